@@ -1,0 +1,43 @@
+import type { Platform } from './env.ts';
+
+/** What `inherit: 'core'` lets through, in upper case. Compared without case on both platforms. */
+export const CORE_NAMES: Readonly<Record<Platform, ReadonlySet<string>>> = {
+  posix: new Set([
+    'PATH',
+    'SHELL',
+    'TMPDIR',
+    'TEMP',
+    'TMP',
+    'HOME',
+    'LANG',
+    'LC_ALL',
+    'LC_CTYPE',
+    'LOGNAME',
+    'USER',
+  ]),
+  windows: new Set([
+    'PATH',
+    'PATHEXT',
+    'SHELL',
+    'COMSPEC',
+    'SYSTEMROOT',
+    'SYSTEMDRIVE',
+    'WINDIR',
+    'USERNAME',
+    'USERDOMAIN',
+    'USERPROFILE',
+    'HOMEDRIVE',
+    'HOMEPATH',
+    'PROGRAMFILES',
+    'PROGRAMFILES(X86)',
+    'PROGRAMW6432',
+    'PROGRAMDATA',
+    'LOCALAPPDATA',
+    'APPDATA',
+    'TEMP',
+    'TMP',
+    'TMPDIR',
+    'POWERSHELL',
+    'PWSH',
+  ]),
+};

@@ -1,0 +1,109 @@
+import * as z from 'zod/mini';
+import { CORE_NAMES } from './core-names.ts';
+import type { Env, Platform } from './env.ts';
+import type { EnvRemoved, EnvSet } from './env-decision.ts';
+import { EnvDraft } from './env-draft.ts';
+import { foldCase } from './fold-case.ts';
+import { MAX_PATTERN_LENGTH, MAX_PATTERNS } from './limits.ts';
+import { compilePattern, matchesPattern } from './patterns.ts';
+import { VariableValue, variables } from './variables.ts';
+
+const PatternList = z
+  .array(
+    z
+      .string()
+      .check(
+        z.maxLength(MAX_PATTERN_LENGTH, `expected a pattern of at most ${MAX_PATTERN_LENGTH} characters`),
+      ),
+  )
+  .check(z.maxLength(MAX_PATTERNS, `expected at most ${MAX_PATTERNS} patterns`));
+
+const field = <Schema extends z.ZodMiniType>(schema: Schema, description: string) =>
+  z.optional(z.nullable(schema)).check(z.describe(description));
+
+/**
+ * How a child's environment is made from a base environment. Every field may be absent or `null`, which
+ * is the same: `inherit` is then `all`, `ignoreDefaultExcludes` false, and the rest empty.
+ */
+export const EnvPolicy = z.object({
+  inherit: field(
+    z.enum(['all', 'core', 'none']),
+    'Which variables of the base to start from: `all` (default), `core` or `none`.',
+  ),
+  ignoreDefaultExcludes: field(
+    z.boolean(),
+    'Whether inherited names like `*KEY*`, `*SECRET*` and `*TOKEN*` may stay; false unless sent.',
+  ),
+  exclude: field(PatternList, 'Inherited names to leave out: `*` is any run, `?` one character, no case.'),
+  set: field(variables(VariableValue, 'string'), 'Variables to set; no exclude applies to them.'),
+  includeOnly: field(PatternList, 'If not empty, only names that match stay, `set` ones too.'),
+});
+export type EnvPolicy = z.output<typeof EnvPolicy>;
+
+/** What a policy removes from an inherited environment unless it has `ignoreDefaultExcludes`. */
+export const DEFAULT_EXCLUDES: readonly string[] = ['*KEY*', '*SECRET*', '*TOKEN*'];
+
+/** The environment that a policy makes of `env`, before any overlay. */
+export const applyEnvPolicy = (policy: EnvPolicy, env: Env, platform: Platform): Env => {
+  const draft = new EnvDraft(platform);
+  followPolicy(draft, policy, env);
+  return draft.toEnv();
+};
+
+/** The same as steps on an empty draft. */
+export const followPolicy = (draft: EnvDraft, policy: EnvPolicy, env: Env): void => {
+  inherit(draft, policy, env);
+  for (const [name, value] of Object.entries(policy.set ?? {})) draft.set(name, value, SET);
+  keepOnly(draft, policy.includeOnly ?? []);
+};
+
+const SET: EnvSet = { outcome: 'set', by: 'policy' };
+const NOT_INHERITED: EnvRemoved = { outcome: 'removed', by: 'inherit' };
+const NOT_INCLUDED: EnvRemoved = { outcome: 'removed', by: 'includeOnly' };
+
+/** A reason against a name in folded case, or none. */
+type Objection = (foldedName: string) => EnvRemoved | undefined;
+
+const inherit = (draft: EnvDraft, policy: EnvPolicy, env: Env): void => {
+  const objections = objectionsOf(policy, draft.platform);
+  for (const [name, value] of Object.entries(env)) {
+    const removed = objections.length > 0 ? firstObjection(objections, foldCase(name)) : undefined;
+    if (removed) draft.omit(name, removed);
+    else draft.keep(name, value);
+  }
+};
+
+const objectionsOf = (policy: EnvPolicy, platform: Platform): Objection[] => {
+  const core = CORE_NAMES[platform];
+  if (policy.inherit === 'none') return [() => NOT_INHERITED];
+  const objections: Objection[] = [];
+  if (policy.inherit === 'core') objections.push(name => (core.has(name) ? undefined : NOT_INHERITED));
+  if (!policy.ignoreDefaultExcludes) objections.push(...DEFAULT_OBJECTIONS);
+  objections.push(...(policy.exclude ?? []).map(pattern => objectionTo(pattern, 'exclude')));
+  return objections;
+};
+
+const objectionTo = (source: string, by: 'defaultExcludes' | 'exclude'): Objection => {
+  const pattern = compilePattern(source);
+  const removed: EnvRemoved = { outcome: 'removed', by, pattern: source };
+  return foldedName => (matchesPattern(pattern, foldedName) ? removed : undefined);
+};
+
+const DEFAULT_OBJECTIONS = DEFAULT_EXCLUDES.map(pattern => objectionTo(pattern, 'defaultExcludes'));
+
+const firstObjection = (objections: readonly Objection[], foldedName: string): EnvRemoved | undefined => {
+  for (const objection of objections) {
+    const removed = objection(foldedName);
+    if (removed) return removed;
+  }
+  return undefined;
+};
+
+const keepOnly = (draft: EnvDraft, includeOnly: readonly string[]): void => {
+  if (includeOnly.length === 0) return;
+  const patterns = includeOnly.map(compilePattern);
+  for (const name of draft.names()) {
+    const folded = foldCase(name);
+    if (!patterns.some(pattern => matchesPattern(pattern, folded))) draft.remove(name, NOT_INCLUDED);
+  }
+};

@@ -1,0 +1,70 @@
+import { codePointLength, foldCase } from './fold-case.ts';
+
+/** A pattern made ready for matching. */
+export type Pattern = {
+  /** As its author wrote it. */
+  readonly source: string;
+  /** What stands before, between and after its `*`s, in folded case: each `?`, and the text between them. */
+  readonly segments: readonly Segment[];
+};
+
+type Segment = readonly string[];
+
+/**
+ * Prepares a pattern: `*` stands for any run of characters, the empty one too, `?` for exactly one
+ * character (one code point), anything else for itself in either case. There is no escape, so a pattern
+ * can't ask for a literal `*` or `?`, and it always describes a whole name.
+ */
+export const compilePattern = (source: string): Pattern => ({
+  source,
+  segments: foldCase(source)
+    .split(/\*+/)
+    .map(segment => segment.match(/\?|[^?]+/g) ?? []),
+});
+
+/**
+ * Whether a name, already passed through `foldCase`, is one that the pattern describes. It never goes back
+ * over a segment that it has placed, so the work is bounded by the product of both lengths.
+ */
+export const matchesPattern = ({ segments }: Pattern, foldedName: string): boolean => {
+  const last = segments.length - 1;
+  let end = endOfMatch(segments[0] as Segment, foldedName, 0);
+  if (last === 0) return end === foldedName.length;
+  for (let at = 1; at <= last && end !== NONE; at += 1) {
+    end = endOfNextMatch(segments[at] as Segment, foldedName, end, at === last);
+  }
+  return end !== NONE;
+};
+
+const NONE = -1;
+
+/** Where the first match of a segment at or after `from` ends; `toEnd` takes only one that ends the name. */
+const endOfNextMatch = (segment: Segment, name: string, from: number, toEnd: boolean): number => {
+  if (segment.length === 0) return toEnd ? name.length : from;
+  let start = nextCandidate(segment, name, from);
+  while (start !== NONE) {
+    const end = endOfMatch(segment, name, start);
+    if (end !== NONE && (!toEnd || end === name.length)) return end;
+    start = nextCandidate(segment, name, start + codePointLength(name, start));
+  }
+  return NONE;
+};
+
+const nextCandidate = ([head]: Segment, name: string, from: number): number => {
+  if (head !== undefined && head !== '?') return name.indexOf(head, from);
+  return from < name.length ? from : NONE;
+};
+
+const endOfMatch = (segment: Segment, name: string, start: number): number => {
+  let end = start;
+  for (const token of segment) {
+    if (token === '?') {
+      if (end >= name.length) return NONE;
+      end += codePointLength(name, end);
+    } else {
+      if (!name.startsWith(token, end)) return NONE;
+      end += token.length;
+    }
+  }
+  return end;
+};

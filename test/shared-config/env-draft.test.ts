@@ -1,0 +1,94 @@
+import { expect } from 'chai';
+import { EnvDraft } from '../../src/shared-config/env-draft.ts';
+
+const SET = { outcome: 'set', by: 'overlay' } as const;
+const REMOVED = { outcome: 'removed', by: 'exclude', pattern: 'P*' } as const;
+
+describe('EnvDraft', () => {
+  describe('on posix', () => {
+    it('takes names that differ by case for two', () => {
+      const draft = new EnvDraft('posix');
+      draft.keep('Path', '1');
+      draft.keep('PATH', '2');
+      draft.set('path', '3', SET);
+      draft.remove('PaTh', REMOVED);
+      expect(draft.toEnv()).to.deep.equal({ Path: '1', PATH: '2', path: '3' });
+    });
+  });
+
+  describe('on windows', () => {
+    it('keeps the first of two inherited spellings', () => {
+      const draft = new EnvDraft('windows', { record: true });
+      draft.keep('Path', '1');
+      draft.keep('PATH', '2');
+      expect(draft.toEnv()).to.deep.equal({ Path: '1' });
+      expect(draft.decisions()).to.deep.equal(new Map([['Path', { outcome: 'kept' }]]));
+    });
+
+    it('notes an omitted name once, under its first spelling', () => {
+      const draft = new EnvDraft('windows', { record: true });
+      draft.omit('Path', REMOVED);
+      draft.omit('PATH', REMOVED);
+      expect(draft.decisions()).to.deep.equal(new Map([['Path', REMOVED]]));
+    });
+
+    it('keeps the spelling of a name that is set again', () => {
+      const draft = new EnvDraft('windows', { record: true });
+      draft.keep('Path', '1');
+      draft.set('PATH', '2', SET);
+      expect(draft.toEnv()).to.deep.equal({ Path: '2' });
+      expect(draft.decisions()).to.deep.equal(new Map([['Path', SET]]));
+    });
+
+    it('takes the new spelling of a name that was removed before', () => {
+      const draft = new EnvDraft('windows', { record: true });
+      draft.keep('Path', '1');
+      draft.remove('path', REMOVED);
+      draft.set('PATH', '2', SET);
+      expect(draft.toEnv()).to.deep.equal({ PATH: '2' });
+      expect(draft.decisions()).to.deep.equal(new Map([['PATH', SET]]));
+    });
+
+    it('finds a name by any spelling', () => {
+      const draft = new EnvDraft('windows');
+      draft.keep('Grüße', '1');
+      expect(['GRÜßE', 'grüße', 'GRÜSSE'].map(name => draft.has(name))).to.deep.equal([true, true, false]);
+    });
+  });
+
+  it('notes nothing for the removal of a name that is not there', () => {
+    const draft = new EnvDraft('posix', { record: true });
+    draft.omit('API_KEY', REMOVED);
+    draft.remove('API_KEY', { outcome: 'removed', by: 'overlay' });
+    draft.remove('NEVER', { outcome: 'removed', by: 'overlay' });
+    expect(draft.decisions()).to.deep.equal(new Map([['API_KEY', REMOVED]]));
+  });
+
+  it('has no decisions unless it records', () => {
+    const draft = new EnvDraft('posix');
+    draft.keep('HOME', '/home/me');
+    expect(draft.decisions()).to.deep.equal(new Map());
+  });
+
+  it('carries any name as a variable of its own', () => {
+    const draft = new EnvDraft('posix', { record: true });
+    for (const name of ['__proto__', 'constructor', 'toString', '1']) draft.keep(name, `of ${name}`);
+    expect(new Map(Object.entries(draft.toEnv()))).to.deep.equal(
+      new Map([
+        ['__proto__', 'of __proto__'],
+        ['constructor', 'of constructor'],
+        ['toString', 'of toString'],
+        ['1', 'of 1'],
+      ]),
+    );
+    expect(Object.getPrototypeOf(draft.toEnv())).to.equal(Object.prototype);
+    expect(draft.decisions().get('__proto__')).to.deep.equal({ outcome: 'kept' });
+  });
+
+  it('lists its names in the order in which they came', () => {
+    const draft = new EnvDraft('posix');
+    for (const name of ['B', 'A', 'C']) draft.keep(name, '');
+    draft.set('A', 'again', SET);
+    expect(draft.names()).to.deep.equal(['B', 'A', 'C']);
+  });
+});
