@@ -1,0 +1,30 @@
+import * as z from 'zod/mini';
+import { request } from './define.ts';
+import { maybe } from './fields.ts';
+
+const fileUri = (meaning: string) => z.string().check(z.describe(`${meaning}, as a \`file:\` URI.`));
+
+/** The machine and account that a server runs on. */
+export const EnvironmentInfo = z.object({
+  shell: z.object({
+    name: z.string().check(z.describe('The stable name of the shell: `bash`, `zsh`, `sh`, `cmd`, …')),
+    path: z.string().check(z.describe('What to run it by; becomes `argv[0]` of shell commands.')),
+  }),
+  executorVersion: z.string().check(z.describe('Version of the server.')),
+  cwd: maybe(fileUri('The directory that the server runs in')),
+  userHomeDir: maybe(fileUri("The account's home directory")),
+  platformOs: z.string().check(z.describe('`linux`, `macos`, `windows` or another system by its own name.')),
+  tempDir: maybe(fileUri('The directory for temporary files')),
+  temporaryDirectories: z.array(fileUri('A directory for temporary files')),
+  prependPathDirs: z.array(z.string()).check(z.describe('What the server puts first in PATH: nothing.')),
+  capabilities: z
+    .record(z.string(), z.boolean())
+    .check(z.describe('What this server can do; only what works here is `true`.')),
+});
+export type EnvironmentInfo = z.output<typeof EnvironmentInfo>;
+
+export const environmentInfo = request('environment/info', {
+  doc: 'Asks where the server runs. The same object is in the answer to `initialize`.',
+  params: z.object({}),
+  result: EnvironmentInfo,
+});

@@ -1,0 +1,102 @@
+/**
+ * Every kind of error and its JSON-RPC code. The code is what the contract fixes, so several kinds share
+ * one; callers branch on `data.kind`, never on the message.
+ */
+export const errorKinds = {
+  parseError: -32700,
+  invalidMessage: -32600,
+  frameTooLarge: -32600,
+  notInitialized: -32600,
+  alreadyInitialized: -32600,
+  resumeUnavailable: -32600,
+  shuttingDown: -32600,
+  processExists: -32600,
+  unsupported: -32600,
+  limitExceeded: -32600,
+  unknownMethod: -32601,
+  invalidParams: -32602,
+  launchFailed: -32603,
+  internal: -32603,
+} as const;
+export type ErrorKind = keyof typeof errorKinds;
+
+/** An error that the peer is told in full: its kind, a text for people and data for programs. */
+export class ExecServerError extends Error {
+  override readonly name = 'ExecServerError';
+  readonly kind: ErrorKind;
+  readonly data: Readonly<Record<string, unknown>>;
+
+  constructor(kind: ErrorKind, message: string, data: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+    this.data = { kind, ...data };
+  }
+
+  /** The JSON-RPC code of this kind. */
+  get code(): number {
+    return errorKinds[this.kind];
+  }
+}
+
+export const parseError = (reason: string) => new ExecServerError('parseError', reason);
+
+export const invalidMessage = (reason: string) => new ExecServerError('invalidMessage', reason);
+
+export const frameTooLarge = (current: number, max: number) =>
+  new ExecServerError('frameTooLarge', `a frame of ${current} bytes is over the limit of ${max}`, {
+    limit: 'frameBytes',
+    current,
+    max,
+  });
+
+export const notInitialized = (method: string, missing: 'initialize' | 'initialized') =>
+  new ExecServerError('notInitialized', `${method} came before ${missing}: send ${missing} first`, {
+    missing,
+  });
+
+export const alreadyInitialized = () =>
+  new ExecServerError('alreadyInitialized', 'initialize was already called on this connection');
+
+export const resumeUnavailable = () =>
+  new ExecServerError('resumeUnavailable', 'resumeSessionId: a session ends with its connection');
+
+export const shuttingDown = () => new ExecServerError('shuttingDown', 'the server is shutting down');
+
+export const processExists = (processId: string) =>
+  new ExecServerError('processExists', `process ${processId} already exists`, { processId });
+
+/** Something the contract has but this server, here, can't do; `field` is what asked for it. */
+export const unsupported = (field: string, reason: string) =>
+  new ExecServerError('unsupported', `${field}: ${reason}`, { field });
+
+/** A bound was reached: which, what it would have become, and what is allowed. */
+export const limitExceeded = (limit: string, current: number, max: number) =>
+  new ExecServerError('limitExceeded', `${limit}: ${current} is over the limit of ${max}`, {
+    limit,
+    current,
+    max,
+  });
+
+export const unknownMethod = (method: string) =>
+  new ExecServerError('unknownMethod', `unknown method ${method}`, { method });
+
+export const invalidParams = (field: string, problem: string) =>
+  new ExecServerError('invalidParams', `${field}: ${problem}`, { field });
+
+/** The step of a start that failed. */
+export type LaunchStage = 'cwd' | 'resolve' | 'permission' | 'spawn';
+
+export const launchFailed = (
+  message: string,
+  data: { stage: LaunchStage; errno: string; path: string; searchedPath?: readonly string[] },
+  options?: ErrorOptions,
+) => new ExecServerError('launchFailed', message, data, options);
+
+/** What is no fault of the caller. The text of an unforeseen error may hold anything, so only its name is told. */
+export const internal = (cause: unknown) =>
+  new ExecServerError(
+    'internal',
+    `internal error (${cause instanceof Error ? cause.name : typeof cause})`,
+    {},
+    { cause },
+  );

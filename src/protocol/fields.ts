@@ -1,0 +1,53 @@
+import * as z from 'zod/mini';
+import { MAX_ID_LENGTH } from './limits.ts';
+
+/** A field that may be absent or `null`; both arrive as `undefined`. */
+export const maybe = <Schema extends z.ZodMiniType>(schema: Schema) =>
+  z.pipe(
+    z.optional(z.nullable(schema)),
+    z.transform(
+      (value: z.output<Schema> | null | undefined): z.output<Schema> | undefined => value ?? undefined,
+    ),
+  );
+
+/** A field that may be absent or `null`; both arrive as `fallback`. */
+export const withDefault = <Schema extends z.ZodMiniType>(schema: Schema, fallback: z.output<Schema>) =>
+  z.pipe(
+    z.optional(z.nullable(schema)),
+    z.transform((value: z.output<Schema> | null | undefined): z.output<Schema> => value ?? fallback),
+  );
+
+/** A boolean that is `false` unless sent. */
+export const flag = (meaning: string) => withDefault(z.boolean().check(z.describe(meaning)), false);
+
+/** Text that the operating system takes as a C string: no NUL inside. */
+export const cString = () => z.string().check(z.refine(text => !text.includes('\0'), 'may not contain NUL'));
+
+/** The client's own name for a process, unique among its live ones; not a pid. */
+export const ProcessId = z
+  .string()
+  .check(z.minLength(1), z.maxLength(MAX_ID_LENGTH), z.describe("The client's own name for the process."));
+
+/**
+ * Bytes as base64 (RFC 4648, padded). Any other text is refused: `Buffer.from` would decode it in part, and
+ * take a character such as `Ł` for the one that its low byte is.
+ */
+export const Bytes = z.pipe(
+  z.string().check(z.describe('Bytes as base64 with padding.')),
+  z.transform((text: string, context): Buffer => {
+    const bytes = Buffer.from(text, 'base64');
+    if (bytes.length === decodedLength(text) && hasNoForeignCharacter(text)) return bytes;
+    context.issues.push({ code: 'custom', message: 'must be base64 with padding', input: undefined });
+    return z.NEVER;
+  }),
+);
+
+const decodedLength = (text: string): number => {
+  if (text.length % 4 !== 0) return -1;
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  return (text.length / 4) * 3 - padding;
+};
+
+// What `Buffer.from` decodes though it is not in the alphabet: anything else makes the result shorter.
+const hasNoForeignCharacter = (text: string): boolean =>
+  !text.includes('-') && !text.includes('_') && Buffer.byteLength(text) === text.length;

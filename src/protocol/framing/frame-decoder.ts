@@ -1,0 +1,184 @@
+import { type ExecServerError, frameTooLarge, invalidMessage } from '../errors.ts';
+import { MAX_FRAME_BYTES, MAX_HEADER_BYTES, MAX_RESYNC_BYTES, MAX_SKIPPED_BODY_BYTES } from '../limits.ts';
+import { Body } from './body.ts';
+import { type HeaderFields, isUtf8Charset, readHeaderLine } from './header.ts';
+
+/** Where a decoder reports what it finds, in the order of the stream. */
+export type FrameSink = {
+  /** A complete body. It may share memory with a chunk that was pushed. */
+  frame(body: Buffer): void;
+  /** Something was refused; the decoder goes on with what follows. */
+  rejected(error: ExecServerError): void;
+  /** No further header was found within the bound; nothing more will be reported. */
+  lost(reason: string): void;
+};
+
+/**
+ * Cuts a byte stream into `Content-Length` frames, however the stream is split into chunks.
+ *
+ * A body over the limit is skipped by its announced length. A header that can't be read is reported once,
+ * and the stream is searched for the next `Content-Length:`. Between chunks it holds at most one body and
+ * one header.
+ */
+export class FrameDecoder {
+  readonly #sink: FrameSink;
+  readonly #maxFrameBytes: number;
+  #state: State = header();
+  #input: Buffer = Buffer.alloc(0);
+  #searched = 0;
+
+  constructor(sink: FrameSink, maxFrameBytes = MAX_FRAME_BYTES) {
+    this.#sink = sink;
+    this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  /** Takes the next bytes of the stream. */
+  push(chunk: Buffer): void {
+    this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk]);
+    while (this.#step()) {
+      // Each step takes some input; the last one finds that it needs more.
+    }
+  }
+
+  /** What an end of the stream here would cut off; `undefined` between two frames. */
+  get incomplete(): string | undefined {
+    switch (this.#state.name) {
+      case 'header':
+        return this.#state.bytes + this.#input.length > 0 ? 'inside a header' : undefined;
+      case 'body':
+        return `inside a frame, ${this.#state.body.missing} bytes before its end`;
+      case 'skip':
+        return `inside a refused frame, ${this.#state.remaining} bytes before its end`;
+      case 'search':
+        return 'before another header was found';
+      default:
+        return undefined;
+    }
+  }
+
+  #step(): boolean {
+    switch (this.#state.name) {
+      case 'header':
+        return this.#readHeader(this.#state);
+      case 'body':
+        return this.#readBody(this.#state.body);
+      case 'skip':
+        return this.#skip(this.#state);
+      case 'search':
+        return this.#search();
+      case 'lost':
+        this.#consume(this.#input.length);
+        return false;
+    }
+  }
+
+  #readHeader(state: HeaderState): boolean {
+    // No further than a header may reach: each bad header in a long chunk would look through all of it.
+    const end = this.#input.subarray(0, MAX_HEADER_BYTES).indexOf('\n');
+    const length = end < 0 ? this.#input.length : end + 1;
+    if (state.bytes + length > MAX_HEADER_BYTES) {
+      return this.#refuseLine(state, `a header is longer than ${MAX_HEADER_BYTES} bytes`);
+    }
+    if (end < 0) return false;
+    const line = this.#input.toString('latin1', 0, end).replace(/\r$/, '');
+    if (line === '') return this.#endHeader(state, length);
+    const problem = readHeaderLine(line, state.fields);
+    if (problem !== undefined) return this.#refuseLine(state, problem);
+    state.bytes += length;
+    this.#consume(length);
+    return true;
+  }
+
+  #endHeader(state: HeaderState, length: number): boolean {
+    this.#consume(length);
+    // A sender that ends its bodies with a line break leaves an empty line between two frames.
+    if (state.bytes === 0) return true;
+    const { contentLength, charset } = state.fields;
+    if (contentLength === undefined) return this.#refuseHeader(state, 'a header has no Content-Length');
+    this.#searched = 0;
+    if (contentLength > this.#maxFrameBytes) {
+      this.#sink.rejected(frameTooLarge(contentLength, this.#maxFrameBytes));
+      // Nobody sends that much: the number is wrong, and to skip by it would swallow all that follows.
+      if (contentLength > MAX_SKIPPED_BODY_BYTES) this.#state = { name: 'search' };
+      else this.#state = { name: 'skip', remaining: contentLength };
+    } else if (!isUtf8Charset(charset)) {
+      this.#sink.rejected(invalidMessage(`Content-Type: expected charset utf-8, received ${charset}`));
+      this.#state = { name: 'skip', remaining: contentLength };
+    } else {
+      this.#state = { name: 'body', body: new Body(contentLength) };
+    }
+    return true;
+  }
+
+  #readBody(body: Body): boolean {
+    this.#consume(body.take(this.#input));
+    if (body.missing > 0) return false;
+    this.#state = header();
+    this.#sink.frame(body.bytes);
+    return true;
+  }
+
+  #skip(state: SkipState): boolean {
+    const skipped = Math.min(state.remaining, this.#input.length);
+    state.remaining -= skipped;
+    this.#consume(skipped);
+    if (state.remaining > 0) return false;
+    this.#state = header();
+    return true;
+  }
+
+  /** Refuses a header for the line that comes next, and looks for another one in the rest of that line first. */
+  #refuseLine(state: HeaderState, problem: string): boolean {
+    // A line after others that say no length may be the beginning of a header of its own.
+    const startsAfresh = state.bytes > 0 && state.fields.contentLength === undefined;
+    this.#refuseHeader(state, problem);
+    if (!startsAfresh) this.#passOver(1);
+    return true;
+  }
+
+  /** Reports a header that can't be used and looks for another one in what follows. */
+  #refuseHeader(state: HeaderState, problem: string): boolean {
+    // In one stretch of garbage each line is a bad header; the sender is told of the first.
+    if (this.#searched === 0) this.#sink.rejected(invalidMessage(problem));
+    this.#searched += state.bytes;
+    this.#state = { name: 'search' };
+    return true;
+  }
+
+  #search(): boolean {
+    // One window at a time: the cost of a search is the distance to what it finds.
+    const window = Math.min(this.#input.length, SEARCH_WINDOW_BYTES);
+    const found = this.#input.toString('latin1', 0, window).search(/content-length:/i);
+    // The last bytes of a window may be the beginning of the name that is looked for.
+    this.#passOver(found >= 0 ? found : Math.max(0, window - ('content-length:'.length - 1)));
+    if (this.#searched > MAX_RESYNC_BYTES) {
+      this.#state = { name: 'lost' };
+      this.#sink.lost(`no frame header in ${MAX_RESYNC_BYTES} bytes`);
+      return true;
+    }
+    if (found >= 0) this.#state = header();
+    return found >= 0 || window === SEARCH_WINDOW_BYTES;
+  }
+
+  #passOver(bytes: number): void {
+    this.#searched += bytes;
+    this.#consume(bytes);
+  }
+
+  #consume(bytes: number): void {
+    this.#input = this.#input.subarray(bytes);
+  }
+}
+
+const SEARCH_WINDOW_BYTES = 4096;
+
+type HeaderState = { readonly name: 'header'; readonly fields: HeaderFields; bytes: number };
+type SkipState = { readonly name: 'skip'; remaining: number };
+type State =
+  | HeaderState
+  | SkipState
+  | { readonly name: 'body'; readonly body: Body }
+  | { readonly name: 'search' }
+  | { readonly name: 'lost' };
+
+const header = (): HeaderState => ({ name: 'header', fields: {}, bytes: 0 });

@@ -1,0 +1,149 @@
+import type { Readable } from 'node:stream';
+import {
+  AbstractMessageReader,
+  type DataCallback,
+  type Disposable,
+  Message,
+  type MessageReader,
+} from 'vscode-jsonrpc/node';
+import type { ExecServerError } from '../errors.ts';
+import { MAX_FRAME_BYTES, MAX_UNDISPATCHED_MESSAGES } from '../limits.ts';
+import { FrameDecoder } from './frame-decoder.ts';
+import { type MessageId, MessageRefused, parseMessage } from './message-parser.ts';
+
+/** How a reader reports what is no message. */
+export type ReaderEvents = {
+  /** A frame or a header was refused; what follows is read on. */
+  refused(error: ExecServerError, id: MessageId): void;
+  /** The stream is of no further use. `onClose` follows. */
+  lost(reason: string): void;
+};
+
+/**
+ * Reads JSON-RPC messages from a stream, with limits and without giving up at the first bad byte.
+ *
+ * Messages are handed over one at a time: the next one when `dispatched` was called for the last. A
+ * connection of vscode-jsonrpc keeps what it has not dispatched yet by id, so of two requests with one id,
+ * or with the ids `1` and `"1"`, it would lose the first. It stops reading while too many messages wait.
+ * `onClose` fires when the stream has ended and everything read from it was dispatched.
+ *
+ * `$/cancelRequest` is not handed over: nothing here can be cancelled half-way, and a connection dispatches
+ * some of them and swallows others.
+ */
+export class FrameMessageReader extends AbstractMessageReader implements MessageReader {
+  readonly #stream: Readable;
+  readonly #events: ReaderEvents;
+  readonly #decoder: FrameDecoder;
+  readonly #waiting: Message[] = [];
+  #callback: DataCallback = () => {};
+  #dispatching = false;
+  #handingOver = false;
+  #ended = false;
+  #closed = false;
+  #held = false;
+
+  constructor(stream: Readable, events: ReaderEvents, maxFrameBytes = MAX_FRAME_BYTES) {
+    super();
+    this.#stream = stream;
+    this.#events = events;
+    this.#decoder = new FrameDecoder(
+      {
+        frame: body => this.#frame(body),
+        rejected: error => events.refused(error, null),
+        lost: reason => this.#lost(reason),
+      },
+      maxFrameBytes,
+    );
+  }
+
+  listen(callback: DataCallback): Disposable {
+    this.#callback = callback;
+    const data = (chunk: Buffer) => {
+      this.#decoder.push(chunk);
+    };
+    const end = () => this.#end();
+    const error = (cause: Error) => {
+      this.fireError(cause);
+      this.#end();
+    };
+    // A file or /dev/null as stdin ends without ever closing; a pipe that breaks closes without an end.
+    this.#stream.on('data', data).on('end', end).on('close', end).on('error', error);
+    return {
+      dispose: () => {
+        this.#stream.off('data', data).off('end', end).off('close', end);
+      },
+    };
+  }
+
+  /** The message that was handed over last has reached its handler. */
+  dispatched(): void {
+    this.#dispatching = false;
+    this.#handOver();
+  }
+
+  /** Stops reading (`true`) or allows it again (`false`), whatever else decides. */
+  hold(held: boolean): void {
+    this.#held = held;
+    this.#pace();
+  }
+
+  #frame(body: Buffer): void {
+    const message = this.#parse(body);
+    if (message === undefined || isCancellation(message)) return;
+    this.#waiting.push(message);
+    this.#handOver();
+  }
+
+  #handOver(): void {
+    // Who calls `dispatched` before it handles the message must not get the next one in between.
+    if (this.#handingOver) return;
+    this.#handingOver = true;
+    while (!this.#dispatching && this.#waiting.length > 0) {
+      this.#dispatching = true;
+      this.#callback(this.#waiting.shift() as Message);
+    }
+    this.#handingOver = false;
+    this.#pace();
+    this.#closeIfDone();
+  }
+
+  #parse(body: Buffer): Message | undefined {
+    try {
+      return parseMessage(body);
+    } catch (error) {
+      if (!(error instanceof MessageRefused)) throw error;
+      this.#events.refused(error.reason, error.id);
+      return undefined;
+    }
+  }
+
+  #pace(): void {
+    if (this.#ended) return;
+    const stop = this.#held || this.#waiting.length > MAX_UNDISPATCHED_MESSAGES;
+    if (stop === this.#stream.isPaused()) return;
+    if (stop) this.#stream.pause();
+    else this.#stream.resume();
+  }
+
+  #lost(reason: string): void {
+    this.#events.lost(reason);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const incomplete = this.#decoder.incomplete;
+    if (incomplete !== undefined) this.fireError(new Error(`the stream ended ${incomplete}`));
+    this.#closeIfDone();
+  }
+
+  #closeIfDone(): void {
+    if (!this.#ended || this.#closed || this.#dispatching || this.#waiting.length > 0) return;
+    this.#closed = true;
+    this.fireClose();
+  }
+}
+
+const isCancellation = (message: Message): boolean =>
+  Message.isNotification(message) && message.method === '$/cancelRequest';

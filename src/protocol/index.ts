@@ -1,0 +1,23 @@
+export type { NotificationSpec, ParamsIn, ParamsOut, RequestSpec, ResultIn, ResultOut } from './define.ts';
+export { EnvironmentInfo } from './environment.ts';
+export { type ErrorKind, ExecServerError, errorKinds, type LaunchStage } from './errors.ts';
+export { encodeFrame } from './framing/encode.ts';
+export { FrameDecoder, type FrameSink } from './framing/frame-decoder.ts';
+export {
+  MAX_FRAME_BYTES,
+  MAX_HEADER_BYTES,
+  MAX_ID_LENGTH,
+  MAX_NESTING,
+  MAX_RESYNC_BYTES,
+  MAX_SKIPPED_BODY_BYTES,
+  MAX_UNDISPATCHED_MESSAGES,
+} from './limits.ts';
+export {
+  clientNotifications,
+  type Requests,
+  requests,
+  type ServerNotifications,
+  serverNotifications,
+} from './messages.ts';
+export { ExitReason, OutputStream } from './process.ts';
+export { version } from './version.ts';

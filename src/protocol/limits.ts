@@ -1,0 +1,25 @@
+/**
+ * The bounds of what goes over the wire. A peer that crosses one gets an error that names the limit and
+ * what came; see `docs/protocol.md`.
+ */
+
+/** Longest frame body in bytes that a reader takes, unless it is given another limit. */
+export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
+
+/** Longest header block in bytes, all its lines together. */
+export const MAX_HEADER_BYTES = 8 * 1024;
+
+/** Longest announced body that is skipped by its length; a longer one is taken for a wrong number. */
+export const MAX_SKIPPED_BODY_BYTES = 1024 * 1024 * 1024;
+
+/** Bytes that a reader skips in search of the next header before it gives the stream up. */
+export const MAX_RESYNC_BYTES = 1024 * 1024;
+
+/** Deepest nesting of arrays and objects in one message. */
+export const MAX_NESTING = 64;
+
+/** Messages that are read but not yet dispatched; beyond it a reader stops reading. */
+export const MAX_UNDISPATCHED_MESSAGES = 1024;
+
+/** Longest `processId` and `writeId`, in UTF-16 code units. */
+export const MAX_ID_LENGTH = 256;
