@@ -1,0 +1,39 @@
+import { ResponseError } from 'vscode-jsonrpc/node';
+import { ExecServerError, internal, unknownMethod } from '../protocol/errors.ts';
+import { requests } from '../protocol/messages.ts';
+import { parse } from '../protocol/parse.ts';
+import type { Handlers } from './handlers.ts';
+import type { Session } from './session.ts';
+
+/** Answers one request: its result, or an error that is answered in its place. */
+export type Answer = (method: string, params: unknown) => Promise<unknown>;
+
+/**
+ * Takes a request through the checks that are the same for all: it is known, it doesn't come too early, its
+ * params are right. Anything that goes wrong becomes an error answer, and the connection lives.
+ *
+ * @param onInternal told of errors that are nobody's input
+ */
+export const createAnswer =
+  (handlers: Handlers, session: Session, onInternal: (error: unknown) => void): Answer =>
+  async (method, params) => {
+    try {
+      const name = handlerNames.get(method);
+      if (name === undefined) throw unknownMethod(method);
+      session.admit(method);
+      const handle = handlers[name] as (params: unknown) => unknown;
+      return await handle(parse(requests[name].params, params ?? {}));
+    } catch (error) {
+      return toResponseError(error, onInternal);
+    }
+  };
+
+const handlerNames = new Map(
+  Object.entries(requests).map(([name, spec]) => [spec.method as string, name as keyof Handlers]),
+);
+
+const toResponseError = (error: unknown, onInternal: (error: unknown) => void): ResponseError<unknown> => {
+  if (!(error instanceof ExecServerError)) onInternal(error);
+  const told = error instanceof ExecServerError ? error : internal(error);
+  return new ResponseError(told.code, told.message, told.data);
+};

@@ -1,0 +1,25 @@
+import type { EnvironmentInfo } from '../protocol/environment.ts';
+import { version } from '../protocol/version.ts';
+import type { Host } from './host.ts';
+import { fileUri } from './platform/native-path.ts';
+
+/** What a client is told about where its processes run. */
+export const describeHost = (host: Host): EnvironmentInfo => {
+  const uri = (path: string) => fileUri(path, host.platform);
+  return {
+    shell: host.shell,
+    executorVersion: version,
+    cwd: uri(host.cwd),
+    userHomeDir: uri(host.homeDir),
+    platformOs: platformOs(host.platform),
+    tempDir: uri(host.tempDir),
+    temporaryDirectories: [uri(host.tempDir)],
+    prependPathDirs: [],
+    capabilities: { tty: false, sandbox: false },
+  };
+};
+
+const platformOs = (platform: NodeJS.Platform): string => {
+  if (platform === 'win32') return 'windows';
+  return platform === 'darwin' ? 'macos' : platform;
+};

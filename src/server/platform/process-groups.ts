@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process';
+
+/** A process and its descendants, as far as the platform can reach them by one pid. */
+export type ProcessGroups = {
+  /** Whether a child must be started as the leader of a group (and session) of its own. */
+  readonly detached: boolean;
+  /** Sends a signal to all of a group; nothing happens where none of it is left. */
+  signal(leader: number, signal: NodeJS.Signals): void;
+  /** Whether anything of the group is left. */
+  isAlive(leader: number): boolean;
+};
+
+/** The groups of a platform. */
+export const processGroups = (platform: NodeJS.Platform): ProcessGroups =>
+  platform === 'win32' ? windowsGroups() : posixGroups();
+
+/** POSIX: a child leads a process group, and a negative pid reaches all of it. */
+export const posixGroups = (kill: typeof process.kill = process.kill.bind(process)): ProcessGroups => ({
+  detached: true,
+  signal: (leader, signal) => {
+    try {
+      kill(-leader, signal);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  },
+  isAlive: leader => {
+    try {
+      return kill(-leader, 0);
+    } catch (error) {
+      return !isGone(error);
+    }
+  },
+});
+
+/**
+ * Windows: there are no signals and no groups. Whatever ends a process ends its whole tree at once, which
+ * `taskkill /T` finds by parent pids; the rest (SIGINT, SIGHUP, …) can't be delivered and is passed over.
+ */
+export const windowsGroups = (
+  run: (program: string, args: readonly string[]) => void = runDetached,
+  kill: typeof process.kill = process.kill.bind(process),
+): ProcessGroups => ({
+  // A detached child would get a console window of its own.
+  detached: false,
+  signal: (leader, signal) => {
+    if (signal === 'SIGTERM' || signal === 'SIGKILL') run('taskkill', ['/PID', String(leader), '/T', '/F']);
+  },
+  isAlive: leader => {
+    try {
+      return kill(leader, 0);
+    } catch (error) {
+      return !isGone(error);
+    }
+  },
+});
+
+const runDetached = (program: string, args: readonly string[]): void => {
+  spawn(program, args, { stdio: 'ignore', windowsHide: true }).on('error', () => {});
+};
+
+// macOS answers EPERM for a group whose last members are zombies.
+const isGone = (error: unknown): boolean => {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ESRCH' || code === 'EPERM';
+};

@@ -1,0 +1,101 @@
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createMessageConnection, type Message, NullLogger } from 'vscode-jsonrpc/node';
+import type { ExecServerError } from '../protocol/errors.ts';
+import type { MessageId } from '../protocol/framing/message-parser.ts';
+import { FrameMessageReader } from '../protocol/framing/message-reader.ts';
+import { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
+import { clientNotifications } from '../protocol/messages.ts';
+import { createAnswer } from './answer.ts';
+import { createHandlers } from './handlers.ts';
+import type { Host } from './host.ts';
+import { ANSWER_HIGH_WATER_BYTES, FLUSH_MS } from './limits.ts';
+import { Outbound } from './outbound.ts';
+import { processGroups } from './platform/process-groups.ts';
+import { Processes } from './process/processes.ts';
+import { Session } from './session.ts';
+
+/** What a server needs: a pipe in each direction, the host it works on, and somewhere to report. */
+export type ServeOptions = {
+  readonly input: Readable;
+  readonly output: Writable;
+  readonly host: Host;
+  /** Takes one line for people; never a value of an environment variable. */
+  readonly log: (line: string) => void;
+  readonly maxFrameBytes?: number;
+};
+
+/** A server at work on one connection. */
+export type Server = {
+  /** Resolves with the reason when the connection is over and nothing that was started is left. */
+  readonly closed: Promise<string>;
+  /** Ends children, sends what is queued, closes. It takes a few seconds at most; twice is harmless. */
+  stop(reason: string): Promise<void>;
+};
+
+/** Serves one connection until its input ends, its output breaks or `stop` is called. */
+export const serve = ({ input, output, host, log, maxFrameBytes }: ServeOptions): Server => {
+  const writer = new FrameMessageWriter(output);
+  const reader = new FrameMessageReader(
+    input,
+    {
+      refused: (error, id) => void writer.write(errorMessage(error, id)),
+      lost: reason => log(`the connection can't be read any further: ${reason}`),
+    },
+    maxFrameBytes,
+  );
+  const connection = createMessageConnection(reader, writer, NullLogger, {
+    messageStrategy: {
+      handleMessage: (message, next) => {
+        const handled = next(message);
+        reader.dispatched();
+        return handled;
+      },
+    },
+  });
+
+  const session = new Session();
+  const processes = new Processes(host, new Outbound(writer), processGroups(host.platform));
+  const answer = createAnswer(createHandlers(host, session, processes), session, error =>
+    log(`internal error: ${describeInternal(error)}`),
+  );
+  connection.onRequest(async (method, params) => {
+    const result = await answer(method, params);
+    if (writer.queuedBytes > ANSWER_HIGH_WATER_BYTES) {
+      reader.hold(true);
+      writer.whenDrained(() => reader.hold(false));
+    }
+    return result;
+  });
+  connection.onNotification(clientNotifications.initialized.method, () => session.initialized());
+  connection.onError(([error]) => log(error.message));
+
+  let stopping: Promise<void> | undefined;
+  const stop = (reason: string): Promise<void> => {
+    stopping ??= processes
+      .stopAll()
+      .then(() => Promise.race([writer.flushed(), delay(FLUSH_MS, undefined, { ref: false })]))
+      .then(() => {
+        writer.end();
+        connection.dispose();
+        settleClosed(reason);
+      });
+    return stopping;
+  };
+  let settleClosed: (reason: string) => void = () => {};
+  const closed = new Promise<string>(resolve => {
+    settleClosed = resolve;
+  });
+  connection.onClose(() => void stop('the connection was closed'));
+  connection.listen();
+  return { closed, stop };
+};
+
+const errorMessage = (error: ExecServerError, id: MessageId): Message =>
+  ({ jsonrpc: '2.0', id, error: { code: error.code, message: error.message, data: error.data } }) as Message;
+
+/** An unforeseen error for the log: where it happened. Its message may quote what it choked on. */
+export const describeInternal = (error: unknown): string =>
+  error instanceof Error
+    ? `${error.name} ${(error.stack ?? '').split('\n').slice(1).join(' ').trim()}`
+    : typeof error;

@@ -1,0 +1,25 @@
+import { randomUUID } from 'node:crypto';
+import { alreadyInitialized, notInitialized } from '../protocol/errors.ts';
+
+/** How far the opening of a connection has come: `initialize`, its answer, `initialized`, everything else. */
+export class Session {
+  readonly id = randomUUID();
+  #stage: 'new' | 'answered' | 'ready' = 'new';
+
+  /** @throws {ExecServerError} `notInitialized` for a call that comes too early */
+  admit(method: string): void {
+    if (method === 'initialize' || this.#stage === 'ready') return;
+    throw notInitialized(method, this.#stage === 'new' ? 'initialize' : 'initialized');
+  }
+
+  /** @throws {ExecServerError} `alreadyInitialized` the second time */
+  initialize(): void {
+    if (this.#stage !== 'new') throw alreadyInitialized();
+    this.#stage = 'answered';
+  }
+
+  /** Before `initialize` it has no effect. */
+  initialized(): void {
+    if (this.#stage === 'answered') this.#stage = 'ready';
+  }
+}

@@ -1,0 +1,35 @@
+import { constants } from 'node:os';
+import { currentHost } from './host.ts';
+import { openOutput } from './platform/output-descriptor.ts';
+import { describeInternal, serve } from './serve.ts';
+
+/** Serves this process's stdin and stdout, and ends the process with the connection. */
+export const runStdioServer = async (): Promise<never> => {
+  // A client that closed our stderr must not end us, and with us its processes.
+  process.stderr.on('error', () => {});
+  const log = (line: string) => void process.stderr.write(`exec-server: ${line}\n`);
+  if (process.stdin.isTTY)
+    log('speaking JSON-RPC on stdin and stdout; a client is expected there, not a person');
+
+  const host = currentHost(process.env, name => log(`not UTF-8, so not handed on to children: ${name}`));
+  const server = serve({ input: process.stdin, output: openOutput('stdout'), host, log });
+
+  let exitCode = 0;
+  const stop = (reason: string, code: number) => {
+    exitCode ||= code;
+    void server.stop(reason);
+  };
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) {
+    process.on(signal, () => stop(signal, 128 + constants.signals[signal]));
+  }
+  // A defect here must not leave children behind.
+  process.on('uncaughtException', error => {
+    log(`internal error: ${describeInternal(error)}`);
+    stop('internal error', INTERNAL_ERROR);
+  });
+  await server.closed;
+  process.exit(exitCode);
+};
+
+// EX_SOFTWARE of sysexits.h.
+const INTERNAL_ERROR = 70;
