@@ -1,0 +1,151 @@
+import type { Readable, Writable } from 'node:stream';
+import {
+  createMessageConnection,
+  type DataCallback,
+  Message,
+  type MessageConnection,
+  NullLogger,
+  ResponseError,
+} from 'vscode-jsonrpc/node';
+import type { NotificationSpec, ParamsIn, ParamsOut, RequestSpec, ResultOut } from '../protocol/define.ts';
+import { FrameMessageReader } from '../protocol/framing/message-reader.ts';
+import { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
+import { type ServerNotifications, serverNotifications } from '../protocol/messages.ts';
+import { parse } from '../protocol/parse.ts';
+import { ConnectionLostError, RequestError } from './errors.ts';
+
+/** What to do with each thing that the server says unasked. */
+export type NotificationHandlers = {
+  readonly [Name in keyof ServerNotifications]: (params: ParamsOut<ServerNotifications[Name]>) => void;
+};
+
+/** The client's end of a connection: typed requests out, notifications in. */
+export class ClientConnection {
+  readonly #handlers: NotificationHandlers;
+  readonly #reader: FrameMessageReader;
+  readonly #connection: MessageConnection;
+  #lost: Error = new ConnectionLostError('the connection is closed');
+  readonly #onEnd: () => void;
+  #received = false;
+  #problem: string | undefined;
+
+  /**
+   * @param onEnd called when the stream has ended or broken; `lose` then says what callers are told
+   */
+  constructor(input: Readable, output: Writable, handlers: NotificationHandlers, onEnd: () => void) {
+    this.#handlers = handlers;
+    this.#onEnd = onEnd;
+    this.#reader = new FrameMessageReader(input, {
+      // What a login shell prints before the server speaks is passed over; it is told if nothing else comes.
+      refused: error => {
+        if (this.#received) this.#fail(error.message);
+        else this.#problem ??= error.message;
+      },
+      lost: reason => this.#fail(reason),
+    });
+    this.#connection = createMessageConnection(
+      {
+        ...eventsOf(this.#reader),
+        listen: callback => this.#reader.listen(this.#deliver(callback)),
+        dispose: () => this.#reader.dispose(),
+      },
+      new FrameMessageWriter(output),
+      NullLogger,
+      {
+        messageStrategy: {
+          handleMessage: (message, next) => {
+            const handled = next(message);
+            this.#reader.dispatched();
+            return handled;
+          },
+        },
+      },
+    );
+    this.#connection.onClose(onEnd);
+    this.#connection.onError(() => {});
+    this.#connection.listen();
+  }
+
+  /**
+   * Sends a request and waits for its answer.
+   *
+   * @throws {RequestError} when the server answers with an error
+   * @throws {Error} what `lose` was given, when no answer can come any more
+   */
+  async request<Spec extends RequestSpec>(spec: Spec, params: ParamsIn<Spec>): Promise<ResultOut<Spec>> {
+    let answer: unknown;
+    try {
+      answer = await this.#connection.sendRequest(spec.method, params);
+    } catch (error) {
+      if (error instanceof ResponseError && error.code !== NO_ANSWER)
+        throw new RequestError(spec.method, error);
+      throw this.#lost;
+    }
+    return parse(spec.result, answer, `answer to ${spec.method}`) as ResultOut<Spec>;
+  }
+
+  /** Sends a notification; on a closed connection nothing happens. */
+  async notify<Spec extends NotificationSpec>(spec: Spec, params: ParamsIn<Spec>): Promise<void> {
+    await this.#connection.sendNotification(spec.method, params).catch(() => {});
+  }
+
+  /** The first thing that came and was no message, if any. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Stops reading (`true`) or allows it again (`false`). */
+  hold(held: boolean): void {
+    this.#reader.hold(held);
+  }
+
+  /** Fails all that waits for an answer, and every later request, with this error. */
+  lose(error: Error): void {
+    this.#lost = error;
+    this.#connection.dispose();
+  }
+
+  #fail(problem: string): void {
+    this.#problem ??= problem;
+    this.#onEnd();
+  }
+
+  /**
+   * Notifications go straight to their handlers: the queue of the connection takes one message for each
+   * turn of the event loop, and grows while output arrives faster.
+   */
+  #deliver(callback: DataCallback): DataCallback {
+    return message => {
+      this.#received = true;
+      if (!Message.isNotification(message)) {
+        callback(message);
+        return;
+      }
+      this.#reader.dispatched();
+      const name = notificationNames.get(message.method);
+      if (name === undefined) return;
+      try {
+        const params = parse(serverNotifications[name].params, message.params, message.method);
+        (this.#handlers[name] as (params: unknown) => void)(params);
+      } catch (error) {
+        this.#fail(`${message.method}: ${(error as Error).message}`);
+      }
+    };
+  }
+}
+
+// ErrorCodes.PendingResponseRejected of vscode-jsonrpc: disposed before the answer came.
+const NO_ANSWER = -32097;
+
+const notificationNames = new Map(
+  Object.entries(serverNotifications).map(([name, spec]) => [
+    spec.method as string,
+    name as keyof ServerNotifications,
+  ]),
+);
+
+const eventsOf = ({ onError, onClose, onPartialMessage }: FrameMessageReader) => ({
+  onError,
+  onClose,
+  onPartialMessage,
+});
