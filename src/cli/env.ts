@@ -1,0 +1,39 @@
+import type { ProcessEnvironment, ProcessResult, Target } from '../core/index.ts';
+import { withServer } from './session.ts';
+
+export type EnvOptions = {
+  readonly target: Target;
+  readonly cwd: string | undefined;
+  readonly environment: ProcessEnvironment;
+  /** End each variable with NUL in place of a line break. */
+  readonly nullEnd: boolean;
+};
+
+/** Prints the environment that a process gets there, as a process there tells it, sorted by name. */
+export const printEnv = ({ target, cwd, environment, nullEnd }: EnvOptions): Promise<number> =>
+  withServer(target, async client => {
+    const windows = client.info.platformOs === 'windows';
+    const child = await client.start({
+      argv: windows ? ['cmd', '/d', '/c', 'set'] : ['/usr/bin/env', '-0'],
+      cwd,
+      environment,
+    });
+    const result = await child.collect();
+    if (result.exitCode !== 0) return failed(result);
+    const variables = result.stdout
+      .toString('utf8')
+      .split(windows ? '\r\n' : '\0')
+      .filter(text => text !== '');
+    process.stdout.write(
+      variables
+        .sort()
+        .map(text => `${text}${nullEnd ? '\0' : '\n'}`)
+        .join(''),
+    );
+    return 0;
+  });
+
+const failed = ({ exitCode, stderr }: ProcessResult): number => {
+  process.stderr.write(stderr);
+  return exitCode;
+};
