@@ -1,0 +1,267 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { runCli, startCli } from './support/cli.ts';
+import { fixturePath, programPath } from './support/program.ts';
+import { noSurvivorsIn } from './support/survivors.ts';
+
+const env = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/home/me', MY_TOKEN: 'planted', LANG: 'C.UTF-8' };
+
+const text = async (args: readonly string[], input?: string | Buffer) => {
+  const { stdout, stderr, end } = await runCli(args, { env, ...(input !== undefined && { input }) });
+  return { stdout: stdout.toString(), stderr, end };
+};
+
+describe('exec-server run', () => {
+  it('streams stdout and stderr apart and exits with the code of the command', async () => {
+    expect(await text(['run', '--', 'sh', '-c', 'echo out; echo err >&2; exit 3'])).to.deep.equal({
+      stdout: 'out\n',
+      stderr: 'err\n',
+      end: 3,
+    });
+  });
+
+  it('takes the command without -- and leaves its options to it', async () => {
+    expect(await text(['run', 'sh', '-c', 'echo "$0 $1"', '--env', 'x'])).to.include({
+      stdout: '--env x\n',
+      end: 0,
+    });
+  });
+
+  it('forwards a piped stdin to its end, byte for byte', async () => {
+    const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7) % 256));
+    const { stdout } = await runCli(['run', '--', 'cat'], { env, input: bytes });
+    expect(stdout).to.deep.equal(bytes);
+  });
+
+  it('does not wait for the end of its stdin when the command has ended', async () => {
+    const { finished } = startCli(['run', '--', 'true'], { env });
+    expect((await finished).end).to.equal(0);
+  });
+
+  it('exits with 128+n when a signal ended the command', async () => {
+    expect(await text(['run', '--', 'sh', '-c', 'kill -TERM $$'])).to.include({ end: 143 });
+  });
+
+  it('hands signals on to the command', async () => {
+    const { child, firstOutput, finished } = startCli(['run', '--', 'sh', fixturePath('traps-sigint.sh')], {
+      env,
+    });
+    await firstOutput;
+    child.kill('SIGINT');
+    const { stdout, end } = await finished;
+    expect({ stdout: stdout.toString(), end }).to.deep.equal({ stdout: 'ready\ngot\n', end: 7 });
+  });
+
+  it('ends a command that takes no notice of the first signal at the second', async () => {
+    const { child, firstOutput, finished } = startCli(
+      ['run', '--', 'sh', fixturePath('ignores-sigterm.sh')],
+      { env },
+    );
+    await firstOutput;
+    child.kill('SIGINT');
+    await repeatUntil(() => child.kill('SIGINT'), finished);
+    expect((await finished).end).to.equal(137);
+  });
+
+  it('ends the command when nobody reads its output any more', async () => {
+    const { child, firstOutput, finished } = startCli(['run', '--', 'yes'], { env });
+    await firstOutput;
+    child.stdout.destroy();
+    expect((await finished).end).to.equal(141);
+  });
+
+  it('leaves nothing behind when it is killed itself', async () => {
+    const cwd = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-')));
+    const { child, firstOutput } = startCli(
+      ['run', '--cwd', cwd, '--', 'sh', fixturePath('ignores-sigterm.sh')],
+      { env },
+    );
+    await firstOutput;
+    child.kill('SIGKILL');
+    await noSurvivorsIn(cwd);
+    rmSync(cwd, { recursive: true });
+  });
+
+  it('explains a start that failed, with the exit codes of env(1)', async () => {
+    expect(await text(['run', '--', 'no-such-program'])).to.deep.equal({
+      stdout: '',
+      stderr: `exec-server: program not found: no-such-program (searched ${env.PATH})\n`,
+      end: 127,
+    });
+    expect(await text(['run', '--', '/etc/passwd'])).to.deep.equal({
+      stdout: '',
+      stderr: 'exec-server: /etc/passwd is not executable\n',
+      end: 126,
+    });
+    expect(await text(['run', '--cwd', '/no/such', '--', 'true'])).to.deep.equal({
+      stdout: '',
+      stderr: 'exec-server: cwd does not exist: /no/such\n',
+      end: 125,
+    });
+  });
+
+  it('reaches a server behind any command that gives a pipe to one', async () => {
+    const via = `PLANTED=elsewhere '${process.execPath}' '${programPath}' --stdio`;
+    expect(await text(['run', '--via', via, '--', 'printenv', 'PLANTED'])).to.include({
+      stdout: 'elsewhere\n',
+      end: 0,
+    });
+  });
+
+  it('exits with 255 when there is no server, and shows what was said instead', async () => {
+    const { stderr, end } = await text([
+      'run',
+      '--via',
+      'echo Beer; echo complaint >&2; exit 4',
+      '--',
+      'true',
+    ]);
+    expect({ stderr, end }).to.deep.equal({
+      stderr:
+        'exec-server: no connection to echo Beer; echo complaint >&2; exit 4: expected a header field, received "Beer": /bin/sh exited with code 4\n  complaint\n',
+      end: 255,
+    });
+  });
+});
+
+describe('exec-server run on a terminal', () => {
+  it('keeps a Ctrl-C from the connection, so that the command decides what it means', async () => {
+    // script(1) gives the program a terminal; what is written to script is typed there.
+    const command = `exec '${process.execPath}' '${programPath}' run -- sh '${fixturePath('traps-sigint.sh')}'`;
+    const typist = spawn('script', ['-qec', command, '/dev/null'], {
+      env: { ...env, SHELL: '/bin/sh' },
+      stdio: 'pipe',
+    });
+    let screen = '';
+    let typed = false;
+    typist.stdout.on('data', (chunk: Buffer) => {
+      screen += chunk;
+      if (typed || !screen.includes('ready')) return;
+      typed = true;
+      typist.stdin.write('\x03');
+    });
+    const [code] = await once(typist, 'close');
+    expect(screen).to.contain('ready').and.contain('got');
+    expect(code).to.equal(7);
+  });
+});
+
+describe('exec-server env', () => {
+  it('prints what a process gets, without what looks like a secret', async () => {
+    expect(await text(['env'])).to.deep.equal({
+      stdout: `HOME=${env.HOME}\nLANG=${env.LANG}\nPATH=${env.PATH}\n`,
+      stderr: '',
+      end: 0,
+    });
+  });
+
+  it('applies every option in the order of the policy', async () => {
+    const args = [
+      '--inherit',
+      'core',
+      '--exclude',
+      'LANG',
+      '--set',
+      'A_TOKEN=1',
+      '--set',
+      'B=2',
+      '--set',
+      'C=3',
+      '--include-only',
+      '?',
+      '--include-only',
+      'PATH',
+      '--env',
+      'E=5',
+      '--env',
+      'EMPTY=',
+      '--unset',
+      'C',
+    ];
+    expect((await text(['env', ...args])).stdout).to.equal(`B=2\nE=5\nEMPTY=\nPATH=${env.PATH}\n`);
+  });
+
+  it('keeps secrets on request', async () => {
+    expect((await text(['env', '--ignore-default-excludes'])).stdout).to.contain('MY_TOKEN=planted\n');
+  });
+
+  it('takes an environment of nothing', async () => {
+    expect(await text(['env', '--inherit', 'none'])).to.deep.equal({ stdout: '', stderr: '', end: 0 });
+  });
+
+  it('ends variables with NUL on request, for values with line breaks', async () => {
+    expect((await text(['env', '--inherit', 'none', '--env', 'A=1\n2', '-0'])).stdout).to.equal('A=1\n2\0');
+  });
+});
+
+describe('the command line', () => {
+  const wrong: Array<[title: string, args: string[], line: string]> = [
+    ['an unknown option', ['run', '--frob', 'ls'], "unknown option '--frob'"],
+    ['an unknown command', ['frob'], "unknown command 'frob'; see --help"],
+    ['no command to run', ['run'], "missing required argument 'command'"],
+    [
+      'a variable without =',
+      ['run', '--env', 'A', 'ls'],
+      "option '--env <name=value>' argument 'A' is invalid. Expected NAME=VALUE.",
+    ],
+    [
+      'an unknown choice',
+      ['run', '--inherit', 'some', 'ls'],
+      "option '--inherit <which>' argument 'some' is invalid. Allowed choices are all, core, none.",
+    ],
+    [
+      'two places at once',
+      ['run', '--ssh', 'a', '--via', 'b', 'ls'],
+      "option '--ssh <host>' cannot be used with option '--via <command>'",
+    ],
+    [
+      'a remote command without a host',
+      ['run', '--remote-command', 'x', 'ls'],
+      "option '--remote-command <command>' needs '--ssh <host>'",
+    ],
+    [
+      'a variable both set and unset',
+      ['env', '--env', 'A=1', '--unset', 'A'],
+      "options '--env' and '--unset' both name A",
+    ],
+    [
+      '--stdio with anything else',
+      ['--stdio', '--listen', 'stdio'],
+      "'--stdio' and '--listen stdio' stand alone",
+    ],
+  ];
+  for (const [title, args, line] of wrong) {
+    it(`says in one line what is wrong and exits with 2: ${title}`, async () => {
+      expect(await text(args)).to.deep.equal({ stdout: '', stderr: `exec-server: ${line}\n`, end: 2 });
+    });
+  }
+
+  it('prints its version', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(await text(['--version'])).to.deep.equal({ stdout: `${version}\n`, stderr: '', end: 0 });
+  });
+
+  it('explains itself on --help, and on stderr with exit code 2 when nothing was asked', async () => {
+    const help = await text(['--help']);
+    expect(help.stdout).to.contain('Usage: exec-server').and.contain('run').and.contain('--stdio');
+    expect(await text([])).to.deep.equal({ stdout: '', stderr: help.stdout, end: 2 });
+    expect((await text(['run', '--help'])).stdout)
+      .to.contain('--ssh <host>')
+      .and.contain('Exit code:');
+  });
+
+  it('serves on --listen stdio as on --stdio', async () => {
+    expect(await text(['--listen', 'stdio'])).to.deep.equal({ stdout: '', stderr: '', end: 0 });
+  });
+});
+
+/** Acts again and again until the end has come: a signal may arrive before the first one was handed on. */
+const repeatUntil = async (act: () => void, end: Promise<unknown>): Promise<void> => {
+  const timer = setInterval(act, 100);
+  await end;
+  clearInterval(timer);
+};

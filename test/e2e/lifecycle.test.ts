@@ -1,0 +1,197 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, openSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { childrenOf } from './support/process-tree.ts';
+import { fixturePath, programPath } from './support/program.ts';
+import { RawClient, rawFrame } from './support/raw-client.ts';
+import { noSurvivorsIn } from './support/survivors.ts';
+
+const PATH = '/usr/local/bin:/usr/bin:/bin';
+
+describe('the life of exec-server --stdio', () => {
+  let cwd: string;
+
+  beforeEach(() => {
+    cwd = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-')));
+  });
+
+  afterEach(async () => {
+    await noSurvivorsIn(cwd);
+    rmSync(cwd, { recursive: true });
+  });
+
+  /** A server with children that go when asked, that don't, and that sit in the background. */
+  const withChildren = async (): Promise<RawClient> => {
+    const client = await RawClient.open();
+    const start = (processId: string, argv: string[]) =>
+      client.request('process/start', { processId, argv, cwd, env: { PATH }, pipeStdin: true });
+    await start('obedient', ['sleep', '600']);
+    await start('stubborn', ['sh', fixturePath('ignores-sigterm.sh')]);
+    await start('background', ['sh', '-c', 'sleep 600 >/dev/null 2>&1 </dev/null & echo started']);
+    await client.waitFor('output', ({ params }) => params?.processId === 'stubborn');
+    await client.finished('background');
+    return client;
+  };
+
+  it('ends with the end of its stdin, children first', async () => {
+    const client = await withChildren();
+    expect(await client.close()).to.equal(0);
+    expect((await client.finished('obedient')).exited).to.include({
+      signal: 'SIGTERM',
+      reason: 'terminated',
+      exitCode: 143,
+    });
+    expect((await client.finished('stubborn')).exited).to.include({
+      signal: 'SIGKILL',
+      reason: 'terminated',
+      exitCode: 137,
+    });
+    await noSurvivorsIn(cwd, 0);
+  });
+
+  const signals = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const;
+  for (const [signal, exitCode] of Object.entries(signals)) {
+    it(`ends on ${signal} while its stdin is still open, children first`, async () => {
+      const client = await withChildren();
+      client.server.kill(signal as keyof typeof signals);
+      expect(await client.ended).to.equal(exitCode);
+      expect((await client.finished('stubborn')).closed).to.have.property('seq');
+      await noSurvivorsIn(cwd, 0);
+    });
+  }
+
+  it('ends when nobody takes its output any more', async () => {
+    const client = await withChildren();
+    client.server.stdout.destroy();
+    client.send({ id: 1, method: 'environment/info' });
+    await client.ended;
+    await noSurvivorsIn(cwd, 0);
+  });
+
+  it('ends when its output breaks in the middle of a flood', async () => {
+    const client = await withChildren();
+    await client.request('process/start', { processId: 'flood', argv: ['yes'], cwd, env: { PATH } });
+    client.server.stdout.destroy();
+    await client.ended;
+    await noSurvivorsIn(cwd, 0);
+  });
+
+  it('starts nothing more once it is ending', async () => {
+    const client = await withChildren();
+    client.server.kill('SIGTERM');
+    await client.waitFor('an exit', ({ method }) => method === 'process/exited');
+    const { error } = await client.ask('process/start', {
+      processId: 'late',
+      argv: ['sleep', '600'],
+      cwd,
+      env: { PATH },
+    });
+    expect(error?.data).to.deep.equal({ kind: 'shuttingDown' });
+    await client.ended;
+  });
+
+  it('answers everything that came before the end of stdin', async () => {
+    const client = new RawClient();
+    client.send({ id: 1, method: 'initialize', params: { clientName: 'raw' } });
+    client.send({ method: 'initialized' });
+    for (let id = 2; id <= 1000; id += 1) client.send({ id, method: 'environment/info' });
+    expect(await client.close()).to.equal(0);
+    expect(client.messages.map(({ id }) => id)).to.deep.equal(
+      Array.from({ length: 1000 }, (_, at) => at + 1),
+    );
+  });
+
+  it('ends on a stdin that is no pipe: /dev/null', async () => {
+    const server = spawn(process.execPath, [programPath, '--stdio'], {
+      stdio: [openSync('/dev/null', 'r'), 'pipe', 'inherit'],
+    });
+    expect((await once(server, 'close'))[0]).to.equal(0);
+  });
+
+  it('writes nothing but frames to stdout, whatever happens', async () => {
+    const client = await withChildren();
+    client.sendBytes('noise\n');
+    client.sendBytes(rawFrame('not json'));
+    client.send({ id: 1, method: 'nonsense' });
+    client.send({
+      id: 2,
+      method: 'process/start',
+      params: { processId: 'none', argv: ['missing'], cwd, env: {} },
+    });
+    await client.request('process/start', {
+      processId: 'loud',
+      argv: ['sh', '-c', 'seq 20000; seq 20000 >&2'],
+      cwd,
+      env: { PATH },
+    });
+    await client.finished('loud');
+    client.server.kill('SIGTERM');
+    await client.ended;
+    expect(client.strayBytes).to.equal('');
+    expect(client.stderr).to.equal('');
+  });
+
+  it('sends output, exit and close of a process in one gapless count, and says how many bytes there were', async () => {
+    const client = await RawClient.open();
+    await client.request('process/start', {
+      processId: 'count',
+      argv: [process.execPath, fixturePath('lines.js'), '20000'],
+      cwd,
+      env: { PATH },
+    });
+    const { stdout, order, seqs, closed } = await client.finished('count');
+    expect(stdout.toString()).to.equal(Array.from({ length: 20000 }, (_, at) => `line ${at + 1}\n`).join(''));
+    expect(seqs).to.deep.equal(seqs.map((_, at) => at + 1));
+    expect(order.slice(-2)).to.deep.equal(['process/exited', 'process/closed']);
+    expect(closed.bytes).to.deep.equal({ stdout: stdout.length, stderr: 0, pty: 0 });
+    await client.close();
+  });
+
+  it('makes a child wait for a client that does not read, and loses none of its output', async () => {
+    const client = await RawClient.open();
+    client.server.stdout.pause();
+    client.send({
+      id: 9,
+      method: 'process/start',
+      params: {
+        processId: 'big',
+        argv: ['sh', '-c', 'head -c 67108864 /dev/zero; exit 0'],
+        cwd,
+        env: { PATH },
+      },
+    });
+    // A child that has blocked on its pipe stays asleep in a write.
+    await blockedChildOf(client.server.pid as number);
+    client.server.stdout.resume();
+    const { stdout, exited } = await client.finished('big');
+    expect(stdout.length).to.equal(67108864);
+    expect(exited.exitCode).to.equal(0);
+    await client.close();
+  });
+});
+
+/** Resolves when the child that writes most has written some, and no more of it for a while. */
+const blockedChildOf = async (server: number): Promise<void> => {
+  for (let before = -1; ; await delay(100)) {
+    const written = Math.max(
+      0,
+      ...childrenOf(server)
+        .flatMap(shell => childrenOf(shell))
+        .map(bytesWritten),
+    );
+    if (written > 0 && written === before) return;
+    before = written;
+  }
+};
+
+const bytesWritten = (pid: number): number => {
+  try {
+    return Number(/^wchar: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
+  } catch {
+    return 0;
+  }
+};

@@ -1,0 +1,175 @@
+import { homedir } from 'node:os';
+import { expect } from 'chai';
+import { ConnectionLostError, connect, type ExecClient, sshServer } from '../../src/core/index.ts';
+import { runCli, startCli } from './support/cli.ts';
+import { childrenOf, signal } from './support/process-tree.ts';
+import { CORE_ONLY, type RemoteHost, startRemoteHost } from './support/remote-host.ts';
+import { describeWithSshd } from './support/sshd.ts';
+
+describeWithSshd('over a real sshd', () => {
+  let host: RemoteHost;
+
+  before(async () => {
+    host = await startRemoteHost();
+  });
+
+  after(() => host.stop());
+
+  describe('exec-server run --ssh', () => {
+    const run = (args: readonly string[], input?: string) =>
+      runCli(['run', '--ssh', 'devbox', ...args], {
+        env: host.coreEnv,
+        ...(input !== undefined && { input }),
+      });
+
+    it('prints HOME and PATH of the host', async () => {
+      const { stdout, end } = await run(['--', 'printenv', 'HOME', 'PATH']);
+      expect({ stdout: stdout.toString(), end }).to.deep.equal({
+        stdout: `${host.sshd.home}\n${host.path}\n`,
+        end: 0,
+      });
+    });
+
+    it('keeps output apart, forwards stdin and exits as the command does', async () => {
+      const { stdout, stderr, end } = await run(
+        ['--', 'sh', '-c', 'cat; echo err >&2; exit 9'],
+        'through ssh',
+      );
+      expect({ stdout: stdout.toString(), stderr, end }).to.deep.equal({
+        stdout: 'through ssh',
+        stderr: 'err\n',
+        end: 9,
+      });
+    });
+
+    it('carries bytes, not text', async () => {
+      const bytes = Buffer.from(Array.from({ length: 1024 }, (_, at) => at % 256));
+      const { stdout } = await runCli(['run', '--ssh', 'devbox', '--', 'cat'], {
+        env: host.coreEnv,
+        input: bytes,
+      });
+      expect(stdout).to.deep.equal(bytes);
+    });
+
+    it('takes a relative --cwd from where the server runs', async () => {
+      const { stdout } = await run(['--cwd', '.', '--', 'pwd']);
+      expect(stdout.toString()).to.equal(`${homedir()}\n`);
+    });
+
+    it('says that the host refuses the connection, and exits with 255', async () => {
+      const { stderr, end } = await runCli(['run', '--ssh', 'wronghost', '--', 'true'], {
+        env: host.coreEnv,
+      });
+      expect(end).to.equal(255);
+      expect(stderr).to.match(
+        /^exec-server: no connection to wronghost: ssh exited with code 255\n {2}.*refused/,
+      );
+    });
+
+    it('says that there is no exec-server on the host, and how to name it', async () => {
+      const { stderr, end } = await run(['--remote-command', 'missing-server --stdio', '--', 'true']);
+      expect(end).to.equal(255);
+      expect(stderr).to.match(
+        /^exec-server: no connection to devbox: ssh exited with code 127\n.*missing-server.*not found/,
+      );
+      expect(stderr).to.contain('--remote-command');
+    });
+
+    it('never takes a host for an option of ssh', async () => {
+      const { stderr, end } = await runCli(
+        ['run', '--ssh', '-oProxyCommand=touch /tmp/never', '--', 'true'],
+        { env: host.coreEnv },
+      );
+      expect(end).to.equal(255);
+      expect(stderr).to.contain('no connection to -oProxyCommand');
+    });
+
+    it('hands Ctrl-C on to the command and exits as it does', async () => {
+      const { child, firstOutput, finished } = startCli(
+        [
+          'run',
+          '--ssh',
+          'devbox',
+          '--',
+          'sh',
+          '-c',
+          'trap "echo got; exit 7" INT; echo ready; while :; do sleep 0.05; done',
+        ],
+        { env: host.coreEnv },
+      );
+      await firstOutput;
+      child.kill('SIGINT');
+      const { stdout, end } = await finished;
+      expect({ stdout: stdout.toString(), end }).to.deep.equal({ stdout: 'ready\ngot\n', end: 7 });
+    });
+  });
+
+  describe('exec-server env --ssh', () => {
+    it('prints the environment of the host, and nothing of this machine', async () => {
+      const { stdout, end } = await runCli(['env', '--ssh', 'devbox', '--env', 'ADDED=1'], {
+        env: host.coreEnv,
+      });
+      const names = stdout
+        .toString()
+        .split('\n')
+        .map(line => line.slice(0, line.indexOf('=')));
+      expect(end).to.equal(0);
+      expect(stdout.toString()).to.contain(`HOME=${host.sshd.home}\n`).and.contain(`PATH=${host.path}\n`);
+      expect(names).to.include('ADDED').and.not.include('FAKE_API_KEY');
+    });
+  });
+
+  describe('a client of exec-server/core', () => {
+    let client: ExecClient;
+    let ssh: number[];
+
+    beforeEach(async () => {
+      const others = childrenOf(process.pid);
+      client = await connect(sshServer('devbox'), { env: host.coreEnv });
+      ssh = childrenOf(process.pid).filter(pid => !others.includes(pid));
+    });
+
+    afterEach(() => client.close());
+
+    it('sends no HOME, no PATH and no secret of its own machine', async () => {
+      const before = host.received().length;
+      const child = await client.start({
+        argv: ['printenv', 'HOME', 'PATH', 'CODEX_THREAD_ID', 'TERM'],
+        environment: {
+          policy: { exclude: ['LC_*'] },
+          runtime: { threadId: 'thread-7', unifiedExec: true, proxyUrl: 'http://127.0.0.1:3128' },
+        },
+      });
+      const { stdout } = await child.collect();
+      expect(stdout.toString()).to.equal(`${host.sshd.home}\n${host.path}\nthread-7\ndumb\n`);
+
+      await client.close();
+      const received = host.received().subarray(before).toString('latin1');
+      expect(received).to.contain('"process/start"').and.contain('thread-7');
+      for (const value of Object.values(CORE_ONLY)) expect(received).not.to.contain(value);
+    });
+
+    it('is told with the last words of ssh when the connection is lost, and so is all that waits', async () => {
+      const child = await client.start({ argv: ['sleep', '600'] });
+      const told = [child.exit, child.collect(), client.closed].map(promise => promise.catch(error => error));
+      await host.sshd.dropConnections();
+      const [exit, output, closed] = await Promise.all(told);
+      for (const error of [exit, output, closed]) {
+        expect(error).to.be.instanceOf(ConnectionLostError);
+        expect((error as ConnectionLostError).message).to.match(
+          /^the connection to devbox was lost: ssh exited with code 255/,
+        );
+      }
+      const refused = await client.start({ argv: ['true'] }).catch(error => error);
+      expect(refused).to.equal(exit);
+    });
+
+    it('is told when ssh itself is killed', async () => {
+      const sleep = await client.start({ argv: ['sleep', '600'] });
+      const exit = sleep.exit.catch(error => error);
+      for (const pid of ssh) signal(pid, 'SIGKILL');
+      const error = await exit;
+      expect(error.message).to.match(/^the connection to devbox was lost: ssh was ended by SIGKILL/);
+    });
+  });
+});
