@@ -1,6 +1,6 @@
 // Builds dist/: the program as one file, which starts faster than modules, and the library with its types.
 import { execFileSync } from 'node:child_process';
-import { rmSync, statSync } from 'node:fs';
+import { chmodSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
@@ -22,6 +22,8 @@ await build({
   define: { 'import.meta.url': 'undefined' },
   logLevel: 'warning',
 });
+// It is copied to other hosts as it is.
+chmodSync(program, 0o755);
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
 process.stdout.write(`dist/exec-server.cjs ${Math.ceil(statSync(program).size / 1024)} KiB\n`);
