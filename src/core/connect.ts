@@ -28,15 +28,23 @@ export const connect = async (
   const abort = () => void transport.abort();
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    return await ExecClient.open({ ...transport, ...target }, clientName, definedVariables(env));
+    return await ExecClient.open({ ...transport, ...target }, clientName, inheritable(env));
   } catch (error) {
+    await transport.close();
     throw signal?.aborted ? giveUp() : error;
   } finally {
     signal?.removeEventListener('abort', abort);
   }
 };
 
-const definedVariables = (env: NodeJS.ProcessEnv): Env =>
+/**
+ * What processes can get of an environment: no value that isn't UTF-8, which Node decodes to replacement
+ * characters, so that it would be another one, and no name that the wire refuses.
+ */
+const inheritable = (env: NodeJS.ProcessEnv): Env =>
   Object.fromEntries(
-    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    Object.entries(env).filter(
+      (entry): entry is [string, string] =>
+        entry[1] !== undefined && entry[0] !== '__proto__' && !entry.join('').includes('\ufffd'),
+    ),
   );

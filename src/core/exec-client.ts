@@ -75,6 +75,7 @@ export class ExecClient {
         processClosed: to((process, params) => {
           this.#processes.delete(process.id);
           process.onClosed(params);
+          this.#pace();
         }),
       },
       () => void this.#onEnd(),
@@ -89,8 +90,14 @@ export class ExecClient {
    */
   static async open(streams: ClientStreams, clientName: string, ownEnv: Env): Promise<ExecClient> {
     const client = new ExecClient(streams, ownEnv);
-    const { environmentInfo } = await client.#connection.request(requests.initialize, { clientName });
-    client.#info = environmentInfo;
+    try {
+      const { environmentInfo } = await client.#connection.request(requests.initialize, { clientName });
+      client.#info = environmentInfo;
+    } catch (error) {
+      // Whoever answers, but not as a server does, is none.
+      if (error instanceof ConnectionLostError) throw error;
+      throw connectionLost(streams.label, false, (error as Error).message, undefined);
+    }
     await client.#connection.notify(clientNotifications.initialized, {});
     return client;
   }
@@ -129,6 +136,7 @@ export class ExecClient {
   /** Ends the connection and with it every process that was started over it. Twice is harmless. */
   async close(): Promise<void> {
     this.#closing = true;
+    this.#pace();
     await this.#streams.close();
     await this.closed;
   }
@@ -141,8 +149,14 @@ export class ExecClient {
 
   /** Reads on only while every process's reader keeps up. */
   #pace(): void {
-    const behind = [...this.#processes.values()].some(process => process.unreadBytes > MAX_UNREAD_BYTES);
-    this.#connection.hold(behind);
+    const behind = [...this.#processes.values()].filter(process => process.unreadBytes > MAX_UNREAD_BYTES);
+    this.#connection.hold(behind.length > 0 && !this.#closing);
+    if (!this.#closing) return;
+    // The end of the connection comes after all output and must not wait for readers.
+    for (const process of behind) {
+      this.#processes.delete(process.id);
+      process.onLost(closedHere());
+    }
   }
 
   async #onEnd(): Promise<void> {
@@ -150,7 +164,7 @@ export class ExecClient {
     const transport = await this.#streams.ended;
     const { problem } = this.#connection;
     const error = this.#closing
-      ? new ConnectionLostError('the connection was closed')
+      ? closedHere()
       : connectionLost(this.#streams.label, this.#info !== undefined, problem, transport);
     this.#connection.lose(error);
     for (const process of this.#processes.values()) process.onLost(error);
@@ -158,3 +172,5 @@ export class ExecClient {
     this.#resolveClosed(this.#closing ? undefined : error);
   }
 }
+
+const closedHere = () => new ConnectionLostError('the connection was closed');

@@ -113,6 +113,7 @@ export class RemoteProcess {
 
   /** The server told that nothing more comes. */
   onClosed({ bytes }: ParamsOut<ServerNotifications['processClosed']>): void {
+    this.#rejectExit(new ConnectionLostError('the server told no exit of the process'));
     this.#queue.end(bytes && incompleteness(bytes, this.#received));
   }
 

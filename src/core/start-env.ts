@@ -49,7 +49,9 @@ export const localStartEnv = (
 const addedByCore = ({
   runtime = {},
   overlay = {},
-}: Exclude<ProcessEnvironment, { exact: Env }>): EnvOverlay => ({
-  ...runtimeOverlay(runtime),
-  ...overlay,
-});
+}: Exclude<ProcessEnvironment, { exact: Env }>): EnvOverlay =>
+  // The caller's names come last: where two spellings are one name, the last one counts.
+  Object.fromEntries([
+    ...Object.entries(runtimeOverlay(runtime)).filter(([name]) => !Object.hasOwn(overlay, name)),
+    ...Object.entries(overlay),
+  ]);

@@ -83,7 +83,8 @@ export const apartFromTerminal = (
   if (platform === 'win32') return { argv, detached: false };
   if (location === 'local') return { argv, detached: true };
   const added = SHELL_VARIABLES.filter(name => env[name] === undefined);
-  const script = `trap "" INT QUIT; unset ${added.join(' ')}; exec "$@"`;
+  const unset = added.length > 0 ? `unset ${added.join(' ')}; ` : '';
+  const script = `trap "" INT QUIT; ${unset}exec "$@"`;
   return { argv: ['/bin/sh', '-c', script, 'sh', ...argv], detached: false };
 };
 
@@ -99,6 +100,8 @@ const abort = async (child: ChildProcess, ended: Promise<unknown>): Promise<void
   child.kill('SIGTERM');
   if (await settledWithin(ended, TERM_GRACE_MS)) return;
   child.kill('SIGKILL');
+  // A grandchild may hold the streams, or nobody reads them: then their end would never come.
+  for (const stream of [child.stdout, child.stderr]) stream?.destroy();
   await ended;
 };
 

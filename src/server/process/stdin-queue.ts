@@ -37,9 +37,12 @@ export class StdinQueue {
     }
     if (writeId !== undefined) this.#remember(writeId);
     this.#stream.write(chunk);
-    if (this.#stream.writableLength <= STDIN_HIGH_WATER_BYTES) return 'accepted';
-    await new Promise<void>(resolve => this.#waiting.add(resolve));
-    return this.#open ? 'accepted' : 'stdinClosed';
+    if (this.#stream.writableLength > STDIN_HIGH_WATER_BYTES) {
+      await new Promise<void>(resolve => this.#waiting.add(resolve));
+    }
+    // An end that came meanwhile takes nothing away from what was queued before it.
+    const { errored, destroyed, writableFinished } = this.#stream;
+    return errored || (destroyed && !writableFinished) ? 'stdinClosed' : 'accepted';
   }
 
   /** Ends stdin after what was queued. */

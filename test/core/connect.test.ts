@@ -1,0 +1,202 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import { connect } from '../../src/core/connect.ts';
+import { ConnectionLostError } from '../../src/core/errors.ts';
+import type { ExecClient } from '../../src/core/exec-client.ts';
+import { localServer, type Target } from '../../src/core/target.ts';
+import { version } from '../../src/protocol/version.ts';
+
+const PATH = '/usr/local/bin:/usr/bin:/bin';
+
+/** The server from its source. */
+const server = [
+  process.execPath,
+  '--import',
+  pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href,
+  fileURLToPath(new URL('../../src/main.ts', import.meta.url)),
+] as const;
+
+const script = (text: string, location: Target['location'] = 'local'): Target => ({
+  argv: ['sh', '-c', text, 'sh', ...server],
+  location,
+  label: 'a script',
+});
+
+/** The message and the end of the program of a connection that must not come about. */
+const failure = async (connecting: Promise<ExecClient>) => {
+  try {
+    await (await connecting).close();
+  } catch (error) {
+    expect(error).to.be.instanceOf(ConnectionLostError);
+    const { message, transport } = error as ConnectionLostError;
+    return { message, transport };
+  }
+  throw new Error('connected');
+};
+
+const until = async (what: string, holds: () => boolean) => {
+  for (const deadline = Date.now() + 10_000; !holds(); await delay(5)) {
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+  }
+};
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+const WRONG_ANSWER = '{"jsonrpc":"2.0","id":0,"result":{}}';
+
+describe('connect', () => {
+  const env = { PATH };
+  let directory: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'exec-server-'));
+  });
+
+  afterEach(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  /** A program that leaves its pid in a file and then goes on as told. */
+  const withPid = (text: string) => {
+    const file = join(directory, 'pid');
+    return {
+      target: script(`echo $$ > '${file}.new'; mv '${file}.new' '${file}'; ${text}`),
+      started: async () => {
+        await until('the program has started', () => existsSync(file));
+        return Number(readFileSync(file, 'utf8'));
+      },
+    };
+  };
+
+  it('opens a connection to a server', async () => {
+    const client = await connect(localServer(server), { env });
+    expect(client.info).to.include({ executorVersion: version });
+    await client.close();
+    expect(await client.closed).to.equal(undefined);
+  });
+
+  it('passes over what a login shell prints before the server speaks', async () => {
+    const client = await connect(script('echo "Welcome!"; echo; exec "$@" --stdio', 'remote'), { env });
+    expect(client.info).to.include({ executorVersion: version });
+    await client.close();
+  });
+
+  it('does not begin when it is given up before', async () => {
+    const { target } = withPid('cat');
+    expect(await failure(connect(target, { env, signal: AbortSignal.abort() }))).to.deep.equal({
+      message: 'the connection to a script was given up',
+      transport: undefined,
+    });
+    expect(existsSync(join(directory, 'pid'))).to.equal(false);
+  });
+
+  for (const [title, text] of [
+    ['one that says nothing', 'exec sleep 600'],
+    ['one that takes no notice of SIGTERM', 'trap "" TERM; exec sleep 600'],
+  ] as const) {
+    it(`ends the program when it is given up meanwhile: ${title}`, async () => {
+      const { target, started } = withPid(text);
+      const controller = new AbortController();
+      const failing = failure(connect(target, { env, signal: controller.signal }));
+      const pid = await started();
+      controller.abort();
+      expect(await failing).to.deep.equal({
+        message: 'the connection to a script was given up',
+        transport: undefined,
+      });
+      expect(isAlive(pid)).to.equal(false);
+    });
+  }
+
+  it('can no longer be given up when it has resolved', async () => {
+    const controller = new AbortController();
+    const client = await connect(localServer(server), { env, signal: controller.signal });
+    controller.abort();
+    const child = await client.start({ argv: ['echo', 'there'], environment: { exact: env } });
+    expect(String((await child.collect()).stdout)).to.equal('there\n');
+    await client.close();
+  });
+
+  it('tells the exit code and the last lines of a program that exits at once', async () => {
+    expect(await failure(connect(script('echo first >&2; echo second >&2; exit 3'), { env }))).to.deep.equal({
+      message: 'no connection to a script: sh exited with code 3\n  first\n  second',
+      transport: { program: 'sh', exitCode: 3, signal: null, stderr: ['first', 'second'] },
+    });
+  });
+
+  it('tells the signal that ended the program', async () => {
+    expect(await failure(connect(script('kill -KILL $$'), { env }))).to.deep.equal({
+      message: 'no connection to a script: sh was ended by SIGKILL',
+      transport: { program: 'sh', exitCode: null, signal: 'SIGKILL', stderr: [] },
+    });
+  });
+
+  it('tells that there is no such program', async () => {
+    expect(
+      await failure(connect({ argv: ['no-such-program'], location: 'local', label: 'nobody' }, { env })),
+    ).to.deep.equal({
+      message: 'no connection to nobody: no-such-program was not found',
+      transport: { program: 'no-such-program', errno: 'ENOENT', exitCode: null, signal: null, stderr: [] },
+    });
+  });
+
+  it('shows what came in place of a server', async () => {
+    const { message } = await failure(connect(script('echo "Permission denied."; exit 1'), { env }));
+    expect(message).to.equal(
+      'no connection to a script: expected a header field, received "Permission denied.": sh exited with code 1',
+    );
+  });
+
+  it('gives up a program that speaks garbage without end', async () => {
+    const garbage = "trap '' PIPE; yes 'no header' 2>/dev/null | head -c 2000000; cat >/dev/null";
+    expect((await failure(connect(script(garbage), { env }))).message).to.equal(
+      'no connection to a script: expected a header field, received "no header": sh exited with code 0',
+    );
+  });
+
+  for (const [title, text] of [
+    ['answers with an error, as one that repeats all it hears', 'exec cat'],
+    [
+      'answers with something else than it should',
+      `printf 'Content-Length: ${WRONG_ANSWER.length}\\r\\n\\r\\n${WRONG_ANSWER}'; exec cat >/dev/null`,
+    ],
+  ] as const) {
+    it(`leaves no program behind that ${title}`, async () => {
+      const { target, started } = withPid(text);
+      const [{ message }, pid] = await Promise.all([failure(connect(target, { env })), started()]);
+      expect(message).to.match(/^no connection to a script: /);
+      expect(isAlive(pid)).to.equal(false);
+    });
+  }
+
+  it('starts local processes from the given environment, without what no process can be told', async () => {
+    // What isn't UTF-8 is decoded to a replacement character, and would be another value for the process.
+    const own = Object.fromEntries([
+      ...Object.entries(env),
+      ['A', '1'],
+      ['NOT_UTF_8', 'a\ufffdb'],
+      ['__proto__', 'x'],
+      ['UNDEFINED', undefined],
+    ]);
+    const client = await connect(localServer(server), { env: own });
+    const child = await client.start({ argv: ['/usr/bin/env'] });
+    expect(
+      String((await child.collect()).stdout)
+        .trim()
+        .split('\n')
+        .sort(),
+    ).to.deep.equal(['A=1', `PATH=${PATH}`]);
+    await client.close();
+  });
+});

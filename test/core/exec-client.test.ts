@@ -1,0 +1,431 @@
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { ConnectionLostError, RequestError } from '../../src/core/errors.ts';
+import { type ClientStreams, ExecClient } from '../../src/core/exec-client.ts';
+import { CORE_NAMES } from '../../src/core/runtime-env.ts';
+import { FrameDecoder } from '../../src/protocol/index.ts';
+import { currentHost, serve } from '../../src/server/index.ts';
+import type { Env } from '../../src/shared-config/index.ts';
+import { type RawMessage, rawFrame } from '../e2e/support/raw-client.ts';
+
+const PATH = '/usr/local/bin:/usr/bin:/bin';
+const exact = { exact: { PATH } };
+const MIB = 1024 * 1024;
+/** One read of a pipe or one frame may come on top of the bound. */
+const MAX_UNREAD = 2 * MIB;
+
+const until = async (what: string, holds: () => boolean) => {
+  for (const deadline = Date.now() + 10_000; !holds(); await delay(1)) {
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+  }
+};
+
+const rejection = async (promise: Promise<unknown>): Promise<Error> => {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('did not reject');
+};
+
+/** Two streams in memory, and what each end sees of them. */
+const pipes = () => {
+  const [toServer, toClient] = [new PassThrough(), new PassThrough()];
+  const streams: ClientStreams = {
+    input: toClient,
+    output: toServer,
+    location: 'remote',
+    label: 'memory',
+    close: async () => void toServer.end(),
+  };
+  return { toServer, toClient, streams };
+};
+
+/** A client and the real server, in one process. */
+const embedded = async () => {
+  const { toServer, toClient, streams } = pipes();
+  const host = currentHost({ PATH }, () => {});
+  const server = serve({ input: toServer, output: toClient, host, log: () => {} });
+  // As of a program: it has ended when all that it wrote was read.
+  const ended = once(toClient, 'close').then(() => ({
+    program: 'it',
+    exitCode: 0,
+    signal: null,
+    stderr: [],
+  }));
+  return { client: await ExecClient.open({ ...streams, ended }, 'test', {}), server, toClient };
+};
+
+const INFO = {
+  shell: { name: 'sh', path: '/bin/sh' },
+  executorVersion: '0',
+  cwd: 'file:///srv',
+  platformOs: 'linux',
+  temporaryDirectories: [],
+  prependPathDirs: [],
+  capabilities: {},
+};
+
+/** A server that says what a test tells it to; it opens the connection and starts every process by itself. */
+class FakeServer {
+  readonly heard: RawMessage[] = [];
+  readonly #toClient: PassThrough;
+
+  constructor(toServer: PassThrough, toClient: PassThrough) {
+    this.#toClient = toClient;
+    const decoder = new FrameDecoder({
+      frame: body => this.#hear(JSON.parse(body.toString())),
+      rejected: () => {},
+      lost: () => {},
+    });
+    toServer.on('data', chunk => decoder.push(chunk)).on('end', () => toClient.end());
+  }
+
+  /** Sends messages in one piece. */
+  say(...messages: object[]): void {
+    this.#toClient.write(Buffer.concat(messages.map(message => rawFrame(JSON.stringify(message)))));
+  }
+
+  hang(): void {
+    this.#toClient.end();
+  }
+
+  #hear(message: RawMessage): void {
+    this.heard.push(message);
+    const { id, method, params } = message;
+    if (method === 'initialize') this.say({ id, result: { sessionId: 's', environmentInfo: INFO } });
+    if (method === 'process/start') this.say(...started(id, params.processId));
+  }
+}
+
+const started = (id: RawMessage['id'], processId: string) => [
+  {
+    id,
+    result: { processId, sandboxType: 'none', pid: 1, environment: { kept: 0, removed: 0, set: 0 } },
+  },
+];
+
+const output = (processId: string, chunk: Buffer | string, seq = 1, stream = 'stdout') => ({
+  method: 'process/output',
+  params: { processId, seq, stream, chunk: Buffer.from(chunk as string).toString('base64') },
+});
+
+const exited = (processId: string, exitCode = 0, seq = 2) => ({
+  method: 'process/exited',
+  params: { processId, seq, exitCode, sandboxDenied: false },
+});
+
+const closed = (processId: string, bytes?: object, seq = 3) => ({
+  method: 'process/closed',
+  params: { processId, seq, bytes },
+});
+
+const faked = async (location: ClientStreams['location'] = 'remote', ownEnv: Env = {}) => {
+  const { toServer, toClient, streams } = pipes();
+  const server = new FakeServer(toServer, toClient);
+  return { client: await ExecClient.open({ ...streams, location }, 'test', ownEnv), server, toClient };
+};
+
+describe('ExecClient', () => {
+  describe('with a server in memory', () => {
+    it('runs a process and has all of its output and its exit', async () => {
+      const { client } = await embedded();
+      const child = await client.start({
+        argv: ['sh', '-c', 'printf out; printf err >&2; exit 3'],
+        environment: exact,
+      });
+      expect(await child.collect()).to.deep.equal({
+        stdout: Buffer.from('out'),
+        stderr: Buffer.from('err'),
+        exitCode: 3,
+        signal: undefined,
+        reason: 'exited',
+      });
+      await client.close();
+    });
+
+    it('writes to stdin in the order of the calls, and ends it', async () => {
+      const { client } = await embedded();
+      const child = await client.start({ argv: ['cat'], environment: exact, stdin: true });
+      const lines = Array.from({ length: 200 }, (_, at) => `line ${at}\n`);
+      const [written, { stdout }] = await Promise.all([
+        Promise.all(lines.map(line => child.write(line))).then(async all => {
+          await child.closeStdin();
+          return all;
+        }),
+        child.collect(),
+      ]);
+      expect([String(stdout), new Set(written)]).to.deep.equal([lines.join(''), new Set([true])]);
+      expect(await child.write('late')).to.equal(false);
+      await client.close();
+    });
+
+    it('accepts a long write whose end of stdin follows at once', async () => {
+      const { client } = await embedded();
+      const child = await client.start({ argv: ['cat'], environment: exact, stdin: true });
+      const bytes = Buffer.alloc(4 * MIB, 'x');
+      const [written, , { stdout }] = await Promise.all([
+        child.write(bytes),
+        child.closeStdin(),
+        child.collect(),
+      ]);
+      expect([written, stdout.length]).to.deep.equal([true, bytes.length]);
+      await client.close();
+    });
+
+    it('tells that nobody reads stdin of a process that was started without', async () => {
+      const { client } = await embedded();
+      const child = await client.start({ argv: ['sleep', '600'], environment: exact });
+      expect(await child.write('lost')).to.equal(false);
+      await client.close();
+    });
+
+    it('signals and terminates', async () => {
+      const { client } = await embedded();
+      const [signalled, terminated] = await Promise.all(
+        [1, 2].map(() => client.start({ argv: ['sleep', '600'], environment: exact })),
+      );
+      await signalled?.signal('INT');
+      expect(await terminated?.terminate()).to.equal(true);
+      expect(await Promise.all([signalled?.exit, terminated?.exit])).to.deep.equal([
+        { exitCode: 130, signal: 'SIGINT', reason: 'signaled' },
+        { exitCode: 143, signal: 'SIGTERM', reason: 'terminated' },
+      ]);
+      await terminated?.collect();
+      expect(await terminated?.terminate()).to.equal(false);
+      await client.close();
+    });
+
+    it('tells why a process could not be started', async () => {
+      const { client } = await embedded();
+      const error = await rejection(client.start({ argv: ['no-such-program'], environment: exact }));
+      expect(error).to.be.instanceOf(RequestError);
+      const { method, code, kind, data } = error as RequestError;
+      expect({ method, code, kind, stage: data.stage }).to.deep.equal({
+        method: 'process/start',
+        code: -32603,
+        kind: 'launchFailed',
+        stage: 'resolve',
+      });
+      await client.close();
+    });
+
+    it('holds the process, not its output, while nobody reads', async () => {
+      const { client, toClient } = await embedded();
+      const size = 8 * MIB;
+      const child = await client.start({
+        argv: ['head', '-c', String(size), '/dev/zero'],
+        environment: exact,
+      });
+      await until('nothing more is read', () => toClient.isPaused());
+      expect(child.unreadBytes).to.be.within(MIB, MAX_UNREAD);
+      expect((await child.collect()).stdout.length).to.equal(size);
+      await client.close();
+    });
+
+    it('closes while output waits that nobody reads, and says that it is not all', async () => {
+      const { client, toClient } = await embedded();
+      const child = await client.start({ argv: ['yes'], environment: exact });
+      await until('nothing more is read', () => toClient.isPaused());
+      await client.close();
+      expect(await rejection(child.collect())).to.be.instanceOf(ConnectionLostError);
+    });
+
+    it('ends the processes with the connection, and still tells how they ended', async () => {
+      const { client, server } = await embedded();
+      const child = await client.start({ argv: ['sleep', '600'], environment: exact });
+      await client.close();
+      expect(await server.closed).to.equal('the connection was closed');
+      expect(await client.closed).to.equal(undefined);
+      expect(await child.exit).to.deep.equal({ exitCode: 143, signal: 'SIGTERM', reason: 'terminated' });
+    });
+
+    it('refuses every request after the close, and closes twice without harm', async () => {
+      const { client } = await embedded();
+      const child = await client.start({ argv: ['cat'], environment: exact, stdin: true });
+      await Promise.all([client.close(), client.close()]);
+      const errors = await Promise.all(
+        [
+          client.start({ argv: ['true'], environment: exact }),
+          child.write('late'),
+          child.closeStdin(),
+          child.signal('INT'),
+          child.terminate(),
+        ].map(rejection),
+      );
+      expect(errors.map(({ name, message }) => ({ name, message }))).to.deep.equal(
+        errors.map(() => ({ name: 'ConnectionLostError', message: 'the connection was closed' })),
+      );
+      await client.close();
+    });
+  });
+
+  describe('with what goes over the wire', () => {
+    it('opens the connection by initialize and initialized', async () => {
+      const { client, server } = await faked();
+      expect(client.info.cwd).to.equal(INFO.cwd);
+      expect(server.heard.map(({ method, params }) => ({ method, params }))).to.deep.equal([
+        { method: 'initialize', params: { clientName: 'test' } },
+        { method: 'initialized', params: {} },
+      ]);
+      await client.close();
+    });
+
+    const ownEnv = { PATH: '/own', PAGER: 'cat', OWN: '<own>', MY_TOKEN: '<own>' };
+    const environment = { runtime: { threadId: 'thread' }, overlay: { B: '2', C: null } };
+
+    it("sends a remote server the policy and an overlay, and nothing of this side's environment", async () => {
+      const { client, server } = await faked('remote', ownEnv);
+      await client.start({ argv: ['true'], cwd: 'sub', environment, arg0: 'no' });
+      expect(server.heard.at(-1)?.params).to.deep.equal({
+        processId: '1',
+        argv: ['true'],
+        cwd: '/srv/sub',
+        envPolicy: { exclude: [...CORE_NAMES] },
+        env: { CODEX_THREAD_ID: 'thread', B: '2', C: null },
+        pipeStdin: false,
+        arg0: 'no',
+      });
+      await client.close();
+    });
+
+    it('sends a local server the whole environment, and no policy', async () => {
+      const { client, server } = await faked('local', ownEnv);
+      await client.start({ argv: ['true'], environment });
+      expect(server.heard.at(-1)?.params).to.deep.equal({
+        processId: '1',
+        argv: ['true'],
+        cwd: INFO.cwd,
+        env: { PATH: '/own', PAGER: 'cat', OWN: '<own>', CODEX_THREAD_ID: 'thread', B: '2' },
+        pipeStdin: false,
+      });
+      await client.close();
+    });
+  });
+
+  describe('with a server that says what it should not', () => {
+    const collected = { signal: undefined, reason: 'exited', stderr: Buffer.alloc(0) };
+
+    it('takes output that comes before the answer to the start', async () => {
+      const { client, server } = await faked();
+      server.say(output('1', 'too early, and for nobody'));
+      const starting = client.start({ argv: ['true'] });
+      server.say(output('1', 'early'), exited('1'), closed('1', { stdout: 5, stderr: 0, pty: 0 }));
+      expect(await (await starting).collect()).to.deep.equal({
+        ...collected,
+        stdout: Buffer.from('early'),
+        exitCode: 0,
+      });
+      await client.close();
+    });
+
+    it('does without the byte counts of a server that has none', async () => {
+      const { client, server } = await faked();
+      const child = await client.start({ argv: ['true'] });
+      server.say(output('1', 'all'), exited('1', 4), closed('1'));
+      expect(await child.collect()).to.deep.equal({ ...collected, stdout: Buffer.from('all'), exitCode: 4 });
+      await client.close();
+    });
+
+    it('fails output that is not all that was sent, after what came of it', async () => {
+      const { client, server } = await faked();
+      const child = await client.start({ argv: ['true'] });
+      server.say(output('1', 'some'), exited('1', 0, 4), closed('1', { stdout: 4, stderr: 10, pty: 2 }, 5));
+      const read: string[] = [];
+      const error = await rejection(
+        (async () => {
+          for await (const { chunk } of child.output) read.push(String(chunk));
+        })(),
+      );
+      expect(read).to.deep.equal(['some']);
+      expect(error).to.be.instanceOf(ConnectionLostError);
+      expect(error.message).to.equal(
+        'output is incomplete: received 0 of 10 bytes of stderr, 0 of 2 bytes of pty',
+      );
+      expect(await child.exit).to.include({ exitCode: 0 });
+      await client.close();
+    });
+
+    it('fails the exit of a process that is closed without one', async () => {
+      const { client, server } = await faked();
+      const child = await client.start({ argv: ['true'] });
+      server.say(closed('1', { stdout: 0, stderr: 0, pty: 0 }));
+      expect(await rejection(child.collect())).to.be.instanceOf(ConnectionLostError);
+      await client.close();
+    });
+
+    it('takes no notice of processes that it does not know, and of messages that it does not know', async () => {
+      const { client, server } = await faked();
+      server.say(output('9', 'x'), exited('9'), closed('9'), { method: 'process/unheard', params: {} });
+      const child = await client.start({ argv: ['true'] });
+      server.say(exited('1'), closed('1'), output('1', 'late'), exited('1', 1));
+      expect(await child.collect()).to.deep.equal({ ...collected, stdout: Buffer.alloc(0), exitCode: 0 });
+      await client.close();
+    });
+
+    it('ends the connection at a message that breaks the contract', async () => {
+      const { client, server } = await faked();
+      const child = await client.start({ argv: ['true'] });
+      server.say({
+        method: 'process/output',
+        params: { processId: '1', seq: 1, stream: 'stdout', chunk: '?' },
+      });
+      const expected =
+        'the connection to memory was lost: process/output: chunk: must be base64 with padding';
+      expect((await rejection(child.collect())).message).to.equal(expected);
+      expect((await client.closed)?.message).to.equal(expected);
+      expect((await rejection(client.start({ argv: ['true'] }))).message).to.equal(expected);
+    });
+
+    it('ends the connection at bytes that are no frame, once frames have come', async () => {
+      const { client, toClient } = await faked();
+      toClient.write('stray line\n');
+      expect((await client.closed)?.message).to.equal(
+        'the connection to memory was lost: expected a header field, received "stray line"',
+      );
+    });
+
+    it('fails everything that waits when the connection is lost', async () => {
+      const { client, server } = await faked();
+      const child = await client.start({ argv: ['true'] });
+      server.say(output('1', 'begun'));
+      const waiting = [child.signal('INT'), child.exit, child.collect()];
+      server.hang();
+      const errors = await Promise.all(waiting.map(rejection));
+      expect(errors.map(({ name, message }) => ({ name, message }))).to.deep.equal(
+        errors.map(() => ({ name: 'ConnectionLostError', message: 'the connection to memory was lost' })),
+      );
+      expect(await client.closed).to.be.instanceOf(ConnectionLostError);
+      await client.close();
+    });
+  });
+
+  describe('with output that nobody reads', () => {
+    it('reads no further than a bound, and on when it is read', async () => {
+      const { client, server, toClient } = await faked();
+      const child = await client.start({ argv: ['true'] });
+      const chunk = Buffer.alloc(64 * 1024, 'x');
+      for (let seq = 1; seq <= 160; seq += 1) server.say(output('1', chunk, seq));
+      server.say(exited('1', 0, 161), closed('1', { stdout: 160 * chunk.length, stderr: 0, pty: 0 }, 162));
+      await until('nothing more is read', () => toClient.isPaused());
+      expect(child.unreadBytes).to.be.within(MIB, MAX_UNREAD);
+      expect((await child.collect()).stdout.length).to.equal(160 * chunk.length);
+      await client.close();
+    });
+
+    it('reads on for others when the process that it was of is closed', async () => {
+      const { client, server } = await faked();
+      const unread = await client.start({ argv: ['true'] });
+      const other = await client.start({ argv: ['true'] });
+      const bytes = { stdout: MIB + 1, stderr: 0, pty: 0 };
+      server.say(output('1', Buffer.alloc(MIB + 1)), exited('1'), closed('1', bytes));
+      server.say(output('2', 'heard'), exited('2'), closed('2'));
+      expect(String((await other.collect()).stdout)).to.equal('heard');
+      expect((await unread.collect()).stdout.length).to.equal(MIB + 1);
+      await client.close();
+    });
+  });
+});

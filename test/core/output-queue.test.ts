@@ -1,0 +1,101 @@
+import { expect } from 'chai';
+import { type OutputChunk, OutputQueue } from '../../src/core/output-queue.ts';
+
+const chunk = (text: string, stream: OutputChunk['stream'] = 'stdout'): OutputChunk => ({
+  stream,
+  chunk: Buffer.from(text),
+});
+
+const drain = async (queue: OutputQueue) => {
+  const read: OutputChunk[] = [];
+  for await (const next of queue) read.push(next);
+  return read;
+};
+
+/** All that can be read, and the error that ends it. */
+const drainToError = async (queue: OutputQueue) => {
+  const read: OutputChunk[] = [];
+  try {
+    for await (const next of queue) read.push(next);
+  } catch (error) {
+    return { read, error };
+  }
+  return { read, error: undefined };
+};
+
+describe('OutputQueue', () => {
+  const idle = () => new OutputQueue(() => {});
+
+  it('gives chunks in the order in which they came, whichever stream they are of', async () => {
+    const queue = idle();
+    const chunks = [chunk('1'), chunk('2', 'stderr'), chunk('3'), chunk('4', 'pty')];
+    for (const one of chunks) queue.push(one);
+    queue.end();
+    expect(await drain(queue)).to.deep.equal(chunks);
+  });
+
+  it('wakes a reader that waits', async () => {
+    const queue = idle();
+    const reader = queue[Symbol.asyncIterator]();
+    const first = reader.next();
+    queue.push(chunk('1'));
+    expect(await first).to.deep.equal({ done: false, value: chunk('1') });
+    const second = reader.next();
+    queue.push(chunk('2'));
+    queue.push(chunk('3'));
+    expect(await second).to.deep.equal({ done: false, value: chunk('2') });
+    expect(await reader.next()).to.deep.equal({ done: false, value: chunk('3') });
+    const last = reader.next();
+    queue.end();
+    expect(await last).to.deep.equal({ done: true, value: undefined });
+  });
+
+  it('wakes a reader that waits with the error', async () => {
+    const queue = idle();
+    const reading = drainToError(queue);
+    const error = new Error('lost');
+    queue.end(error);
+    expect(await reading).to.deep.equal({ read: [], error });
+  });
+
+  it('gives what was queued before it fails', async () => {
+    const queue = idle();
+    const error = new Error('lost');
+    queue.push(chunk('1'));
+    queue.push(chunk('2'));
+    queue.end(error);
+    expect(await drainToError(queue)).to.deep.equal({ read: [chunk('1'), chunk('2')], error });
+  });
+
+  it('ends as it was told first, and takes nothing after that', async () => {
+    const queue = idle();
+    queue.push(chunk('1'));
+    queue.end();
+    queue.end(new Error('too late'));
+    queue.push(chunk('2'));
+    expect([await drain(queue), queue.bytes]).to.deep.equal([[chunk('1')], 0]);
+  });
+
+  it('counts the bytes that nobody has read, and calls back with each chunk that is', async () => {
+    const counted: number[] = [];
+    const queue: OutputQueue = new OutputQueue(() => counted.push(queue.bytes));
+    queue.push(chunk('one'));
+    queue.push(chunk('three', 'stderr'));
+    queue.push(chunk(''));
+    expect(queue.bytes).to.equal(8);
+    queue.end();
+    await drain(queue);
+    expect(counted).to.deep.equal([5, 0, 0]);
+  });
+
+  it('keeps the rest for another reader when one stops half-way', async () => {
+    const queue = idle();
+    for (const text of ['1', '2', '3']) queue.push(chunk(text));
+    queue.end();
+    for await (const next of queue) {
+      expect(next).to.deep.equal(chunk('1'));
+      break;
+    }
+    expect(await drain(queue)).to.deep.equal([chunk('2'), chunk('3')]);
+  });
+});

@@ -1,0 +1,92 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { CORE_NAMES, type RuntimeFacts, runtimeOverlay } from '../../src/core/runtime-env.ts';
+
+const UNIFIED_EXEC = {
+  NO_COLOR: '1',
+  TERM: 'dumb',
+  LANG: 'C.UTF-8',
+  LC_CTYPE: 'C.UTF-8',
+  LC_ALL: 'C.UTF-8',
+  COLORTERM: '',
+  PAGER: 'cat',
+  GIT_PAGER: 'cat',
+  GH_PAGER: 'cat',
+  CODEX_CI: '1',
+};
+
+const EVERY_FACT: Required<RuntimeFacts> = {
+  threadId: 'thread',
+  unifiedExec: true,
+  proxyUrl: 'http://proxy:3128',
+  noProxy: ['localhost', '.internal'],
+  sandbox: 'bwrap',
+  networkDisabled: true,
+};
+
+describe('runtimeOverlay', () => {
+  const facts: Array<[title: string, facts: RuntimeFacts, variables: Record<string, string>]> = [
+    ['nothing without facts', {}, {}],
+    ['the conversation', { threadId: '0198-abc' }, { CODEX_THREAD_ID: '0198-abc' }],
+    ['a conversation whose id is empty', { threadId: '' }, { CODEX_THREAD_ID: '' }],
+    ['output for a program, with a COLORTERM that is there and empty', { unifiedExec: true }, UNIFIED_EXEC],
+    ['the sandbox', { sandbox: 'seatbelt' }, { CODEX_SANDBOX: 'seatbelt' }],
+    ['a sandbox without network', { networkDisabled: true }, { CODEX_SANDBOX_NETWORK_DISABLED: '1' }],
+    ['nothing for what is not so', { unifiedExec: false, networkDisabled: false }, {}],
+    ['nothing for exceptions from no proxy', { noProxy: ['localhost'] }, {}],
+  ];
+  for (const [title, given, variables] of facts) {
+    it(`says ${title}`, () => {
+      expect(runtimeOverlay(given)).to.deep.equal(variables);
+    });
+  }
+
+  it('says the proxy in both spellings: some programs read only one', () => {
+    const url = 'http://proxy:3128';
+    expect(runtimeOverlay({ proxyUrl: url, noProxy: ['localhost', '.internal'] })).to.deep.equal({
+      HTTP_PROXY: url,
+      HTTPS_PROXY: url,
+      ALL_PROXY: url,
+      NO_PROXY: 'localhost,.internal',
+      http_proxy: url,
+      https_proxy: url,
+      all_proxy: url,
+      no_proxy: 'localhost,.internal',
+    });
+  });
+
+  it("says that a proxy has no exceptions, so that another machine's don't count", () => {
+    const { NO_PROXY, no_proxy } = runtimeOverlay({ proxyUrl: 'http://proxy:3128' });
+    expect({ NO_PROXY, no_proxy }).to.deep.equal({ NO_PROXY: '', no_proxy: '' });
+  });
+
+  it('says each fact in variables of its own, whatever the others are', () => {
+    const oneByOne = Object.entries(EVERY_FACT).map(([name, value]) =>
+      name === 'noProxy' || name === 'proxyUrl'
+        ? runtimeOverlay({ proxyUrl: EVERY_FACT.proxyUrl, noProxy: EVERY_FACT.noProxy })
+        : runtimeOverlay({ [name]: value }),
+    );
+    expect(runtimeOverlay(EVERY_FACT)).to.deep.equal(Object.assign({}, ...oneByOne));
+  });
+
+  it('takes values from the facts alone, byte for byte', () => {
+    const text = fc.string({ unit: 'binary' });
+    fc.assert(
+      fc.property(text, text, text, (threadId, proxyUrl, sandbox) => {
+        expect(runtimeOverlay({ threadId, proxyUrl, sandbox })).to.include({
+          CODEX_THREAD_ID: threadId,
+          HTTP_PROXY: proxyUrl,
+          https_proxy: proxyUrl,
+          CODEX_SANDBOX: sandbox,
+        });
+      }),
+    );
+  });
+});
+
+describe('CORE_NAMES', () => {
+  it('are all the names of its own that Core ever sets', () => {
+    const own = Object.keys(runtimeOverlay(EVERY_FACT)).filter(name => name.startsWith('CODEX_'));
+    expect(own.sort()).to.deep.equal([...CORE_NAMES].sort());
+  });
+});

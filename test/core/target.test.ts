@@ -1,0 +1,56 @@
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { commandServer, localServer, REMOTE_COMMAND, sshServer } from '../../src/core/target.ts';
+
+describe('localServer', () => {
+  it('runs the program of this package on this Node', () => {
+    const program = fileURLToPath(new URL('../../dist/exec-server.cjs', import.meta.url));
+    expect(localServer()).to.deep.equal({
+      argv: [process.execPath, program, '--stdio'],
+      location: 'local',
+      label: 'this machine',
+    });
+  });
+
+  it('runs another program with the same option', () => {
+    expect(localServer(['exec-server', '--title=x']).argv).to.deep.equal([
+      'exec-server',
+      '--title=x',
+      '--stdio',
+    ]);
+  });
+});
+
+describe('sshServer', () => {
+  it('asks for no terminal and names the host behind --', () => {
+    expect(sshServer('me@devbox')).to.deep.equal({
+      argv: ['ssh', '-T', '--', 'me@devbox', REMOTE_COMMAND],
+      location: 'remote',
+      label: 'me@devbox',
+    });
+  });
+
+  it('hands a host that looks like an option over as a host', () => {
+    const { argv } = sshServer('-oProxyCommand=touch marker');
+    expect(argv.slice(argv.indexOf('--'))).to.deep.equal([
+      '--',
+      '-oProxyCommand=touch marker',
+      REMOTE_COMMAND,
+    ]);
+  });
+
+  it('leaves the command line for the shell on the host as it is', () => {
+    const command = 'PATH="$HOME/bin:$PATH" exec exec-server --stdio';
+    expect(sshServer('devbox', command).argv.at(-1)).to.equal(command);
+  });
+});
+
+describe('commandServer', () => {
+  it('runs the command as it is and is called by it', () => {
+    expect(commandServer(['docker', 'exec', '-i', 'box', 'exec-server', '--stdio'])).to.deep.equal({
+      argv: ['docker', 'exec', '-i', 'box', 'exec-server', '--stdio'],
+      location: 'remote',
+      label: 'docker exec -i box exec-server --stdio',
+    });
+  });
+});

@@ -1,0 +1,52 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { TextTail } from '../../src/core/text-tail.ts';
+
+const tailOf = (maxBytes: number, chunks: ReadonlyArray<Buffer | string>): TextTail => {
+  const tail = new TextTail(maxBytes);
+  for (const chunk of chunks) tail.push(Buffer.from(chunk as string));
+  return tail;
+};
+
+describe('TextTail', () => {
+  it('has the last lines, the unfinished one too', () => {
+    expect(tailOf(100, ['one\ntwo\nthree\nfo', 'ur']).lines(2)).to.deep.equal(['three', 'four']);
+  });
+
+  it('has all lines where there are fewer than asked for', () => {
+    expect(tailOf(100, ['one\n']).lines(10)).to.deep.equal(['one']);
+    expect(tailOf(100, []).lines(10)).to.deep.equal([]);
+  });
+
+  it('counts no empty lines, and takes any kind of line break', () => {
+    expect(tailOf(100, ['one\r\n\r\n  \ntwo\rthree\n\n']).lines(10)).to.deep.equal(['one', 'two', 'three']);
+  });
+
+  it('keeps no more bytes than its bound, and the last ones of them', () => {
+    expect(tailOf(8, ['0123', '4567', '89']).lines(1)).to.deep.equal(['23456789']);
+    expect(tailOf(8, ['0123456789abcdef']).lines(1)).to.deep.equal(['89abcdef']);
+  });
+
+  it('decodes a character that came in two chunks', () => {
+    const [first, second] = [Buffer.from('ä').subarray(0, 1), Buffer.from('ä').subarray(1)];
+    expect(tailOf(100, ['k', first, second, 'se']).lines(1)).to.deep.equal(['käse']);
+  });
+
+  it('takes bytes that are no text without harm', () => {
+    expect(tailOf(100, [Buffer.from([0x61, 0xff, 0x62])]).lines(1)).to.deep.equal(['a\ufffdb']);
+  });
+
+  it('is the same however the bytes were cut into chunks', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: fc.constantFrom('a', '\n', '\r', 'ä', ' ') })),
+        fc.integer({ min: 1, max: 20 }),
+        (chunks, maxBytes) => {
+          expect(tailOf(maxBytes, chunks).lines(5)).to.deep.equal(
+            tailOf(maxBytes, [chunks.join('')]).lines(5),
+          );
+        },
+      ),
+    );
+  });
+});
