@@ -6,16 +6,20 @@ const fileUri = (meaning: string) => z.string().check(z.describe(`${meaning}, as
 
 /** The machine and account that a server runs on. */
 export const EnvironmentInfo = z.object({
-  shell: z.object({
-    name: z.string().check(z.describe('The stable name of the shell: `bash`, `zsh`, `sh`, `cmd`, …')),
-    path: z.string().check(z.describe('What to run it by; becomes `argv[0]` of shell commands.')),
-  }),
+  shell: z
+    .object({
+      name: z.string().check(z.describe('The stable name of the shell: `bash`, `zsh`, `sh`, `cmd`, …')),
+      path: z.string().check(z.describe('What to run it by; becomes `argv[0]` of shell commands.')),
+    })
+    .check(z.describe("The account's shell.")),
   executorVersion: z.string().check(z.describe('Version of the server.')),
   cwd: maybe(fileUri('The directory that the server runs in')),
   userHomeDir: maybe(fileUri("The account's home directory")),
   platformOs: z.string().check(z.describe('`linux`, `macos`, `windows` or another system by its own name.')),
   tempDir: maybe(fileUri('The directory for temporary files')),
-  temporaryDirectories: z.array(fileUri('A directory for temporary files')),
+  temporaryDirectories: z
+    .array(z.string())
+    .check(z.describe('All directories for temporary files, as `file:` URIs.')),
   prependPathDirs: z.array(z.string()).check(z.describe('What the server puts first in PATH: nothing.')),
   capabilities: z
     .record(z.string(), z.boolean())

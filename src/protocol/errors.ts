@@ -84,7 +84,7 @@ export const invalidParams = (field: string, problem: string) =>
   new ExecServerError('invalidParams', `${field}: ${problem}`, { field });
 
 /** The step of a start that failed. */
-export type LaunchStage = 'cwd' | 'resolve' | 'permission' | 'spawn';
+export type LaunchStage = 'cwd' | 'resolve' | 'permission' | 'pty' | 'spawn';
 
 export const launchFailed = (
   message: string,

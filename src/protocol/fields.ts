@@ -11,11 +11,15 @@ export const maybe = <Schema extends z.ZodMiniType>(schema: Schema) =>
   );
 
 /** A field that may be absent or `null`; both arrive as `fallback`. */
-export const withDefault = <Schema extends z.ZodMiniType>(schema: Schema, fallback: z.output<Schema>) =>
-  z.pipe(
+export const withDefault = <Schema extends z.ZodMiniType>(schema: Schema, fallback: z.output<Schema>) => {
+  const field = z.pipe(
     z.optional(z.nullable(schema)),
     z.transform((value: z.output<Schema> | null | undefined): z.output<Schema> => value ?? fallback),
   );
+  // For the reference page, under a name of its own: a `default` is not told of a field that is transformed.
+  z.globalRegistry.add(field, { whenAbsent: fallback });
+  return field;
+};
 
 /** A boolean that is `false` unless sent. */
 export const flag = (meaning: string) => withDefault(z.boolean().check(z.describe(meaning)), false);

@@ -6,12 +6,12 @@ import { maybe } from './fields.ts';
 export const initialize = request('initialize', {
   doc: 'Opens the connection: the first call, and the only one before `initialized`. A second one is refused.',
   params: z.object({
-    clientName: z.string().check(z.describe('Who is calling; for the log.')),
+    clientName: z.string().check(z.describe("The client's name, for people.")),
     resumeSessionId: maybe(z.string().check(z.describe('Refused: a session ends with its connection.'))),
   }),
   result: z.object({
     sessionId: z.string().check(z.describe('A name for this connection, for logs; it cannot be resumed.')),
-    environmentInfo: EnvironmentInfo,
+    environmentInfo: EnvironmentInfo.check(z.describe('Where the server runs.')),
   }),
 });
 

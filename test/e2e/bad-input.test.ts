@@ -55,13 +55,13 @@ describe('exec-server --stdio and input that is wrong', () => {
         'argv[1]',
         'expected string, received number',
       ],
-      ['an empty argv', 'process/start', { ...START, argv: [] }, 'argv', 'expected at least 1 entries'],
+      ['an empty argv', 'process/start', { ...START, argv: [] }, 'argv', 'expected at least 1 entry, received an array of 0'],
       [
         'an empty processId',
         'process/start',
         { ...START, processId: '' },
         'processId',
-        'expected at least 1 characters',
+        'expected at least 1 character, received a string of 0',
       ],
       [
         'a relative cwd',

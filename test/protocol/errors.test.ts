@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import * as errors from '../../src/protocol/errors.ts';
+
+const { errorKinds, ExecServerError } = errors;
+
+/** The table of kinds in the documentation: the first two cells of each row. */
+const documentedKinds = (): Record<string, number> => {
+  const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
+  return Object.fromEntries(
+    Array.from(page.matchAll(/^\| `(\w+)` *\| (-\d+) *\|/gm), ([, kind = '', code]) => [kind, Number(code)]),
+  );
+};
+
+describe('errorKinds', () => {
+  it('are those of docs/errors.md, with their codes', () => {
+    expect(documentedKinds()).to.deep.equal({ ...errorKinds });
+  });
+});
+
+describe('ExecServerError', () => {
+  const cause = new RangeError('a text that may quote anything');
+  const cases: Array<[error: errors.ExecServerError, code: number, message: string, data: object]> = [
+    [errors.parseError('why'), -32700, 'why', { kind: 'parseError' }],
+    [errors.invalidMessage('why'), -32600, 'why', { kind: 'invalidMessage' }],
+    [
+      errors.frameTooLarge(9, 8),
+      -32600,
+      'a frame of 9 bytes is over the limit of 8',
+      { kind: 'frameTooLarge', limit: 'frameBytes', current: 9, max: 8 },
+    ],
+    [
+      errors.notInitialized('process/start', 'initialized'),
+      -32600,
+      'process/start came before initialized: send initialized first',
+      { kind: 'notInitialized', missing: 'initialized' },
+    ],
+    [
+      errors.alreadyInitialized(),
+      -32600,
+      'initialize was already called on this connection',
+      { kind: 'alreadyInitialized' },
+    ],
+    [
+      errors.resumeUnavailable(),
+      -32600,
+      'resumeSessionId: a session ends with its connection',
+      { kind: 'resumeUnavailable' },
+    ],
+    [errors.shuttingDown(), -32600, 'the server is shutting down', { kind: 'shuttingDown' }],
+    [
+      errors.processExists('p'),
+      -32600,
+      'process p already exists',
+      { kind: 'processExists', processId: 'p' },
+    ],
+    [errors.unsupported('tty', 'why'), -32600, 'tty: why', { kind: 'unsupported', field: 'tty' }],
+    [
+      errors.limitExceeded('stdinQueuedBytes', 3, 2),
+      -32600,
+      'stdinQueuedBytes: 3 is over the limit of 2',
+      { kind: 'limitExceeded', limit: 'stdinQueuedBytes', current: 3, max: 2 },
+    ],
+    [errors.unknownMethod('a/b'), -32601, 'unknown method a/b', { kind: 'unknownMethod', method: 'a/b' }],
+    [errors.invalidParams('cwd', 'why'), -32602, 'cwd: why', { kind: 'invalidParams', field: 'cwd' }],
+    [
+      errors.launchFailed('why', { stage: 'cwd', errno: 'ENOENT', path: '/x' }, { cause }),
+      -32603,
+      'why',
+      { kind: 'launchFailed', stage: 'cwd', errno: 'ENOENT', path: '/x' },
+    ],
+    [errors.internal(cause), -32603, 'internal error (RangeError)', { kind: 'internal' }],
+    [errors.internal('text'), -32603, 'internal error (string)', { kind: 'internal' }],
+  ];
+  for (const [error, code, message, data] of cases) {
+    it(`tells the peer of ${error.message}`, () => {
+      expect({ code: error.code, message: error.message, data: error.data }).to.deep.equal({
+        code,
+        message,
+        data,
+      });
+    });
+  }
+
+  it('has one factory for each kind', () => {
+    expect(new Set(cases.map(([error]) => error.kind))).to.deep.equal(new Set(Object.keys(errorKinds)));
+  });
+
+  it('keeps its cause to itself', () => {
+    const error = errors.internal(cause);
+    expect(error).to.be.instanceOf(ExecServerError);
+    expect(error.cause).to.equal(cause);
+    expect(JSON.stringify(error)).not.to.contain('quote');
+  });
+});

@@ -1,0 +1,130 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { MessageRefused, parseMessage } from '../../../src/protocol/framing/message-parser.ts';
+import { MAX_NESTING } from '../../../src/protocol/limits.ts';
+
+/** The message, or how it is refused. */
+const parse = (body: string | Buffer): unknown => {
+  try {
+    return parseMessage(Buffer.from(body as string));
+  } catch (error) {
+    if (!(error instanceof MessageRefused)) throw error;
+    const { code, kind, message } = error.reason;
+    return { id: error.id, code, kind, message };
+  }
+};
+
+const parseError = (message: string) => ({ id: null, code: -32700, kind: 'parseError', message });
+
+const invalid = (message: string, id: string | number | null = null) => ({
+  id,
+  code: -32600,
+  kind: 'invalidMessage',
+  message,
+});
+
+describe('parseMessage', () => {
+  const messages = [
+    { jsonrpc: '2.0', id: 1, method: 'environment/info', params: {} },
+    { id: 1, method: 'environment/info' },
+    { id: '', method: '' },
+    { id: -1.5, method: 'm', params: [1] },
+    { id: Number.MAX_SAFE_INTEGER, method: 'm' },
+    { method: 'initialized' },
+    { method: '$/cancelRequest' },
+    { id: 1, result: null },
+    { id: 'a', error: { code: -1, message: 'm' } },
+    { id: null, error: { code: -32700, message: 'm' } },
+    { id: null, result: 1 },
+  ];
+  for (const message of messages) {
+    it(`reads ${JSON.stringify(message)}`, () => {
+      expect(parse(JSON.stringify(message))).to.deep.equal(message);
+    });
+  }
+
+  const refused: Array<[body: string, refusal: object]> = [
+    ['', parseError('the body is not valid JSON')],
+    [' ', parseError('the body is not valid JSON')],
+    ['{"id":1,', parseError('the body is not valid JSON')],
+    ['\ufeff{}', parseError('the body is not valid JSON')],
+    ['null', invalid('expected a JSON-RPC object, received null')],
+    ['"text"', invalid('expected a JSON-RPC object, received string')],
+    ['7', invalid('expected a JSON-RPC object, received number')],
+    ['[]', invalid('batches are not supported')],
+    ['[{"id":1,"method":"m"}]', invalid('batches are not supported')],
+    ['{}', invalid('expected a method, a result or an error')],
+    ['{"result":1}', invalid('expected a method, a result or an error')],
+    ['{"id":7}', invalid('method: expected a string, but it is missing', 7)],
+    ['{"id":"a","method":5}', invalid('method: expected a string', 'a')],
+    ['{"id":"a","method":null,"result":1}', invalid('method: expected a string', 'a')],
+    ['{"id":null,"method":"m"}', invalid('id: expected a string or a number, received null')],
+    ['{"id":true,"method":"m"}', invalid('id: expected a string or a number, received boolean')],
+    ['{"id":{},"method":"m"}', invalid('id: expected a string or a number, received object')],
+    ['{"id":[1],"result":1}', invalid('id: expected a string or a number, received object')],
+    [
+      '{"id":9007199254740993,"method":"m"}',
+      invalid('id: expected a string or a number, received a number that is not exact'),
+    ],
+    [
+      '{"id":1e999,"method":"m"}',
+      invalid('id: expected a string or a number, received a number that is not exact'),
+    ],
+  ];
+  for (const [body, refusal] of refused) {
+    it(`refuses ${JSON.stringify(body)}`, () => {
+      expect(parse(body)).to.deep.equal(refusal);
+    });
+  }
+
+  it('refuses what is not UTF-8', () => {
+    const refusal = parseError('the body is not valid UTF-8');
+    expect(parse(Buffer.from('{"method":"\xe9"}', 'latin1'))).to.deep.equal(refusal);
+    // A surrogate and an overlong slash, each in three bytes or two.
+    expect(parse(Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]))).to.deep.equal(refusal);
+    expect(parse(Buffer.from([0x22, 0xc0, 0xaf, 0x22]))).to.deep.equal(refusal);
+  });
+
+  it('takes a message nested as deep as the limit and refuses one level more', () => {
+    const nested = (levels: number) => `{"method":"m","params":${'['.repeat(levels)}${']'.repeat(levels)}}`;
+    expect(parse(nested(MAX_NESTING - 1))).to.have.property('method', 'm');
+    expect(parse(nested(MAX_NESTING))).to.deep.equal(invalid('the message is nested deeper than 64 levels'));
+  });
+
+  it('refuses brackets without end before they cost anything', () => {
+    expect(parse('['.repeat(20_000_000))).to.deep.equal(
+      invalid('the message is nested deeper than 64 levels'),
+    );
+  });
+
+  it('never repeats what a body says', () => {
+    const secret = 'planted-secret';
+    const broken = fc.constantFrom(
+      `{"env":{"A":"${secret}"}`,
+      `${secret}`,
+      `"${secret}"`,
+      `{"id":["${secret}"],"method":"m"}`,
+      `{"id":1,"method":["${secret}"]}`,
+      `{"id":1,"params":"${secret}"}`,
+      `{"jsonrpc":"2.0",}${secret}`,
+      `["${secret}"]`,
+    );
+    fc.assert(
+      fc.property(broken, fc.string(), (body, tail) => {
+        expect(JSON.stringify(parse(body + tail))).not.to.contain(secret);
+      }),
+    );
+  });
+
+  it('gives a message or a refusal for any bytes', () => {
+    const bytes = fc.oneof(
+      fc.uint8Array().map(array => Buffer.from(array)),
+      fc.json().map(json => Buffer.from(json)),
+    );
+    fc.assert(
+      fc.property(bytes, body => {
+        expect(parse(body)).to.be.an('object');
+      }),
+    );
+  });
+});

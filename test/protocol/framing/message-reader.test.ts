@@ -1,0 +1,330 @@
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { PassThrough, type Readable } from 'node:stream';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { createMessageConnection, type Message, NullLogger } from 'vscode-jsonrpc/node';
+import { FrameMessageReader } from '../../../src/protocol/framing/message-reader.ts';
+import { FrameMessageWriter } from '../../../src/protocol/framing/message-writer.ts';
+import { MAX_RESYNC_BYTES, MAX_UNDISPATCHED_MESSAGES } from '../../../src/protocol/limits.ts';
+import { cut, cuts, decode, endingStream, frame, latin1, settled } from './support.ts';
+
+const json = (value: unknown): string => frame(JSON.stringify(value));
+const call = (id: number | string) => ({ id, method: 'm' });
+const calls = (count: number): string => Array.from({ length: count }, (_, id) => json(call(id))).join('');
+
+/** A reader that notes what it tells, in order; messages stay undispatched unless `dispatching`. */
+const recordingReader = (stream: Readable, { dispatching = false, maxFrameBytes = 1000 } = {}) => {
+  const events: unknown[] = [];
+  const reader: FrameMessageReader = new FrameMessageReader(
+    stream,
+    {
+      refused: (error, id) => events.push({ refused: error.message, id }),
+      lost: reason => events.push({ lost: reason }),
+    },
+    maxFrameBytes,
+  );
+  reader.onError(error => events.push({ error: error.message }));
+  reader.onClose(() => events.push('closed'));
+  const listening = reader.listen(message => {
+    events.push(message);
+    if (dispatching) reader.dispatched();
+  });
+  return { reader, events, listening };
+};
+
+/** All that a reader tells of these chunks, when each message is dispatched at once. */
+const eventsOf = async (chunks: readonly Buffer[]): Promise<unknown[]> => {
+  const stream = endingStream(chunks);
+  const ended = once(stream, 'end');
+  const { events } = recordingReader(stream, { dispatching: true });
+  await ended;
+  return events;
+};
+
+describe('FrameMessageReader', () => {
+  it('delivers messages in order, reports what is none, and closes at the end', async () => {
+    const stream = [
+      json(call(1)),
+      frame('{"id":7}'),
+      frame('nonsense'),
+      'no header\n',
+      frame(' '.repeat(1001)),
+      json(call(2)),
+    ];
+    expect(await eventsOf([latin1(stream.join(''))])).to.deep.equal([
+      call(1),
+      { refused: 'method: expected a string, but it is missing', id: 7 },
+      { refused: 'the body is not valid JSON', id: null },
+      { refused: 'expected a header field, received "no header"', id: null },
+      { refused: 'a frame of 1001 bytes is over the limit of 1000', id: null },
+      call(2),
+      'closed',
+    ]);
+  });
+
+  it('tells the same however the stream is cut', async () => {
+    const part = fc.oneof(
+      fc.nat().map(id => json(call(id))),
+      fc.constantFrom(frame('[]'), frame('{'), 'noise\n', '\n', frame('x'.repeat(1001))),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(part, { maxLength: 8 }), cuts, async (parts, places) => {
+        const bytes = latin1(parts.join(''));
+        expect(await eventsOf(cut(bytes, places))).to.deep.equal(await eventsOf([bytes]));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  describe('dispatched', () => {
+    it('hands the next message over', async () => {
+      const stream = new PassThrough();
+      const { reader, events } = recordingReader(stream);
+      stream.write(calls(3));
+      await settled();
+      expect(events).to.deep.equal([call(0)]);
+      reader.dispatched();
+      expect(events).to.deep.equal([call(0), call(1)]);
+      reader.dispatched();
+      reader.dispatched();
+      expect(events).to.deep.equal([call(0), call(1), call(2)]);
+    });
+
+    it('may come before the message is handled: the next one still comes after it', async () => {
+      const stream = new PassThrough();
+      const reader = new FrameMessageReader(stream, { refused: () => {}, lost: () => {} });
+      const handled: unknown[] = [];
+      let delaying = true;
+      reader.listen(message => {
+        if (!delaying) reader.dispatched();
+        handled.push(message);
+      });
+      reader.onClose(() => handled.push('closed'));
+      stream.end(calls(3));
+      await settled();
+      expect(handled).to.deep.equal([call(0)]);
+      delaying = false;
+      reader.dispatched();
+      expect(handled).to.deep.equal([call(0), call(1), call(2), 'closed']);
+    });
+
+    it('resumes a stream that was paused because too much was waiting', async () => {
+      const stream = new PassThrough();
+      const { reader, events } = recordingReader(stream);
+      // The first is handed over, these wait.
+      stream.write(calls(1 + MAX_UNDISPATCHED_MESSAGES));
+      await settled();
+      expect(stream.isPaused()).to.equal(false);
+      stream.write(json(call('one more')));
+      stream.write(json(call('last')));
+      await settled();
+      expect(stream.isPaused()).to.equal(true);
+      reader.dispatched();
+      expect(stream.isPaused()).to.equal(false);
+      await settled();
+      for (let count = 0; count < MAX_UNDISPATCHED_MESSAGES + 2; count += 1) reader.dispatched();
+      expect(events).to.have.lengthOf(MAX_UNDISPATCHED_MESSAGES + 3);
+      expect(events.at(-1)).to.deep.equal(call('last'));
+    });
+  });
+
+  describe('hold', () => {
+    it('stops reading until it is let go, whatever is dispatched meanwhile', async () => {
+      const stream = new PassThrough();
+      const { reader, events } = recordingReader(stream, { dispatching: true });
+      reader.hold(true);
+      stream.write(calls(1));
+      await settled();
+      reader.dispatched();
+      await settled();
+      expect(events).to.deep.equal([]);
+      reader.hold(false);
+      await settled();
+      expect(events).to.deep.equal([call(0)]);
+    });
+
+    it('keeps a stream stopped that has too much waiting', async () => {
+      const stream = new PassThrough();
+      const { reader } = recordingReader(stream);
+      stream.write(calls(2 + MAX_UNDISPATCHED_MESSAGES));
+      await settled();
+      reader.hold(true);
+      reader.hold(false);
+      expect(stream.isPaused()).to.equal(true);
+    });
+
+    it('works before the reader listens', async () => {
+      const stream = new PassThrough();
+      const reader = new FrameMessageReader(stream, { refused: () => {}, lost: () => {} });
+      const read: Message[] = [];
+      reader.hold(true);
+      reader.listen(message => read.push(message));
+      stream.write(calls(1));
+      await settled();
+      expect(read).to.deep.equal([]);
+      reader.hold(false);
+      await settled();
+      expect(read).to.deep.equal([call(0)]);
+    });
+  });
+
+  describe('onClose', () => {
+    it('fires once everything that was read is dispatched, and once only', async () => {
+      const stream = new PassThrough();
+      const { reader, events } = recordingReader(stream);
+      stream.end(calls(2));
+      await settled();
+      expect(events).to.deep.equal([call(0)]);
+      reader.dispatched();
+      expect(events).to.deep.equal([call(0), call(1)]);
+      reader.dispatched();
+      expect(events).to.deep.equal([call(0), call(1), 'closed']);
+      reader.dispatched();
+      stream.destroy();
+      await settled();
+      expect(events).to.deep.equal([call(0), call(1), 'closed']);
+    });
+
+    it('fires at the end of a stream that never closes', async () => {
+      expect(await eventsOf([])).to.deep.equal(['closed']);
+    });
+
+    it('fires at the end of the null device', async () => {
+      const stream = createReadStream(process.platform === 'win32' ? '\\\\.\\NUL' : '/dev/null', {
+        autoClose: false,
+      });
+      const ended = once(stream, 'end');
+      const { events } = recordingReader(stream);
+      await ended;
+      stream.destroy();
+      expect(events).to.deep.equal(['closed']);
+    });
+
+    it('fires when the stream closes without an end', async () => {
+      const stream = new PassThrough();
+      const { events } = recordingReader(stream);
+      stream.destroy();
+      await settled();
+      expect(events).to.deep.equal(['closed']);
+    });
+
+    it('fires after the error of a stream that breaks', async () => {
+      const stream = new PassThrough();
+      const { events } = recordingReader(stream);
+      stream.destroy(new Error('the pipe broke'));
+      await settled();
+      expect(events).to.deep.equal([{ error: 'the pipe broke' }, 'closed']);
+    });
+
+    it('fires after word of what the end cuts off', async () => {
+      expect(await eventsOf([latin1('Content-Length: 5\r\n\r\n{}')])).to.deep.equal([
+        { error: 'the stream ended inside a frame, 3 bytes before its end' },
+        'closed',
+      ]);
+    });
+
+    it('fires when the stream is lost, of which it is told once', async () => {
+      const stream = [json(call(1)), 'x'.repeat(MAX_RESYNC_BYTES + 9000), json(call(2))];
+      expect(await eventsOf([latin1(stream.join(''))])).to.deep.equal([
+        call(1),
+        { refused: 'a header is longer than 8192 bytes', id: null },
+        { lost: 'no frame header in 1048576 bytes' },
+        'closed',
+      ]);
+    });
+  });
+
+  it('reads no further once it is disposed of, and a late error of the stream does no harm', async () => {
+    const stream = new PassThrough();
+    const { events, listening } = recordingReader(stream, { dispatching: true });
+    stream.write(calls(1));
+    await settled();
+    listening.dispose();
+    stream.write(calls(1));
+    stream.destroy(new Error('late'));
+    await settled();
+    expect(events.filter(event => (event as { method?: string }).method === 'm')).to.deep.equal([call(0)]);
+  });
+
+  describe('with a connection of vscode-jsonrpc', () => {
+    /** Everything that a connection answers to this stream, once all is dispatched and answered. */
+    const answersTo = async (stream: string): Promise<unknown[]> => {
+      const input = new PassThrough();
+      const output = new PassThrough();
+      const reader = new FrameMessageReader(input, { refused: () => {}, lost: () => {} });
+      const connection = createMessageConnection(reader, new FrameMessageWriter(output), NullLogger, {
+        messageStrategy: {
+          handleMessage: (message, next) => {
+            const handled = next(message);
+            reader.dispatched();
+            return handled;
+          },
+        },
+      });
+      connection.onRequest(async (method: string) => {
+        await settled();
+        return method;
+      });
+      const closed = new Promise<void>(resolve => connection.onClose(resolve));
+      connection.listen();
+      input.end(stream);
+      await closed;
+      await settled();
+      await settled();
+      return decode([output.read() ?? '']).map(report => 'frame' in report && JSON.parse(report.frame));
+    };
+
+    const answer = (id: number | string, result: string) => ({ jsonrpc: '2.0', id, result });
+
+    it('has every request answered, also those that share an id', async () => {
+      const requests = [
+        { id: 1, method: 'first' },
+        { id: 1, method: 'second' },
+        { id: '1', method: 'third' },
+      ];
+      expect(await answersTo(requests.map(json).join(''))).to.deep.equal([
+        answer(1, 'first'),
+        answer(1, 'second'),
+        answer('1', 'third'),
+      ]);
+    });
+
+    it('closes after cancellations of requests that wait, run, are over or never were', async () => {
+      const cancel = (id: unknown) => json({ method: '$/cancelRequest', params: { id } });
+      const stream = [
+        cancel(1),
+        json(call(1)),
+        cancel(1),
+        json(call(2)),
+        cancel(2),
+        cancel(1),
+        json(call(3)),
+        cancel(99),
+      ];
+      expect(await answersTo(stream.join(''))).to.deep.equal([
+        answer(1, 'm'),
+        answer(2, 'm'),
+        answer(3, 'm'),
+      ]);
+    });
+
+    for (const params of [undefined, null, {}, [], 7, { id: null }]) {
+      it(`takes no notice of a cancellation with params ${JSON.stringify(params)}`, async () => {
+        const stream = json({ method: '$/cancelRequest', params }) + json(call(1));
+        expect(await answersTo(stream)).to.deep.equal([answer(1, 'm')]);
+      });
+    }
+
+    it('takes no notice of answers to nothing', async () => {
+      const answers = [
+        { id: null, error: { code: -32700, message: 'no' } },
+        { id: null, result: 1 },
+        { id: 99, result: 1 },
+        { id: 99, error: null },
+        { id: 'x', error: 'text' },
+      ];
+      expect(await answersTo(answers.map(json).join('') + json(call(1)))).to.deep.equal([answer(1, 'm')]);
+    });
+  });
+});
