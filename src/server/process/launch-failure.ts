@@ -1,15 +1,7 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { posix, win32 } from 'node:path';
+import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from 'node:fs';
+import { posix } from 'node:path';
 import { type ExecServerError, type LaunchStage, launchFailed } from '../../protocol/errors.ts';
-import type { Env } from '../../shared-config/index.ts';
-
-type Attempt = {
-  readonly argv: readonly [string, ...string[]];
-  readonly cwd: string;
-  readonly env: Env;
-  readonly platform: NodeJS.Platform;
-};
+import { findProgram, type ProgramSearch } from './find-program.ts';
 
 /**
  * Finds out why a child could not be started. The error of `spawn` doesn't tell: a missing directory, a
@@ -17,21 +9,36 @@ type Attempt = {
  */
 export const explainLaunchFailure = async (
   cause: NodeJS.ErrnoException,
-  attempt: Attempt,
+  attempt: ProgramSearch,
 ): Promise<ExecServerError> => {
   const errno = cause.code ?? 'UNKNOWN';
   return (
-    (await directoryProblem(attempt, cause)) ??
-    (await programProblem(attempt, errno, cause)) ??
+    directoryProblem(attempt, cause) ??
+    programProblem(attempt, errno, cause) ??
     fail(cause, 'spawn', errno, attempt.argv[0], `cannot start ${attempt.argv[0]}: ${errno}`)
   );
 };
 
-const directoryProblem = async ({ cwd }: Attempt, cause: Error): Promise<ExecServerError | undefined> => {
+/**
+ * Finds what would keep a child from starting, for a way to start that can't tell afterwards. What changes
+ * between this look and the start goes unnoticed.
+ */
+export const foreseeLaunchFailure = (attempt: ProgramSearch): ExecServerError | undefined => {
+  const problem = directoryProblem(attempt, undefined);
+  // Which file Windows would take depends on extensions that only it knows.
+  if (problem !== undefined || attempt.platform === 'win32') return problem;
+  const { executable } = findProgram(attempt);
+  if (executable === undefined) {
+    return programProblem(attempt, 'EACCES', undefined);
+  }
+  return lacksInterpreter(executable, attempt.cwd) ? programProblem(attempt, 'ENOENT', undefined) : undefined;
+};
+
+const directoryProblem = ({ cwd }: ProgramSearch, cause: Error | undefined): ExecServerError | undefined => {
   try {
-    if (!(await stat(cwd)).isDirectory())
+    if (!statSync(cwd).isDirectory())
       return fail(cause, 'cwd', 'ENOTDIR', cwd, `cwd is not a directory: ${cwd}`);
-    await access(cwd, constants.X_OK);
+    accessSync(cwd, constants.X_OK);
     return undefined;
   } catch (error) {
     const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException;
@@ -45,74 +52,65 @@ const directoryProblem = async ({ cwd }: Attempt, cause: Error): Promise<ExecSer
   }
 };
 
-const programProblem = async (
-  attempt: Attempt,
+const programProblem = (
+  attempt: ProgramSearch,
   errno: string,
-  cause: Error,
-): Promise<ExecServerError | undefined> => {
+  cause: Error | undefined,
+): ExecServerError | undefined => {
   if (errno !== 'ENOENT' && errno !== 'EACCES' && errno !== 'ENOTDIR') return undefined;
   const [program] = attempt.argv;
-  const searchedPath = searchPath(attempt);
-  const found = await firstExisting(candidates(attempt, searchedPath));
-  if (found === undefined) {
+  const { existing, searchedPath } = findProgram(attempt);
+  if (existing === undefined) {
     const where =
-      searchedPath === undefined ? '' : ` (searched ${searchedPath.join(':') || 'an empty PATH'})`;
+      searchedPath === undefined
+        ? ''
+        : ` (searched ${searchedPath.join(attempt.platform === 'win32' ? ';' : ':') || 'an empty PATH'})`;
     return fail(cause, 'resolve', 'ENOENT', program, `program not found: ${program}${where}`, searchedPath);
   }
   return errno === 'EACCES'
-    ? fail(cause, 'permission', errno, found, `${found} is not executable`, searchedPath)
+    ? fail(cause, 'permission', errno, existing, `${existing} is not executable`, searchedPath)
     : fail(
         cause,
         'spawn',
         errno,
-        found,
-        `${found} exists, but what it needs to run (its interpreter) does not`,
+        existing,
+        `${existing} exists, but what it needs to run (its interpreter) does not`,
         searchedPath,
       );
 };
 
-/** The directories a bare program name is looked up in; `undefined` for a name with a path. */
-const searchPath = ({ argv: [program], env, platform }: Attempt): readonly string[] | undefined => {
-  if (platform === 'win32' ? /[\\/]/.test(program) : program.includes('/')) return undefined;
-  if (platform === 'win32') return environmentValue(env, 'PATH')?.split(';') ?? [];
-  return (env.PATH ?? SYSTEM_PATH).split(':');
+/** Whether a file is a script whose `#!` names a file that doesn't exist. */
+const lacksInterpreter = (path: string, cwd: string): boolean => {
+  const [, interpreter] = /^#![ \t]*([^ \t\n\0]+)/.exec(firstBytes(path)) ?? [];
+  return interpreter !== undefined && !existsSync(posix.resolve(cwd, interpreter));
 };
 
-// Where the C library looks when PATH isn't set: confstr(_CS_PATH) of glibc.
-const SYSTEM_PATH = '/bin:/usr/bin';
-
-const environmentValue = (env: Env, name: string): string | undefined =>
-  Object.entries(env).find(([key]) => key.toUpperCase() === name)?.[1];
-
-const candidates = (
-  { argv: [program], cwd, platform }: Attempt,
-  searched: readonly string[] | undefined,
-): string[] => {
-  const { resolve } = platform === 'win32' ? win32 : posix;
-  return searched === undefined
-    ? [resolve(cwd, program)]
-    : searched.map(directory => resolve(cwd, directory, program));
-};
-
-const firstExisting = async (paths: readonly string[]): Promise<string | undefined> => {
-  for (const path of paths) {
-    if (await exists(path)) return path;
+const firstBytes = (path: string): string => {
+  // As much as the kernel looks at.
+  const bytes = Buffer.alloc(256);
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      return bytes.toString('utf8', 0, readSync(fd, bytes));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // A file may be executable without being readable.
+    return '';
   }
-  return undefined;
 };
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 const fail = (
-  cause: Error,
+  cause: Error | undefined,
   stage: LaunchStage,
   errno: string,
   path: string,
   message: string,
   searchedPath?: readonly string[],
 ): ExecServerError =>
-  launchFailed(message, { stage, errno, path, ...(searchedPath && { searchedPath }) }, { cause });
+  launchFailed(
+    message,
+    { stage, errno, path, ...(searchedPath && { searchedPath }) },
+    cause === undefined ? undefined : { cause },
+  );
