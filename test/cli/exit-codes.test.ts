@@ -1,0 +1,58 @@
+import { expect } from 'chai';
+import { ResponseError } from 'vscode-jsonrpc/node';
+import { failureExitCode, signalExitCode, USAGE_ERROR } from '../../src/cli/exit-codes.ts';
+import { ConnectionLostError, RequestError } from '../../src/core/index.ts';
+import { type ExecServerError, invalidParams, launchFailed } from '../../src/protocol/errors.ts';
+
+/** An error as Core throws it when the server answers with the given one. */
+const answered = ({ code, message, data }: ExecServerError) =>
+  new RequestError('process/start', new ResponseError(code, message, data));
+
+describe('failureExitCode', () => {
+  const launchStages = { cwd: 125, resolve: 127, permission: 126, spawn: 125 } as const;
+  for (const [stage, exitCode] of Object.entries(launchStages)) {
+    it(`is ${exitCode}, as of env(1), for a launch that failed at ${stage}`, () => {
+      const failed = launchFailed('failed', {
+        stage: stage as keyof typeof launchStages,
+        errno: 'E',
+        path: 'x',
+      });
+      expect(failureExitCode(answered(failed))).to.equal(exitCode);
+    });
+  }
+
+  it('is 125 for a start that the server refuses', () => {
+    expect(failureExitCode(answered(invalidParams('cwd', 'wrong')))).to.equal(125);
+    expect(failureExitCode(new RequestError('initialize', new ResponseError(-32601, 'unknown')))).to.equal(
+      125,
+    );
+  });
+
+  it('is 255, as of ssh(1), for a connection that failed', () => {
+    expect(failureExitCode(new ConnectionLostError('lost'))).to.equal(255);
+  });
+
+  it('is none for a defect, whatever it looks like', () => {
+    const defects = [
+      new Error('x'),
+      Object.assign(new Error('x'), { data: { stage: 'resolve' } }),
+      'x',
+      undefined,
+    ];
+    expect(defects.map(failureExitCode)).to.deep.equal([undefined, undefined, undefined, undefined]);
+  });
+});
+
+describe('signalExitCode', () => {
+  it('is 128 and the number of the signal, as of sh(1)', () => {
+    expect((['SIGHUP', 'SIGINT', 'SIGPIPE', 'SIGTERM'] as const).map(signalExitCode)).to.deep.equal([
+      129, 130, 141, 143,
+    ]);
+  });
+});
+
+describe('USAGE_ERROR', () => {
+  it('is 2, as of most programs', () => {
+    expect(USAGE_ERROR).to.equal(2);
+  });
+});

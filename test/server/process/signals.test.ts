@@ -1,0 +1,42 @@
+import { expect } from 'chai';
+import type { ExecServerError } from '../../../src/protocol/errors.ts';
+import { parseSignal, signalExitCode } from '../../../src/server/process/signals.ts';
+
+describe('parseSignal', () => {
+  it('takes interrupt and the names of signals, with or without SIG, in any case', () => {
+    const names = ['interrupt', 'INTERRUPT', 'SIGTERM', 'TERM', 'term', 'sigint', 'Kill'];
+    expect(names.map(parseSignal)).to.deep.equal([
+      'SIGINT',
+      'SIGINT',
+      'SIGTERM',
+      'SIGTERM',
+      'SIGTERM',
+      'SIGINT',
+      'SIGKILL',
+    ]);
+  });
+
+  for (const name of ['', 'SIG', 'SIGSIGTERM', 'FROB', '15', '0', 'TERM ', 'constructor', 'interrupts']) {
+    it(`refuses ${JSON.stringify(name)}`, () => {
+      let thrown: ExecServerError | undefined;
+      try {
+        parseSignal(name);
+      } catch (error) {
+        thrown = error as ExecServerError;
+      }
+      expect({ code: thrown?.code, message: thrown?.message, data: thrown?.data }).to.deep.equal({
+        code: -32602,
+        message: `signal: expected "interrupt" or a POSIX signal name, received ${JSON.stringify(name)}`,
+        data: { kind: 'invalidParams', field: 'signal' },
+      });
+    });
+  }
+});
+
+describe('signalExitCode', () => {
+  it('is 128 and the number of the signal', () => {
+    expect((['SIGHUP', 'SIGINT', 'SIGKILL', 'SIGTERM'] as const).map(signalExitCode)).to.deep.equal([
+      129, 130, 137, 143,
+    ]);
+  });
+});
