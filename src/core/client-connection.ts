@@ -118,6 +118,10 @@ export class ClientConnection {
     return message => {
       this.#received = true;
       if (!Message.isNotification(message)) {
+        // The server could not tell which request it refuses; whoever waits for that one would wait for ever.
+        if (Message.isResponse(message) && message.id === null) {
+          this.#fail(message.error?.message ?? 'an answer without an id');
+        }
         callback(message);
         return;
       }
