@@ -1,0 +1,208 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readSync, realpathSync, unlinkSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Both ends of one pipe. Ours doesn't block; the child's does, as programs expect of their streams. */
+export type PipeEnds = {
+  readonly ours: number;
+  readonly childs: number;
+  /** What a holder of either end has in /proc/PID/fd. */
+  readonly path: string;
+};
+
+/**
+ * Pipes for the streams of children, made of FIFOs in a directory of their own.
+ *
+ * Node gives its children socket pairs. A program can't open those again through /dev/stdout or
+ * /dev/stdin (ENXIO), nobody can tell who holds the other end, and they carry a third less. A FIFO is a
+ * pipe in each respect, and once nobody has it open it can be used again.
+ */
+export class NamedPipes {
+  readonly #tempDir: string;
+  readonly #onDirectory: (directory: string) => void;
+  #directory: string | undefined;
+  #free: string[] = [];
+  #made = 0;
+  #prepared: Promise<void> | undefined;
+  #unavailable: string | undefined;
+
+  /** @param onDirectory told of the directory before the first FIFO is in it */
+  constructor(tempDir: string, onDirectory: (directory: string) => void) {
+    this.#tempDir = tempDir;
+    this.#onDirectory = onDirectory;
+  }
+
+  /** Why there can be none here, once that is known. */
+  get unavailable(): string | undefined {
+    return this.#unavailable;
+  }
+
+  /** Makes the first ones while nobody waits for them. */
+  prepare(): void {
+    if (this.#made > 0 || this.#unavailable !== undefined) return;
+    const paths = this.#nextPaths();
+    if (paths === undefined) return;
+    const mkfifo = spawn('mkfifo', ['-m', '600', ...paths], { stdio: 'ignore' });
+    this.#prepared = new Promise(resolve => {
+      mkfifo.on('error', error => resolve(this.#giveUp(error)));
+      mkfifo.on('exit', code => {
+        if (code === 0) this.#free.push(...paths);
+        else this.#giveUp(new Error(`mkfifo exited with code ${code}`));
+        resolve();
+      });
+    });
+  }
+
+  /** A pipe that a child writes and we read; `undefined` where there can be none. */
+  forOutput(): PipeEnds | undefined {
+    return this.#open(open => {
+      // In this order neither open waits: the reader needs no writer, and then the writer has its reader.
+      const ours = open(constants.O_RDONLY | constants.O_NONBLOCK);
+      return { ours, childs: open(constants.O_WRONLY) };
+    });
+  }
+
+  /** A pipe that we write and a child reads; `undefined` where there can be none. */
+  forInput(): PipeEnds | undefined {
+    return this.#open(open => {
+      // To read, a blocking open waits for a writer; one that does both never waits.
+      const both = open(constants.O_RDWR | constants.O_NONBLOCK);
+      const childs = open(constants.O_RDONLY);
+      const ours = open(constants.O_WRONLY | constants.O_NONBLOCK);
+      closeSync(both);
+      return { ours, childs };
+    });
+  }
+
+  /**
+   * Gives a pipe back when our end is closed. It is used again only if nobody else has it open.
+   *
+   * @param ended whether our end was read to its end, so that nobody can write any more
+   */
+  release(path: string, ended: boolean): void {
+    if (this.#unavailable === undefined && (ended || isUnused(path))) this.#free.push(path);
+    else unlinkIfThere(path);
+  }
+
+  /**
+   * Gives back a pipe that children read, when our end is closed: it is used again when nobody reads it any
+   * more. Until then each look lets those go on who open it by name: with a FIFO, and unlike with a pipe, an
+   * open for reading waits for a writer even if there was one before.
+   */
+  releaseInput(path: string, lookAgainMs = FIRST_LOOK_MS): void {
+    if (this.#unavailable !== undefined) return;
+    if (!hasReaders(path)) {
+      this.#free.push(path);
+      return;
+    }
+    const next = Math.min(lookAgainMs * 2, LAST_LOOK_MS);
+    setTimeout(() => this.releaseInput(path, next), lookAgainMs).unref();
+  }
+
+  /** Removes everything. Pipes that are still open go on working without a name. Never rejects. */
+  async dispose(): Promise<void> {
+    this.#unavailable ??= 'the server is shutting down';
+    // A directory that files are still made in can't be removed.
+    await this.#prepared;
+    if (this.#directory === undefined) return;
+    // Out of descriptors it may fail; the watchdog removes the directory, too.
+    await rm(this.#directory, { recursive: true, force: true }).catch(() => {});
+  }
+
+  #open(openEnds: (open: (flags: number) => number) => Omit<PipeEnds, 'path'>): PipeEnds | undefined {
+    const path = this.#take();
+    if (path === undefined) return undefined;
+    const opened: number[] = [];
+    const open = (flags: number): number => {
+      const fd = openSync(path, flags);
+      opened.push(fd);
+      return fd;
+    };
+    try {
+      return { ...openEnds(open), path };
+    } catch (error) {
+      // Out of descriptors, or somebody has removed the directory. Node's own pipes may still do.
+      for (const fd of opened) closeSync(fd);
+      unlinkIfThere(path);
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.#giveUp(error as Error);
+      return undefined;
+    }
+  }
+
+  #take(): string | undefined {
+    const free = this.#free.pop();
+    if (free !== undefined || this.#unavailable !== undefined) return free;
+    const paths = this.#nextPaths();
+    if (paths === undefined) return undefined;
+    const { status, error } = spawnSync('mkfifo', ['-m', '600', ...paths], { stdio: 'ignore' });
+    if (status !== 0) {
+      this.#giveUp(error ?? new Error(`mkfifo exited with code ${status}`));
+      return undefined;
+    }
+    this.#free.push(...paths);
+    return this.#free.pop();
+  }
+
+  #nextPaths(): string[] | undefined {
+    try {
+      this.#directory ??= this.#makeDirectory();
+    } catch (error) {
+      this.#giveUp(error as Error);
+      return undefined;
+    }
+    const directory = this.#directory;
+    return Array.from({ length: BATCH }, () => join(directory, String(this.#made++)));
+  }
+
+  #makeDirectory(): string {
+    // The real path, as /proc tells it.
+    const directory = mkdtempSync(join(realpathSync(this.#tempDir), 'exec-server-'));
+    this.#onDirectory(directory);
+    return directory;
+  }
+
+  #giveUp(error: Error): void {
+    this.#unavailable ??= `no named pipes: ${error.message}`;
+  }
+}
+
+/** FIFOs made by one run of mkfifo, which costs about as much as the start of a child. */
+const BATCH = 48;
+
+const isUnused = (path: string): boolean => !hasReaders(path) && !hasWriters(path);
+
+const FIRST_LOOK_MS = 10;
+const LAST_LOOK_MS = 500;
+
+// Without a reader a non-blocking open for writing fails.
+const hasReaders = (path: string): boolean => {
+  try {
+    closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+    return true;
+  } catch (error) {
+    // ENOENT: somebody has removed it, which the next one to take it finds out.
+    const code = (error as NodeJS.ErrnoException).code;
+    return code !== 'ENXIO' && code !== 'ENOENT';
+  }
+};
+
+// Without a writer a read finds the end of the file; with one it would have to wait.
+const hasWriters = (path: string): boolean => {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return readSync(fd, Buffer.alloc(1)) > 0;
+  } catch {
+    return true;
+  } finally {
+    closeSync(fd);
+  }
+};
+
+const unlinkIfThere = (path: string): void => {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It is gone with its directory.
+  }
+};

@@ -1,0 +1,200 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { isAbsolute, parse } from 'node:path';
+import { watchdogScript } from './watchdog-script.ts';
+
+export type WatchdogOptions = {
+  /** Told, in one line, when nobody watches any more. */
+  readonly log: (line: string) => void;
+  readonly platform?: NodeJS.Platform;
+  /**
+   * A POSIX shell: the program and what stands before its `-c`. Under its own name bash needs `--norc`: when
+   * its stdin is a socket it takes itself for the child of an rshd and reads ~/.bashrc. As `sh` it doesn't.
+   */
+  readonly shell?: readonly [string, ...string[]];
+};
+
+type Watching = { readonly name: 'watching'; readonly child: ChildProcess; readonly gone: Promise<void> };
+
+type Phase =
+  | { readonly name: 'idle' }
+  | Watching
+  /** It could not be started, or died twice. */
+  | { readonly name: 'unwatched' }
+  | { readonly name: 'ended'; readonly gone: Promise<void> };
+
+/**
+ * A small process that outlives this one, in whatever way this one ends, and then kills what is left: the
+ * registered groups (SIGTERM, about a second, SIGKILL), and whoever holds a pipe of the directory or a
+ * registered terminal (looked for on Linux only). It starts with the first registration, doesn't keep this
+ * process alive, has a session of its own and shares no descriptor, environment or directory with it.
+ * When it dies it is started once more and told everything again.
+ *
+ * No method throws, and none blocks. On Windows all of them do nothing: there a job object that kills its
+ * processes when its last handle closes would be the way.
+ *
+ * What it can't close: descriptors that this process was itself started with and that lie so far apart that
+ * Node doesn't find them (it looks from 0 to the first gap after 15). Every child gets those.
+ */
+export class Watchdog {
+  readonly #log: (line: string) => void;
+  readonly #shell: readonly [string, ...string[]];
+  readonly #groups = new Set<number>();
+  readonly #terminals = new Set<string>();
+  #directory: string | undefined;
+  #startsLeft = 2;
+  #phase: Phase;
+
+  constructor({ log, platform = process.platform, shell = ['/bin/sh'] }: WatchdogOptions) {
+    this.#log = log;
+    this.#shell = shell;
+    this.#phase = platform === 'win32' ? { name: 'unwatched' } : { name: 'idle' };
+  }
+
+  /** The watchdog's own pid while there is one. */
+  get pid(): number | undefined {
+    return this.#phase.name === 'watching' ? this.#phase.child.pid : undefined;
+  }
+
+  /**
+   * Registers a process group. When this returns the watchdog will know it even if SIGKILL comes next; only
+   * of some hundred in a row the last ones may still wait in this process.
+   */
+  add(pgid: number): void {
+    this.#groups.add(pgid);
+    this.#tell(`+ ${pgid}\n`);
+  }
+
+  /** Takes a group out again; to be called before its number may be given to another one. */
+  remove(pgid: number): void {
+    if (this.#groups.delete(pgid)) this.#tell(`- ${pgid}\n`);
+  }
+
+  /** Registers a terminal, `/dev/pts/N`; any other name is passed over. */
+  addTerminal(path: string): void {
+    if (!/^\/dev\/pts\/\d+$/.test(path) || this.#terminals.has(path)) return;
+    this.#terminals.add(path);
+    this.#tell(`t ${path}\n`);
+  }
+
+  removeTerminal(path: string): void {
+    if (this.#terminals.delete(path)) this.#tell(`u ${path}\n`);
+  }
+
+  /**
+   * Names the directory of our named pipes. Whoever holds a file of it is killed in the end, and it is
+   * removed with everything in it. A relative path, a root and a path with a line break are refused.
+   */
+  useDirectory(directory: string): void {
+    const path = realPath(directory);
+    if (!isAbsolute(path) || path === parse(path).root || path.includes('\n')) {
+      this.#log(`the watchdog can't look after ${JSON.stringify(directory)}`);
+      return;
+    }
+    this.#directory = path;
+    this.#tell(this.#directoryLine(path));
+  }
+
+  /**
+   * Lets the watchdog do its work now, on what is registered still. Resolves when it has exited: at once if
+   * nothing is left, else within about two seconds. What is registered later is not watched.
+   */
+  end(): Promise<void> {
+    if (this.#phase.name === 'ended') return this.#phase.gone;
+    const watching = this.#phase.name === 'watching' ? this.#phase : undefined;
+    const gone = watching?.gone ?? Promise.resolve();
+    this.#phase = { name: 'ended', gone };
+    watching?.child.ref();
+    watching?.child.stdin?.end();
+    return gone;
+  }
+
+  /**
+   * `write` of a net.Socket hands the bytes to the kernel before it returns unless its buffer is full, which
+   * takes some hundred unread lines: the shell reads faster than we can start processes. What doesn't
+   * fit is queued here.
+   */
+  #tell(line: string): void {
+    if (this.#phase.name === 'idle') this.#start();
+    else if (this.#phase.name === 'watching') this.#phase.child.stdin?.write(line);
+  }
+
+  #start(): void {
+    this.#startsLeft -= 1;
+    const child = this.#spawn();
+    if (child === undefined) return;
+    const gone = new Promise<void>(resolve => {
+      if (child.pid === undefined) resolve();
+      else child.once('exit', () => resolve());
+    });
+    this.#phase = { name: 'watching', child, gone };
+    child.on('error', error => this.#onGone(child, error.message));
+    child.on('exit', (code, signal) => this.#onGone(child, `ended with ${signal ?? `code ${code}`}`));
+    // It has died; 'exit' follows.
+    child.stdin?.on('error', () => {});
+    child.stdin?.write(this.#everything());
+    child.unref();
+    (child.stdin as Socket | null)?.unref();
+  }
+
+  #spawn(): ChildProcess | undefined {
+    const [program, ...args] = this.#shell;
+    try {
+      return spawn(program, [...args, '-c', `eval "$${SCRIPT_VARIABLE}"`, 'exec-server-watchdog'], {
+        cwd: '/',
+        env: {
+          // NixOS has sleep, ls and rm in the last place only.
+          PATH: '/usr/bin:/bin:/usr/sbin:/sbin:/run/current-system/sw/bin',
+          // In the C locale busybox's ls turns what isn't ASCII into question marks.
+          LC_ALL: 'C.UTF-8',
+          // Not an argument: ps would show all of it.
+          [SCRIPT_VARIABLE]: watchdogScript,
+          // Node hands its own to every child whose environment doesn't name it.
+          NODE_V8_COVERAGE: undefined,
+        },
+        detached: true,
+        stdio: ['pipe', 'ignore', 'ignore'],
+      });
+    } catch (error) {
+      this.#giveUp((error as Error).message);
+      return undefined;
+    }
+  }
+
+  #onGone(child: ChildProcess, reason: string): void {
+    if (this.#phase.name !== 'watching' || this.#phase.child !== child) return;
+    if (this.#startsLeft === 0) this.#giveUp(reason);
+    else if (this.#everything() === '') this.#phase = { name: 'idle' };
+    else this.#start();
+  }
+
+  #giveUp(reason: string): void {
+    this.#phase = { name: 'unwatched' };
+    this.#log(`no watchdog: processes will outlive this server if it is killed (${reason})`);
+  }
+
+  #everything(): string {
+    return [
+      this.#directory === undefined ? '' : this.#directoryLine(this.#directory),
+      ...[...this.#groups].map(pgid => `+ ${pgid}\n`),
+      ...[...this.#terminals].map(path => `t ${path}\n`),
+    ].join('');
+  }
+
+  // With the slash at its end the shell's `read` keeps a space before it.
+  #directoryLine(path: string): string {
+    return `d ${path}/\n`;
+  }
+}
+
+const SCRIPT_VARIABLE = 'EXEC_SERVER_WATCHDOG';
+
+// /proc names a file by its real path.
+const realPath = (path: string): string => {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+};

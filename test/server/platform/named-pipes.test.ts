@@ -1,0 +1,339 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import { NamedPipes, type PipeEnds } from '../../../src/server/platform/named-pipes.ts';
+import { type ProcessEntry, readProc } from '../../../src/server/platform/process-table.ts';
+import { openBelow } from '../support/descriptors.ts';
+import { fixture, until } from './support/children.ts';
+
+const ACCESS = constants.O_RDONLY | constants.O_WRONLY | constants.O_RDWR;
+
+/** How a descriptor was opened. */
+const modeOf = (fd: number) => {
+  const [, octal = ''] = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];
+  const flags = Number.parseInt(octal, 8);
+  return { access: flags & ACCESS, blocks: (flags & constants.O_NONBLOCK) === 0 };
+};
+
+/** What is there to be read: text, an empty text at the end, or nothing yet. */
+const readNow = (fd: number): string | undefined => {
+  const buffer = Buffer.alloc(100);
+  try {
+    return buffer.toString('utf8', 0, readSync(fd, buffer));
+  } catch {
+    return undefined;
+  }
+};
+
+const close = ({ ours, childs }: PipeEnds) => {
+  closeSync(ours);
+  closeSync(childs);
+};
+
+const withPath = <Result>(path: string, act: () => Result): Result => {
+  const before = process.env.PATH;
+  process.env.PATH = path;
+  try {
+    return act();
+  } finally {
+    process.env.PATH = before;
+  }
+};
+
+(process.platform === 'linux' ? describe : describe.skip)('NamedPipes', () => {
+  let tempDir: string;
+  let pipes: NamedPipes;
+
+  beforeEach(() => {
+    tempDir = realpathSync(mkdtempSync(join(tmpdir(), 'named-pipes-test-')));
+    pipes = new NamedPipes(tempDir, () => {});
+  });
+
+  afterEach(async () => {
+    await pipes.dispose();
+    rmSync(tempDir, { recursive: true });
+    expect(openBelow(tempDir)).to.deep.equal([]);
+  });
+
+  /** Ends that must be had. */
+  const open = (direction: 'forOutput' | 'forInput'): PipeEnds => {
+    const ends = pipes[direction]();
+    if (ends === undefined) throw new Error(`no pipe: ${pipes.unavailable}`);
+    return ends;
+  };
+
+  /** The path that the next pipe gets. */
+  const nextPath = () => {
+    const ends = open('forOutput');
+    close(ends);
+    pipes.release(ends.path, true);
+    return ends.path;
+  };
+
+  it('opens a pipe that a child writes: its end blocks, ours does not', () => {
+    const ends = open('forOutput');
+    expect([modeOf(ends.ours), modeOf(ends.childs)]).to.deep.equal([
+      { access: constants.O_RDONLY, blocks: false },
+      { access: constants.O_WRONLY, blocks: true },
+    ]);
+    const nothing = readNow(ends.ours);
+    writeSync(ends.childs, 'x');
+    const something = readNow(ends.ours);
+    closeSync(ends.childs);
+    expect([nothing, something, readNow(ends.ours)]).to.deep.equal([undefined, 'x', '']);
+    closeSync(ends.ours);
+  });
+
+  it('opens a pipe that a child reads: its end blocks, ours does not', () => {
+    const ends = open('forInput');
+    expect([modeOf(ends.ours), modeOf(ends.childs)]).to.deep.equal([
+      { access: constants.O_WRONLY, blocks: false },
+      { access: constants.O_RDONLY, blocks: true },
+    ]);
+    writeSync(ends.ours, 'x');
+    closeSync(ends.ours);
+    expect([readNow(ends.childs), readNow(ends.childs)]).to.deep.equal(['x', '']);
+    closeSync(ends.childs);
+  });
+
+  it('tells the path that /proc has for both ends, also below a symbolic link', async () => {
+    const link = join(tempDir, 'link');
+    mkdirSync(join(tempDir, 'real'));
+    symlinkSync('real', link);
+    const linked = new NamedPipes(link, () => {});
+    for (const direction of ['forOutput', 'forInput'] as const) {
+      const ends = linked[direction]() as PipeEnds;
+      const links = [ends.ours, ends.childs].map(fd => readlinkSync(`/proc/self/fd/${fd}`));
+      expect(links).to.deep.equal([ends.path, ends.path]);
+      close(ends);
+    }
+    await linked.dispose();
+  });
+
+  it('lets nobody else in', () => {
+    const ends = open('forOutput');
+    const modes = [ends.path, dirname(ends.path)].map(path => statSync(path).mode & 0o777);
+    expect([statSync(ends.path).isFIFO(), modes]).to.deep.equal([true, [0o600, 0o700]]);
+    close(ends);
+  });
+
+  it('tells its directory before anything is in it, and once', () => {
+    const told: Array<[directory: string, files: string[]]> = [];
+    const telling = new NamedPipes(tempDir, directory => told.push([directory, readdirSync(directory)]));
+    const ends = Array.from({ length: 60 }, () => telling.forOutput() as PipeEnds);
+    const directories = new Set(ends.map(({ path }) => dirname(path)));
+    for (const each of ends) close(each);
+    expect(told).to.deep.equal([...directories].map(directory => [directory, []]));
+    return telling.dispose();
+  });
+
+  it('has as many pipes as are asked for, each its own', () => {
+    const ends = Array.from({ length: 110 }, (_, at) => open(at % 2 ? 'forInput' : 'forOutput'));
+    const different = new Set(ends.map(({ path }) => path)).size;
+    for (const each of ends) close(each);
+    expect(different).to.equal(110);
+  });
+
+  describe('with a pipe that is given back', () => {
+    it('uses it again after its end', () => {
+      const ends = open('forOutput');
+      closeSync(ends.childs);
+      expect(readNow(ends.ours)).to.equal('');
+      closeSync(ends.ours);
+      pipes.release(ends.path, true);
+      expect(nextPath()).to.equal(ends.path);
+    });
+
+    it('uses it again after a cut that met nobody, without what was unread', () => {
+      const ends = open('forOutput');
+      writeSync(ends.childs, 'unread');
+      close(ends);
+      pipes.release(ends.path, false);
+      const again = open('forOutput');
+      expect([again.path, readNow(again.ours)]).to.deep.equal([ends.path, undefined]);
+      close(again);
+    });
+
+    for (const [who, flags] of [
+      ['writes', constants.O_WRONLY],
+      ['reads', constants.O_RDONLY],
+    ] as const) {
+      it(`never uses it again after a cut while somebody else ${who}`, () => {
+        const ends = open('forOutput');
+        const other = openSync(ends.path, flags | constants.O_NONBLOCK);
+        close(ends);
+        pipes.release(ends.path, false);
+        expect([nextPath() === ends.path, existsSync(ends.path)]).to.deep.equal([false, false]);
+        closeSync(other);
+      });
+    }
+
+    it('uses one that a child read again when nobody reads it any more', async () => {
+      const ends = open('forInput');
+      closeSync(ends.ours);
+      pipes.releaseInput(ends.path);
+      const whileRead = nextPath();
+      closeSync(ends.childs);
+      await until(() => nextPath() === ends.path, 'the pipe is not used again');
+      expect(whileRead).to.not.equal(ends.path);
+    });
+
+    it('lets a child go on that opens its stdin by name after the end', async () => {
+      const ends = open('forInput');
+      const go = join(tempDir, 'go');
+      const script = 'while [ ! -e "$0" ]; do sleep 0.01; done; cat </dev/stdin; echo done';
+      const child = spawn('sh', ['-c', script, go], { stdio: [ends.childs, 'pipe', 'ignore'] });
+      const closed = once(child, 'close');
+      close(ends);
+      pipes.releaseInput(ends.path);
+      writeFileSync(go, '');
+      expect(await text(child.stdout as NodeJS.ReadableStream)).to.equal('done\n');
+      await closed;
+    });
+  });
+
+  describe('prepare', () => {
+    const made = () => readdirSync(tempDir).flatMap(name => readdirSync(join(tempDir, name))).length;
+
+    it('makes pipes that later need no mkfifo', async () => {
+      pipes.prepare();
+      const isMkfifo = ({ ppid, name }: ProcessEntry) => ppid === process.pid && name === 'mkfifo';
+      await until(() => made() > 0 && ![...readProc().values()].some(isMkfifo), 'mkfifo has not ended');
+      expect([dirname(dirname(withPath('', nextPath))), pipes.unavailable]).to.deep.equal([
+        tempDir,
+        undefined,
+      ]);
+    });
+
+    it('does nothing where pipes were made already', async () => {
+      nextPath();
+      const before = made();
+      pipes.prepare();
+      pipes.prepare();
+      await pipes.dispose();
+      expect([before > 0, readdirSync(tempDir)]).to.deep.equal([true, []]);
+    });
+
+    it('is no hindrance for who asks at once', async () => {
+      pipes.prepare();
+      const ends = [open('forOutput'), open('forInput')];
+      expect(new Set(ends.map(({ path }) => path)).size).to.equal(2);
+      for (const each of ends) close(each);
+    });
+  });
+
+  describe('where there can be none', () => {
+    const ends = () => [pipes.forOutput(), pipes.forInput()];
+
+    it('says so without mkfifo', () => {
+      expect(withPath(tempDir, ends)).to.deep.equal([undefined, undefined]);
+      expect(pipes.unavailable).to.equal('no named pipes: spawnSync mkfifo ENOENT');
+      // Nothing changes any more: whether there are pipes is no matter of luck.
+      expect(ends()).to.deep.equal([undefined, undefined]);
+    });
+
+    it('says so without mkfifo when it prepares, too', async () => {
+      withPath(tempDir, () => pipes.prepare());
+      await until(() => pipes.unavailable !== undefined, 'it has not noticed');
+      expect([pipes.unavailable, ends()]).to.deep.equal([
+        'no named pipes: spawn mkfifo ENOENT',
+        [undefined, undefined],
+      ]);
+    });
+
+    it('says so where mkfifo fails', () => {
+      const bin = join(tempDir, 'bin');
+      mkdirSync(bin);
+      writeFileSync(join(bin, 'mkfifo'), '#!/bin/sh\nexit 3\n', { mode: 0o755 });
+      expect(withPath(bin, ends)).to.deep.equal([undefined, undefined]);
+      expect(pipes.unavailable).to.equal('no named pipes: mkfifo exited with code 3');
+    });
+
+    it('says so where the directory for temporary files cannot be used', () => {
+      const file = join(tempDir, 'file');
+      writeFileSync(file, '');
+      const reasons = [join(tempDir, 'missing'), file].map(directory => {
+        pipes = new NamedPipes(directory, () => {});
+        pipes.prepare();
+        return [ends(), pipes.unavailable?.replace(/,.*/, '')];
+      });
+      expect(reasons).to.deep.equal([
+        [[undefined, undefined], 'no named pipes: ENOENT: no such file or directory'],
+        [[undefined, undefined], 'no named pipes: ENOTDIR: not a directory'],
+      ]);
+    });
+
+    it('says so when somebody has removed the directory', () => {
+      rmSync(dirname(nextPath()), { recursive: true });
+      expect(ends()).to.deep.equal([undefined, undefined]);
+      expect(pipes.unavailable).to.match(/^no named pipes: ENOENT/);
+    });
+
+    it('keeps no descriptor of a pipe that it could not open for want of them', () => {
+      const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+      const script = 'ulimit -n 200; exec "$@"';
+      const program = [process.execPath, '--import', tsx, fixture('out-of-descriptors.ts'), tempDir];
+      const { before, after, ...rest } = JSON.parse(
+        execFileSync('sh', ['-c', script, 'sh', ...program], { encoding: 'utf8' }),
+      );
+      expect([rest, after]).to.deep.equal([{ first: true }, before]);
+    });
+  });
+
+  describe('dispose', () => {
+    it('removes everything; pipes that are open go on working', async () => {
+      const ends = open('forOutput');
+      await pipes.dispose();
+      writeSync(ends.childs, 'x');
+      expect([readdirSync(tempDir), readNow(ends.ours)]).to.deep.equal([[], 'x']);
+      close(ends);
+      pipes.release(ends.path, true);
+      pipes.releaseInput(ends.path);
+      expect([pipes.forOutput(), pipes.forInput(), pipes.unavailable]).to.deep.equal([
+        undefined,
+        undefined,
+        'the server is shutting down',
+      ]);
+    });
+
+    it('is harmless twice, and where nothing was made', async () => {
+      await pipes.dispose();
+      await pipes.dispose();
+      expect(readdirSync(tempDir)).to.deep.equal([]);
+    });
+
+    it('leaves nothing behind while pipes are being made', async () => {
+      for (let round = 0; round < 60; round += 1) {
+        const prepared = new NamedPipes(tempDir, () => {});
+        prepared.prepare();
+        const moment = performance.now() + (round % 30) * 0.1;
+        while (performance.now() < moment);
+        await prepared.dispose();
+      }
+      expect(readdirSync(tempDir)).to.deep.equal([]);
+    });
+  });
+});

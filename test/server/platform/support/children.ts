@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { readProc } from '../../../../src/server/platform/process-table.ts';
+
+/** The processes that a test starts, each in a group of its own. */
+export class Children {
+  readonly #groups = new Set<number>();
+
+  /** Runs a script of `fixtures/`; resolves with the pid that it prints when it is ready. */
+  async start(script: string, ...args: string[]): Promise<number> {
+    const child = spawn('sh', [fixture(script), ...args], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    if (child.pid !== undefined) this.#groups.add(child.pid);
+    const [line] = await once(child.stdout, 'data');
+    const pid = Number.parseInt(String(line), 10);
+    this.#groups.add(pid);
+    return pid;
+  }
+
+  /** Takes in the group of a process that was started by other means. */
+  add(group: number): void {
+    this.#groups.add(group);
+  }
+
+  /** Ends all of them. */
+  async end(): Promise<void> {
+    for (const group of this.#groups) killGroup(group);
+    await until(() => !this.#anyLeft(), 'children are still alive');
+    this.#groups.clear();
+  }
+
+  #anyLeft(): boolean {
+    return [...readProc().values()].some(({ pgid, state }) => this.#groups.has(pgid) && state !== 'Z');
+  }
+}
+
+export const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+
+/** Whether a process is there and not only waits for its parent to take notice of its end. */
+export const isRunning = (pid: number): boolean => !['Z', undefined].includes(readProc().get(pid)?.state);
+
+/** Polls to a deadline. */
+export const until = async (holds: () => boolean, otherwise: string, withinMs = 3000): Promise<void> => {
+  const deadline = Date.now() + withinMs;
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error(`after ${withinMs} ms: ${otherwise}`);
+    await delay(10);
+  }
+};
+
+const killGroup = (group: number): void => {
+  try {
+    process.kill(-group, 'SIGKILL');
+  } catch {
+    // Gone, as it should be.
+  }
+};
