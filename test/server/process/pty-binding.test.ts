@@ -1,0 +1,53 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { type PtyHost, ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
+
+describe('ptyUnavailable', () => {
+  let directory: string;
+  let host: PtyHost;
+
+  // A host where everything is in place, made of empty files: nothing is loaded for the answer.
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'pty-binding-test-'));
+    file('node_modules/@lydell/node-pty/index.js');
+    file('node_modules/@lydell/node-pty-linux-x64/pty.node');
+    host = {
+      platform: 'linux',
+      arch: 'x64',
+      program: file('node', '\x7fELF … /lib64/ld-linux-x86-64.so.2'),
+      from: file('exec-server.cjs'),
+    };
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  const file = (name: string, text = ''): string => {
+    const path = join(directory, name);
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, text);
+    return path;
+  };
+
+  it('is undefined where the package and its binary are installed', () => {
+    expect(ptyUnavailable(host)).to.equal(undefined);
+  });
+
+  it('says that the package is not installed', () => {
+    rmSync(join(directory, 'node_modules'), { recursive: true });
+    expect(ptyUnavailable(host)).to.equal('the optional package @lydell/node-pty is not installed');
+  });
+
+  it('says that the platform has no binary', () => {
+    expect(ptyUnavailable({ ...host, arch: 'riscv64' })).to.equal(
+      '@lydell/node-pty has no binary installed for linux-riscv64',
+    );
+  });
+
+  it('says that the program runs on musl', () => {
+    const program = file('musl-node', '\x7fELF … /lib/ld-musl-x86_64.so.1');
+    expect(ptyUnavailable({ ...host, program })).to.equal(
+      'the binary of @lydell/node-pty needs glibc, and this system has musl',
+    );
+  });
+});
