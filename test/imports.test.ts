@@ -107,5 +107,6 @@ describe('the modules of src', () => {
 
 const readsProcess = (code: string): boolean => /(?<![.\w"'`])process\s*[.[?]|=\s*process\b/.test(code);
 
+// What is taken apart may be the result of a method of `process`, or of something else by that name.
 const readsEnvironment = (code: string): boolean =>
-  /\bprocess\s*(?:\?\.|\.)\s*env\b|\bprocess\s*\[\s*["'`]env|\}\s*=\s*process\b/.test(code);
+  /\bprocess\s*(?:\?\.|\.)\s*env\b|\bprocess\s*\[\s*["'`]env|\}\s*=\s*process\b(?!\s*[?.])/.test(code);

@@ -4,6 +4,9 @@ import { ConnectionLostError, RequestError } from '../core/index.ts';
 /** Wrong use of the command line. */
 export const USAGE_ERROR = 2;
 
+/** The command was ended at `--timeout`; the number of timeout(1). */
+export const TIMED_OUT = 124;
+
 /** What exit codes mean when they aren't the command's own; the numbers of env(1), sh(1) and ssh(1). */
 const NOT_STARTED = 125;
 const NOT_EXECUTABLE = 126;

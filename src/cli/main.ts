@@ -1,8 +1,8 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { version } from '../protocol/version.ts';
 import { printEnv } from './env.ts';
 import { USAGE_ERROR } from './exit-codes.ts';
-import { addPlaceOptions, environmentOf, type PlaceOptions, targetOf } from './options.ts';
+import { addPlaceOptions, environmentOf, forTerminal, type PlaceOptions, targetOf } from './options.ts';
 import { run } from './run.ts';
 
 /** Runs the command line and ends the process with its exit code. */
@@ -42,15 +42,23 @@ const createProgram = (finish: (exitCode: number) => void): Command => {
     .description('run a command, on this machine unless told otherwise')
     .usage('[options] [--] <command> [argument...]')
     .argument('<command...>', 'program and arguments; no shell takes part')
+    .option('-t, --tty', 'run on a terminal: yours, if you are on one')
+    .option('--timeout <seconds>', 'end the command after so long', parseSeconds)
+    .addOption(
+      new Option('--merge', 'stdout and stderr as one stream, in the order of the writes').conflicts('tty'),
+    )
     .passThroughOptions()
     .addHelpText('after', RUN_NOTES)
-    .action(async (argv: [string, ...string[]], options: PlaceOptions, command: Command) =>
+    .action(async (argv: [string, ...string[]], options: RunCliOptions, command: Command) =>
       finish(
         await run({
           target: targetOf(command, options),
           argv,
           cwd: options.cwd,
-          environment: environmentOf(command, options),
+          environment: forTerminal(environmentOf(command, options), options.tty),
+          tty: options.tty ?? false,
+          timeoutMs: options.timeout,
+          merge: options.merge ?? false,
         }),
       ),
     );
@@ -71,7 +79,19 @@ const createProgram = (finish: (exitCode: number) => void): Command => {
   return program;
 };
 
+type RunCliOptions = PlaceOptions & {
+  readonly tty?: true;
+  readonly timeout?: number;
+  readonly merge?: true;
+};
+
+const parseSeconds = (text: string): number => {
+  const milliseconds = Math.round(Number(text) * 1000);
+  if (text.trim() !== '' && milliseconds >= 1 && milliseconds < 2 ** 31) return milliseconds;
+  throw new InvalidArgumentError('Expected seconds, more than 0 and at most 2147483.');
+};
+
 const RUN_NOTES = `
-Exit code: the command's own, 128+n after signal n; 125, 126 or 127 if it could not be started,
-was not executable or not found; 255 if the connection failed; 2 for wrong use.
+Exit code: the command's own, 128+n after signal n; 124 at --timeout; 125, 126 or 127 if it could
+not be started, was not executable or not found; 255 if the connection failed; 2 for wrong use.
 `;

@@ -76,6 +76,15 @@ export const environmentOf = (command: Command, options: PlaceOptions): ProcessE
   };
 };
 
+/** On a terminal TERM says which kind it is: ours, unless something else is asked for. */
+export const forTerminal = (
+  environment: ProcessEnvironment,
+  tty: boolean | undefined,
+): ProcessEnvironment => {
+  if (!tty || 'exact' in environment || environment.policy?.set?.TERM !== undefined) return environment;
+  return { ...environment, overlay: { TERM: process.env.TERM ?? 'xterm', ...environment.overlay } };
+};
+
 const append = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
 
 const appendVariable = (text: string, previous: readonly Variable[]): readonly Variable[] => {

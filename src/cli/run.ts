@@ -1,7 +1,9 @@
 import type { Readable, Writable } from 'node:stream';
-import type { ExecClient, ProcessEnvironment, RemoteProcess, Target } from '../core/index.ts';
+import type { ExecClient, ProcessEnvironment, ProcessExit, RemoteProcess, Target } from '../core/index.ts';
 import { openOutput } from '../server/platform/output-descriptor.ts';
-import { signalExitCode } from './exit-codes.ts';
+import { signalExitCode, TIMED_OUT } from './exit-codes.ts';
+import { Interrupts } from './interrupts.ts';
+import { lendTerminal, terminalSize } from './local-terminal.ts';
 import { withServer } from './session.ts';
 
 /** What to run, where, and with which environment. */
@@ -10,6 +12,11 @@ export type RunOptions = {
   readonly argv: readonly [string, ...string[]];
   readonly cwd: string | undefined;
   readonly environment: ProcessEnvironment;
+  /** On a terminal, which is ours if we have one. */
+  readonly tty: boolean;
+  readonly timeoutMs: number | undefined;
+  /** Both outputs as one, on our stdout. */
+  readonly merge: boolean;
 };
 
 /**
@@ -30,29 +37,43 @@ export const run = async (options: RunOptions): Promise<number> => {
   }
 };
 
-const runOn = async (
-  client: ExecClient,
-  { argv, cwd, environment }: RunOptions,
-  interrupts: Interrupts,
-): Promise<number> => {
-  const stdin = process.stdin.isTTY ? undefined : process.stdin;
-  const child = await client.start({ argv, cwd, environment, stdin: stdin !== undefined });
+const runOn = async (client: ExecClient, options: RunOptions, interrupts: Interrupts): Promise<number> => {
+  // Without a terminal for the command, ours stays where it is: a program there can't read from it.
+  const stdin = options.tty || !process.stdin.isTTY ? process.stdin : undefined;
+  const child = await client.start({
+    argv: options.argv,
+    cwd: options.cwd,
+    environment: options.environment,
+    stdin: stdin !== undefined,
+    tty: options.tty ? terminalSize() : undefined,
+    mergeStderr: options.merge,
+    timeoutMs: options.timeoutMs,
+  });
   interrupts.forwardTo(child);
-  if (stdin !== undefined) void forwardInput(stdin, child);
-  const brokenPipe = await forwardOutput(child);
-  stdin?.destroy();
-  if (brokenPipe) return signalExitCode('SIGPIPE');
-  const { exitCode } = await child.exit;
-  return exitCode;
+  const giveBack = options.tty ? lendTerminal(child) : undefined;
+  try {
+    if (stdin !== undefined) void forwardInput(stdin, child, options.tty);
+    const brokenPipe = await forwardOutput(child);
+    return brokenPipe ? signalExitCode('SIGPIPE') : exitCodeOf(await child.exit);
+  } finally {
+    giveBack?.();
+    stdin?.destroy();
+  }
 };
 
+const exitCodeOf = ({ exitCode, reason }: ProcessExit): number =>
+  reason === 'timeout' ? TIMED_OUT : exitCode;
+
+/** Ctrl-D, which a terminal turns into the end of input. */
+const END_OF_TRANSMISSION = '\x04';
+
 /** Copies our stdin until it ends or the command reads no more. */
-const forwardInput = async (input: Readable, child: RemoteProcess): Promise<void> => {
+const forwardInput = async (input: Readable, child: RemoteProcess, tty: boolean): Promise<void> => {
   try {
     for await (const chunk of input) {
       if (!(await child.write(chunk as Buffer))) return;
     }
-    await child.closeStdin();
+    await (tty ? child.write(END_OF_TRANSMISSION) : child.closeStdin());
   } catch {
     // The connection is lost or the command has ended; whoever waits for its output is told.
   }
@@ -77,44 +98,3 @@ const forwardOutput = async (child: RemoteProcess): Promise<boolean> => {
 
 const writeTo = (output: Writable, chunk: Buffer): Promise<void> =>
   new Promise(resolve => output.write(chunk, () => resolve()));
-
-const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
-
-/**
- * Hands our signals on. Before the command has started they end us. The first of a kind goes to the
- * command, which may handle it; a second one means that it didn't, and ends the command.
- */
-class Interrupts {
-  readonly #giveUp = new AbortController();
-  readonly #seen = new Set<NodeJS.Signals>();
-  readonly #listener = (signal: NodeJS.Signals) => this.#received(signal);
-  #child: RemoteProcess | undefined;
-
-  constructor() {
-    for (const signal of FORWARDED) process.on(signal, this.#listener);
-  }
-
-  /** Aborts when a signal arrives before the command was started. */
-  get beforeStart(): AbortSignal {
-    return this.#giveUp.signal;
-  }
-
-  forwardTo(child: RemoteProcess): void {
-    this.#child = child;
-  }
-
-  release(): void {
-    for (const signal of FORWARDED) process.off(signal, this.#listener);
-  }
-
-  #received(signal: NodeJS.Signals): void {
-    const repeated = this.#seen.has(signal);
-    this.#seen.add(signal);
-    if (this.#child === undefined) {
-      this.#giveUp.abort(signal);
-      return;
-    }
-    const sent = repeated ? this.#child.terminate() : this.#child.signal(signal);
-    sent.catch(() => {});
-  }
-}

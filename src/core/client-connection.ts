@@ -94,11 +94,6 @@ export class ClientConnection {
     return this.#problem;
   }
 
-  /** Stops reading (`true`) or allows it again (`false`). */
-  hold(held: boolean): void {
-    this.#reader.hold(held);
-  }
-
   /** Fails all that waits for an answer, and every later request, with this error. */
   lose(error: Error): void {
     this.#lost = error;

@@ -1,10 +1,12 @@
 import type { Readable, Writable } from 'node:stream';
+import type { ResultOut } from '../protocol/define.ts';
 import type { EnvironmentInfo } from '../protocol/environment.ts';
 import { clientNotifications, requests } from '../protocol/messages.ts';
+import type { TerminalSize } from '../protocol/process.ts';
 import type { Env } from '../shared-config/index.ts';
 import { ClientConnection } from './client-connection.ts';
 import { ConnectionLostError, connectionLost } from './errors.ts';
-import { RemoteProcess } from './remote-process.ts';
+import { OUTPUT_WINDOW_BYTES, RemoteProcess } from './remote-process.ts';
 import { startDirectory } from './start-directory.ts';
 import { localStartEnv, type ProcessEnvironment, remoteStartEnv } from './start-env.ts';
 import type { TransportEnd } from './transport.ts';
@@ -32,10 +34,21 @@ export type StartOptions = {
   readonly stdin?: boolean | undefined;
   /** What the program sees as its own name. */
   readonly arg0?: string | undefined;
+  /** Runs it on a terminal of this size. Its output is the stream `pty`, its stdin can be written. */
+  readonly tty?: TerminalSize | undefined;
+  /** Whether stderr goes where stdout goes, in the order of the writes. */
+  readonly mergeStderr?: boolean | undefined;
+  /** Ends it after so many milliseconds, with the reason `timeout`. */
+  readonly timeoutMs?: number | undefined;
+  /** From SIGTERM to SIGKILL, in milliseconds. */
+  readonly killGraceMs?: number | undefined;
+  /** How long after its exit others may still write to its streams, in milliseconds. */
+  readonly drainMs?: number | undefined;
+  /** `lossless`: while nobody reads, the process waits. `headTail`: it never waits, the middle is dropped. */
+  readonly output?: 'lossless' | 'headTail' | undefined;
+  /** With `headTail`: head and tail together, in bytes. */
+  readonly maxOutputBytes?: number | undefined;
 };
-
-/** Unread output of one process, in bytes, beyond which nothing is read from the connection. */
-const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** A connection to a server, ready for requests. */
 export class ExecClient {
@@ -67,15 +80,12 @@ export class ExecClient {
       streams.input,
       streams.output,
       {
-        processOutput: to((process, params) => {
-          process.onOutput(params);
-          this.#pace();
-        }),
+        processOutput: to((process, params) => process.onOutput(params)),
+        processOutputDropped: to((process, params) => process.onOutputDropped(params)),
         processExited: to((process, params) => process.onExited(params)),
         processClosed: to((process, params) => {
           this.#processes.delete(process.id);
           process.onClosed(params);
-          this.#pace();
         }),
       },
       () => void this.#onEnd(),
@@ -91,7 +101,13 @@ export class ExecClient {
   static async open(streams: ClientStreams, clientName: string, ownEnv: Env): Promise<ExecClient> {
     const client = new ExecClient(streams, ownEnv);
     try {
-      const { environmentInfo } = await client.#connection.request(requests.initialize, { clientName });
+      const { environmentInfo } = await client.#connection.request(requests.initialize, {
+        clientName,
+        outputWindowBytes: OUTPUT_WINDOW_BYTES,
+        // What was sent is here; nothing is read twice.
+        retainedBytes: 0,
+        retainedMs: 0,
+      });
       client.#info = environmentInfo;
     } catch (error) {
       // Whoever answers, but not as a server does, is none.
@@ -113,8 +129,15 @@ export class ExecClient {
    * @throws {RequestError} `launchFailed` when it can't be started, with the stage in `data.stage`
    * @throws {ConnectionLostError}
    */
-  async start({ argv, cwd, environment = {}, stdin = false, arg0 }: StartOptions): Promise<RemoteProcess> {
-    const process = new RemoteProcess(String(this.#nextId++), this.#connection, () => this.#pace());
+  async start({
+    argv,
+    cwd,
+    environment = {},
+    stdin = false,
+    tty,
+    ...options
+  }: StartOptions): Promise<RemoteProcess> {
+    const process = new RemoteProcess(String(this.#nextId++), this.#connection);
     // Known before it is sent: output can arrive before the answer.
     this.#processes.set(process.id, process);
     try {
@@ -124,7 +147,8 @@ export class ExecClient {
         cwd: startDirectory(this.info, cwd),
         ...this.#startEnv(environment),
         pipeStdin: stdin,
-        arg0,
+        ...(tty && { tty: true, size: tty }),
+        ...options,
       });
     } catch (error) {
       this.#processes.delete(process.id);
@@ -136,7 +160,6 @@ export class ExecClient {
   /** Ends the connection and with it every process that was started over it. Twice is harmless. */
   async close(): Promise<void> {
     this.#closing = true;
-    this.#pace();
     await this.#streams.close();
     await this.closed;
   }
@@ -147,16 +170,14 @@ export class ExecClient {
       : remoteStartEnv(environment);
   }
 
-  /** Reads on only while every process's reader keeps up. */
-  #pace(): void {
-    const behind = [...this.#processes.values()].filter(process => process.unreadBytes > MAX_UNREAD_BYTES);
-    this.#connection.hold(behind.length > 0 && !this.#closing);
-    if (!this.#closing) return;
-    // The end of the connection comes after all output and must not wait for readers.
-    for (const process of behind) {
-      this.#processes.delete(process.id);
-      process.onLost(closedHere());
-    }
+  /** The processes of this connection, as the server sees them. */
+  async list(): Promise<ResultOut<typeof requests.processList>['processes']> {
+    return (await this.#connection.request(requests.processList, {})).processes;
+  }
+
+  /** How the server is doing. */
+  status(): Promise<ResultOut<typeof requests.serverStatus>> {
+    return this.#connection.request(requests.serverStatus, {});
   }
 
   async #onEnd(): Promise<void> {

@@ -1,18 +1,27 @@
+import { Fifo } from '../protocol/fifo.ts';
 import type { OutputStream } from '../protocol/process.ts';
 
 /** Bytes as a process wrote them, and where. */
-export type OutputChunk = { readonly stream: OutputStream; readonly chunk: Buffer };
+export type OutputChunk = {
+  readonly stream: OutputStream;
+  readonly chunk: Buffer;
+  /** Bytes that were dropped before this chunk; only with `output: 'headTail'`. */
+  readonly droppedBefore?: number;
+};
+
+/** A chunk under its number. */
+export type NumberedChunk = OutputChunk & { readonly seq: number };
 
 /** Output that has arrived and wasn't read yet; one reader at a time. */
-export class OutputQueue implements AsyncIterable<OutputChunk> {
-  readonly #onRead: () => void;
-  readonly #chunks: OutputChunk[] = [];
+export class OutputQueue implements AsyncIterable<NumberedChunk> {
+  readonly #onRead: (chunk: NumberedChunk) => void;
+  readonly #chunks = new Fifo<NumberedChunk>();
   #bytes = 0;
   #end: { readonly error: Error | undefined } | undefined;
   #wake: () => void = () => {};
 
-  /** @param onRead called whenever a chunk was taken out */
-  constructor(onRead: () => void) {
+  /** @param onRead called with each chunk that is taken out */
+  constructor(onRead: (chunk: NumberedChunk) => void) {
     this.#onRead = onRead;
   }
 
@@ -21,7 +30,7 @@ export class OutputQueue implements AsyncIterable<OutputChunk> {
     return this.#bytes;
   }
 
-  push(chunk: OutputChunk): void {
+  push(chunk: NumberedChunk): void {
     if (this.#end !== undefined) return;
     this.#chunks.push(chunk);
     this.#bytes += chunk.chunk.length;
@@ -34,12 +43,12 @@ export class OutputQueue implements AsyncIterable<OutputChunk> {
     this.#wake();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<OutputChunk, void, void> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<NumberedChunk, void, void> {
     for (;;) {
-      const next = this.#chunks.shift();
+      const next = this.#chunks.take();
       if (next !== undefined) {
         this.#bytes -= next.chunk.length;
-        this.#onRead();
+        this.#onRead(next);
         yield next;
       } else if (this.#end !== undefined) {
         if (this.#end.error !== undefined) throw this.#end.error;

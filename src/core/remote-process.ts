@@ -1,9 +1,9 @@
 import type { ParamsOut } from '../protocol/define.ts';
 import { requests, type ServerNotifications } from '../protocol/messages.ts';
-import type { ExitReason, OutputStream } from '../protocol/process.ts';
+import type { ExitReason, OutputStream, TerminalSize } from '../protocol/process.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { ConnectionLostError } from './errors.ts';
-import { type OutputChunk, OutputQueue } from './output-queue.ts';
+import { type NumberedChunk, type OutputChunk, OutputQueue } from './output-queue.ts';
 
 /** How a process ended. */
 export type ProcessExit = {
@@ -15,7 +15,26 @@ export type ProcessExit = {
 };
 
 /** All that a process wrote, by stream, and how it ended. */
-export type ProcessResult = ProcessExit & { readonly stdout: Buffer; readonly stderr: Buffer };
+export type ProcessResult = ProcessExit & {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  /** What came from its terminal, if it had one. */
+  readonly pty: Buffer;
+  /** Bytes that were dropped between head and tail; only with `output: 'headTail'`. */
+  readonly droppedBytes: number;
+};
+
+/** How a process was closed. */
+export type ProcessClose = {
+  /** Who still held its streams when they were cut; absent if they ended by themselves. */
+  readonly holders?: readonly { readonly pid: number; readonly name: string }[] | undefined;
+};
+
+/** Output that is read and not acknowledged at most, in bytes; a quarter of the window. */
+const ACKNOWLEDGE_BYTES = 256 * 1024;
+
+/** Output of one process that may be under way to this client, in bytes. */
+export const OUTPUT_WINDOW_BYTES = 4 * ACKNOWLEDGE_BYTES;
 
 /** A process on the other side of a connection. */
 export class RemoteProcess {
@@ -25,34 +44,47 @@ export class RemoteProcess {
    * What the process writes, in the order in which the server read it. It ends with the last byte of its
    * streams, and fails if the connection is lost before. For one reader.
    *
-   * Read it, or use `collect()`: while too much of it waits, the process and the whole connection wait.
+   * Read it, or use `collect()`: while too much of it waits, the process waits, as on a pipe.
    */
   readonly output: AsyncIterable<OutputChunk>;
 
   /** Resolves when the process has ended, which may be before its output has. Rejects if that is never known. */
   readonly exit: Promise<ProcessExit>;
 
+  /** Resolves when nothing more comes of the process. Rejects if the connection is lost before. */
+  readonly closed: Promise<ProcessClose>;
+
   readonly #connection: ClientConnection;
   readonly #queue: OutputQueue;
   readonly #received = { stdout: 0, stderr: 0, pty: 0 };
   #resolveExit: (exit: ProcessExit) => void = () => {};
   #rejectExit: (error: Error) => void = () => {};
+  #resolveClosed: (close: ProcessClose) => void = () => {};
+  #rejectClosed: (error: Error) => void = () => {};
   #writes = 0;
+  #unacknowledged = 0;
+  #droppedBefore = 0;
+  #over = false;
 
-  constructor(id: string, connection: ClientConnection, onRead: () => void) {
+  constructor(id: string, connection: ClientConnection) {
     this.id = id;
     this.#connection = connection;
-    this.#queue = new OutputQueue(onRead);
+    this.#queue = new OutputQueue(chunk => this.#onRead(chunk));
     this.output = this.#queue;
     this.exit = new Promise((resolve, reject) => {
       this.#resolveExit = resolve;
       this.#rejectExit = reject;
     });
-    // Whoever doesn't ask for the exit doesn't have to handle its failure.
+    this.closed = new Promise((resolve, reject) => {
+      this.#resolveClosed = resolve;
+      this.#rejectClosed = reject;
+    });
+    // Whoever doesn't ask for them doesn't have to handle their failure.
     this.exit.catch(() => {});
+    this.closed.catch(() => {});
   }
 
-  /** Bytes of output that wait to be read. */
+  /** Bytes of output that have arrived and wait to be read. */
   get unreadBytes(): number {
     return this.#queue.bytes;
   }
@@ -78,9 +110,14 @@ export class RemoteProcess {
     await this.#connection.request(requests.processCloseStdin, { processId: this.id });
   }
 
-  /** Sends a signal (`SIGINT`, `TERM`, …) to the process's group; nothing happens if it has ended. */
-  async signal(signal: string): Promise<void> {
-    await this.#connection.request(requests.processSignal, { processId: this.id, signal });
+  /** Sends a signal (`SIGINT`, `TERM`, …), to the process's group unless told otherwise; nothing happens if it has ended. */
+  async signal(signal: string, target: 'process' | 'group' | 'tree' = 'group'): Promise<void> {
+    await this.#connection.request(requests.processSignal, { processId: this.id, signal, target });
+  }
+
+  /** Changes the size of the process's terminal. */
+  async resize(size: TerminalSize): Promise<void> {
+    await this.#connection.request(requests.processResize, { processId: this.id, size });
   }
 
   /** Ends the process: SIGTERM and, where that doesn't help, SIGKILL. Tells whether it was running. */
@@ -92,18 +129,31 @@ export class RemoteProcess {
   /** Reads all output and waits for the end. Everything is held in memory. */
   async collect(): Promise<ProcessResult> {
     const chunks: Record<OutputStream, Buffer[]> = { stdout: [], stderr: [], pty: [] };
-    for await (const { stream, chunk } of this.output) chunks[stream].push(chunk);
+    let droppedBytes = 0;
+    for await (const { stream, chunk, droppedBefore = 0 } of this.output) {
+      chunks[stream].push(chunk);
+      droppedBytes += droppedBefore;
+    }
     return {
       stdout: Buffer.concat(chunks.stdout),
       stderr: Buffer.concat(chunks.stderr),
+      pty: Buffer.concat(chunks.pty),
+      droppedBytes,
       ...(await this.exit),
     };
   }
 
   /** The server sent output. */
-  onOutput({ stream, chunk }: ParamsOut<ServerNotifications['processOutput']>): void {
+  onOutput({ seq, stream, chunk }: ParamsOut<ServerNotifications['processOutput']>): void {
     this.#received[stream] += chunk.length;
-    this.#queue.push({ stream, chunk });
+    const dropped = this.#droppedBefore;
+    this.#droppedBefore = 0;
+    this.#queue.push({ seq, stream, chunk, ...(dropped > 0 && { droppedBefore: dropped }) });
+  }
+
+  /** The server dropped output. */
+  onOutputDropped({ bytes }: ParamsOut<ServerNotifications['processOutputDropped']>): void {
+    this.#droppedBefore += bytes.stdout + bytes.stderr + bytes.pty;
   }
 
   /** The server told of the exit. */
@@ -112,15 +162,27 @@ export class RemoteProcess {
   }
 
   /** The server told that nothing more comes. */
-  onClosed({ bytes }: ParamsOut<ServerNotifications['processClosed']>): void {
+  onClosed({ bytes, holders }: ParamsOut<ServerNotifications['processClosed']>): void {
+    this.#over = true;
     this.#rejectExit(new ConnectionLostError('the server told no exit of the process'));
     this.#queue.end(bytes && incompleteness(bytes, this.#received));
+    this.#resolveClosed({ holders });
   }
 
   /** Nothing more will be known of it. */
   onLost(error: Error): void {
+    this.#over = true;
     this.#rejectExit(error);
+    this.#rejectClosed(error);
     this.#queue.end(error);
+  }
+
+  #onRead({ seq, chunk }: NumberedChunk): void {
+    this.#unacknowledged += chunk.length;
+    if (this.#over || this.#unacknowledged < ACKNOWLEDGE_BYTES) return;
+    this.#unacknowledged = 0;
+    // A lost connection is told to whoever reads the output.
+    this.#connection.request(requests.processAcknowledge, { processId: this.id, seq }).catch(() => {});
   }
 }
 

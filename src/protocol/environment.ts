@@ -32,3 +32,25 @@ export const environmentInfo = request('environment/info', {
   params: z.object({}),
   result: EnvironmentInfo,
 });
+
+export const serverStatus = request('server/status', {
+  doc: 'Asks how the server is doing.',
+  params: z.object({}),
+  result: z.object({
+    version: z.string().check(z.describe('Version of the server.')),
+    pid: z.int().check(z.describe('Its process id.')),
+    uptimeMs: z.int().check(z.describe('Since its start.')),
+    rssBytes: z.int().check(z.describe('Its resident memory.')),
+    heapUsedBytes: z.int().check(z.describe('What of it is JavaScript objects.')),
+    eventLoopDelayMs: z
+      .object({
+        mean: z.number().check(z.describe('The mean.')),
+        p99: z.number().check(z.describe('The 99th percentile.')),
+        max: z.number().check(z.describe('The maximum.')),
+      })
+      .check(z.describe('How late its event loop was since the previous call; all 0 in the first answer.')),
+    openDescriptors: z.nullable(z.int()).check(z.describe('`null` where the system does not tell.')),
+    queuedBytes: z.int().check(z.describe('Waiting for the client to read.')),
+    processes: z.int().check(z.describe('Processes that are not closed.')),
+  }),
+});

@@ -11,6 +11,7 @@ export const errorKinds = {
   resumeUnavailable: -32600,
   shuttingDown: -32600,
   processExists: -32600,
+  unknownProcess: -32600,
   unsupported: -32600,
   limitExceeded: -32600,
   unknownMethod: -32601,
@@ -64,6 +65,9 @@ export const shuttingDown = () => new ExecServerError('shuttingDown', 'the serve
 
 export const processExists = (processId: string) =>
   new ExecServerError('processExists', `process ${processId} already exists`, { processId });
+
+export const unknownProcess = (processId: string) =>
+  new ExecServerError('unknownProcess', `there is no process ${processId}`, { processId });
 
 /** Something the contract has but this server, here, can't do; `field` is what asked for it. */
 export const unsupported = (field: string, reason: string) =>

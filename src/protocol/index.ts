@@ -11,6 +11,7 @@ export {
   MAX_RESYNC_BYTES,
   MAX_SKIPPED_BODY_BYTES,
   MAX_UNDISPATCHED_MESSAGES,
+  MIN_OUTPUT_WINDOW_BYTES,
 } from './limits.ts';
 export {
   clientNotifications,

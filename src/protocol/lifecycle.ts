@@ -2,16 +2,44 @@ import * as z from 'zod/mini';
 import { notification, request } from './define.ts';
 import { EnvironmentInfo } from './environment.ts';
 import { maybe } from './fields.ts';
+import { MIN_OUTPUT_WINDOW_BYTES } from './limits.ts';
 
 export const initialize = request('initialize', {
   doc: 'Opens the connection: the first call, and the only one before `initialized`. A second one is refused.',
   params: z.object({
     clientName: z.string().check(z.describe("The client's name, for people.")),
+    outputWindowBytes: maybe(
+      z
+        .int()
+        .check(
+          z.minimum(MIN_OUTPUT_WINDOW_BYTES),
+          z.describe(
+            'How much output of one process may be under way unacknowledged; unlimited unless given. See `process/acknowledge`.',
+          ),
+        ),
+    ),
+    retainedBytes: maybe(
+      z
+        .int()
+        .check(
+          z.nonnegative(),
+          z.describe('Output kept per process for `process/read`: 1 MiB unless given.'),
+        ),
+    ),
+    retainedMs: maybe(
+      z.int().check(z.nonnegative(), z.describe('How long a closed process is kept: 30,000 unless given.')),
+    ),
     resumeSessionId: maybe(z.string().check(z.describe('Refused: a session ends with its connection.'))),
   }),
   result: z.object({
     sessionId: z.string().check(z.describe('A name for this connection, for logs; it cannot be resumed.')),
     environmentInfo: EnvironmentInfo.check(z.describe('Where the server runs.')),
+    limits: maybe(
+      z.record(z.string(), z.int()).check(z.describe('The bounds that a client can run into, by name.')),
+    ),
+    ttyUnavailable: maybe(
+      z.string().check(z.describe('Why no terminal can be had here; absent if one can.')),
+    ),
   }),
 });
 

@@ -23,3 +23,6 @@ export const MAX_UNDISPATCHED_MESSAGES = 1024;
 
 /** Longest `processId` and `writeId`, in UTF-16 code units. */
 export const MAX_ID_LENGTH = 256;
+
+/** The smallest credit window: what is read from a child at once must fit. */
+export const MIN_OUTPUT_WINDOW_BYTES = 64 * 1024;

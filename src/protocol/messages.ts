@@ -1,10 +1,15 @@
-import { environmentInfo } from './environment.ts';
+import { environmentInfo, serverStatus } from './environment.ts';
 import { initialize, initialized } from './lifecycle.ts';
 import {
+  processAcknowledge,
   processClosed,
   processCloseStdin,
   processExited,
+  processList,
   processOutput,
+  processOutputDropped,
+  processRead,
+  processResize,
   processSignal,
   processStart,
   processTerminate,
@@ -20,6 +25,11 @@ export const requests = {
   processCloseStdin,
   processSignal,
   processTerminate,
+  processResize,
+  processRead,
+  processAcknowledge,
+  processList,
+  serverStatus,
 } as const;
 export type Requests = typeof requests;
 
@@ -27,5 +37,10 @@ export type Requests = typeof requests;
 export const clientNotifications = { initialized } as const;
 
 /** What the server tells a client unasked. */
-export const serverNotifications = { processOutput, processExited, processClosed } as const;
+export const serverNotifications = {
+  processOutput,
+  processOutputDropped,
+  processExited,
+  processClosed,
+} as const;
 export type ServerNotifications = typeof serverNotifications;

@@ -6,7 +6,7 @@ import { MAX_ID_LENGTH } from './limits.ts';
 
 const Seq = z
   .int()
-  .check(z.minimum(1), z.describe('One counter per process over output, exited and closed.'));
+  .check(z.minimum(1), z.describe('One counter per process over output, dropped output, exited and closed.'));
 
 const count = (meaning: string) => z.int().check(z.nonnegative(), z.describe(meaning));
 
@@ -17,6 +17,28 @@ export type OutputStream = z.output<typeof OutputStream>;
 /** Why a process ended: by itself, by a signal from elsewhere, or because this server was asked to end it. */
 export const ExitReason = z.enum(['exited', 'signaled', 'timeout', 'terminated']);
 export type ExitReason = z.output<typeof ExitReason>;
+
+/** The size of a terminal, in characters. */
+export const TerminalSize = z.object({
+  columns: z.int().check(z.minimum(1), z.maximum(65535), z.describe('Characters in a line.')),
+  rows: z.int().check(z.minimum(1), z.maximum(65535), z.describe('Lines.')),
+});
+export type TerminalSize = z.output<typeof TerminalSize>;
+
+const StreamBytes = z.object({
+  stdout: count('Bytes of stdout.'),
+  stderr: count('Bytes of stderr.'),
+  pty: count('Bytes of its terminal.'),
+});
+
+const OsProcess = z.object({
+  pid: z.int().check(z.describe('Its process id on the server.')),
+  name: z.string().check(z.describe('The name that the system has for it.')),
+});
+
+// A timer that is set further ahead fires at once.
+const milliseconds = (meaning: string) =>
+  z.int().check(z.nonnegative(), z.maximum(2 ** 31 - 1), z.describe(meaning));
 
 export const processStart = request('process/start', {
   doc: `Starts a process. The answer means that it runs; \`process/output\` may arrive before it.
@@ -30,7 +52,11 @@ environment is what the policy starts from, and \`env\` is laid on top.`,
     env: withDefault(EnvOverlay, {}),
     envPolicy: maybe(EnvPolicy.check(z.describe("What to take from the server's own environment."))),
     tty: flag('Whether to start it on a terminal. Refused where `capabilities.tty` is not `true`.'),
-    pipeStdin: flag('Whether stdin can be written; otherwise it is the null device.'),
+    size: maybe(TerminalSize.check(z.describe('With `tty`: 80 columns and 24 rows unless given.'))),
+    pipeStdin: flag(
+      'Whether stdin can be written; otherwise it is the null device. On a terminal it always can.',
+    ),
+    mergeStderr: flag('Whether stderr goes where stdout goes, as one stream in the order of the writes.'),
     arg0: maybe(cString().check(z.describe('What the program sees as `argv[0]`.'))),
     sandbox: maybe(
       z
@@ -38,6 +64,26 @@ environment is what the policy starts from, and \`env\` is laid on top.`,
         .check(z.describe('What to confine it to. Refused where `capabilities.sandbox` is not `true`.')),
     ),
     enforceManagedNetwork: flag('Whether to confine its network. Refused like `sandbox`.'),
+    timeoutMs: maybe(milliseconds('When to end it as `process/terminate` does, with the reason `timeout`.')),
+    killGraceMs: maybe(
+      milliseconds('The time between SIGTERM and SIGKILL when it is ended: 2,000 unless given.'),
+    ),
+    drainMs: maybe(
+      milliseconds('How long after its exit others may still write to its streams: 2,000 unless given.'),
+    ),
+    output: withDefault(
+      z
+        .enum(['lossless', 'headTail'])
+        .check(
+          z.describe(
+            '`lossless`: while the client is not ready for more, the process waits. `headTail`: it never waits, and what is between head and tail is dropped.',
+          ),
+        ),
+      'lossless',
+    ),
+    maxOutputBytes: maybe(
+      z.int().check(z.minimum(2), z.describe('With `headTail`: head and tail together; 1 MiB unless given.')),
+    ),
   }),
   result: z.object({
     processId: ProcessId,
@@ -79,19 +125,92 @@ export const processCloseStdin = request('process/closeStdin', {
 });
 
 export const processSignal = request('process/signal', {
-  doc: 'Sends a signal to the process group of a process. Nothing happens for an unknown or closed one.',
+  doc: 'Sends a signal to a process. Nothing happens for an unknown or closed one.',
   params: z.object({
     processId: ProcessId,
     signal: z.string().check(z.describe('`interrupt`, or a POSIX name with or without `SIG`.')),
+    target: withDefault(
+      z
+        .enum(['process', 'group', 'tree'])
+        .check(z.describe('The process alone, its process group, or it and all its descendants.')),
+      'group',
+    ),
   }),
   result: z.object({}),
 });
 
 export const processTerminate = request('process/terminate', {
-  doc: `Ends a process: SIGTERM to its group and, where that doesn't help, SIGKILL. The answer doesn't wait
-for the end; \`process/exited\` tells it.`,
+  doc: `Ends a process: SIGTERM to its group, after \`killGraceMs\` SIGKILL, then SIGKILL to whoever has left
+the group and still holds one of its streams. The answer doesn't wait for the end; \`process/exited\` tells it.`,
   params: z.object({ processId: ProcessId }),
   result: z.object({ running: z.boolean().check(z.describe('Whether it was running when asked.')) }),
+});
+
+export const processResize = request('process/resize', {
+  doc: 'Changes the size of the terminal of a process, which gets SIGWINCH.',
+  params: z.object({ processId: ProcessId, size: TerminalSize.check(z.describe('The new size.')) }),
+  result: z.object({}),
+});
+
+export const processRead = request('process/read', {
+  doc: `Reads output again, as far as it is retained, or waits for more. A process can be read until some time
+after \`process/closed\`; see \`retainedMs\`.`,
+  params: z.object({
+    processId: ProcessId,
+    afterSeq: withDefault(z.int().check(z.nonnegative(), z.describe('Read what has a greater `seq`.')), 0),
+    maxBytes: maybe(z.int().check(z.nonnegative(), z.describe('One chunk is given even if it is longer.'))),
+    waitMs: withDefault(
+      milliseconds('How long to wait for something new: output, the exit or the close.'),
+      0,
+    ),
+  }),
+  result: z.object({
+    chunks: z
+      .array(z.object({ seq: Seq, stream: OutputStream, chunk: Bytes }))
+      .check(z.describe('The output, oldest first.')),
+    nextSeq: z.int().check(z.describe('Read on with `afterSeq` one less than this.')),
+    exited: z.boolean().check(z.describe('Whether the process itself has ended.')),
+    exitCode: z.nullable(z.int()).check(z.describe('As in `process/exited`; `null` before.')),
+    closed: z.boolean().check(z.describe('Whether nothing more will come.')),
+    failure: z.nullable(z.string()).check(z.describe('Always `null`: a start that fails is an error.')),
+    sandboxDenied: z.boolean().check(z.describe('Whether it failed at the walls of its sandbox.')),
+    droppedBytes: count('Output after `afterSeq` that is no longer retained.'),
+  }),
+});
+
+export const processAcknowledge = request('process/acknowledge', {
+  doc: `Tells that the output of a process was taken in up to \`seq\`, so that more may be sent. Only of use after
+\`outputWindowBytes\` in \`initialize\`.`,
+  params: z.object({
+    processId: ProcessId,
+    seq: z.int().check(z.nonnegative(), z.describe('The `seq` of the last `process/output` taken in.')),
+  }),
+  result: z.object({}),
+});
+
+export const processList = request('process/list', {
+  doc: 'Lists the processes of this connection, closed ones too as long as they can be read.',
+  params: z.object({}),
+  result: z.object({
+    processes: z
+      .array(
+        z.object({
+          processId: ProcessId,
+          pid: z.int().check(z.describe('Its process id on the server.')),
+          argv0: z.string().check(z.describe('The program, as it was started.')),
+          tty: z.boolean().check(z.describe('Whether it is on a terminal.')),
+          state: z.enum(['running', 'exited', 'closed']).check(z.describe('How far it is.')),
+          exitCode: z.nullable(z.int()).check(z.describe('As in `process/exited`; `null` before.')),
+          startedAtMs: z.int().check(z.describe('Milliseconds since the epoch, by the clock of the server.')),
+          exitedAtMs: z.nullable(z.int()).check(z.describe('Likewise; `null` before.')),
+          bytes: StreamBytes.check(z.describe('Output sent so far.')),
+          descendants: z
+            .array(OsProcess)
+            .check(z.describe('Running processes below it; empty where the system does not tell.')),
+        }),
+      )
+      .check(z.describe('In the order of their starts.')),
+  }),
 });
 
 export const processOutput = notification('process/output', {
@@ -102,6 +221,12 @@ export const processOutput = notification('process/output', {
     stream: OutputStream.check(z.describe('Which stream; `pty` is both of a process on a terminal.')),
     chunk: Bytes,
   }),
+});
+
+export const processOutputDropped = notification('process/outputDropped', {
+  doc: `Output was dropped at this place in the order of \`seq\`: what lies between head and tail of a process that
+was started with \`output: "headTail"\`.`,
+  params: z.object({ processId: ProcessId, seq: Seq, bytes: StreamBytes.check(z.describe('How much.')) }),
 });
 
 export const processExited = notification('process/exited', {
@@ -124,18 +249,18 @@ export const processExited = notification('process/exited', {
 });
 
 export const processClosed = notification('process/closed', {
-  doc: `The last message about a process: it has exited and its streams have ended. Its id is free again.`,
+  doc: `The last message about a process: it has exited, and its streams have ended or were cut.
+Its id is free again.`,
   params: z.object({
     processId: ProcessId,
     seq: Seq,
     bytes: maybe(
-      z
-        .object({
-          stdout: count('Bytes of stdout.'),
-          stderr: count('Bytes of stderr.'),
-          pty: count('Bytes of its terminal.'),
-        })
-        .check(z.describe('All that was sent of each stream, so that a client can prove it has everything.')),
+      StreamBytes.check(
+        z.describe('All that was sent of each stream, so that a client can prove it has everything.'),
+      ),
+    ),
+    holders: maybe(
+      z.array(OsProcess).check(z.describe('Who still held its streams when these were cut at `drainMs`.')),
     ),
   }),
 });

@@ -2,6 +2,7 @@ import type { EnvironmentInfo } from '../protocol/environment.ts';
 import { version } from '../protocol/version.ts';
 import type { Host } from './host.ts';
 import { fileUri } from './platform/native-path.ts';
+import { ptyUnavailable } from './process/pty-binding.ts';
 
 /** What a client is told about where its processes run. */
 export const describeHost = (host: Host): EnvironmentInfo => {
@@ -15,7 +16,7 @@ export const describeHost = (host: Host): EnvironmentInfo => {
     tempDir: uri(host.tempDir),
     temporaryDirectories: [uri(host.tempDir)],
     prependPathDirs: [],
-    capabilities: { tty: false, sandbox: false },
+    capabilities: { tty: ptyUnavailable() === undefined, sandbox: false },
   };
 };
 

@@ -3,9 +3,20 @@ import { encodeFrame } from '../protocol/framing/encode.ts';
 import type { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
 import { OUTPUT_HIGH_WATER_BYTES } from './limits.ts';
 
-/** What the server sends unasked: frames in the order of the calls, and word of when to hold back. */
+/** Something with output to send, when its turn comes. */
+export type OutputSource = {
+  /** Sends one chunk if there is one; tells whether there is another. */
+  sendNext(): boolean;
+};
+
+/**
+ * What the server sends unasked. Notifications go at once; output waits for its turn while the client
+ * doesn't keep up, one chunk for each source, so that nothing waits behind the output of others.
+ */
 export class Outbound {
   readonly #writer: FrameMessageWriter;
+  readonly #waiting = new Set<OutputSource>();
+  #called = false;
 
   constructor(writer: FrameMessageWriter) {
     this.#writer = writer;
@@ -22,13 +33,38 @@ export class Outbound {
     this.#writer.send(frame);
   }
 
-  /** Whether so much is queued that nobody should read more output from children. */
-  get congested(): boolean {
+  /** Whether output may be sent now; otherwise its source has to wait for its turn. */
+  get open(): boolean {
+    return this.#waiting.size === 0 && !this.#congested;
+  }
+
+  /** Calls `source.sendNext` as soon as the client has read enough. */
+  wait(source: OutputSource): void {
+    if (this.#waiting.size === 0) this.#whenDrained();
+    this.#waiting.add(source);
+  }
+
+  get #congested(): boolean {
     return this.#writer.queuedBytes > OUTPUT_HIGH_WATER_BYTES;
   }
 
-  /** Calls back once, when the queue has emptied. */
-  whenDrained(callback: () => void): void {
-    this.#writer.whenDrained(callback);
+  /** Serves when all that is queued is gone, however much the stream itself would still take. */
+  #whenDrained(): void {
+    if (this.#called) return;
+    this.#called = true;
+    void this.#writer.flushed().then(() => {
+      this.#called = false;
+      this.#serve();
+    });
+  }
+
+  #serve(): void {
+    for (const source of this.#waiting) {
+      if (this.#congested) break;
+      this.#waiting.delete(source);
+      // A source with more goes to the end of the line, where this very loop meets it again.
+      if (source.sendNext()) this.#waiting.add(source);
+    }
+    if (this.#waiting.size > 0) this.#whenDrained();
   }
 }

@@ -5,15 +5,17 @@ import type { ExecServerError } from '../protocol/errors.ts';
 import type { MessageId } from '../protocol/framing/message-parser.ts';
 import { FrameMessageReader } from '../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
+import { MAX_FRAME_BYTES } from '../protocol/limits.ts';
 import { clientNotifications } from '../protocol/messages.ts';
 import { createAnswer } from './answer.ts';
 import { createHandlers } from './handlers.ts';
 import type { Host } from './host.ts';
-import { ANSWER_HIGH_WATER_BYTES, FLUSH_MS } from './limits.ts';
+import { ANSWER_HIGH_WATER_BYTES, announcedLimits, FLUSH_MS, MAX_PROCESSES } from './limits.ts';
 import { Outbound } from './outbound.ts';
-import { processGroups } from './platform/process-groups.ts';
+import { Watchdog } from './platform/watchdog.ts';
 import { Processes } from './process/processes.ts';
 import { Session } from './session.ts';
+import { statusReporter } from './status.ts';
 
 /** What a server needs: a pipe in each direction, the host it works on, and somewhere to report. */
 export type ServeOptions = {
@@ -23,6 +25,8 @@ export type ServeOptions = {
   /** Takes one line for people; never a value of an environment variable. */
   readonly log: (line: string) => void;
   readonly maxFrameBytes?: number;
+  /** Processes that aren't closed; a start beyond it is refused. */
+  readonly maxProcesses?: number;
 };
 
 /** A server at work on one connection. */
@@ -34,7 +38,14 @@ export type Server = {
 };
 
 /** Serves one connection until its input ends, its output breaks or `stop` is called. */
-export const serve = ({ input, output, host, log, maxFrameBytes }: ServeOptions): Server => {
+export const serve = ({
+  input,
+  output,
+  host,
+  log,
+  maxFrameBytes = MAX_FRAME_BYTES,
+  maxProcesses = MAX_PROCESSES,
+}: ServeOptions): Server => {
   const writer = new FrameMessageWriter(output);
   const reader = new FrameMessageReader(
     input,
@@ -54,9 +65,16 @@ export const serve = ({ input, output, host, log, maxFrameBytes }: ServeOptions)
     },
   });
 
+  const limits = announcedLimits({ frameBytes: maxFrameBytes, processes: maxProcesses });
   const session = new Session();
-  const processes = new Processes(host, new Outbound(writer), processGroups(host.platform));
-  const answer = createAnswer(createHandlers(host, session, processes), session, error =>
+  const processes = new Processes(
+    host,
+    new Outbound(writer),
+    new Watchdog({ log, platform: host.platform }),
+    maxProcesses,
+  );
+  const status = statusReporter(() => ({ queuedBytes: writer.queuedBytes, processes: processes.count }));
+  const answer = createAnswer(createHandlers({ host, session, processes, status, limits }), session, error =>
     log(`internal error: ${describeInternal(error)}`),
   );
   connection.onRequest(async (method, params) => {
@@ -67,7 +85,10 @@ export const serve = ({ input, output, host, log, maxFrameBytes }: ServeOptions)
     }
     return result;
   });
-  connection.onNotification(clientNotifications.initialized.method, () => session.initialized());
+  connection.onNotification(clientNotifications.initialized.method, () => {
+    session.initialized();
+    processes.prepare();
+  });
   connection.onError(([error]) => log(error.message));
 
   let stopping: Promise<void> | undefined;

@@ -13,8 +13,8 @@ import { type RawMessage, rawFrame } from '../e2e/support/raw-client.ts';
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const exact = { exact: { PATH } };
 const MIB = 1024 * 1024;
-/** One read of a pipe or one frame may come on top of the bound. */
-const MAX_UNREAD = 2 * MIB;
+/** A window is full when one more read of a pipe doesn't fit. */
+const ONE_READ = 64 * 1024;
 
 const until = async (what: string, holds: () => boolean) => {
   for (const deadline = Date.now() + 10_000; !holds(); await delay(1)) {
@@ -45,10 +45,10 @@ const pipes = () => {
 };
 
 /** A client and the real server, in one process. */
-const embedded = async () => {
+const embedded = async (limits: { maxProcesses?: number } = {}) => {
   const { toServer, toClient, streams } = pipes();
   const host = currentHost({ PATH }, () => {});
-  const server = serve({ input: toServer, output: toClient, host, log: () => {} });
+  const server = serve({ input: toServer, output: toClient, host, log: () => {}, ...limits });
   // As of a program: it has ended when all that it wrote was read.
   const ended = once(toClient, 'close').then(() => ({
     program: 'it',
@@ -140,6 +140,8 @@ describe('ExecClient', () => {
       expect(await child.collect()).to.deep.equal({
         stdout: Buffer.from('out'),
         stderr: Buffer.from('err'),
+        pty: Buffer.alloc(0),
+        droppedBytes: 0,
         exitCode: 3,
         signal: undefined,
         reason: 'exited',
@@ -213,23 +215,31 @@ describe('ExecClient', () => {
       await client.close();
     });
 
+    it('is told a limit of the server with what it would have become', async () => {
+      const { client } = await embedded({ maxProcesses: 1 });
+      await client.start({ argv: ['sleep', '600'], environment: exact });
+      const error = (await rejection(client.start({ argv: ['true'], environment: exact }))) as RequestError;
+      expect(error.data).to.deep.equal({ kind: 'limitExceeded', limit: 'processes', current: 2, max: 1 });
+      await client.close();
+    });
+
     it('holds the process, not its output, while nobody reads', async () => {
-      const { client, toClient } = await embedded();
+      const { client } = await embedded();
       const size = 8 * MIB;
       const child = await client.start({
         argv: ['head', '-c', String(size), '/dev/zero'],
         environment: exact,
       });
-      await until('nothing more is read', () => toClient.isPaused());
-      expect(child.unreadBytes).to.be.within(MIB, MAX_UNREAD);
+      await until('the window is full', () => child.unreadBytes > MIB - ONE_READ);
+      expect(child.unreadBytes).to.be.at.most(MIB);
       expect((await child.collect()).stdout.length).to.equal(size);
       await client.close();
     });
 
     it('closes while output waits that nobody reads, and says that it is not all', async () => {
-      const { client, toClient } = await embedded();
+      const { client } = await embedded();
       const child = await client.start({ argv: ['yes'], environment: exact });
-      await until('nothing more is read', () => toClient.isPaused());
+      await until('the window is full', () => child.unreadBytes > MIB - ONE_READ);
       await client.close();
       expect(await rejection(child.collect())).to.be.instanceOf(ConnectionLostError);
     });
@@ -268,7 +278,10 @@ describe('ExecClient', () => {
       const { client, server } = await faked();
       expect(client.info.cwd).to.equal(INFO.cwd);
       expect(server.heard.map(({ method, params }) => ({ method, params }))).to.deep.equal([
-        { method: 'initialize', params: { clientName: 'test' } },
+        {
+          method: 'initialize',
+          params: { clientName: 'test', outputWindowBytes: MIB, retainedBytes: 0, retainedMs: 0 },
+        },
         { method: 'initialized', params: {} },
       ]);
       await client.close();
@@ -307,7 +320,13 @@ describe('ExecClient', () => {
   });
 
   describe('with a server that says what it should not', () => {
-    const collected = { signal: undefined, reason: 'exited', stderr: Buffer.alloc(0) };
+    const collected = {
+      signal: undefined,
+      reason: 'exited',
+      stderr: Buffer.alloc(0),
+      pty: Buffer.alloc(0),
+      droppedBytes: 0,
+    };
 
     it('takes output that comes before the answer to the start', async () => {
       const { client, server } = await faked();
@@ -404,15 +423,26 @@ describe('ExecClient', () => {
   });
 
   describe('with output that nobody reads', () => {
-    it('reads no further than a bound, and on when it is read', async () => {
-      const { client, server, toClient } = await faked();
+    it('asks for a window, and acknowledges what is read of it', async () => {
+      const { client, server } = await faked();
+      const heard = (method: string) =>
+        server.heard.filter(message => message.method === method).map(({ params }) => params);
+      expect(heard('initialize')[0].outputWindowBytes).to.equal(MIB);
       const child = await client.start({ argv: ['true'] });
-      const chunk = Buffer.alloc(64 * 1024, 'x');
-      for (let seq = 1; seq <= 160; seq += 1) server.say(output('1', chunk, seq));
-      server.say(exited('1', 0, 161), closed('1', { stdout: 160 * chunk.length, stderr: 0, pty: 0 }, 162));
-      await until('nothing more is read', () => toClient.isPaused());
-      expect(child.unreadBytes).to.be.within(MIB, MAX_UNREAD);
-      expect((await child.collect()).stdout.length).to.equal(160 * chunk.length);
+      const chunk = Buffer.alloc(ONE_READ, 'x');
+      for (let seq = 1; seq <= 10; seq += 1) server.say(output('1', chunk, seq));
+      await until('all has arrived', () => child.unreadBytes === 10 * ONE_READ);
+      expect(heard('process/acknowledge')).to.deep.equal([]);
+      const reader = child.output[Symbol.asyncIterator]();
+      for (let read = 1; read <= 9; read += 1) await reader.next();
+      await until(
+        'two quarters of the window are acknowledged',
+        () => heard('process/acknowledge').length === 2,
+      );
+      expect(heard('process/acknowledge')).to.deep.equal([
+        { processId: '1', seq: 4 },
+        { processId: '1', seq: 8 },
+      ]);
       await client.close();
     });
 

@@ -1,20 +1,21 @@
 import { expect } from 'chai';
-import { type OutputChunk, OutputQueue } from '../../src/core/output-queue.ts';
+import { type NumberedChunk, OutputQueue } from '../../src/core/output-queue.ts';
 
-const chunk = (text: string, stream: OutputChunk['stream'] = 'stdout'): OutputChunk => ({
+const chunk = (text: string, stream: NumberedChunk['stream'] = 'stdout'): NumberedChunk => ({
+  seq: 1,
   stream,
   chunk: Buffer.from(text),
 });
 
 const drain = async (queue: OutputQueue) => {
-  const read: OutputChunk[] = [];
+  const read: NumberedChunk[] = [];
   for await (const next of queue) read.push(next);
   return read;
 };
 
 /** All that can be read, and the error that ends it. */
 const drainToError = async (queue: OutputQueue) => {
-  const read: OutputChunk[] = [];
+  const read: NumberedChunk[] = [];
   try {
     for await (const next of queue) read.push(next);
   } catch (error) {

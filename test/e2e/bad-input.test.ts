@@ -55,7 +55,13 @@ describe('exec-server --stdio and input that is wrong', () => {
         'argv[1]',
         'expected string, received number',
       ],
-      ['an empty argv', 'process/start', { ...START, argv: [] }, 'argv', 'expected at least 1 entry, received an array of 0'],
+      [
+        'an empty argv',
+        'process/start',
+        { ...START, argv: [] },
+        'argv',
+        'expected at least 1 entry, received an array of 0',
+      ],
       [
         'an empty processId',
         'process/start',
@@ -108,6 +114,97 @@ describe('exec-server --stdio and input that is wrong', () => {
         'signal',
         'expected "interrupt" or a POSIX signal name, received "SIGNOPE"',
       ],
+      [
+        'an unknown signal target',
+        'process/signal',
+        { processId: 'bystander', signal: 'SIGTERM', target: 'session' },
+        'target',
+        'expected one of "process", "group", "tree", received another string',
+      ],
+      [
+        'a size of the wrong type',
+        'process/start',
+        { ...START, tty: true, size: '80x24' },
+        'size',
+        'expected object, received string',
+      ],
+      [
+        'a size without rows',
+        'process/start',
+        { ...START, tty: true, size: { columns: 80 } },
+        'size.rows',
+        'expected number, but it is missing',
+      ],
+      [
+        'a size that no terminal has',
+        'process/start',
+        { ...START, tty: true, size: { columns: 65_536, rows: 24 } },
+        'size.columns',
+        'expected at most 65535, received a larger number',
+      ],
+      [
+        'a negative timeoutMs',
+        'process/start',
+        { ...START, timeoutMs: -1 },
+        'timeoutMs',
+        'expected at least 0, received a smaller number',
+      ],
+      [
+        'a killGraceMs beyond what a timer takes',
+        'process/start',
+        { ...START, killGraceMs: 2 ** 31 },
+        'killGraceMs',
+        'expected at most 2147483647, received a larger number',
+      ],
+      [
+        'a drainMs that is no whole number',
+        'process/start',
+        { ...START, drainMs: 0.5 },
+        'drainMs',
+        'expected int, received number',
+      ],
+      [
+        'an unknown output mode',
+        'process/start',
+        { ...START, output: 'tail' },
+        'output',
+        'expected one of "lossless", "headTail", received another string',
+      ],
+      [
+        'a maxOutputBytes too small for a head and a tail',
+        'process/start',
+        { ...START, output: 'headTail', maxOutputBytes: 1 },
+        'maxOutputBytes',
+        'expected at least 2, received a smaller number',
+      ],
+      [
+        'process/resize without a size',
+        'process/resize',
+        { processId: 'bystander' },
+        'size',
+        'expected object, but it is missing',
+      ],
+      [
+        'process/resize to nothing',
+        'process/resize',
+        { processId: 'bystander', size: { columns: 80, rows: 0 } },
+        'size.rows',
+        'expected at least 1, received a smaller number',
+      ],
+      [
+        'process/read from before the beginning',
+        'process/read',
+        { processId: 'bystander', afterSeq: -1 },
+        'afterSeq',
+        'expected at least 0, received a smaller number',
+      ],
+      [
+        'process/acknowledge without a number',
+        'process/acknowledge',
+        { processId: 'bystander' },
+        'seq',
+        'expected number, but it is missing',
+      ],
     ];
     for (const [title, method, params, field, problem] of cases) {
       it(`names the field: ${title}`, async () => {
@@ -149,6 +246,51 @@ describe('exec-server --stdio and input that is wrong', () => {
     });
   });
 
+  for (const [method, params] of Object.entries({
+    'process/read': {},
+    'process/resize': { size: { columns: 80, rows: 24 } },
+  })) {
+    it(`refuses ${method} of an unknown process`, async () => {
+      expect(await errorOf(method, { processId: 'nobody', ...params })).to.deep.equal({
+        code: -32600,
+        message: 'there is no process nobody',
+        data: { kind: 'unknownProcess', processId: 'nobody' },
+      });
+    });
+  }
+
+  it('answers what else is asked about an unknown process', async () => {
+    const answers = await Promise.all([
+      client.request('process/write', { processId: 'nobody', chunk: '' }),
+      client.request('process/closeStdin', { processId: 'nobody' }),
+      client.request('process/signal', { processId: 'nobody', signal: 'SIGTERM' }),
+      client.request('process/terminate', { processId: 'nobody' }),
+      client.request('process/acknowledge', { processId: 'nobody', seq: 1 }),
+    ]);
+    expect(answers).to.deep.equal([
+      { status: 'unknownProcess' },
+      { status: 'unknownProcess' },
+      {},
+      { running: false },
+      {},
+    ]);
+  });
+
+  it('takes an acknowledgement of what was never sent without harm', async () => {
+    expect(
+      await client.request('process/acknowledge', { processId: 'bystander', seq: 10 ** 9 }),
+    ).to.deep.equal({});
+  });
+
+  it('refuses process/resize of a process without a terminal', async () => {
+    const size = { columns: 80, rows: 24 };
+    expect(await errorOf('process/resize', { processId: 'bystander', size })).to.deep.equal({
+      code: -32600,
+      message: 'processId: process bystander has no terminal',
+      data: { kind: 'unsupported', field: 'processId' },
+    });
+  });
+
   it('gives an id free again when its process is closed', async () => {
     await client.request('process/start', START);
     await client.finished('x');
@@ -185,14 +327,17 @@ describe('exec-server --stdio and input that is wrong', () => {
     expect(await client.request('process/start', START)).to.include({ processId: 'x' });
   });
 
-  for (const [field, value] of Object.entries({
-    tty: true,
-    sandbox: { permissions: {} },
-    enforceManagedNetwork: true,
-  })) {
-    it(`refuses ${field} rather than ignoring it`, async () => {
-      const error = await errorOf('process/start', { ...START, [field]: value });
+  const refused: Array<[title: string, field: string, fields: object]> = [
+    ['sandbox', 'sandbox', { sandbox: { permissions: {} } }],
+    ['enforceManagedNetwork', 'enforceManagedNetwork', { enforceManagedNetwork: true }],
+    ['mergeStderr on a terminal', 'mergeStderr', { tty: true, mergeStderr: true }],
+    ['another arg0 on a terminal', 'arg0', { tty: true, arg0: '-true' }],
+  ];
+  for (const [title, field, fields] of refused) {
+    it(`refuses ${title} rather than ignoring it`, async () => {
+      const error = await errorOf('process/start', { ...START, ...fields });
       expect(error).to.deep.include({ code: -32600, data: { kind: 'unsupported', field } });
+      expect(await client.request('process/start', START)).to.include({ processId: 'x' });
     });
   }
 
@@ -342,10 +487,16 @@ describe('exec-server --stdio before the connection is open', () => {
     expect(
       told(await client.ask('initialize', { clientName: 'raw', resumeSessionId: 'old' }))?.data,
     ).to.deep.equal({ kind: 'resumeUnavailable' });
-    expect(await client.request('initialize', { clientName: 'raw' })).to.have.keys(
-      'sessionId',
-      'environmentInfo',
-    );
+    expect(
+      told(await client.ask('initialize', { clientName: 'raw', outputWindowBytes: 65_535 })),
+    ).to.deep.equal({
+      code: -32602,
+      message: 'outputWindowBytes: expected at least 65536, received a smaller number',
+      data: { kind: 'invalidParams', field: 'outputWindowBytes' },
+    });
+    expect(
+      await client.request('initialize', { clientName: 'raw', outputWindowBytes: 65_536 }),
+    ).to.include.keys('sessionId', 'environmentInfo', 'limits');
   });
 
   it('closes a stream in which no frame can be found, with one clear line', async () => {

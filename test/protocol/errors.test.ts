@@ -54,6 +54,7 @@ describe('ExecServerError', () => {
       'process p already exists',
       { kind: 'processExists', processId: 'p' },
     ],
+    [errors.unknownProcess('p'), -32600, 'there is no process p', { kind: 'unknownProcess', processId: 'p' }],
     [errors.unsupported('tty', 'why'), -32600, 'tty: why', { kind: 'unsupported', field: 'tty' }],
     [
       errors.limitExceeded('stdinQueuedBytes', 3, 2),

@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type * as z from 'zod/mini';
 import { Bytes } from '../../src/protocol/fields.ts';
-import { MAX_ID_LENGTH } from '../../src/protocol/limits.ts';
+import { MAX_ID_LENGTH, MIN_OUTPUT_WINDOW_BYTES } from '../../src/protocol/limits.ts';
 import { clientNotifications, requests, serverNotifications } from '../../src/protocol/messages.ts';
+import { TerminalSize } from '../../src/protocol/process.ts';
 
 /** One direction of one message: something that is sent in full, the least that is taken, and what both arrive as. */
 type Case = {
@@ -14,6 +15,8 @@ type Case = {
   readonly leastArrives?: object;
   /** Fields that may also be `null`, which is the same as absent. */
   readonly optional?: readonly string[];
+  /** Fields that must be there, and in which `null` says something. */
+  readonly nullable?: readonly string[];
 };
 
 const info = {
@@ -25,21 +28,39 @@ const info = {
   capabilities: { tty: false },
 };
 const fullInfo = { ...info, cwd: 'file:///work', userHomeDir: 'file:///home/me', tempDir: 'file:///tmp' };
+const status = {
+  version: '1.2.3',
+  pid: 7,
+  uptimeMs: 1000,
+  rssBytes: 5e7,
+  heapUsedBytes: 1e7,
+  eventLoopDelayMs: { mean: 0.25, p99: 1.5, max: 3 },
+  queuedBytes: 0,
+  processes: 2,
+};
 const uris = ['cwd', 'userHomeDir', 'tempDir'];
 const bytes = Buffer.from([0, 0xff, 0x0a]);
 const chunk = bytes.toString('base64');
+const streamBytes = { stdout: 3, stderr: 0, pty: 0 };
 
 const cases: Record<string, Case> = {
   'initialize params': {
     schema: requests.initialize.params,
-    full: { clientName: 'test', resumeSessionId: 'old' },
+    full: {
+      clientName: 'test',
+      outputWindowBytes: MIN_OUTPUT_WINDOW_BYTES,
+      retainedBytes: 0,
+      retainedMs: 0,
+      resumeSessionId: 'old',
+    },
     least: { clientName: '' },
-    optional: ['resumeSessionId'],
+    optional: ['outputWindowBytes', 'retainedBytes', 'retainedMs', 'resumeSessionId'],
   },
   'initialize result': {
     schema: requests.initialize.result,
-    full: { sessionId: 's', environmentInfo: fullInfo },
+    full: { sessionId: 's', environmentInfo: fullInfo, limits: { processes: 9 }, ttyUnavailable: 'why' },
     least: { sessionId: 's', environmentInfo: info },
+    optional: ['limits', 'ttyUnavailable'],
   },
   'initialized params': { schema: clientNotifications.initialized.params, full: {}, least: {} },
   'environment/info params': { schema: requests.environmentInfo.params, full: {}, least: {} },
@@ -48,6 +69,13 @@ const cases: Record<string, Case> = {
     full: fullInfo,
     least: info,
     optional: uris,
+  },
+  'server/status params': { schema: requests.serverStatus.params, full: {}, least: {} },
+  'server/status result': {
+    schema: requests.serverStatus.result,
+    full: { ...status, openDescriptors: 20 },
+    least: { ...status, openDescriptors: null },
+    nullable: ['openDescriptors'],
   },
   'process/start params': {
     schema: requests.processStart.params,
@@ -64,10 +92,17 @@ const cases: Record<string, Case> = {
         includeOnly: ['A', 'B'],
       },
       tty: true,
+      size: { columns: 100, rows: 30 },
       pipeStdin: true,
+      mergeStderr: true,
       arg0: '-sh',
       sandbox: { anything: [1] },
       enforceManagedNetwork: true,
+      timeoutMs: 60_000,
+      killGraceMs: 0,
+      drainMs: 100,
+      output: 'headTail',
+      maxOutputBytes: 4096,
     },
     least: { processId: 'p', argv: ['true'], cwd: '/' },
     leastArrives: {
@@ -77,9 +112,26 @@ const cases: Record<string, Case> = {
       env: {},
       tty: false,
       pipeStdin: false,
+      mergeStderr: false,
       enforceManagedNetwork: false,
+      output: 'lossless',
     },
-    optional: ['env', 'envPolicy', 'tty', 'pipeStdin', 'arg0', 'sandbox', 'enforceManagedNetwork'],
+    optional: [
+      'env',
+      'envPolicy',
+      'tty',
+      'size',
+      'pipeStdin',
+      'mergeStderr',
+      'arg0',
+      'sandbox',
+      'enforceManagedNetwork',
+      'timeoutMs',
+      'killGraceMs',
+      'drainMs',
+      'output',
+      'maxOutputBytes',
+    ],
   },
   'process/start result': {
     schema: requests.processStart.result,
@@ -111,8 +163,10 @@ const cases: Record<string, Case> = {
   },
   'process/signal params': {
     schema: requests.processSignal.params,
-    full: { processId: 'p', signal: 'SIGTERM' },
+    full: { processId: 'p', signal: 'SIGTERM', target: 'tree' },
     least: { processId: 'p', signal: '' },
+    leastArrives: { processId: 'p', signal: '', target: 'group' },
+    optional: ['target'],
   },
   'process/signal result': { schema: requests.processSignal.result, full: {}, least: {} },
   'process/terminate params': {
@@ -125,12 +179,109 @@ const cases: Record<string, Case> = {
     full: { running: true },
     least: { running: false },
   },
+  'process/resize params': {
+    schema: requests.processResize.params,
+    full: { processId: 'p', size: { columns: 65535, rows: 65535 } },
+    least: { processId: '?', size: { columns: 1, rows: 1 } },
+  },
+  'process/resize result': { schema: requests.processResize.result, full: {}, least: {} },
+  'process/read params': {
+    schema: requests.processRead.params,
+    full: { processId: 'p', afterSeq: 3, maxBytes: 0, waitMs: 500 },
+    least: { processId: 'p' },
+    leastArrives: { processId: 'p', afterSeq: 0, waitMs: 0 },
+    optional: ['afterSeq', 'maxBytes', 'waitMs'],
+  },
+  'process/read result': {
+    schema: requests.processRead.result,
+    full: {
+      chunks: [
+        { seq: 4, stream: 'stdout', chunk },
+        { seq: 6, stream: 'pty', chunk: '' },
+      ],
+      nextSeq: 7,
+      exited: true,
+      exitCode: 130,
+      closed: true,
+      failure: 'why',
+      sandboxDenied: true,
+      droppedBytes: 5,
+    },
+    fullArrives: {
+      chunks: [
+        { seq: 4, stream: 'stdout', chunk: bytes },
+        { seq: 6, stream: 'pty', chunk: Buffer.alloc(0) },
+      ],
+      nextSeq: 7,
+      exited: true,
+      exitCode: 130,
+      closed: true,
+      failure: 'why',
+      sandboxDenied: true,
+      droppedBytes: 5,
+    },
+    least: {
+      chunks: [],
+      nextSeq: 1,
+      exited: false,
+      exitCode: null,
+      closed: false,
+      failure: null,
+      sandboxDenied: false,
+      droppedBytes: 0,
+    },
+    nullable: ['exitCode', 'failure'],
+  },
+  'process/acknowledge params': {
+    schema: requests.processAcknowledge.params,
+    full: { processId: 'p', seq: 12 },
+    least: { processId: '?', seq: 0 },
+  },
+  'process/acknowledge result': { schema: requests.processAcknowledge.result, full: {}, least: {} },
+  'process/list params': { schema: requests.processList.params, full: {}, least: {} },
+  'process/list result': {
+    schema: requests.processList.result,
+    full: {
+      processes: [
+        {
+          processId: 'p',
+          pid: 7,
+          argv0: '/bin/sh',
+          tty: true,
+          state: 'running',
+          exitCode: null,
+          startedAtMs: 1_700_000_000_000,
+          exitedAtMs: null,
+          bytes: { stdout: 0, stderr: 0, pty: 9 },
+          descendants: [{ pid: 8, name: 'sleep' }],
+        },
+        {
+          processId: 'q',
+          pid: 9,
+          argv0: 'true',
+          tty: false,
+          state: 'closed',
+          exitCode: 0,
+          startedAtMs: 1_700_000_000_000,
+          exitedAtMs: 1_700_000_000_001,
+          bytes: streamBytes,
+          descendants: [],
+        },
+      ],
+    },
+    least: { processes: [] },
+  },
   'process/output params': {
     schema: serverNotifications.processOutput.params,
     full: { processId: 'p', seq: 7, stream: 'stderr', chunk },
     fullArrives: { processId: 'p', seq: 7, stream: 'stderr', chunk: bytes },
     least: { processId: 'p', seq: 1, stream: 'pty', chunk: '' },
     leastArrives: { processId: 'p', seq: 1, stream: 'pty', chunk: Buffer.alloc(0) },
+  },
+  'process/outputDropped params': {
+    schema: serverNotifications.processOutputDropped.params,
+    full: { processId: 'p', seq: 7, bytes: streamBytes },
+    least: { processId: 'p', seq: 1, bytes: { stdout: 0, stderr: 0, pty: 0 } },
   },
   'process/exited params': {
     schema: serverNotifications.processExited.params,
@@ -154,9 +305,9 @@ const cases: Record<string, Case> = {
   },
   'process/closed params': {
     schema: serverNotifications.processClosed.params,
-    full: { processId: 'p', seq: 9, bytes: { stdout: 3, stderr: 0, pty: 0 } },
+    full: { processId: 'p', seq: 9, bytes: streamBytes, holders: [{ pid: 8, name: 'server' }] },
     least: { processId: 'p', seq: 2 },
-    optional: ['bytes'],
+    optional: ['bytes', 'holders'],
   },
 };
 
@@ -182,7 +333,7 @@ const withUnknownFields = (value: unknown): unknown => {
   ]);
   return { ...Object.fromEntries(fields), unknownField: { newer: true } };
 };
-const namesAreData = new Set(['env', 'set', 'capabilities', 'sandbox']);
+const namesAreData = new Set(['env', 'set', 'capabilities', 'limits', 'sandbox']);
 
 describe('the declared messages', () => {
   it('all have a case here', () => {
@@ -204,7 +355,7 @@ describe('the declared messages', () => {
 
   for (const [
     title,
-    { schema, full, fullArrives = full, least, leastArrives = least, optional = [] },
+    { schema, full, fullArrives = full, least, leastArrives = least, optional = [], nullable = [] },
   ] of Object.entries(cases)) {
     describe(title, () => {
       it('arrive as they were sent', () => {
@@ -228,7 +379,9 @@ describe('the declared messages', () => {
         for (const name of Object.keys(least)) {
           const { [name]: _, ...rest } = least as Record<string, unknown>;
           expect(schema.safeParse(rest).success, `without ${name}`).to.equal(false);
-          expect(schema.safeParse({ ...rest, [name]: null }).success, `${name} null`).to.equal(false);
+          expect(schema.safeParse({ ...rest, [name]: null }).success, `${name} null`).to.equal(
+            nullable.includes(name),
+          );
         }
       });
     });
@@ -243,6 +396,68 @@ describe('process ids', () => {
       ['', 'a', 'ä"\0\n', 'x'.repeat(MAX_ID_LENGTH), 'x'.repeat(MAX_ID_LENGTH + 1)].map(takes),
     ).to.deep.equal([false, true, true, true, false]);
   });
+});
+
+describe('the bounds of numbers', () => {
+  const start = { processId: 'p', argv: ['true'], cwd: '/' };
+  /** Which of these values a field takes; every whole number between two that are taken is taken, too. */
+  const cases: Array<
+    [title: string, schema: z.ZodMiniType, least: object, field: string, taken: number[], refused: number[]]
+  > = [
+    ...['timeoutMs', 'killGraceMs', 'drainMs'].map(
+      field =>
+        [
+          field,
+          requests.processStart.params,
+          start,
+          field,
+          [0, 2 ** 31 - 1],
+          [-1, 0.5, 2 ** 31],
+        ] satisfies (typeof cases)[number],
+    ),
+    ['maxOutputBytes', requests.processStart.params, start, 'maxOutputBytes', [2, 2 ** 40], [1, 0, -2, 2.5]],
+    ['waitMs', requests.processRead.params, { processId: 'p' }, 'waitMs', [0, 2 ** 31 - 1], [-1, 2 ** 31]],
+    ['afterSeq', requests.processRead.params, { processId: 'p' }, 'afterSeq', [0, 2 ** 40], [-1, 1.5]],
+    ['maxBytes', requests.processRead.params, { processId: 'p' }, 'maxBytes', [0, 2 ** 40], [-1, 1.5]],
+    [
+      'the seq of process/acknowledge',
+      requests.processAcknowledge.params,
+      { processId: 'p' },
+      'seq',
+      [0, 2 ** 40],
+      [-1, 1.5],
+    ],
+    [
+      'outputWindowBytes',
+      requests.initialize.params,
+      { clientName: '' },
+      'outputWindowBytes',
+      [MIN_OUTPUT_WINDOW_BYTES, 2 ** 40],
+      [MIN_OUTPUT_WINDOW_BYTES - 1, 0, -1],
+    ],
+    ['retainedBytes', requests.initialize.params, { clientName: '' }, 'retainedBytes', [0, 2 ** 40], [-1]],
+    ['retainedMs', requests.initialize.params, { clientName: '' }, 'retainedMs', [0, 2 ** 40], [-1]],
+    ...['columns', 'rows'].map(
+      field =>
+        [
+          `the ${field} of a terminal`,
+          TerminalSize,
+          { columns: 80, rows: 24 },
+          field,
+          [1, 65_535],
+          [0, -1, 65_536, 80.5],
+        ] satisfies (typeof cases)[number],
+    ),
+  ];
+  for (const [title, schema, least, field, taken, refused] of cases) {
+    it(`are kept by ${title}`, () => {
+      const takes = (value: number) => schema.safeParse({ ...least, [field]: value }).success;
+      expect({ taken: taken.filter(takes), refused: refused.filter(takes) }).to.deep.equal({
+        taken,
+        refused: [],
+      });
+    });
+  }
 });
 
 describe('Bytes', () => {

@@ -26,7 +26,7 @@ describe('the session in docs/protocol.md', () => {
   const fromServer = byMethod(serverNotifications);
 
   it('has messages in both directions', () => {
-    expect([messages('→').length, messages('←').length]).to.deep.equal([6, 8]);
+    expect([messages('→').length, messages('←').length]).to.deep.equal([8, 13]);
   });
 
   it('sends what is declared', () => {
@@ -40,7 +40,7 @@ describe('the session in docs/protocol.md', () => {
   it('is answered as declared, or with an error that is', () => {
     const methods = new Map(messages('→').map(({ id, method = '' }) => [id, method]));
     const answers = messages('←').filter(({ method }) => method === undefined);
-    expect(answers).to.have.lengthOf(5);
+    expect(answers).to.have.lengthOf(7);
     for (const { id, result, error } of answers) {
       const method = methods.get(id) ?? '';
       if (error) expect(error.code).to.equal(errorKinds[error.data.kind]);
@@ -48,11 +48,11 @@ describe('the session in docs/protocol.md', () => {
     }
   });
 
-  it('has notifications as declared, with every seq', () => {
+  it('has notifications as declared, with every seq of each process', () => {
     const told = messages('←').filter(({ method }) => method !== undefined);
     for (const { method = '', params } of told) {
       expect(fromServer.get(method)?.params.safeParse(params).error, method).to.equal(undefined);
     }
-    expect(told.map(({ params }) => (params as { seq: number }).seq)).to.deep.equal([1, 2, 3]);
+    expect(told.map(({ params }) => (params as { seq: number }).seq)).to.deep.equal([1, 2, 3, 1, 2, 3]);
   });
 });

@@ -1,62 +1,152 @@
 import { outputEncoder } from '../../protocol/framing/encode.ts';
-import { type ExitReason, type OutputStream, processClosed, processExited } from '../../protocol/process.ts';
+import {
+  type ExitReason,
+  type OutputStream,
+  processClosed,
+  processExited,
+  processOutputDropped,
+  type TerminalSize,
+} from '../../protocol/process.ts';
 import { EXITED_WAIT_MS } from '../limits.ts';
 import type { Outbound } from '../outbound.ts';
+import { findHolders, type Holder } from '../platform/holders.ts';
 import type { ProcessGroups } from '../platform/process-groups.ts';
-import type { RunningChild } from './launch.ts';
-import { OutputPump } from './output-pump.ts';
+import type { Child } from './child.ts';
+import { Credit } from './credit.ts';
+import { type Chunk, HeadTail, type StreamBytes } from './head-tail.ts';
+import { OutputFlow } from './output-flow.ts';
+import { type LogSlice, OutputLog } from './output-log.ts';
 import { signalExitCode } from './signals.ts';
 import { StdinQueue, type WriteStatus } from './stdin-queue.ts';
-import { stopGroup } from './stop-group.ts';
+import { stopProcess } from './stop-process.ts';
 
-type Exit = { readonly exitCode: number; readonly signal: NodeJS.Signals | undefined };
+/** What a client decides about a process when it starts it. */
+export type ProcessOptions = {
+  readonly processId: string;
+  readonly argv0: string;
+  readonly tty: boolean;
+  readonly timeoutMs: number | undefined;
+  readonly killGraceMs: number;
+  readonly drainMs: number;
+  /** Head and tail together, in bytes; lossless without. */
+  readonly headTailBytes: number | undefined;
+  readonly windowBytes: number;
+  readonly retainedBytes: number;
+};
+
+type Exit = { readonly exitCode: number; readonly signal: NodeJS.Signals | undefined; readonly atMs: number };
 
 /** Where a process is; each phase carries what is known in it. Phases only move downwards. */
 type Phase =
   | { readonly name: 'running' }
   /** It has ended, the client isn't told yet: what it wrote itself goes first. */
   | { readonly name: 'ending'; readonly exit: Exit; readonly wait: NodeJS.Timeout }
-  /** The client is told; somebody else still holds its streams. */
-  | { readonly name: 'exited' }
-  | { readonly name: 'closed' };
+  /** The client is told; somebody else still holds its streams, or the client has yet to read. */
+  | { readonly name: 'exited'; readonly exit: Exit }
+  | { readonly name: 'closed'; readonly exit: Exit };
 
 /** One child from its start to `process/closed`, and the only place that numbers what is sent of it. */
 export class ManagedProcess {
-  readonly #id: string;
-  readonly #child: RunningChild;
+  readonly options: ProcessOptions;
+  readonly startedAtMs = Date.now();
+  readonly #child: Child;
   readonly #outbound: Outbound;
   readonly #groups: ProcessGroups;
-  readonly #pump: OutputPump;
+  readonly #flow: OutputFlow;
   readonly #stdin: StdinQueue;
+  readonly #log: OutputLog;
   readonly #encoders = new Map<OutputStream, ReturnType<typeof outputEncoder>>();
+  readonly #changed = new Set<() => void>();
+  readonly #timeout: NodeJS.Timeout | undefined;
+  #drain: NodeJS.Timeout | undefined;
   #phase: Phase = { name: 'running' };
   #seq = 0;
-  #terminating: Promise<void> | undefined;
+  #stopReason: ExitReason | undefined;
+  #stopping: Promise<void> | undefined;
+  #stopGraceMs = Number.POSITIVE_INFINITY;
+  #holders: readonly Holder[] | undefined;
 
   /** Resolves when `process/closed` was sent. */
   readonly closed: Promise<void>;
   #resolveClosed: () => void = () => {};
 
-  constructor(id: string, child: RunningChild, outbound: Outbound, groups: ProcessGroups) {
-    this.#id = id;
+  constructor(child: Child, options: ProcessOptions, outbound: Outbound, groups: ProcessGroups) {
+    this.options = options;
     this.#child = child;
     this.#outbound = outbound;
     this.#groups = groups;
     this.#stdin = new StdinQueue(child.stdin);
+    this.#log = new OutputLog(options.retainedBytes);
     this.closed = new Promise(resolve => {
       this.#resolveClosed = resolve;
     });
-    this.#pump = new OutputPump(
+    this.#flow = new OutputFlow(
       outbound,
-      (stream, chunk) => this.#sendOutput(stream, chunk),
-      () => this.#onStreamsEnded(),
+      new Credit(options.windowBytes),
+      options.headTailBytes === undefined ? undefined : new HeadTail(options.headTailBytes),
+      {
+        output: chunk => this.#sendOutput(chunk),
+        dropped: bytes => this.#sendDropped(bytes),
+        ended: () => this.#onStreamsEnded(),
+      },
     );
-    child.on('exit', (code, signal) => this.#onExit(code, signal));
-    this.#pump.attach({ stdout: child.stdout, stderr: child.stderr });
+    if (options.timeoutMs !== undefined) {
+      this.#timeout = setTimeout(() => this.#stop('timeout', options.killGraceMs), options.timeoutMs);
+    }
+    child.onExit((code, signal) => this.#onExit(code, signal));
+    this.#flow.attach(child.outputs);
   }
 
   get pid(): number {
     return this.#child.pid;
+  }
+
+  /** What a holder of one of its streams has in /proc/PID/fd. */
+  get links(): readonly string[] {
+    return this.#child.links;
+  }
+
+  /** Links of streams that were cut while others held them. */
+  get cutLinks(): readonly string[] {
+    return this.#holders === undefined ? [] : this.links;
+  }
+
+  /** What keeping it for reading costs, in bytes. */
+  get retainedBytes(): number {
+    return this.#log.heldBytes;
+  }
+
+  get state(): 'running' | 'exited' | 'closed' {
+    return this.#phase.name === 'ending' ? 'exited' : this.#phase.name;
+  }
+
+  get exit(): Exit | undefined {
+    return this.#phase.name === 'running' ? undefined : this.#phase.exit;
+  }
+
+  /** Bytes sent of each stream. */
+  get bytes(): StreamBytes {
+    return this.#flow.bytes;
+  }
+
+  /** The number that the next message gets. */
+  get nextSeq(): number {
+    return this.#seq + 1;
+  }
+
+  read(afterSeq: number, maxBytes: number): LogSlice {
+    return this.#log.read(afterSeq, maxBytes);
+  }
+
+  /** Calls back once, at the next output, exit or close. */
+  onceChanged(listener: () => void): () => void {
+    this.#changed.add(listener);
+    return () => this.#changed.delete(listener);
+  }
+
+  /** How many wait for a change. */
+  get waiting(): number {
+    return this.#changed.size;
   }
 
   write(chunk: Buffer, writeId: string | undefined): Promise<WriteStatus> {
@@ -67,75 +157,139 @@ export class ManagedProcess {
     this.#stdin.end();
   }
 
+  acknowledge(seq: number): void {
+    this.#flow.acknowledge(seq);
+  }
+
+  resize(size: TerminalSize): void {
+    this.#child.resize(size);
+  }
+
   /** Sends a signal to the process's group. */
   signal(signal: NodeJS.Signals): void {
     this.#groups.signal(this.pid, signal);
   }
 
-  /** Ends the process and its group; tells whether the process was running. Twice is harmless. */
-  terminate(graceMs: number): boolean {
+  /**
+   * Ends the process, its group and whoever else holds its streams; tells whether the process was running.
+   * Twice is harmless.
+   */
+  terminate(graceMs = this.options.killGraceMs): boolean {
     const running = this.#phase.name === 'running';
-    this.#terminating ??= stopGroup(this.#groups, this.pid, graceMs);
+    this.#stop('terminated', graceMs);
     return running;
   }
 
-  /** Resolves when the group that `terminate` ends is gone. */
+  /** Closes our ends of its streams, read or not; nothing more is sent of it. */
+  abandon(): void {
+    clearTimeout(this.#drain);
+    this.#child.cut();
+  }
+
+  /** Resolves when what `terminate` ends is gone. */
   async terminated(): Promise<void> {
-    await this.#terminating;
+    await this.#stopping;
+  }
+
+  #stop(reason: ExitReason, graceMs: number): void {
+    if (this.#phase.name === 'running') this.#stopReason ??= reason;
+    // A shorter grace counts: the end of the connection doesn't wait for a longer one that was given before.
+    if (graceMs >= this.#stopGraceMs) return;
+    this.#stopGraceMs = graceMs;
+    this.#stopping = stopProcess(this.#groups, this.pid, graceMs, () => (this.#flow.ended ? [] : this.links));
   }
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
+    clearTimeout(this.#timeout);
     const exit: Exit = {
       exitCode: signal === null ? (code ?? 0) : signalExitCode(signal),
       signal: signal ?? undefined,
+      atMs: Date.now(),
     };
     const wait = setTimeout(() => this.#sendExited(), EXITED_WAIT_MS);
     this.#phase = { name: 'ending', exit, wait };
-    if (this.#pump.ended) this.#onStreamsEnded();
+    if (this.#flow.ended) this.#onStreamsEnded();
+    else this.#armDrain();
   }
 
   #onStreamsEnded(): void {
     if (this.#phase.name === 'ending') this.#sendExited();
-    if (this.#phase.name === 'exited') this.#sendClosed();
+    if (this.#phase.name === 'exited') this.#sendClosed(this.#phase.exit);
   }
 
-  #sendOutput(stream: OutputStream, chunk: Buffer): void {
-    const encode = this.#encoders.get(stream) ?? outputEncoder(this.#id, stream);
+  /** Cuts the streams when others have had `drainMs` to write to them; waiting for the client doesn't count. */
+  #armDrain(): void {
+    const { stalls } = this.#flow;
+    this.#drain = setTimeout(() => {
+      if (this.#flow.stalled || this.#flow.stalls !== stalls) this.#armDrain();
+      else void this.#cut();
+    }, this.options.drainMs);
+  }
+
+  async #cut(): Promise<void> {
+    const holders = await findHolders(new Set(this.links), { exclude: new Set([process.pid]) });
+    // They may have let go during the look.
+    if (this.#flow.ended) return;
+    this.#holders = holders ?? [];
+    this.#child.cut();
+    this.#flow.cut();
+  }
+
+  #sendOutput({ stream, bytes }: Chunk): number {
+    const encode = this.#encoders.get(stream) ?? outputEncoder(this.options.processId, stream);
     this.#encoders.set(stream, encode);
-    this.#outbound.send(encode(this.#nextSeq(), chunk));
+    const seq = this.#takeSeq();
+    this.#log.add({ seq, stream, bytes });
+    this.#outbound.send(encode(seq, bytes));
+    this.#tellChange();
+    return seq;
+  }
+
+  #sendDropped(bytes: StreamBytes): void {
+    this.#outbound.notify(processOutputDropped, {
+      processId: this.options.processId,
+      seq: this.#takeSeq(),
+      bytes,
+    });
   }
 
   #sendExited(): void {
     if (this.#phase.name !== 'ending') return;
     const { exit, wait } = this.#phase;
     clearTimeout(wait);
-    this.#phase = { name: 'exited' };
+    this.#phase = { name: 'exited', exit };
     this.#outbound.notify(processExited, {
-      processId: this.#id,
-      seq: this.#nextSeq(),
+      processId: this.options.processId,
+      seq: this.#takeSeq(),
       exitCode: exit.exitCode,
       sandboxDenied: false,
       signal: exit.signal ?? null,
-      reason: this.#exitReason(exit),
+      reason: this.#stopReason ?? (exit.signal === undefined ? 'exited' : 'signaled'),
     });
+    this.#tellChange();
   }
 
-  #sendClosed(): void {
-    this.#phase = { name: 'closed' };
+  #sendClosed(exit: Exit): void {
+    clearTimeout(this.#drain);
+    this.#phase = { name: 'closed', exit };
+    this.#stdin.end();
     this.#outbound.notify(processClosed, {
-      processId: this.#id,
-      seq: this.#nextSeq(),
-      bytes: this.#pump.bytes,
+      processId: this.options.processId,
+      seq: this.#takeSeq(),
+      bytes: this.#flow.bytes,
+      holders: this.#holders && [...this.#holders],
     });
+    this.#tellChange();
     this.#resolveClosed();
   }
 
-  #exitReason(exit: Exit): ExitReason {
-    if (this.#terminating !== undefined) return 'terminated';
-    return exit.signal === undefined ? 'exited' : 'signaled';
+  #tellChange(): void {
+    const listeners = [...this.#changed];
+    this.#changed.clear();
+    for (const listener of listeners) listener();
   }
 
-  #nextSeq(): number {
+  #takeSeq(): number {
     this.#seq += 1;
     return this.#seq;
   }

@@ -16,5 +16,9 @@ export const parseSignal = (name: string): NodeJS.Signals => {
   );
 };
 
-/** The exit code that shells give a process ended by a signal: 128 + its number. */
-export const signalExitCode = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];
+/**
+ * The exit code that shells give a process ended by a signal: 128 + its number. A real-time signal has no name
+ * in Node; it is called `SIG` and its number.
+ */
+export const signalExitCode = (signal: NodeJS.Signals): number =>
+  128 + (constants.signals[signal] ?? Number(signal.slice('SIG'.length)));

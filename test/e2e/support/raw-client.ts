@@ -127,6 +127,7 @@ export class RawClient {
     return {
       stdout: bytes('stdout'),
       stderr: bytes('stderr'),
+      pty: bytes('pty'),
       exited: of('process/exited')[0],
       closed: of('process/closed')[0],
       order: all.map(message => message.method),

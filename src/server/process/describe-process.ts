@@ -1,0 +1,25 @@
+import type { ResultIn } from '../../protocol/define.ts';
+import type { Requests } from '../../protocol/messages.ts';
+import { descendantsOf, type ProcessTable } from '../platform/process-table.ts';
+import type { ManagedProcess } from './managed-process.ts';
+
+/** A process as `process/list` tells it. */
+export const describeProcess = (
+  process: ManagedProcess,
+  table: ProcessTable,
+): ResultIn<Requests['processList']>['processes'][number] => ({
+  processId: process.options.processId,
+  pid: process.pid,
+  argv0: process.options.argv0,
+  tty: process.options.tty,
+  state: process.state,
+  exitCode: process.exit?.exitCode ?? null,
+  startedAtMs: process.startedAtMs,
+  exitedAtMs: process.exit?.atMs ?? null,
+  bytes: process.bytes,
+  // After its end the pid may be somebody else's.
+  descendants:
+    process.state === 'running'
+      ? descendantsOf(process.pid, table).map(pid => ({ pid, name: table.get(pid)?.name ?? '' }))
+      : [],
+});

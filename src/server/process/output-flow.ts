@@ -1,0 +1,150 @@
+import type { Readable } from 'node:stream';
+import { Fifo } from '../../protocol/fifo.ts';
+import type { OutputStream } from '../../protocol/process.ts';
+import type { Outbound, OutputSource } from '../outbound.ts';
+import type { Credit } from './credit.ts';
+import type { Chunk, HeadTail, StreamBytes } from './head-tail.ts';
+
+/** Where output goes from here, in the order of the calls. */
+export type FlowEvents = {
+  /** Sends a chunk; returns its number. */
+  output(chunk: Chunk): number;
+  /** Tells that so much was dropped at this place. */
+  dropped(bytes: StreamBytes): void;
+  /** Everything was sent, and nothing more will come. */
+  ended(): void;
+};
+
+/**
+ * Carries a child's streams to the client.
+ *
+ * Lossless, a stream is read only when its last chunk could be sent; while the client reads nothing, or has
+ * used up its credit, the child blocks as it would on a pipe. With head and tail it is read always.
+ */
+export class OutputFlow implements OutputSource {
+  readonly #outbound: Outbound;
+  readonly #credit: Credit;
+  readonly #headTail: HeadTail | undefined;
+  readonly #events: FlowEvents;
+  readonly #streams = new Map<OutputStream, Readable>();
+  /** Read, not yet sent: lossless one chunk of each stream, otherwise at most the head and the tail. */
+  readonly #pending = new Fifo<Chunk | { readonly dropped: StreamBytes }>();
+  readonly #bytes = { stdout: 0, stderr: 0, pty: 0 };
+  #stalls = 0;
+  #waiting = false;
+  #finished = false;
+  #ended = false;
+
+  constructor(outbound: Outbound, credit: Credit, headTail: HeadTail | undefined, events: FlowEvents) {
+    this.#outbound = outbound;
+    this.#credit = credit;
+    this.#headTail = headTail;
+    this.#events = events;
+  }
+
+  /** Begins to read. */
+  attach(streams: { readonly [Stream in OutputStream]?: Readable | null | undefined }): void {
+    for (const [name, stream] of Object.entries(streams)) {
+      if (stream) this.#streams.set(name as OutputStream, stream);
+    }
+    for (const [name, stream] of this.#streams) this.#read(name, stream);
+  }
+
+  /** Whether every stream has ended and everything was sent. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether something was read that the client isn't ready for. */
+  get stalled(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  /** How often that has happened; unchanged, everything that was written meanwhile was read at once. */
+  get stalls(): number {
+    return this.#stalls;
+  }
+
+  /** Bytes sent of each stream. */
+  get bytes(): StreamBytes {
+    return { ...this.#bytes };
+  }
+
+  /** Reads no further, whoever still writes; what was read is sent. */
+  cut(): void {
+    this.#streams.clear();
+    this.#finishIfDone();
+  }
+
+  acknowledge(seq: number): void {
+    this.#credit.acknowledge(seq);
+    this.#sendWhatMayBe();
+  }
+
+  sendNext(): boolean {
+    this.#waiting = false;
+    if (this.#mayGo()) this.#sendFirst();
+    this.#waiting = this.#mayGo();
+    return this.#waiting;
+  }
+
+  #read(name: OutputStream, stream: Readable): void {
+    stream.on('data', (bytes: Buffer) => this.#onData(stream, { stream: name, bytes }));
+    // A read error comes before the close and says no more than that nothing else will come.
+    stream.on('error', () => {});
+    stream.on('close', () => {
+      if (this.#streams.delete(name)) this.#finishIfDone();
+    });
+  }
+
+  #onData(stream: Readable, chunk: Chunk): void {
+    if (!this.#streams.has(chunk.stream)) return;
+    const toSend = this.#headTail === undefined ? chunk : this.#headTail.push(chunk);
+    if (toSend === undefined) return;
+    this.#pending.push(toSend);
+    this.#sendWhatMayBe();
+    if (this.#pending.length === 0) return;
+    this.#stalls += 1;
+    if (this.#headTail === undefined) stream.pause();
+  }
+
+  #sendWhatMayBe(): void {
+    while (this.#mayGo() && this.#outbound.open) this.#sendFirst();
+    if (!this.#waiting && this.#mayGo()) {
+      this.#waiting = true;
+      this.#outbound.wait(this);
+    }
+  }
+
+  #mayGo(): boolean {
+    const { first } = this.#pending;
+    return first !== undefined && ('dropped' in first || this.#credit.allows(first.bytes.length));
+  }
+
+  #sendFirst(): void {
+    const first = this.#pending.take();
+    if (first === undefined) return;
+    if ('dropped' in first) {
+      this.#events.dropped(first.dropped);
+    } else {
+      this.#bytes[first.stream] += first.bytes.length;
+      this.#credit.sent(this.#events.output(first), first.bytes.length);
+      this.#streams.get(first.stream)?.resume();
+    }
+    this.#finishIfDone();
+  }
+
+  #finishIfDone(): void {
+    if (this.#streams.size > 0) return;
+    if (!this.#finished) {
+      this.#finished = true;
+      const { dropped, tail } = this.#headTail?.finish() ?? { dropped: undefined, tail: [] };
+      if (dropped !== undefined) this.#pending.push({ dropped });
+      for (const chunk of tail) this.#pending.push(chunk);
+      this.#sendWhatMayBe();
+    }
+    if (this.#pending.length > 0 || this.#ended) return;
+    this.#ended = true;
+    this.#events.ended();
+  }
+}

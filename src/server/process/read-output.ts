@@ -1,0 +1,58 @@
+import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
+import { limitExceeded } from '../../protocol/errors.ts';
+import type { Requests } from '../../protocol/messages.ts';
+import { MAX_READ_BYTES, MAX_WAITING_READS } from '../limits.ts';
+import type { ManagedProcess } from './managed-process.ts';
+
+type Params = ParamsOut<Requests['processRead']>;
+type Result = ResultIn<Requests['processRead']>;
+
+/**
+ * Answers `process/read`: what is retained after a number, or what comes next within `waitMs`.
+ *
+ * @throws {ExecServerError} `limitExceeded` when too many wait on this process already
+ */
+export const readOutput = async (process: ManagedProcess, params: Params): Promise<Result> => {
+  const deadline = Date.now() + params.waitMs;
+  for (;;) {
+    const { chunks, droppedBytes } = process.read(
+      params.afterSeq,
+      Math.min(params.maxBytes ?? MAX_READ_BYTES, MAX_READ_BYTES),
+    );
+    const patience = deadline - Date.now();
+    const nothingNew = chunks.length === 0 && process.nextSeq <= params.afterSeq + 1;
+    if (!nothingNew || process.state === 'closed' || patience <= 0)
+      return answer(process, params, chunks, droppedBytes);
+    if (process.waiting >= MAX_WAITING_READS) {
+      throw limitExceeded('waitingReads', process.waiting + 1, MAX_WAITING_READS);
+    }
+    await change(process, patience);
+  }
+};
+
+const answer = (
+  process: ManagedProcess,
+  { afterSeq }: Params,
+  chunks: ReturnType<ManagedProcess['read']>['chunks'],
+  droppedBytes: number,
+): Result => ({
+  chunks: chunks.map(({ seq, stream, bytes }) => ({ seq, stream, chunk: bytes.toString('base64') })),
+  nextSeq: chunks.length > 0 ? (chunks.at(-1)?.seq ?? 0) + 1 : Math.max(afterSeq + 1, process.nextSeq),
+  exited: process.state !== 'running',
+  exitCode: process.exit?.exitCode ?? null,
+  closed: process.state === 'closed',
+  failure: null,
+  sandboxDenied: false,
+  droppedBytes,
+});
+
+const change = (process: ManagedProcess, withinMs: number): Promise<void> =>
+  new Promise(resolve => {
+    const timer = setTimeout(done, withinMs);
+    const forget = process.onceChanged(done);
+    function done() {
+      clearTimeout(timer);
+      forget();
+      resolve();
+    }
+  });

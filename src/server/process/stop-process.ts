@@ -1,0 +1,24 @@
+import { killHolders } from '../platform/holders.ts';
+import type { ProcessGroups } from '../platform/process-groups.ts';
+import { stopGroup } from './stop-group.ts';
+
+/**
+ * Ends a process with all that belongs to it: its group by SIGTERM and, after `graceMs`, SIGKILL; then
+ * whoever has left the group and still holds one of its streams.
+ *
+ * @param heldLinks asked when the group is gone: the streams that haven't ended
+ */
+export const stopProcess = async (
+  groups: ProcessGroups,
+  leader: number,
+  graceMs: number,
+  heldLinks: () => readonly string[],
+): Promise<void> => {
+  await stopGroup(groups, leader, graceMs);
+  // The ends of streams arrive with the next turns of the event loop, as do the ends of those who held them.
+  await new Promise(resolve => setTimeout(resolve, LAST_READ_MS));
+  const links = heldLinks();
+  if (links.length > 0) await killHolders(new Set(links));
+};
+
+const LAST_READ_MS = 20;

@@ -1,0 +1,321 @@
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { RawClient } from './support/raw-client.ts';
+import { noSurvivorsIn } from './support/survivors.ts';
+
+const PATH = '/usr/local/bin:/usr/bin:/bin';
+
+describe('the output of processes', () => {
+  let client: RawClient;
+  let cwd: string;
+
+  beforeEach(async () => {
+    cwd = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-')));
+    client = await RawClient.open();
+  });
+
+  afterEach(async () => {
+    await client.close();
+    expect(client.strayBytes).to.equal('');
+    await noSurvivorsIn(cwd);
+    rmSync(cwd, { recursive: true });
+  });
+
+  const start = (processId: string, argv: string[], more: object = {}) =>
+    client.request('process/start', { processId, argv, cwd, env: { PATH }, ...more });
+  const sh = (processId: string, script: string, more: object = {}) =>
+    start(processId, ['sh', '-c', script], more);
+
+  for (const tty of [false, true]) {
+    it(`arrives whole, 100 times of 100, from a burst before the exit: ${tty ? 'on a terminal' : 'on pipes'}`, async () => {
+      const burst = 'x'.repeat(20_480);
+      for (let run = 0; run < 100; run += 1) {
+        await start(`burst ${run}`, ['/bin/echo', '-n', burst], { tty });
+        const { stdout, closed, ...rest } = await client.finished(`burst ${run}`);
+        const received = tty ? rest.pty : stdout;
+        expect(received.length).to.equal(burst.length);
+        expect(closed.bytes[tty ? 'pty' : 'stdout']).to.equal(burst.length);
+      }
+    });
+  }
+
+  it('arrives whole from a program that closes its terminal before it exits', async () => {
+    for (let run = 0; run < 50; run += 1) {
+      await sh(`early ${run}`, 'head -c 20480 /dev/zero | tr "\\0" x; exec <&- >&- 2>&-; exit 3', {
+        tty: true,
+      });
+      const { pty, exited } = await client.finished(`early ${run}`);
+      expect(pty.length).to.equal(20_480);
+      expect(exited.exitCode).to.equal(3);
+    }
+  });
+
+  it('can be opened again by name, as programs do with /dev/stdout and /dev/stdin', async () => {
+    await sh('named', 'cat /dev/stdin > /dev/stdout; echo err | tee /dev/stderr > /dev/null', {
+      pipeStdin: true,
+    });
+    await client.request('process/write', {
+      processId: 'named',
+      chunk: Buffer.from('in\n').toString('base64'),
+    });
+    await client.request('process/closeStdin', { processId: 'named' });
+    const { stdout, stderr } = await client.finished('named');
+    expect({ stdout: stdout.toString(), stderr: stderr.toString() }).to.deep.equal({
+      stdout: 'in\n',
+      stderr: 'err\n',
+    });
+  });
+
+  it('is not held up by a program that opens its stdin by name after the end of the input', async () => {
+    await sh('late', 'read go; cat /dev/stdin; cat /dev/stdin', { pipeStdin: true });
+    const chunk = Buffer.from('go\nrest\n').toString('base64');
+    await client.request('process/write', { processId: 'late', chunk });
+    await client.request('process/closeStdin', { processId: 'late' });
+    expect((await client.finished('late')).stdout.toString()).to.equal('rest\n');
+  });
+
+  it('is one stream in the order of the writes with mergeStderr', async () => {
+    const script = 'i=0; while [ $i -lt 200 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done';
+    await sh('merged', script, { mergeStderr: true });
+    const { stdout, stderr } = await client.finished('merged');
+    const expected = Array.from({ length: 200 }, (_, i) => `out ${i}\nerr ${i}\n`).join('');
+    expect({ stdout: stdout.toString(), stderr: stderr.length }).to.deep.equal({
+      stdout: expected,
+      stderr: 0,
+    });
+  });
+
+  it('keeps head and tail on request, and says exactly how much lies between them', async () => {
+    await sh('cut', 'seq 200000', { output: 'headTail', maxOutputBytes: 4096 });
+    const { stdout, order, closed } = await client.finished('cut');
+    const all = Array.from({ length: 200_000 }, (_, i) => `${i + 1}\n`).join('');
+    expect(stdout.toString()).to.equal(all.slice(0, 2048) + all.slice(-2048));
+    const dropped = client.messages.find(({ method }) => method === 'process/outputDropped')?.params;
+    expect(dropped.bytes).to.deep.equal({ stdout: all.length - 4096, stderr: 0, pty: 0 });
+    expect(order.filter(method => method === 'process/outputDropped').length).to.equal(1);
+    expect(closed.bytes.stdout).to.equal(4096);
+  });
+
+  it('never makes a child wait with headTail, whoever reads', async () => {
+    client.server.stdout.pause();
+    client.send({
+      id: 50,
+      method: 'process/start',
+      params: {
+        processId: 'free',
+        argv: ['sh', '-c', 'head -c 67108864 /dev/zero; : > finished'],
+        cwd,
+        env: { PATH },
+        output: 'headTail',
+      },
+    });
+    await fileAppears(join(cwd, 'finished'));
+    client.server.stdout.resume();
+    const { stdout } = await client.finished('free');
+    expect(stdout.length).to.equal(1024 * 1024);
+  });
+
+  describe('with a credit window', () => {
+    beforeEach(async () => {
+      await client.close();
+      client = new RawClient();
+      await client.request('initialize', { clientName: 'raw', outputWindowBytes: 65_536 });
+      client.send({ method: 'initialized' });
+    });
+
+    const received = (processId: string) =>
+      client.messages
+        .filter(({ method, params }) => method === 'process/output' && params.processId === processId)
+        .map(({ params }) => ({
+          seq: params.seq as number,
+          bytes: Buffer.from(params.chunk, 'base64').length,
+        }));
+    const total = (processId: string) => received(processId).reduce((sum, { bytes }) => sum + bytes, 0);
+
+    it('waits for an acknowledgement, and does not hold up other processes', async () => {
+      await sh('unread', 'head -c 300000 /dev/zero');
+      await client.waitFor('output', ({ params }) => params?.processId === 'unread');
+      await sh('other', 'echo hello');
+      expect((await client.finished('other')).stdout.toString()).to.equal('hello\n');
+      expect(total('unread')).to.be.at.most(65_536);
+
+      const finished = client.finished('unread');
+      let acknowledged = 0;
+      while (total('unread') < 300_000) {
+        const last = received('unread').at(-1)?.seq ?? 0;
+        expect(total('unread')).to.be.at.most(acknowledged + 65_536);
+        acknowledged = total('unread');
+        await client.request('process/acknowledge', { processId: 'unread', seq: last });
+        await client.waitFor(
+          'more',
+          ({ method, params }) =>
+            (method === 'process/output' || method === 'process/closed') &&
+            params.processId === 'unread' &&
+            params.seq > last,
+        );
+      }
+      expect((await finished).stdout.length).to.equal(300_000);
+    });
+
+    it('tells the exit although output waits for its acknowledgement', async () => {
+      await sh('short', 'head -c 100000 /dev/zero; exit 5');
+      const exited = await client.waitFor('the exit', ({ method }) => method === 'process/exited');
+      expect(exited.params.exitCode).to.equal(5);
+      const last = received('short').at(-1)?.seq ?? 0;
+      await client.request('process/acknowledge', { processId: 'short', seq: last });
+      const { stdout, seqs } = await client.finished('short');
+      expect(stdout.length).to.equal(100_000);
+      expect(seqs).to.deep.equal(seqs.map((_, at) => at + 1));
+    });
+  });
+
+  describe('process/read', () => {
+    const read = (processId: string, more: object = {}) =>
+      client.request('process/read', { processId, ...more });
+    const text = ({ chunks }: { chunks: Array<{ chunk: string }> }) =>
+      Buffer.concat(chunks.map(({ chunk }) => Buffer.from(chunk, 'base64'))).toString();
+
+    it('gives the output again, after the process was closed too', async () => {
+      await sh('again', 'echo one; exit 4');
+      await client.finished('again');
+      const answer = await read('again');
+      expect(text(answer)).to.equal('one\n');
+      expect(answer).to.deep.include({
+        nextSeq: 2,
+        exited: true,
+        exitCode: 4,
+        closed: true,
+        failure: null,
+        sandboxDenied: false,
+        droppedBytes: 0,
+      });
+      expect(await read('again', { afterSeq: 1 })).to.deep.include({ chunks: [], nextSeq: 4, closed: true });
+    });
+
+    it('waits for what comes next', async () => {
+      await start('later', ['cat'], { pipeStdin: true });
+      const waiting = read('later', { waitMs: 600_000 });
+      await client.request('process/write', {
+        processId: 'later',
+        chunk: Buffer.from('now').toString('base64'),
+      });
+      expect(text(await waiting)).to.equal('now');
+      const end = read('later', { afterSeq: 1, waitMs: 600_000 });
+      await client.request('process/closeStdin', { processId: 'later' });
+      expect(await end).to.deep.include({ chunks: [], exited: true });
+    });
+
+    it('answers with nothing when nothing comes in time', async () => {
+      await start('quiet', ['sleep', '600']);
+      expect(await read('quiet', { waitMs: 10 })).to.deep.include({
+        chunks: [],
+        nextSeq: 1,
+        exited: false,
+        exitCode: null,
+        closed: false,
+      });
+    });
+
+    it('says how much is no longer retained', async () => {
+      await sh('long', 'head -c 3000000 /dev/zero');
+      await client.finished('long');
+      const { chunks, droppedBytes } = await read('long');
+      const kept = chunks.reduce(
+        (sum: number, { chunk }: { chunk: string }) => sum + Buffer.from(chunk, 'base64').length,
+        0,
+      );
+      expect(kept)
+        .to.be.at.most(1024 * 1024)
+        .and.at.least(900_000);
+      expect(kept + droppedBytes).to.equal(3_000_000);
+    });
+
+    it('gives at least one chunk, however few bytes are wanted', async () => {
+      await sh('chunk', 'echo one; sleep 0.2; echo two');
+      await client.finished('chunk');
+      expect(text(await read('chunk', { maxBytes: 0 }))).to.equal('one\n');
+    });
+
+    it('names an unknown process', async () => {
+      expect((await client.ask('process/read', { processId: 'nobody' })).error).to.deep.equal({
+        code: -32600,
+        message: 'there is no process nobody',
+        data: { kind: 'unknownProcess', processId: 'nobody' },
+      });
+    });
+  });
+
+  it('of a flood holds up neither answers nor other processes', async () => {
+    await start('flood', ['yes']);
+    await client.waitFor('output', ({ params }) => params?.processId === 'flood');
+    for (let round = 0; round < 20; round += 1) {
+      await sh(`small ${round}`, `echo ${round}`);
+      expect((await client.finished(`small ${round}`)).stdout.toString()).to.equal(`${round}\n`);
+    }
+    expect(await client.request('process/terminate', { processId: 'flood' })).to.deep.equal({
+      running: true,
+    });
+    await client.waitFor(
+      'the end of the flood',
+      ({ method, params }) => method === 'process/closed' && params.processId === 'flood',
+    );
+  });
+
+  it('that is queued when the server is told to end still arrives', async () => {
+    client.server.stdout.pause();
+    client.send({
+      id: 50,
+      method: 'process/start',
+      params: {
+        processId: 'big',
+        argv: ['sh', '-c', 'seq 400000; : > finished'],
+        cwd,
+        env: { PATH },
+        output: 'headTail',
+        maxOutputBytes: 1_048_576,
+      },
+    });
+    await fileAppears(join(cwd, 'finished'));
+    client.server.kill('SIGTERM');
+    client.server.stdout.resume();
+    const { stdout, exited, closed } = await client.finished('big');
+    expect(closed.bytes.stdout).to.equal(stdout.length).and.equal(1_048_576);
+    expect(exited.exitCode).to.equal(0);
+    await client.ended;
+  });
+
+  it('of a flood stays bounded in memory while nobody reads, and loses no line', async () => {
+    const lines = 4_000_000;
+    const { rssBytes: before } = await client.request('server/status');
+    client.server.stdout.pause();
+    client.send({
+      id: 50,
+      method: 'process/start',
+      params: { processId: 'flood', argv: ['seq', String(lines)], cwd, env: { PATH } },
+    });
+    client.send({
+      id: 51,
+      method: 'process/start',
+      params: { processId: 'quick', argv: ['sh', '-c', ': > finished'], cwd, env: { PATH } },
+    });
+    await fileAppears(join(cwd, 'finished'));
+    const rss = rssOf(client.server.pid as number);
+    expect(rss - before).to.be.below(32 * 1024 * 1024);
+    client.server.stdout.resume();
+    const { stdout } = await client.finished('flood');
+    expect(stdout.toString()).to.equal(Array.from({ length: lines }, (_, i) => `${i + 1}\n`).join(''));
+  });
+});
+
+const rssOf = (pid: number): number =>
+  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+
+const fileAppears = async (path: string): Promise<void> => {
+  for (let patience = 1000; !existsSync(path); patience -= 1) {
+    if (patience === 0) throw new Error(`${path} does not appear`);
+    await delay(20);
+  }
+};
