@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -161,7 +160,7 @@ describe('what processes leave behind', () => {
   const onlyTheDaemonIsLeft = async () => {
     for (let patience = 150; survivorsIn(cwd).length > 1 && patience > 0; patience -= 1) await delay(20);
     const left = survivorsIn(cwd);
-    execFileSync('pkill', ['-KILL', '-f', 'sleep 601']);
+    for (const line of left) process.kill(Number.parseInt(line, 10), 'SIGKILL');
     expect(left.map(line => line.replace(/^\d+ /, ''))).to.deep.equal(['sleep 601']);
   };
 

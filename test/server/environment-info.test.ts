@@ -3,6 +3,7 @@ import { EnvironmentInfo } from '../../src/protocol/environment.ts';
 import { version } from '../../src/protocol/version.ts';
 import { describeHost } from '../../src/server/environment-info.ts';
 import type { Host } from '../../src/server/host.ts';
+import { ptyUnavailable } from '../../src/server/process/pty-binding.ts';
 
 const host: Host = {
   env: { API_KEY: 'secret', HOME: '/elsewhere' },
@@ -24,7 +25,7 @@ describe('describeHost', () => {
       tempDir: 'file:///tmp',
       temporaryDirectories: ['file:///tmp'],
       prependPathDirs: [],
-      capabilities: { tty: false, sandbox: false },
+      capabilities: { tty: ptyUnavailable() === undefined, sandbox: false },
     });
   });
 
