@@ -1,6 +1,12 @@
 import { expect } from 'chai';
 import { Command, type CommanderError } from 'commander';
-import { addPlaceOptions, environmentOf, type PlaceOptions, targetOf } from '../../src/cli/options.ts';
+import {
+  addPlaceOptions,
+  environmentOf,
+  forTerminal,
+  type PlaceOptions,
+  targetOf,
+} from '../../src/cli/options.ts';
 import { REMOTE_COMMAND, sshServer } from '../../src/core/index.ts';
 
 /** A command that throws instead of ending the process, after it has read the given arguments. */
@@ -183,5 +189,57 @@ describe('environmentOf', () => {
     expect(complaint(() => environmentFor('--env', 'A=1', '--unset', 'B', '--unset', 'A'))).to.equal(
       "error: options '--env' and '--unset' both name A",
     );
+  });
+});
+
+describe('forTerminal', () => {
+  let own: string | undefined;
+
+  before(() => {
+    own = process.env.TERM;
+    process.env.TERM = 'mine';
+  });
+
+  after(() => {
+    if (own === undefined) delete process.env.TERM;
+    else process.env.TERM = own;
+  });
+
+  it('says which terminal ours is', () => {
+    expect(forTerminal(environmentFor('--env', 'A=1'), true)).to.deep.equal({
+      ...environmentFor(),
+      overlay: { TERM: 'mine', A: '1' },
+    });
+  });
+
+  it('takes a plain one where we are on none', () => {
+    delete process.env.TERM;
+    const { overlay } = forTerminal({ policy: { inherit: 'all' } }, true) as { overlay?: object };
+    process.env.TERM = 'mine';
+    expect(overlay).to.deep.equal({ TERM: 'xterm' });
+  });
+
+  const asked: Array<[args: string[], overlay: object]> = [
+    [['--env', 'TERM=other'], { TERM: 'other' }],
+    [['--unset', 'TERM'], { TERM: null }],
+    [['--set', 'TERM=other'], {}],
+    [['--set', 'TERM='], {}],
+  ];
+  for (const [args, overlay] of asked) {
+    it(`leaves it to ${args.join(' ')}`, () => {
+      const environment = environmentFor(...args);
+      expect(forTerminal(environment, true)).to.deep.equal({ ...environment, overlay });
+    });
+  }
+
+  it('changes nothing without a terminal, nor an exact environment', () => {
+    const environment = environmentFor();
+    const exact = { exact: { A: '1' } };
+    const unchanged = [
+      forTerminal(environment, undefined),
+      forTerminal(environment, false),
+      forTerminal(exact, true),
+    ];
+    expect(unchanged).to.deep.equal([environmentFor(), environmentFor(), { exact: { A: '1' } }]);
   });
 });

@@ -39,4 +39,8 @@ describe('signalExitCode', () => {
       129, 130, 137, 143,
     ]);
   });
+
+  it('is that for real-time signals, too, which have a number only', () => {
+    expect(['SIG34', 'SIG64'].map(name => signalExitCode(name as NodeJS.Signals))).to.deep.equal([162, 192]);
+  });
 });

@@ -34,7 +34,7 @@ export class SlowClient {
   /** What it has read, as messages: each frame is one write. */
   get messages(): Told[] {
     return this.frames.map(frame => {
-      const { method, params } = JSON.parse(frame.toString().replace(/^[^]*?\r\n\r\n/, ''));
+      const { method, params } = JSON.parse(frame.toString().replace(/^[\s\S]*?\r\n\r\n/, ''));
       return { method, params };
     });
   }

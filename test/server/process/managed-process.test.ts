@@ -1,0 +1,391 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { EXITED_WAIT_MS, OUTPUT_HIGH_WATER_BYTES } from '../../../src/server/limits.ts';
+import { type SlowClient, settle, until } from '../support/slow-client.ts';
+import { fakeProcess } from './support/fake-process.ts';
+
+/** Timers may be early by the fraction of a millisecond that the clock doesn't show. */
+const EXITED_AT_LEAST_MS = EXITED_WAIT_MS - 2;
+const DRAIN_MS = 40;
+const NO_BYTES = { stdout: 0, stderr: 0, pty: 0 };
+
+const of = (client: SlowClient, method: string) =>
+  client.messages.filter(message => message.method === method).map(({ params }) => params);
+
+/** Every message as `seq method`, without the name before the slash. */
+const order = (client: SlowClient) =>
+  client.messages.map(({ method, params }) => `${params.seq} ${method.replace('process/', '')}`);
+
+const exited = (params: object) => ({
+  processId: 'p',
+  seq: 1,
+  exitCode: 0,
+  sandboxDenied: false,
+  signal: null,
+  reason: 'exited',
+  ...params,
+});
+
+describe('ManagedProcess', () => {
+  describe('at its end', () => {
+    it('tells exit and close at once when the streams have ended before', async () => {
+      const { managed, client, print, endStreams, exit } = fakeProcess();
+      await print('x');
+      await endStreams();
+      const before = [order(client), managed.state];
+      exit(3);
+      expect([before, managed.state, client.messages]).to.deep.equal([
+        [['1 output'], 'running'],
+        'closed',
+        [
+          { method: 'process/output', params: { processId: 'p', seq: 1, stream: 'stdout', chunk: 'eA==' } },
+          { method: 'process/exited', params: exited({ seq: 2, exitCode: 3 }) },
+          { method: 'process/closed', params: { processId: 'p', seq: 3, bytes: { ...NO_BYTES, stdout: 1 } } },
+        ],
+      ]);
+      await managed.closed;
+    });
+
+    it('tells what it wrote itself first, and its exit when its streams have ended', async () => {
+      const { managed, client, stdout, stderr, exit } = fakeProcess();
+      exit(0);
+      const before = [order(client), managed.state];
+      stdout.end('late');
+      stderr.end();
+      await settle();
+      expect([before, order(client), managed.state]).to.deep.equal([
+        [[], 'exited'],
+        ['1 output', '2 exited', '3 closed'],
+        'closed',
+      ]);
+    });
+
+    it('waits 50 ms with its exit while others hold its streams, and no longer', async () => {
+      const { managed, client, print, endStreams, exit } = fakeProcess();
+      const begin = performance.now();
+      exit(0);
+      await print('a');
+      await until('the exit is told', () => order(client).length > 1);
+      const waited = performance.now() - begin;
+      await print('b');
+      const open = managed.state;
+      await endStreams();
+      expect([order(client), open, managed.state]).to.deep.equal([
+        ['1 output', '2 exited', '3 output', '4 closed'],
+        'exited',
+        'closed',
+      ]);
+      expect(waited).to.be.at.least(EXITED_AT_LEAST_MS);
+    });
+
+    it('tells the signal that ended it, and its number as a shell does', async () => {
+      const ends: Array<[code: number | null, signal: NodeJS.Signals | null]> = [
+        [null, 'SIGKILL'],
+        [143, null],
+        [null, 'SIG35' as NodeJS.Signals],
+      ];
+      const told = [];
+      for (const [code, signal] of ends) {
+        const { client, endStreams, exit } = fakeProcess();
+        exit(code, signal);
+        await endStreams();
+        told.push(...of(client, 'process/exited'));
+      }
+      expect(told).to.deep.equal([
+        exited({ exitCode: 137, signal: 'SIGKILL', reason: 'signaled' }),
+        exited({ exitCode: 143 }),
+        exited({ exitCode: 163, signal: 'SIG35', reason: 'signaled' }),
+      ]);
+    });
+
+    it('knows when it began and ended', async () => {
+      const begin = Date.now();
+      const { managed, endStreams, exit } = fakeProcess();
+      const running = managed.exit;
+      exit(5);
+      const ended = managed.exit;
+      await endStreams();
+      expect([running, managed.exit]).to.deep.equal([
+        undefined,
+        { exitCode: 5, signal: undefined, atMs: ended?.atMs },
+      ]);
+      expect([begin, managed.startedAtMs, ended?.atMs ?? 0, Date.now()]).to.satisfy((times: number[]) =>
+        times.every((time, at) => at === 0 || time >= (times[at - 1] ?? 0)),
+      );
+    });
+
+    it('ends its stdin, which nobody reads any more', async () => {
+      const { managed, stdin, endStreams, exit } = fakeProcess();
+      exit(0);
+      await endStreams();
+      expect([stdin.writableEnded, await managed.write(Buffer.from('x'), undefined)]).to.deep.equal([
+        true,
+        'stdinClosed',
+      ]);
+    });
+  });
+
+  describe('whose streams others hold', () => {
+    it('is cut after its time, and names who held them', async () => {
+      const directory = realpathSync(mkdtempSync(join(tmpdir(), 'managed-process-test-')));
+      const file = join(directory, 'stream');
+      const fd = openSync(file, 'w');
+      const holder = spawn('sleep', ['600'], { stdio: ['ignore', fd, 'ignore'] });
+      closeSync(fd);
+      const { managed, client, stdout, stderr, print, exit } = fakeProcess({
+        drainMs: DRAIN_MS,
+        links: [file],
+      });
+      const begin = performance.now();
+      exit(0);
+      await print('x');
+      await managed.closed;
+      const lasted = performance.now() - begin;
+      holder.kill('SIGKILL');
+      await once(holder, 'exit');
+      rmSync(directory, { recursive: true });
+      const known = process.platform === 'linux' ? [{ pid: holder.pid, name: 'sleep' }] : [];
+      expect([order(client), of(client, 'process/closed'), managed.cutLinks]).to.deep.equal([
+        ['1 output', '2 exited', '3 closed'],
+        [{ processId: 'p', seq: 3, bytes: { ...NO_BYTES, stdout: 1 }, holders: known }],
+        [file],
+      ]);
+      expect([stdout.destroyed, stderr.destroyed]).to.deep.equal([true, true]);
+      expect(lasted).to.be.at.least(DRAIN_MS - 2);
+    });
+
+    it('is not cut where they end in time', async () => {
+      const { managed, client, print, endStreams, exit } = fakeProcess({
+        drainMs: DRAIN_MS,
+        links: ['/none'],
+      });
+      exit(0);
+      await print('x');
+      await endStreams();
+      await delay(2 * DRAIN_MS);
+      expect([order(client), of(client, 'process/closed')[0]?.holders, managed.cutLinks]).to.deep.equal([
+        ['1 output', '2 exited', '3 closed'],
+        undefined,
+        [],
+      ]);
+    });
+
+    it('has all the time that its output waits for the client', async () => {
+      const { managed, client, outbound, print, endStreams, exit } = fakeProcess({ drainMs: DRAIN_MS });
+      client.stall();
+      outbound.send(
+        Buffer.from(`\r\n\r\n${JSON.stringify({ params: {}, method: ' '.repeat(OUTPUT_HIGH_WATER_BYTES) })}`),
+      );
+      await print('waits');
+      exit(0);
+      await delay(5 * DRAIN_MS);
+      const while_ = managed.state;
+      client.resume();
+      await print('goes on');
+      await endStreams();
+      expect([while_, managed.state, managed.cutLinks, managed.bytes]).to.deep.equal([
+        'exited',
+        'closed',
+        [],
+        { ...NO_BYTES, stdout: 12 },
+      ]);
+      expect(order(client).slice(1)).to.deep.equal(['1 exited', '2 output', '3 output', '4 closed']);
+    });
+
+    it('is cut some time after the client has caught up', async () => {
+      const { managed, client, print, exit } = fakeProcess({ drainMs: DRAIN_MS, windowBytes: 1 });
+      await print('1');
+      exit(0);
+      await print('2');
+      await delay(2 * DRAIN_MS);
+      const stalled = managed.state;
+      managed.acknowledge(1);
+      await managed.closed;
+      expect([stalled, order(client)]).to.deep.equal([
+        'exited',
+        ['1 output', '2 exited', '3 output', '4 closed'],
+      ]);
+    });
+  });
+
+  describe('its numbers', () => {
+    it('rise by one over everything that is sent, whatever was dropped', async () => {
+      const { client, print, endStreams, exit, stderr } = fakeProcess({ headTailBytes: 4 });
+      for (const text of ['a', 'b', 'c', 'd', 'e']) await print(text);
+      stderr.write('fgh');
+      await settle();
+      await endStreams();
+      exit(0);
+      expect([order(client), of(client, 'process/outputDropped')]).to.deep.equal([
+        ['1 output', '2 output', '3 outputDropped', '4 output', '5 exited', '6 closed'],
+        [{ processId: 'p', seq: 3, bytes: { stdout: 3, stderr: 1, pty: 0 } }],
+      ]);
+    });
+
+    it('count what was sent, so that a client can prove that it has everything', async () => {
+      const { client, print, endStreams, exit, stderr } = fakeProcess({ headTailBytes: 4 });
+      await print('abcdef');
+      stderr.write('xy');
+      await endStreams();
+      exit(0);
+      const sent = of(client, 'process/output').map(({ stream, chunk }) => [stream, atob(chunk)]);
+      expect([sent, of(client, 'process/closed')[0].bytes]).to.deep.equal([
+        [
+          ['stdout', 'ab'],
+          ['stderr', 'xy'],
+        ],
+        { stdout: 2, stderr: 2, pty: 0 },
+      ]);
+    });
+
+    it('begin at 1, and the next one is known', async () => {
+      const { managed, print } = fakeProcess();
+      const seen = [managed.nextSeq];
+      await print('x');
+      seen.push(managed.nextSeq);
+      expect(seen).to.deep.equal([1, 2]);
+    });
+  });
+
+  describe('terminate', () => {
+    it('sends SIGTERM, says that it was running, and gives the reason', async () => {
+      const { managed, client, signals, exit, endStreams } = fakeProcess();
+      const answers = [managed.terminate(), managed.terminate()];
+      const sent = [...signals];
+      exit(null, 'SIGTERM');
+      answers.push(managed.terminate());
+      await endStreams();
+      await managed.terminated();
+      expect([answers, sent, of(client, 'process/exited')]).to.deep.equal([
+        [true, true, false],
+        ['SIGTERM', 'SIGCONT'],
+        [exited({ exitCode: 143, signal: 'SIGTERM', reason: 'terminated' })],
+      ]);
+    });
+
+    it('sends SIGKILL when the grace is over', async () => {
+      const { managed, signals, exit, endStreams } = fakeProcess({ killGraceMs: 0 });
+      managed.terminate();
+      await managed.terminated();
+      exit(null, 'SIGKILL');
+      await endStreams();
+      expect(signals).to.deep.equal(['SIGTERM', 'SIGCONT', 'SIGKILL']);
+    });
+
+    it('shortens a grace that runs already, and lengthens none', async () => {
+      const { managed, signals, exit, endStreams } = fakeProcess();
+      managed.terminate();
+      managed.terminate(0);
+      managed.terminate(1000);
+      await managed.terminated();
+      const sent = signals.at(-1);
+      exit(null, 'SIGKILL');
+      await endStreams();
+      expect(sent).to.equal('SIGKILL');
+    });
+
+    it('does not claim an end that came before', async () => {
+      const { managed, client, exit, endStreams } = fakeProcess();
+      exit(0);
+      managed.terminate();
+      await endStreams();
+      expect(of(client, 'process/exited')).to.deep.equal([exited({})]);
+    });
+
+    it('keeps the code of a program that ends in its own way', async () => {
+      const { managed, client, exit, endStreams } = fakeProcess();
+      managed.terminate();
+      exit(7);
+      await endStreams();
+      expect(of(client, 'process/exited')).to.deep.equal([exited({ exitCode: 7, reason: 'terminated' })]);
+    });
+  });
+
+  describe('with a timeout', () => {
+    it('is ended at its time, which stays the reason', async () => {
+      const { managed, client, signals, exit, endStreams } = fakeProcess({ timeoutMs: 20 });
+      await until('it is sent SIGTERM', () => signals.includes('SIGTERM'));
+      managed.terminate();
+      exit(null, 'SIGTERM');
+      await endStreams();
+      expect(of(client, 'process/exited')).to.deep.equal([
+        exited({ exitCode: 143, signal: 'SIGTERM', reason: 'timeout' }),
+      ]);
+    });
+
+    it('is left alone when it has ended before, whoever holds its streams', async () => {
+      const { signals, exit, endStreams } = fakeProcess({ timeoutMs: 20 });
+      exit(0);
+      await delay(60);
+      await endStreams();
+      expect(signals).to.deep.equal([]);
+    });
+  });
+
+  it('calls back once, at the next output, exit and close', async () => {
+    const { managed, print, exit, endStreams } = fakeProcess();
+    const changes: string[] = [];
+    managed.onceChanged(() => changes.push('output'));
+    const forget = managed.onceChanged(() => changes.push('forgotten'));
+    const waiting = [managed.waiting];
+    forget();
+    waiting.push(managed.waiting);
+    await print('x');
+    await print('y');
+    waiting.push(managed.waiting);
+    // A listener that waits again waits for the next change.
+    managed.onceChanged(() => {
+      changes.push('exit');
+      managed.onceChanged(() => changes.push('close'));
+    });
+    exit(0);
+    await endStreams();
+    expect([waiting, changes]).to.deep.equal([
+      [2, 1, 0],
+      ['output', 'exit', 'close'],
+    ]);
+  });
+
+  it('retains what it has sent, within its bound', async () => {
+    const { managed, print } = fakeProcess({ retainedBytes: 300 });
+    for (const text of ['a', 'b', 'c']) await print(text);
+    const { chunks, droppedBytes } = managed.read(0, 1000);
+    expect([
+      chunks.map(({ seq, bytes }) => [seq, String(bytes)]),
+      droppedBytes,
+      managed.retainedBytes,
+    ]).to.deep.equal([
+      [
+        [2, 'b'],
+        [3, 'c'],
+      ],
+      1,
+      258,
+    ]);
+  });
+
+  it('writes to its stdin until that is closed', async () => {
+    const { managed, stdin } = fakeProcess();
+    const statuses = [await managed.write(Buffer.from('a'), '1'), await managed.write(Buffer.from('a'), '1')];
+    managed.closeStdin();
+    statuses.push(await managed.write(Buffer.from('b'), '2'));
+    expect([statuses, String(await stdin.toArray())]).to.deep.equal([
+      ['accepted', 'accepted', 'stdinClosed'],
+      'a',
+    ]);
+  });
+
+  it('closes its streams when it is abandoned', async () => {
+    const { managed, stdin, stdout, stderr, exit } = fakeProcess({ drainMs: DRAIN_MS });
+    exit(0);
+    managed.abandon();
+    managed.abandon();
+    await managed.closed;
+    expect([stdin, stdout, stderr].map(({ destroyed }) => destroyed)).to.deep.equal([true, true, true]);
+  });
+});

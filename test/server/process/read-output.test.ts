@@ -1,0 +1,185 @@
+import { expect } from 'chai';
+import type { ExecServerError } from '../../../src/protocol/errors.ts';
+import { CHUNK_OVERHEAD_BYTES, MAX_READ_BYTES, MAX_WAITING_READS } from '../../../src/server/limits.ts';
+import type { ManagedProcess } from '../../../src/server/process/managed-process.ts';
+import { readOutput } from '../../../src/server/process/read-output.ts';
+import { settle } from '../support/slow-client.ts';
+import { fakeProcess } from './support/fake-process.ts';
+
+/** Longer than any of these tests may take. */
+const LONG_MS = 60_000;
+
+const read = (
+  managed: ManagedProcess,
+  params: { afterSeq?: number; maxBytes?: number; waitMs?: number } = {},
+) => readOutput(managed, { processId: 'p', afterSeq: 0, waitMs: 0, maxBytes: undefined, ...params });
+
+const nothing = {
+  chunks: [],
+  nextSeq: 1,
+  exited: false,
+  exitCode: null,
+  closed: false,
+  failure: null,
+  sandboxDenied: false,
+  droppedBytes: 0,
+};
+
+const chunk = (seq: number, text: string, stream = 'stdout') => ({ seq, stream, chunk: btoa(text) });
+
+describe('readOutput', () => {
+  it('has nothing of a process that has said nothing', async () => {
+    const { managed } = fakeProcess();
+    expect(await read(managed)).to.deep.equal(nothing);
+  });
+
+  it('gives what came after a number, and where to go on', async () => {
+    const { managed, print, stderr } = fakeProcess();
+    await print('a');
+    stderr.write('b');
+    await settle();
+    await print('c');
+    expect([
+      await read(managed),
+      await read(managed, { afterSeq: 2 }),
+      await read(managed, { afterSeq: 3 }),
+    ]).to.deep.equal([
+      { ...nothing, chunks: [chunk(1, 'a'), chunk(2, 'b', 'stderr'), chunk(3, 'c')], nextSeq: 4 },
+      { ...nothing, chunks: [chunk(3, 'c')], nextSeq: 4 },
+      { ...nothing, nextSeq: 4 },
+    ]);
+  });
+
+  it('gives as much as is asked for, and goes on behind it', async () => {
+    const { managed, print } = fakeProcess();
+    for (const text of ['abc', 'def', 'ghi']) await print(text);
+    const first = await read(managed, { maxBytes: 6 });
+    const second = await read(managed, { afterSeq: first.nextSeq - 1, maxBytes: 0 });
+    expect([first, second]).to.deep.equal([
+      { ...nothing, chunks: [chunk(1, 'abc'), chunk(2, 'def')], nextSeq: 3 },
+      { ...nothing, chunks: [chunk(3, 'ghi')], nextSeq: 4 },
+    ]);
+  });
+
+  it('gives no more than goes into an answer, however much is asked for', async () => {
+    const { managed, stdout } = fakeProcess({ retainedBytes: 2 * MAX_READ_BYTES });
+    const chunkBytes = MAX_READ_BYTES / 4;
+    for (let at = 0; at < 6; at += 1) {
+      stdout.push(Buffer.alloc(chunkBytes));
+      await settle();
+    }
+    const counts = [];
+    for (const maxBytes of [undefined, Number.MAX_SAFE_INTEGER]) {
+      const { chunks, nextSeq } = await read(managed, maxBytes === undefined ? {} : { maxBytes });
+      counts.push([chunks.length, nextSeq]);
+    }
+    expect(counts).to.deep.equal([
+      [4, 5],
+      [4, 5],
+    ]);
+  });
+
+  it('tells what is gone', async () => {
+    const { managed, print } = fakeProcess({ retainedBytes: CHUNK_OVERHEAD_BYTES + 3 });
+    for (const text of ['abc', 'def', 'ghi']) await print(text);
+    expect(await read(managed, { afterSeq: 1 })).to.deep.equal({
+      ...nothing,
+      chunks: [chunk(3, 'ghi')],
+      nextSeq: 4,
+      droppedBytes: 3,
+    });
+  });
+
+  it('tells exit and close of a process without output', async () => {
+    const { managed, exit, endStreams } = fakeProcess();
+    exit(3);
+    const exited = await read(managed);
+    await endStreams();
+    expect([
+      exited,
+      await read(managed),
+      await read(managed, { afterSeq: 2, waitMs: LONG_MS }),
+    ]).to.deep.equal([
+      { ...nothing, exited: true, exitCode: 3 },
+      { ...nothing, nextSeq: 3, exited: true, exitCode: 3, closed: true },
+      { ...nothing, nextSeq: 3, exited: true, exitCode: 3, closed: true },
+    ]);
+  });
+
+  describe('when it waits', () => {
+    it('answers with the next output', async () => {
+      const { managed, print } = fakeProcess();
+      const answer = read(managed, { waitMs: LONG_MS });
+      await settle();
+      const waiting = managed.waiting;
+      await print('x');
+      expect([waiting, await answer, managed.waiting]).to.deep.equal([
+        1,
+        { ...nothing, chunks: [chunk(1, 'x')], nextSeq: 2 },
+        0,
+      ]);
+    });
+
+    it('answers with the exit, and then with the close', async () => {
+      const { managed, exit, endStreams, print } = fakeProcess();
+      await print('x');
+      const first = read(managed, { afterSeq: 1, waitMs: LONG_MS });
+      exit(0);
+      const exited = await first;
+      const second = read(managed, { afterSeq: exited.nextSeq - 1, waitMs: LONG_MS });
+      await endStreams();
+      expect([exited, await second]).to.deep.equal([
+        { ...nothing, nextSeq: 3, exited: true, exitCode: 0 },
+        { ...nothing, nextSeq: 4, exited: true, exitCode: 0, closed: true },
+      ]);
+    });
+
+    it('answers without anything when its time is over', async () => {
+      const { managed } = fakeProcess();
+      const begin = Date.now();
+      expect(await read(managed, { waitMs: 30 })).to.deep.equal(nothing);
+      expect([Date.now() - begin >= 30, managed.waiting]).to.deep.equal([true, 0]);
+    });
+
+    it('goes on waiting for a number that is far ahead', async () => {
+      const { managed, print, exit, endStreams } = fakeProcess();
+      const answer = read(managed, { afterSeq: 3, waitMs: LONG_MS });
+      for (const text of ['1', '2', '3']) await print(text);
+      const waiting = managed.waiting;
+      await print('4');
+      exit(0);
+      await endStreams();
+      expect([waiting, await answer]).to.deep.equal([1, { ...nothing, chunks: [chunk(4, '4')], nextSeq: 5 }]);
+    });
+
+    it('does not wait where something was missed', async () => {
+      const { managed, print } = fakeProcess({ retainedBytes: 0 });
+      await print('gone');
+      expect(await read(managed, { waitMs: LONG_MS })).to.deep.equal({
+        ...nothing,
+        nextSeq: 2,
+        droppedBytes: 4,
+      });
+    });
+
+    it('refuses one that is too many, and none that need not wait', async () => {
+      const { managed, print } = fakeProcess();
+      const answers = Array.from({ length: MAX_WAITING_READS }, () => read(managed, { waitMs: LONG_MS }));
+      await settle();
+      const refused = await read(managed, { waitMs: LONG_MS }).catch((error: ExecServerError) => error.data);
+      const unhurried = await read(managed);
+      await print('x');
+      const all = await Promise.all(answers);
+      expect([refused, unhurried, all.every(({ nextSeq }) => nextSeq === 2)]).to.deep.equal([
+        {
+          kind: 'limitExceeded',
+          limit: 'waitingReads',
+          current: MAX_WAITING_READS + 1,
+          max: MAX_WAITING_READS,
+        },
+        nothing,
+        true,
+      ]);
+    });
+  });
+});

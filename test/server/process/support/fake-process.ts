@@ -1,0 +1,75 @@
+import { PassThrough } from 'node:stream';
+import { Outbound } from '../../../../src/server/outbound.ts';
+import type { ProcessGroups } from '../../../../src/server/platform/process-groups.ts';
+import type { Child } from '../../../../src/server/process/child.ts';
+import { ManagedProcess, type ProcessOptions } from '../../../../src/server/process/managed-process.ts';
+import { SlowClient, settle } from '../../support/slow-client.ts';
+
+const DEFAULTS: ProcessOptions = {
+  processId: 'p',
+  argv0: 'program',
+  tty: false,
+  timeoutMs: undefined,
+  killGraceMs: 60_000,
+  drainMs: 60_000,
+  headTailBytes: undefined,
+  windowBytes: Number.POSITIVE_INFINITY,
+  retainedBytes: 1024 * 1024,
+};
+
+export type FakeOptions = Partial<ProcessOptions> & { readonly links?: readonly string[] };
+
+/** A managed process whose child does what a test says, and its client. */
+export const fakeProcess = ({ links = [], ...options }: FakeOptions = {}) => {
+  const client = new SlowClient();
+  const outbound = new Outbound(client.writer);
+  const stdin = new PassThrough();
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const signals: NodeJS.Signals[] = [];
+  let alive = true;
+  let tellExit: Parameters<Child['onExit']>[0] = () => {};
+  const child: Child = {
+    pid: 4242,
+    stdin,
+    outputs: { stdout, stderr },
+    links,
+    onExit: listener => {
+      tellExit = listener;
+    },
+    resize: () => {},
+    cut: () => {
+      for (const stream of [stdin, stdout, stderr]) stream.destroy();
+    },
+  };
+  const groups: ProcessGroups = {
+    detached: true,
+    signal: (_leader, signal) => void signals.push(signal),
+    isAlive: () => alive,
+  };
+  const managed = new ManagedProcess(child, { ...DEFAULTS, ...options }, outbound, groups);
+  return {
+    managed,
+    client,
+    outbound,
+    stdin,
+    stdout,
+    stderr,
+    /** What its group was sent. */
+    signals,
+    exit: (code: number | null, signal: NodeJS.Signals | null = null) => {
+      alive = false;
+      tellExit(code, signal);
+    },
+    /** Writes to stdout, and lets it be read. */
+    print: async (text: string) => {
+      stdout.write(text);
+      await settle();
+    },
+    endStreams: async () => {
+      stdout.end();
+      stderr.end();
+      await settle();
+    },
+  };
+};
