@@ -26,3 +26,6 @@ export const MAX_ID_LENGTH = 256;
 
 /** The smallest credit window: what is read from a child at once must fit. */
 export const MIN_OUTPUT_WINDOW_BYTES = 64 * 1024;
+
+/** The most that head and tail of a process's output may be together, in bytes: `maxOutputBytes`. */
+export const MAX_HEAD_TAIL_BYTES = 64 * 1024 * 1024;

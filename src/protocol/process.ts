@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { EnvOverlay, EnvPolicy } from '../shared-config/index.ts';
 import { notification, request } from './define.ts';
 import { Bytes, cString, flag, maybe, ProcessId, withDefault } from './fields.ts';
-import { MAX_ID_LENGTH } from './limits.ts';
+import { MAX_HEAD_TAIL_BYTES, MAX_ID_LENGTH } from './limits.ts';
 
 const Seq = z
   .int()
@@ -82,7 +82,13 @@ environment is what the policy starts from, and \`env\` is laid on top.`,
       'lossless',
     ),
     maxOutputBytes: maybe(
-      z.int().check(z.minimum(2), z.describe('With `headTail`: head and tail together; 1 MiB unless given.')),
+      z
+        .int()
+        .check(
+          z.minimum(2),
+          z.maximum(MAX_HEAD_TAIL_BYTES),
+          z.describe('With `headTail`: head and tail together; 1 MiB unless given.'),
+        ),
     ),
   }),
   result: z.object({

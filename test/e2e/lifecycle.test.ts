@@ -83,7 +83,10 @@ describe('the life of exec-server --stdio', () => {
   it('starts nothing more once it is ending', async () => {
     const client = await withChildren();
     client.server.kill('SIGTERM');
-    await client.waitFor('an exit', ({ method }) => method === 'process/exited');
+    await client.waitFor(
+      'the first exit',
+      ({ method, params }) => method === 'process/exited' && params.processId === 'obedient',
+    );
     const { error } = await client.ask('process/start', {
       processId: 'late',
       argv: ['sleep', '600'],

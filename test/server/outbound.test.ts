@@ -68,10 +68,13 @@ describe('Outbound', () => {
   it('goes on in the circle where it was interrupted by a full queue', async () => {
     const { outbound, order, client } = stalled();
     for (const letter of 'abc') outbound.wait(source(outbound, letter, 3, FULL));
+    let mostQueued = 0;
     while (order().length < 10) {
       client.readOne();
       await settle();
+      mostQueued = Math.max(mostQueued, client.writer.queuedBytes);
     }
+    expect(mostQueued).to.equal(FULL);
     expect(order()).to.equal('-abcabcabc');
   });
 

@@ -81,7 +81,8 @@ export class NamedPipes {
    * @param ended whether our end was read to its end, so that nobody can write any more
    */
   release(path: string, ended: boolean): void {
-    if (this.#unavailable === undefined && (ended || isUnused(path))) this.#free.push(path);
+    if (this.#unavailable === undefined && !hasReaders(path) && (ended || !hasWriters(path)))
+      this.#free.push(path);
     else unlinkIfThere(path);
   }
 
@@ -169,8 +170,6 @@ export class NamedPipes {
 
 /** FIFOs made by one run of mkfifo, which costs about as much as the start of a child. */
 const BATCH = 48;
-
-const isUnused = (path: string): boolean => !hasReaders(path) && !hasWriters(path);
 
 const FIRST_LOOK_MS = 10;
 const LAST_LOOK_MS = 500;

@@ -49,6 +49,7 @@ export class HeadTail {
       this.#tail.push({ stream, bytes: Buffer.from(bytes) });
     }
     while (this.#held > this.#tailBytes) this.#dropOldest(this.#held - this.#tailBytes);
+    if (this.#tail.length > MAX_TAIL_BLOCKS) this.#dropOldest(Number.POSITIVE_INFINITY);
   }
 
   #dropOldest(excess: number): void {
@@ -62,3 +63,6 @@ export class HeadTail {
 }
 
 const BLOCK_BYTES = 4096;
+
+// Pieces of two streams that alternate can't be merged; so many of them are kept at most.
+const MAX_TAIL_BLOCKS = 16_384;

@@ -197,6 +197,17 @@ describe('ManagedProcess', () => {
       expect(order(client).slice(1)).to.deep.equal(['1 exited', '2 output', '3 output', '4 closed']);
     });
 
+    it('is given its time again if output had to wait in it', async () => {
+      const { managed, print, exit } = fakeProcess({ drainMs: DRAIN_MS, windowBytes: 1 });
+      await print('1');
+      const begin = performance.now();
+      exit(0);
+      await print('2');
+      managed.acknowledge(1);
+      await managed.closed;
+      expect(performance.now() - begin).to.be.at.least(2 * DRAIN_MS - 4);
+    });
+
     it('is cut some time after the client has caught up', async () => {
       const { managed, client, print, exit } = fakeProcess({ drainMs: DRAIN_MS, windowBytes: 1 });
       await print('1');

@@ -366,6 +366,24 @@ describe('OutputFlow', () => {
     expect(order.join('')).to.match(/^a*(?:bca)+(?:bc)*$/);
   });
 
+  it('shares it chunk by chunk also where much was read already', async () => {
+    const { client, outbound } = congested();
+    const order: string[] = [];
+    for (const name of ['a', 'b']) {
+      const { stdout, sent } = flowing({ client, outbound, maxBytes: 2 ** 20 });
+      const push = sent.push.bind(sent);
+      sent.push = chunk => {
+        order.push(name);
+        return push(chunk);
+      };
+      for (let at = 0; at < 6; at += 1) stdout.push(Buffer.alloc(KIB));
+    }
+    await settle();
+    client.resume();
+    await until('all is sent', () => order.length === 12);
+    expect(order.join('')).to.equal('abababababab');
+  });
+
   it('loses, repeats and reorders nothing, whatever client and process do', async () => {
     const step = fc.oneof(
       fc.record({

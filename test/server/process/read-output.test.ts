@@ -30,7 +30,10 @@ const chunk = (seq: number, text: string, stream = 'stdout') => ({ seq, stream, 
 describe('readOutput', () => {
   it('has nothing of a process that has said nothing', async () => {
     const { managed } = fakeProcess();
-    expect(await read(managed)).to.deep.equal(nothing);
+    expect([await read(managed), await read(managed, { afterSeq: 10 })]).to.deep.equal([
+      nothing,
+      { ...nothing, nextSeq: 11 },
+    ]);
   });
 
   it('gives what came after a number, and where to go on', async () => {
