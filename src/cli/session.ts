@@ -26,8 +26,11 @@ export const withServer = async (
   }
 };
 
-// 127: the shell on the host found no such command.
-const hint = ({ argv, label }: Target, error: unknown): string =>
-  argv[0] === 'ssh' && error instanceof ConnectionLostError && error.transport?.exitCode === 127
-    ? `\nexec-server must be in the PATH that ssh has on ${label} without a login shell, or be named by --remote-command`
-    : '';
+// 127: the shell on the host found no such command, or the one here found no ssh.
+const hint = ({ argv, label }: Target, error: unknown): string => {
+  const end = error instanceof ConnectionLostError ? error.transport : undefined;
+  if (argv[0] !== 'ssh' || end?.exitCode !== 127) return '';
+  return end.stderr.some(line => line.endsWith('exec: ssh: not found'))
+    ? '\nssh must be installed and in PATH here'
+    : `\nexec-server must be in the PATH that ssh has on ${label} without a login shell, or be named by --remote-command`;
+};

@@ -112,6 +112,14 @@ describe('exec-server run', () => {
     });
   });
 
+  it('says that there is no ssh here', async () => {
+    const { stderr, end } = await runCli(['run', '--ssh', 'devbox', '--', 'true'], {
+      env: { ...env, PATH: '/no/programs' },
+    });
+    expect(end).to.equal(255);
+    expect(stderr).to.match(/ssh: not found\nssh must be installed and in PATH here\n$/);
+  });
+
   it('exits with 255 when there is no server, and shows what was said instead', async () => {
     const { stderr, end } = await text([
       'run',
