@@ -1,5 +1,6 @@
-import { constants } from 'node:os';
 import { ConnectionLostError, RequestError } from '../core/index.ts';
+
+export { signalExitCode } from '../server/process/signals.ts';
 
 /** Wrong use of the command line. */
 export const USAGE_ERROR = 2;
@@ -20,6 +21,3 @@ export const failureExitCode = (error: unknown): number | undefined => {
   if (error.data.stage === 'resolve') return NOT_FOUND;
   return error.data.stage === 'permission' ? NOT_EXECUTABLE : NOT_STARTED;
 };
-
-/** The exit code that stands for the end by a signal. */
-export const signalExitCode = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];

@@ -1,6 +1,6 @@
 import type { ParamsOut } from '../protocol/define.ts';
 import { requests, type ServerNotifications } from '../protocol/messages.ts';
-import type { ExitReason, OutputStream, TerminalSize } from '../protocol/process.ts';
+import type { ExitReason, OutputStream, StreamBytes, TerminalSize } from '../protocol/process.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { ConnectionLostError } from './errors.ts';
 import { type NumberedChunk, type OutputChunk, OutputQueue } from './output-queue.ts';
@@ -185,8 +185,6 @@ export class RemoteProcess {
     this.#connection.request(requests.processAcknowledge, { processId: this.id, seq }).catch(() => {});
   }
 }
-
-type StreamBytes = { readonly [Stream in OutputStream]: number };
 
 const incompleteness = (sent: StreamBytes, received: StreamBytes): Error | undefined => {
   const differing = (['stdout', 'stderr', 'pty'] as const).filter(

@@ -25,11 +25,13 @@ export const TerminalSize = z.object({
 });
 export type TerminalSize = z.output<typeof TerminalSize>;
 
-const StreamBytes = z.object({
+/** Bytes of each stream. */
+export const StreamBytes = z.object({
   stdout: count('Bytes of stdout.'),
   stderr: count('Bytes of stderr.'),
   pty: count('Bytes of its terminal.'),
 });
+export type StreamBytes = z.output<typeof StreamBytes>;
 
 const OsProcess = z.object({
   pid: z.int().check(z.describe('Its process id on the server.')),

@@ -1,11 +1,8 @@
 import { Fifo } from '../../protocol/fifo.ts';
-import type { OutputStream } from '../../protocol/process.ts';
+import type { OutputStream, StreamBytes } from '../../protocol/process.ts';
 
 /** A piece of output. */
 export type Chunk = { readonly stream: OutputStream; readonly bytes: Buffer };
-
-/** Bytes of each stream. */
-export type StreamBytes = { readonly [Stream in OutputStream]: number };
 
 /**
  * Keeps the beginning and the end of output, within `maxBytes` together, and counts what is between them.

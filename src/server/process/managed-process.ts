@@ -5,6 +5,7 @@ import {
   processClosed,
   processExited,
   processOutputDropped,
+  type StreamBytes,
   type TerminalSize,
 } from '../../protocol/process.ts';
 import { EXITED_WAIT_MS } from '../limits.ts';
@@ -13,7 +14,7 @@ import { findHolders, type Holder } from '../platform/holders.ts';
 import type { ProcessGroups } from '../platform/process-groups.ts';
 import type { Child } from './child.ts';
 import { Credit } from './credit.ts';
-import { type Chunk, HeadTail, type StreamBytes } from './head-tail.ts';
+import { type Chunk, HeadTail } from './head-tail.ts';
 import { OutputFlow } from './output-flow.ts';
 import { type LogSlice, OutputLog } from './output-log.ts';
 import { signalExitCode } from './signals.ts';

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import { Fifo } from '../../protocol/fifo.ts';
-import type { OutputStream } from '../../protocol/process.ts';
+import type { OutputStream, StreamBytes } from '../../protocol/process.ts';
 import type { Outbound, OutputSource } from '../outbound.ts';
 import type { Credit } from './credit.ts';
-import type { Chunk, HeadTail, StreamBytes } from './head-tail.ts';
+import type { Chunk, HeadTail } from './head-tail.ts';
 
 /** Where output goes from here, in the order of the calls. */
 export type FlowEvents = {

@@ -1,11 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
 import { unsupported } from '../../protocol/errors.ts';
+import type { TerminalSize } from '../../protocol/process.ts';
 import type { Env } from '../../shared-config/index.ts';
 import { foreseeLaunchFailure } from './launch-failure.ts';
 import { startOnUnixPty } from './pty-unix.ts';
 import { startOnConPty } from './pty-windows.ts';
-
-export type TerminalSize = { readonly columns: number; readonly rows: number };
 
 /** Everything about a child on a terminal that is decided before it starts. */
 export type PtyPlan = {

@@ -1,11 +1,11 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { OutputStream } from '../../../src/protocol/process.ts';
+import type { OutputStream, StreamBytes } from '../../../src/protocol/process.ts';
 import { OUTPUT_HIGH_WATER_BYTES } from '../../../src/server/limits.ts';
 import { Outbound } from '../../../src/server/outbound.ts';
 import { Credit } from '../../../src/server/process/credit.ts';
-import { type Chunk, HeadTail, type StreamBytes } from '../../../src/server/process/head-tail.ts';
+import { type Chunk, HeadTail } from '../../../src/server/process/head-tail.ts';
 import { OutputFlow } from '../../../src/server/process/output-flow.ts';
 import { SlowClient, settle, until } from '../support/slow-client.ts';
 
