@@ -1,29 +1,63 @@
-// Builds dist/: the program as one file, which starts faster than modules, and the library with its types.
+// Builds dist/: the program as two files, which start faster than modules, and the library with its types.
+//   exec-server.cjs      the server; with --stdio it loads nothing else, and works when copied alone
+//   exec-server-cli.cjs  everything else, loaded by the first from beside it
 import { execFileSync } from 'node:child_process';
-import { chmodSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
-const program = join(root, 'dist/exec-server.cjs');
+const dist = join(root, 'dist');
+// Made beside dist/ and put in its place when it is complete: a program that runs from there finds its files.
+const made = mkdtempSync(join(root, 'dist.'));
+process.on('exit', () => rmSync(made, { recursive: true, force: true }));
 
-rmSync(join(root, 'dist'), { recursive: true, force: true });
-await build({
-  entryPoints: [join(root, 'src/main.ts')],
-  outfile: program,
+/** @type {import('esbuild').BuildOptions} */
+const options = {
   bundle: true,
   platform: 'node',
   target: 'node20',
   format: 'cjs',
   minify: true,
-  banner: { js: '#!/usr/bin/env node' },
   // The library finds the program beside itself; inside the program there is no beside.
   define: { 'import.meta.url': 'undefined' },
+  // So that one file loads the other by require, not by the slower loader of modules.
+  supported: { 'dynamic-import': false },
   logLevel: 'warning',
+};
+
+/** @type {import('esbuild').Plugin} */
+const cliBeside = {
+  name: 'cli-beside',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^\.\/cli\/main\.ts$/ }, () => ({ path: './exec-server-cli.cjs', external: true })),
+};
+
+const program = join(made, 'exec-server.cjs');
+const cli = join(made, 'exec-server-cli.cjs');
+await build({
+  ...options,
+  entryPoints: [join(root, 'src/main.ts')],
+  outfile: program,
+  banner: { js: '#!/usr/bin/env node' },
+  plugins: [cliBeside],
 });
+await build({ ...options, entryPoints: [join(root, 'src/cli/main.ts')], outfile: cli });
 // It is copied to other hosts as it is.
 chmodSync(program, 0o755);
+chmodSync(made, 0o755);
+
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
-execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
-process.stdout.write(`dist/exec-server.cjs ${Math.ceil(statSync(program).size / 1024)} KiB\n`);
+execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made], {
+  cwd: root,
+  stdio: 'inherit',
+});
+const replaced = `${made}.replaced`;
+if (existsSync(dist)) renameSync(dist, replaced);
+renameSync(made, dist);
+rmSync(replaced, { recursive: true, force: true });
+
+for (const name of ['exec-server.cjs', 'exec-server-cli.cjs']) {
+  process.stdout.write(`dist/${name} ${Math.ceil(statSync(join(dist, name)).size / 1024)} KiB\n`);
+}

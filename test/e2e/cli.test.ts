@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -273,3 +273,27 @@ const repeatUntil = async (act: () => void, end: Promise<unknown>): Promise<void
   await end;
   clearInterval(timer);
 };
+
+describe('the program without its command line beside it', () => {
+  it('says that it is the server alone, and serves', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'exec-server-alone-'));
+    try {
+      const alone = join(folder, 'exec-server');
+      copyFileSync(programPath, alone);
+      const { status, stdout, stderr } = spawnSync(process.execPath, [alone, 'run', 'true'], { env });
+      expect({ status, stdout: stdout.toString(), stderr: stderr.toString() }).to.deep.equal({
+        status: 2,
+        stdout: '',
+        stderr:
+          'exec-server: this is the server alone: it takes --stdio; other commands need exec-server-cli.cjs beside it\n',
+      });
+      const served = spawnSync(process.execPath, [alone, '--stdio'], { env, input: '' });
+      expect({ status: served.status, stderr: served.stderr.toString() }).to.deep.equal({
+        status: 0,
+        stderr: '',
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
