@@ -1,9 +1,12 @@
 export type { NotificationSpec, ParamsIn, ParamsOut, RequestSpec, ResultIn, ResultOut } from './define.ts';
 export { EnvironmentInfo } from './environment.ts';
 export { type ErrorKind, ExecServerError, errorKinds, type LaunchStage } from './errors.ts';
+export type { Decoder, FrameSink, Framing } from './framing/decoder.ts';
 export { encodeFrame } from './framing/encode.ts';
-export { FrameDecoder, type FrameSink } from './framing/frame-decoder.ts';
+export { FrameDecoder } from './framing/frame-decoder.ts';
+export { LineDecoder } from './framing/line-decoder.ts';
 export {
+  MAX_BATCH,
   MAX_FRAME_BYTES,
   MAX_HEADER_BYTES,
   MAX_ID_LENGTH,

@@ -18,6 +18,9 @@ export const MAX_RESYNC_BYTES = 1024 * 1024;
 /** Deepest nesting of arrays and objects in one message. */
 export const MAX_NESTING = 64;
 
+/** Messages in one batch. */
+export const MAX_BATCH = 128;
+
 /** Messages that are read but not yet dispatched; beyond it a reader stops reading. */
 export const MAX_UNDISPATCHED_MESSAGES = 1024;
 

@@ -1,5 +1,5 @@
 import type { NotificationSpec, ParamsIn } from '../protocol/define.ts';
-import { encodeFrame } from '../protocol/framing/encode.ts';
+import type { Framing } from '../protocol/framing/decoder.ts';
 import type { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
 import { OUTPUT_HIGH_WATER_BYTES } from './limits.ts';
 
@@ -24,8 +24,12 @@ export class Outbound {
 
   /** Sends a notification. On a closed connection nothing happens. */
   notify<Spec extends NotificationSpec>(spec: Spec, params: ParamsIn<Spec>): void {
-    const message = { jsonrpc: '2.0', method: spec.method, params };
-    this.#writer.send(encodeFrame(Buffer.from(JSON.stringify(message))));
+    this.#writer.writeBody(JSON.stringify({ jsonrpc: '2.0', method: spec.method, params }));
+  }
+
+  /** How frames for `send` have to be encoded. */
+  get framing(): Framing {
+    return this.#writer.framing;
   }
 
   /** Sends a frame that is already encoded. */

@@ -7,7 +7,8 @@ import { FrameMessageReader } from '../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
 import { MAX_FRAME_BYTES } from '../protocol/limits.ts';
 import { clientNotifications } from '../protocol/messages.ts';
-import { createAnswer } from './answer.ts';
+import { type Answer, createAnswer } from './answer.ts';
+import { createBatchHandler } from './batches.ts';
 import { createHandlers } from './handlers.ts';
 import type { Host } from './host.ts';
 import { ANSWER_HIGH_WATER_BYTES, announcedLimits, FLUSH_MS, MAX_PROCESSES } from './limits.ts';
@@ -47,13 +48,20 @@ export const serve = ({
   maxProcesses = MAX_PROCESSES,
 }: ServeOptions): Server => {
   const writer = new FrameMessageWriter(output);
+  const errorAnswer = (error: ExecServerError, id: MessageId) => errorMessage(error, id ?? unknownId(writer));
   const reader = new FrameMessageReader(
     input,
     {
-      refused: (error, id) => void writer.write(errorMessage(error, id)),
+      refused: (error, id) => void writer.write(errorAnswer(error, id)),
       lost: reason => log(`the connection can't be read any further: ${reason}`),
+      batch: batch => void onBatch(batch),
     },
-    maxFrameBytes,
+    {
+      maxFrameBytes,
+      detected: framing => {
+        writer.framing = framing;
+      },
+    },
   );
   const connection = createMessageConnection(reader, writer, NullLogger, {
     messageStrategy: {
@@ -74,21 +82,33 @@ export const serve = ({
     maxProcesses,
   );
   const status = statusReporter(() => ({ queuedBytes: writer.queuedBytes, processes: processes.count }));
-  const answer = createAnswer(createHandlers({ host, session, processes, status, limits }), session, error =>
-    log(`internal error: ${describeInternal(error)}`),
+  const answerRequest = createAnswer(
+    createHandlers({ host, session, processes, status, limits }),
+    session,
+    error => log(`internal error: ${describeInternal(error)}`),
   );
-  connection.onRequest(async (method, params) => {
-    const result = await answer(method, params);
+  const answer: Answer = async (method, params) => {
+    const result = await answerRequest(method, params);
     if (writer.queuedBytes > ANSWER_HIGH_WATER_BYTES) {
       reader.hold(true);
       writer.whenDrained(() => reader.hold(false));
     }
     return result;
-  });
-  connection.onNotification(clientNotifications.initialized.method, () => {
+  };
+  const notified = (method: string) => {
+    if (method !== clientNotifications.initialized.method) return;
     session.initialized();
     processes.prepare();
+  };
+  const onBatch = createBatchHandler({
+    answer,
+    notified,
+    errorAnswer,
+    send: json => writer.writeBody(json),
+    maxBytes: maxFrameBytes,
   });
+  connection.onRequest(answer);
+  connection.onNotification(notified);
   connection.onError(([error]) => log(error.message));
 
   let stopping: Promise<void> | undefined;
@@ -114,6 +134,9 @@ export const serve = ({
 
 const errorMessage = (error: ExecServerError, id: MessageId): Message =>
   ({ jsonrpc: '2.0', id, error: { code: error.code, message: error.message, data: error.data } }) as Message;
+
+/** The id of an answer to nobody knows what. The clients that send lines read an id that is a number. */
+const unknownId = ({ framing }: FrameMessageWriter): MessageId => (framing === 'newline' ? -1 : null);
 
 /** An unforeseen error for the log: where it happened. Its message may quote what it choked on. */
 export const describeInternal = (error: unknown): string =>

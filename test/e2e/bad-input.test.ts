@@ -1,14 +1,14 @@
 import { expect } from 'chai';
-import { RawClient, type RawMessage, rawFrame } from './support/raw-client.ts';
+import { RawClient, type RawFraming, type RawMessage, rawFrame } from './support/raw-client.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const START = { processId: 'x', argv: ['true'], cwd: '/', env: { PATH }, tty: false };
 
-describe('exec-server --stdio and input that is wrong', () => {
+const wrongInput = (framing: RawFraming) => {
   let client: RawClient;
 
   beforeEach(async () => {
-    client = await RawClient.open();
+    client = await RawClient.open({ framing });
     // Whatever happens, this one goes on.
     await client.request('process/start', {
       processId: 'bystander',
@@ -372,8 +372,10 @@ describe('exec-server --stdio and input that is wrong', () => {
     }
   });
 
-  describe('frames', () => {
-    /** Sends bytes and waits for the error with `id: null` that answers them; the connection then still works. */
+  describe('messages', () => {
+    const unknownId = framing === 'newline' ? -1 : null;
+
+    /** Sends bytes and waits for the error that answers them; the connection then still works. */
     const errorFor = async (bytes: Buffer | string) => {
       const from = client.messages.length;
       client.sendBytes(bytes);
@@ -385,22 +387,31 @@ describe('exec-server --stdio and input that is wrong', () => {
       return { id: answer.id, ...told(answer) };
     };
 
-    it('skips a frame over the limit', async () => {
+    it('skips one over the limit', async () => {
       const body = Buffer.alloc(64 * 1024 * 1024 + 1, ' ');
-      expect(await errorFor(rawFrame(body))).to.deep.equal({
-        id: null,
+      expect(await errorFor(client.frame(body))).to.deep.equal({
+        id: unknownId,
         code: -32600,
         message: 'a frame of 67108865 bytes is over the limit of 67108864',
         data: { kind: 'frameTooLarge', limit: 'frameBytes', current: 67108865, max: 67108864 },
       });
     });
 
-    it('does not believe an absurd length', async () => {
-      const error = await errorFor('Content-Length: 9007199254740991\r\n\r\n{}');
-      expect(error.data?.kind).to.equal('frameTooLarge');
-    });
-
-    const refused: Array<[title: string, bytes: Buffer | string, code: number, message: RegExp]> = [
+    const bodies: Array<[title: string, body: Buffer | string, code: number, message: RegExp]> = [
+      ['invalid UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), -32700, /not valid UTF-8/],
+      ['invalid JSON', '{"secret": planted}', -32700, /^the body is not valid JSON$/],
+      ['deep nesting', '['.repeat(100_000) + ']'.repeat(100_000), -32600, /nested deeper than 64 levels/],
+      ['a body that is no object', '"hello"', -32600, /expected a JSON-RPC object, received string/],
+      ['neither method nor result', '{}', -32600, /expected a method, a result or an error/],
+      ['an empty batch', '[]', -32600, /^a batch is empty$/],
+      [
+        'a batch of too many',
+        JSON.stringify(Array.from({ length: 129 }, (_, id) => ({ id, method: 'environment/info' }))),
+        -32600,
+        /^batchMessages: 129 is over the limit of 128$/,
+      ],
+    ];
+    const headers: typeof bodies = [
       [
         'a negative length',
         'Content-Length: -5\r\n\r\n',
@@ -408,6 +419,7 @@ describe('exec-server --stdio and input that is wrong', () => {
         /Content-Length: expected a whole number of bytes, received "-5"/,
       ],
       ['a length that is no number', 'Content-Length: five\r\n\r\n', -32600, /received "five"/],
+      ['an absurd length', 'Content-Length: 9007199254740991\r\n\r\n{}', -32600, /is over the limit of/],
       ['a header without a length', 'Content-Type: application/json\r\n\r\n', -32600, /no Content-Length/],
       [
         'a line that is no header',
@@ -421,34 +433,28 @@ describe('exec-server --stdio and input that is wrong', () => {
         -32600,
         /a header is longer than 8192 bytes/,
       ],
-      ['invalid UTF-8', rawFrame(Buffer.from([0x7b, 0xff, 0xfe, 0x7d])), -32700, /not valid UTF-8/],
-      ['invalid JSON', rawFrame('{"secret": planted}'), -32700, /^the body is not valid JSON$/],
       ['an empty body', rawFrame(''), -32700, /not valid JSON/],
-      [
-        'deep nesting',
-        rawFrame('['.repeat(100_000) + ']'.repeat(100_000)),
-        -32600,
-        /nested deeper than 64 levels/,
-      ],
-      [
-        'a body that is no object',
-        rawFrame('"hello"'),
-        -32600,
-        /expected a JSON-RPC object, received string/,
-      ],
-      ['neither method nor result', rawFrame('{}'), -32600, /expected a method, a result or an error/],
+    ];
+    const lines: typeof bodies = [
+      ['a line that is no JSON', 'Welcome to devbox!\n', -32700, /^the body is not valid JSON$/],
+    ];
+    const refused = [
+      ...bodies.map(([title, body, ...answer]) => [title, () => client.frame(body), ...answer] as const),
+      ...(framing === 'newline' ? lines : headers).map(
+        ([title, bytes, ...answer]) => [title, () => bytes, ...answer] as const,
+      ),
     ];
     for (const [title, bytes, code, message] of refused) {
-      it(`answers and goes on: ${title}`, async () => {
-        const error = await errorFor(bytes);
-        expect(error.id).to.equal(null);
+      it(`are answered, and it goes on: ${title}`, async () => {
+        const error = await errorFor(bytes());
+        expect(error.id).to.equal(unknownId);
         expect(error.code).to.equal(code);
         expect(error.message).to.match(message);
       });
     }
 
-    it('answers a request that can be told by its id under that id', async () => {
-      client.sendBytes(rawFrame('{"id": 77, "method": 5}'));
+    it('are answered under their id if that can be told', async () => {
+      client.sendBytes(client.frame('{"id": 77, "method": 5}'));
       const answer = await client.waitFor('the answer', ({ id }) => id === 77);
       expect(told(answer)).to.deep.equal({
         code: -32600,
@@ -456,8 +462,66 @@ describe('exec-server --stdio and input that is wrong', () => {
         data: { kind: 'invalidMessage' },
       });
     });
+
+    it('of a batch are answered as a batch, in their order, each as it would be alone', async () => {
+      const before = client.messages.length;
+      client.send([
+        { id: 'a', method: 'environment/info' },
+        { method: 'process/unheardOf' },
+        { id: 'b', method: 'process/frobnicate' },
+        { id: 'c', method: 'process/terminate', params: { processId: 'nobody' } },
+        7,
+        { id: 99, result: null },
+        { id: 'd', method: 5 },
+        { id: 'e', method: 'process/terminate', params: {} },
+      ]);
+      const answer = (await client.waitFor('the batch', Array.isArray)) as unknown as RawMessage[];
+      expect(client.messages).to.have.lengthOf(before + 1);
+      expect(
+        answer.map(({ id, result, error }) => [id, error?.code ?? Object.keys(result).length]),
+      ).to.deep.equal([
+        ['a', 9],
+        ['b', -32601],
+        ['c', 1],
+        [unknownId, -32600],
+        ['d', -32600],
+        ['e', -32602],
+      ]);
+    });
+
+    it('of a batch without requests are not answered', async () => {
+      const before = client.messages.length;
+      client.send([{ method: 'process/unheardOf' }, { id: 99, result: null }]);
+      await client.request('environment/info');
+      expect(client.messages).to.have.lengthOf(before + 1);
+    });
+
+    it('of a batch begin before those that came later', async () => {
+      client.send([
+        { id: 'start', method: 'process/start', params: { ...START, argv: ['cat'], pipeStdin: true } },
+        { id: 'write', method: 'process/write', params: { processId: 'x', chunk: 'b25lIA==' } },
+      ]);
+      client.send({ id: 1000, method: 'process/write', params: { processId: 'x', chunk: 'dHdv' } });
+      client.send({ id: 1001, method: 'process/closeStdin', params: { processId: 'x' } });
+      await client.waitFor(
+        'the end',
+        ({ method, params }) => method === 'process/closed' && params.processId === 'x',
+      );
+      const statuses = (await client.waitFor('the batch', Array.isArray)) as unknown as RawMessage[];
+      const later = await client.waitFor('the answer', ({ id }) => id === 1000);
+      // A write that overtakes its start is told so; it is never in another order.
+      const written = [statuses[1]?.result.status, later.result.status];
+      const expected = [written[0] === 'accepted' ? 'one ' : '', written[1] === 'accepted' ? 'two' : ''].join(
+        '',
+      );
+      expect((await client.finished('x')).stdout.toString()).to.equal(expected);
+    });
   });
-});
+};
+
+for (const framing of ['contentLength', 'newline'] as const) {
+  describe(`exec-server --stdio and input that is wrong, by ${framing}`, () => wrongInput(framing));
+}
 
 describe('exec-server --stdio before the connection is open', () => {
   let client: RawClient;

@@ -1,17 +1,8 @@
-import { type ExecServerError, frameTooLarge, invalidMessage } from '../errors.ts';
+import { frameTooLarge, invalidMessage } from '../errors.ts';
 import { MAX_FRAME_BYTES, MAX_HEADER_BYTES, MAX_RESYNC_BYTES, MAX_SKIPPED_BODY_BYTES } from '../limits.ts';
 import { Body } from './body.ts';
+import type { Decoder, FrameSink } from './decoder.ts';
 import { type HeaderFields, isUtf8Charset, readHeaderLine } from './header.ts';
-
-/** Where a decoder reports what it finds, in the order of the stream. */
-export type FrameSink = {
-  /** A complete body. It may share memory with a chunk that was pushed. */
-  frame(body: Buffer): void;
-  /** Something was refused; the decoder goes on with what follows. */
-  rejected(error: ExecServerError): void;
-  /** No further header was found within the bound; nothing more will be reported. */
-  lost(reason: string): void;
-};
 
 /**
  * Cuts a byte stream into `Content-Length` frames, however the stream is split into chunks.
@@ -20,7 +11,7 @@ export type FrameSink = {
  * and the stream is searched for the next `Content-Length:`. Between chunks it holds at most one body and
  * one header.
  */
-export class FrameDecoder {
+export class FrameDecoder implements Decoder {
   readonly #sink: FrameSink;
   readonly #maxFrameBytes: number;
   #state: State = header();
@@ -32,7 +23,6 @@ export class FrameDecoder {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
-  /** Takes the next bytes of the stream. */
   push(chunk: Buffer): void {
     this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk]);
     while (this.#step()) {
@@ -40,7 +30,6 @@ export class FrameDecoder {
     }
   }
 
-  /** What an end of the stream here would cut off; `undefined` between two frames. */
   get incomplete(): string | undefined {
     switch (this.#state.name) {
       case 'header':

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Message } from 'vscode-jsonrpc/node';
-import { type ExecServerError, invalidMessage, parseError } from '../errors.ts';
-import { MAX_NESTING } from '../limits.ts';
+import { type ExecServerError, invalidMessage, limitExceeded, parseError } from '../errors.ts';
+import { MAX_BATCH, MAX_NESTING } from '../limits.ts';
 import { nestingDepth } from './nesting.ts';
 
 /** The id of a request, as far as it is known; `null` where it isn't. */
@@ -20,26 +20,49 @@ export class MessageRefused extends Error {
   }
 }
 
+/** Several messages that came as one and are answered as one. What is no message stands for itself. */
+export type Batch = readonly (Message | MessageRefused)[];
+
 /**
- * Reads a frame's body as one JSON-RPC message. The member `jsonrpc` may be absent. An answer may have the
- * id `null`: the peer could not tell which request it answers.
+ * Reads a frame's body as one JSON-RPC message or as a batch of them. The member `jsonrpc` may be absent. An
+ * answer may have the id `null`: the peer could not tell which request it answers.
  *
- * @throws {MessageRefused} for a body that isn't UTF-8, JSON or a message.
+ * @throws {MessageRefused} for a body that isn't UTF-8, JSON, a message or a batch of 1 to 128
  */
-export const parseMessage = (body: Buffer): Message => {
+export const parseMessage = (body: Buffer): Message | Batch => {
   const value = parseJson(body);
-  if (Array.isArray(value)) throw new MessageRefused(null, invalidMessage('batches are not supported'));
-  if (typeof value !== 'object' || value === null) {
-    throw new MessageRefused(
-      null,
-      invalidMessage(`expected a JSON-RPC object, received ${value === null ? 'null' : typeof value}`),
-    );
+  if (!Array.isArray(value)) return toMessage(value);
+  if (value.length === 0) throw new MessageRefused(null, invalidMessage('a batch is empty'));
+  if (value.length > MAX_BATCH) {
+    throw new MessageRefused(null, limitExceeded('batchMessages', value.length, MAX_BATCH));
+  }
+  return value.map(entry => {
+    try {
+      return toMessage(entry);
+    } catch (error) {
+      if (error instanceof MessageRefused) return error;
+      throw error;
+    }
+  });
+};
+
+/** Whether a body was a batch. */
+export const isBatch = (parsed: Message | Batch): parsed is Batch => Array.isArray(parsed);
+
+const toMessage = (value: unknown): Message => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new MessageRefused(null, invalidMessage(`expected a JSON-RPC object, received ${typeOf(value)}`));
   }
   const message = value as Candidate;
   const id = isId(message.id) ? message.id : null;
   const problem = shapeProblem(message);
   if (problem !== undefined) throw new MessageRefused(id, invalidMessage(problem));
   return value as Message;
+};
+
+const typeOf = (value: unknown): string => {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
 };
 
 type Candidate = {

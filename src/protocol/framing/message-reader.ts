@@ -6,10 +6,12 @@ import {
   Message,
   type MessageReader,
 } from 'vscode-jsonrpc/node';
-import type { ExecServerError } from '../errors.ts';
-import { MAX_FRAME_BYTES, MAX_UNDISPATCHED_MESSAGES } from '../limits.ts';
+import { type ExecServerError, invalidMessage } from '../errors.ts';
+import { MAX_UNDISPATCHED_MESSAGES } from '../limits.ts';
+import type { Decoder, Framing } from './decoder.ts';
+import { DetectingDecoder } from './detecting-decoder.ts';
 import { FrameDecoder } from './frame-decoder.ts';
-import { type MessageId, MessageRefused, parseMessage } from './message-parser.ts';
+import { type Batch, isBatch, type MessageId, MessageRefused, parseMessage } from './message-parser.ts';
 
 /** How a reader reports what is no message. */
 export type ReaderEvents = {
@@ -17,6 +19,14 @@ export type ReaderEvents = {
   refused(error: ExecServerError, id: MessageId): void;
   /** The stream is of no further use. `onClose` follows. */
   lost(reason: string): void;
+  /** Takes a batch, in its place among the messages. Without it batches are refused. */
+  batch?(batch: Batch): void;
+};
+
+export type ReaderOptions = {
+  readonly maxFrameBytes?: number | undefined;
+  /** Told how the peer frames its messages, before the first one. Without it frames have headers. */
+  readonly detected?: ((framing: Framing) => void) | undefined;
 };
 
 /**
@@ -33,8 +43,8 @@ export type ReaderEvents = {
 export class FrameMessageReader extends AbstractMessageReader implements MessageReader {
   readonly #stream: Readable;
   readonly #events: ReaderEvents;
-  readonly #decoder: FrameDecoder;
-  readonly #waiting: Message[] = [];
+  readonly #decoder: Decoder;
+  readonly #waiting: (Message | Batch)[] = [];
   #callback: DataCallback = () => {};
   #dispatching = false;
   #handingOver = false;
@@ -42,18 +52,18 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   #closed = false;
   #held = false;
 
-  constructor(stream: Readable, events: ReaderEvents, maxFrameBytes = MAX_FRAME_BYTES) {
+  constructor(stream: Readable, events: ReaderEvents, { maxFrameBytes, detected }: ReaderOptions = {}) {
     super();
     this.#stream = stream;
     this.#events = events;
-    this.#decoder = new FrameDecoder(
-      {
-        frame: body => this.#frame(body),
-        rejected: error => events.refused(error, null),
-        lost: reason => this.#lost(reason),
-      },
-      maxFrameBytes,
-    );
+    const sink = {
+      frame: (body: Buffer) => this.#frame(body),
+      rejected: (error: ExecServerError) => events.refused(error, null),
+      lost: (reason: string) => this.#lost(reason),
+    };
+    this.#decoder = detected
+      ? new DetectingDecoder(sink, detected, maxFrameBytes)
+      : new FrameDecoder(sink, maxFrameBytes);
   }
 
   listen(callback: DataCallback): Disposable {
@@ -88,9 +98,9 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   }
 
   #frame(body: Buffer): void {
-    const message = this.#parse(body);
-    if (message === undefined || isCancellation(message)) return;
-    this.#waiting.push(message);
+    const parsed = this.#parse(body);
+    if (parsed === undefined || (!isBatch(parsed) && isCancellation(parsed))) return;
+    this.#waiting.push(parsed);
     this.#handOver();
   }
 
@@ -99,17 +109,25 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     if (this.#handingOver) return;
     this.#handingOver = true;
     while (!this.#dispatching && this.#waiting.length > 0) {
-      this.#dispatching = true;
-      this.#callback(this.#waiting.shift() as Message);
+      const next = this.#waiting.shift() as Message | Batch;
+      if (isBatch(next)) this.#events.batch?.(next);
+      else this.#dispatch(next);
     }
     this.#handingOver = false;
     this.#pace();
     this.#closeIfDone();
   }
 
-  #parse(body: Buffer): Message | undefined {
+  #dispatch(message: Message): void {
+    this.#dispatching = true;
+    this.#callback(message);
+  }
+
+  #parse(body: Buffer): Message | Batch | undefined {
     try {
-      return parseMessage(body);
+      const parsed = parseMessage(body);
+      if (!isBatch(parsed) || this.#events.batch !== undefined) return parsed;
+      throw new MessageRefused(null, invalidMessage('a batch is not expected here'));
     } catch (error) {
       if (!(error instanceof MessageRefused)) throw error;
       this.#events.refused(error.reason, error.id);

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { AbstractMessageWriter, type Message, type MessageWriter } from 'vscode-jsonrpc/node';
+import type { Framing } from './decoder.ts';
 import { encodeFrame } from './encode.ts';
 
 /**
@@ -7,6 +8,9 @@ import { encodeFrame } from './encode.ts';
  * After the stream has broken or ended, what is written is dropped and `onClose` has fired.
  */
 export class FrameMessageWriter extends AbstractMessageWriter implements MessageWriter {
+  /** How messages are framed; set it before the first one is written. */
+  framing: Framing = 'contentLength';
+
   readonly #stream: Writable;
   readonly #waiting = new Set<() => void>();
   #state: 'open' | 'ending' | 'closed' = 'open';
@@ -24,11 +28,16 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
   }
 
   write(message: Message): Promise<void> {
-    this.send(encodeFrame(Buffer.from(JSON.stringify(message))));
+    this.writeBody(JSON.stringify(message));
     return Promise.resolve();
   }
 
-  /** Writes a frame that is already encoded, its header included. */
+  /** Writes what is already JSON, without line breaks. */
+  writeBody(json: string): void {
+    this.send(encodeFrame(Buffer.from(json), this.framing));
+  }
+
+  /** Writes a frame that is already encoded for this framing. */
   send(frame: Buffer): void {
     if (this.#state === 'open') this.#stream.write(frame);
   }

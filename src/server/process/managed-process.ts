@@ -237,7 +237,8 @@ export class ManagedProcess {
   }
 
   #sendOutput({ stream, bytes }: Chunk): number {
-    const encode = this.#encoders.get(stream) ?? outputEncoder(this.options.processId, stream);
+    const encode =
+      this.#encoders.get(stream) ?? outputEncoder(this.options.processId, stream, this.#outbound.framing);
     this.#encoders.set(stream, encode);
     const seq = this.#takeSeq();
     this.#log.add({ seq, stream, bytes });

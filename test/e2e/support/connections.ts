@@ -51,6 +51,10 @@ export type ConnectionKind = {
 export const connectionKinds: readonly ConnectionKind[] = [
   { name: 'a client of bytes', open: async env => rawConnection(await RawClient.open({ env })) },
   {
+    name: 'a client of lines',
+    open: async env => rawConnection(await RawClient.open({ env, framing: 'newline' })),
+  },
+  {
     name: "the product's client",
     // As to a remote server: a policy then goes over the wire, and `exact` is exact in both places.
     open: async env =>

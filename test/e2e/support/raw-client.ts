@@ -23,12 +23,34 @@ export type RawOptions = {
   readonly cwd?: string;
   /** What runs the server; by default the built program. */
   readonly argv?: readonly [string, ...string[]];
+  /** `newline`: each message is a line, in both directions. */
+  readonly framing?: RawFraming;
 };
+
+/** The two ways in which messages are told apart. */
+export type RawFraming = 'contentLength' | 'newline';
 
 /** Encodes one frame. Written apart from the product, so that both can't share a mistake. */
 export const rawFrame = (body: string | Buffer): Buffer => {
   const bytes = Buffer.from(body as string);
   return Buffer.concat([Buffer.from(`Content-Length: ${bytes.length}\r\n\r\n`), bytes]);
+};
+
+/** The same as a line of its own. */
+const rawLine = (body: string | Buffer): Buffer =>
+  Buffer.concat([Buffer.from(body as string), Buffer.from('\n')]);
+
+/** The first message in `bytes` that is whole, and how many bytes it takes. */
+const firstFrame = (bytes: Buffer): { body: Buffer; length: number } | undefined => {
+  const header = /^Content-Length: (\d+)\r\n\r\n/.exec(bytes.toString('latin1', 0, 100));
+  if (header === null) return undefined;
+  const length = header[0].length + Number(header[1]);
+  return bytes.length < length ? undefined : { body: bytes.subarray(header[0].length, length), length };
+};
+
+const firstLine = (bytes: Buffer): { body: Buffer; length: number } | undefined => {
+  const end = bytes.indexOf('\n');
+  return end < 0 ? undefined : { body: bytes.subarray(0, end), length: end + 1 };
 };
 
 /** A client of bytes and little else: it sends what it is told and keeps all that comes. */
@@ -39,6 +61,7 @@ export class RawClient {
   /** Bytes on stdout that are no frame; must stay empty. */
   strayBytes = '';
   stderr = '';
+  readonly #framing: RawFraming;
   /** Resolves with the exit code, or the signal, of the server. */
   readonly ended: Promise<number | NodeJS.Signals>;
 
@@ -51,7 +74,9 @@ export class RawClient {
     env = process.env,
     cwd,
     argv = [process.execPath, programPath, '--stdio'],
+    framing = 'contentLength',
   }: RawOptions = {}) {
+    this.#framing = framing;
     this.server = spawn(argv[0], argv.slice(1), { env, cwd, stdio: 'pipe' });
     this.server.stdout.on('data', (chunk: Buffer) => this.#received(chunk));
     this.server.stderr.on('data', (chunk: Buffer) => {
@@ -78,8 +103,13 @@ export class RawClient {
     this.server.stdin.write(bytes);
   }
 
+  /** The bytes that carry this body. */
+  frame(body: string | Buffer): Buffer {
+    return this.#framing === 'newline' ? rawLine(body) : rawFrame(body);
+  }
+
   send(message: object): void {
-    this.sendBytes(rawFrame(JSON.stringify(message)));
+    this.sendBytes(this.frame(JSON.stringify(message)));
   }
 
   /** Sends a request and waits for its answer, be it a result or an error. */
@@ -143,15 +173,10 @@ export class RawClient {
 
   #received(chunk: Buffer): void {
     this.#buffer = Buffer.concat([this.#buffer, chunk]);
-    for (;;) {
-      const text = this.#buffer.toString('latin1');
-      const header = /^Content-Length: (\d+)\r\n\r\n/.exec(text);
-      if (header === null) break;
-      const start = header[0].length;
-      const end = start + Number(header[1]);
-      if (this.#buffer.length < end) break;
-      this.messages.push(JSON.parse(this.#buffer.toString('utf8', start, end)));
-      this.#buffer = this.#buffer.subarray(end);
+    const first = this.#framing === 'newline' ? firstLine : firstFrame;
+    for (let found = first(this.#buffer); found !== undefined; found = first(this.#buffer)) {
+      this.messages.push(JSON.parse(found.body.toString('utf8')));
+      this.#buffer = this.#buffer.subarray(found.length);
     }
     this.#notify();
   }

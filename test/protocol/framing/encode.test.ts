@@ -27,7 +27,26 @@ describe('encodeFrame', () => {
   });
 });
 
+describe('encodeFrame by newline', () => {
+  it('ends the line of the body', () => {
+    expect(encodeFrame(Buffer.from('{"ä":1}'), 'newline').toString()).to.equal('{"ä":1}\n');
+  });
+});
+
 describe('outputEncoder', () => {
+  it('gives the same body in both framings', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.uint8Array({ maxLength: 100 }), (id, bytes) => {
+        const [framed, line] = (['contentLength', 'newline'] as const).map(framing =>
+          outputEncoder(id, 'pty', framing)(5, Buffer.from(bytes)),
+        ) as [Buffer, Buffer];
+        const body = bodyOf(framed);
+        expect(line.equals(Buffer.concat([body, Buffer.from('\n')]))).to.equal(true);
+        expect(line.indexOf('\n')).to.equal(line.length - 1);
+      }),
+    );
+  });
+
   const processId = fc
     .oneof(
       fc.string(),

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { MessageRefused, parseMessage } from '../../../src/protocol/framing/message-parser.ts';
-import { MAX_NESTING } from '../../../src/protocol/limits.ts';
+import { MAX_BATCH, MAX_NESTING } from '../../../src/protocol/limits.ts';
 
 /** The message, or how it is refused. */
 const parse = (body: string | Buffer): unknown => {
@@ -43,6 +43,25 @@ describe('parseMessage', () => {
     });
   }
 
+  it('reads a batch entry by entry, each as it would be alone', () => {
+    const parsed = parse('[{"id":1,"method":"m"},{"method":"n"},7,[],null,{"id":"a"}]') as unknown[];
+    expect(
+      parsed.map(entry => (entry instanceof MessageRefused ? [entry.id, entry.reason.message] : entry)),
+    ).to.deep.equal([
+      { id: 1, method: 'm' },
+      { method: 'n' },
+      [null, 'expected a JSON-RPC object, received number'],
+      [null, 'expected a JSON-RPC object, received array'],
+      [null, 'expected a JSON-RPC object, received null'],
+      ['a', 'method: expected a string, but it is missing'],
+    ]);
+  });
+
+  it('reads a batch of as many as are allowed', () => {
+    const batch = Array.from({ length: MAX_BATCH }, (_, id) => ({ id, method: 'm' }));
+    expect(parse(JSON.stringify(batch))).to.deep.equal(batch);
+  });
+
   const refused: Array<[body: string, refusal: object]> = [
     ['', parseError('the body is not valid JSON')],
     [' ', parseError('the body is not valid JSON')],
@@ -51,8 +70,16 @@ describe('parseMessage', () => {
     ['null', invalid('expected a JSON-RPC object, received null')],
     ['"text"', invalid('expected a JSON-RPC object, received string')],
     ['7', invalid('expected a JSON-RPC object, received number')],
-    ['[]', invalid('batches are not supported')],
-    ['[{"id":1,"method":"m"}]', invalid('batches are not supported')],
+    ['[]', invalid('a batch is empty')],
+    [
+      JSON.stringify(Array.from({ length: MAX_BATCH + 1 }, () => ({ method: 'm' }))),
+      {
+        id: null,
+        code: -32600,
+        kind: 'limitExceeded',
+        message: `batchMessages: ${MAX_BATCH + 1} is over the limit of ${MAX_BATCH}`,
+      },
+    ],
     ['{}', invalid('expected a method, a result or an error')],
     ['{"result":1}', invalid('expected a method, a result or an error')],
     ['{"id":7}', invalid('method: expected a string, but it is missing', 7)],
@@ -116,14 +143,14 @@ describe('parseMessage', () => {
     );
   });
 
-  it('gives a message or a refusal for any bytes', () => {
+  it('gives a message, a batch or a refusal for any bytes', () => {
     const bytes = fc.oneof(
       fc.uint8Array().map(array => Buffer.from(array)),
       fc.json().map(json => Buffer.from(json)),
     );
     fc.assert(
       fc.property(bytes, body => {
-        expect(parse(body)).to.be.an('object');
+        expect(parse(body)).to.satisfy((parsed: unknown) => typeof parsed === 'object' && parsed !== null);
       }),
     );
   });

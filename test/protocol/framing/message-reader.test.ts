@@ -14,15 +14,19 @@ const call = (id: number | string) => ({ id, method: 'm' });
 const calls = (count: number): string => Array.from({ length: count }, (_, id) => json(call(id))).join('');
 
 /** A reader that notes what it tells, in order; messages stay undispatched unless `dispatching`. */
-const recordingReader = (stream: Readable, { dispatching = false, maxFrameBytes = 1000 } = {}) => {
+const recordingReader = (
+  stream: Readable,
+  { dispatching = false, maxFrameBytes = 1000, batches = false } = {},
+) => {
   const events: unknown[] = [];
   const reader: FrameMessageReader = new FrameMessageReader(
     stream,
     {
       refused: (error, id) => events.push({ refused: error.message, id }),
       lost: reason => events.push({ lost: reason }),
+      ...(batches && { batch: batch => events.push({ batch }) }),
     },
-    maxFrameBytes,
+    { maxFrameBytes },
   );
   reader.onError(error => events.push({ error: error.message }));
   reader.onClose(() => events.push('closed'));
@@ -75,6 +79,51 @@ describe('FrameMessageReader', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('hands a batch over in its place among the messages, and needs no word that it was dispatched', async () => {
+    const stream = new PassThrough();
+    const { reader, events } = recordingReader(stream, { batches: true });
+    stream.write(json(call(1)) + json([call(2), call(3)]) + json(call(4)));
+    await settled();
+    expect(events).to.deep.equal([call(1)]);
+    reader.dispatched();
+    expect(events).to.deep.equal([call(1), { batch: [call(2), call(3)] }, call(4)]);
+  });
+
+  it('refuses a batch where none is expected', async () => {
+    expect(await eventsOf([latin1(json([call(1)]) + json(call(2)))])).to.deep.equal([
+      { refused: 'a batch is not expected here', id: null },
+      call(2),
+      'closed',
+    ]);
+  });
+
+  it('finds out how messages are framed if it is asked to', async () => {
+    const read = async (text: string) => {
+      const stream = endingStream([latin1(text)]);
+      const events: unknown[] = [];
+      const reader: FrameMessageReader = new FrameMessageReader(
+        stream,
+        { refused: error => events.push(error.message), lost: reason => events.push(reason) },
+        { detected: framing => events.push(framing), maxFrameBytes: 100 },
+      );
+      reader.listen(message => {
+        events.push(message);
+        reader.dispatched();
+      });
+      await once(stream, 'end');
+      return events;
+    };
+    const lines = `${JSON.stringify(call(1))}\n${' '.repeat(101)}\n${JSON.stringify(call(2))}\n`;
+    const tooLong = 'a frame of 101 bytes is over the limit of 100';
+    expect(await read(lines)).to.deep.equal(['newline', call(1), tooLong, call(2)]);
+    expect(await read(json(call(1)) + frame(' '.repeat(101)) + json(call(2)))).to.deep.equal([
+      'contentLength',
+      call(1),
+      tooLong,
+      call(2),
+    ]);
   });
 
   describe('dispatched', () => {

@@ -1,0 +1,68 @@
+import { frameTooLarge } from '../errors.ts';
+import { MAX_FRAME_BYTES } from '../limits.ts';
+import type { Decoder, FrameSink } from './decoder.ts';
+
+/**
+ * Cuts a byte stream into lines, each the body of one message. Lines of nothing but white space are passed
+ * over. A line over the limit is reported once, with as many bytes as it has, and skipped to its end; so is
+ * never more than one line held.
+ */
+export class LineDecoder implements Decoder {
+  readonly #sink: FrameSink;
+  readonly #maxLineBytes: number;
+  #parts: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(sink: FrameSink, maxLineBytes = MAX_FRAME_BYTES) {
+    this.#sink = sink;
+    this.#maxLineBytes = maxLineBytes;
+  }
+
+  push(chunk: Buffer): void {
+    let start = 0;
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+      this.#take(chunk.subarray(start, end));
+      this.#endLine();
+      start = end + 1;
+    }
+    this.#take(chunk.subarray(start));
+  }
+
+  get incomplete(): string | undefined {
+    return this.#bytes > 0 ? `inside a line, after ${this.#bytes} bytes of it` : undefined;
+  }
+
+  #take(part: Buffer): void {
+    if (part.length === 0) return;
+    this.#bytes += part.length;
+    // What is too long will be refused; its bytes need not be kept for that.
+    if (this.#bytes > this.#maxLineBytes) this.#parts = [];
+    else this.#keep(part);
+  }
+
+  // A sender of single bytes must not make an object of each: memory follows the bytes.
+  #keep(part: Buffer): void {
+    const last = this.#parts.at(-1);
+    if (last === undefined || last.length + part.length > GATHERED_BYTES) this.#parts.push(part);
+    else this.#parts[this.#parts.length - 1] = Buffer.concat([last, part]);
+  }
+
+  #endLine(): void {
+    const [parts, bytes] = [this.#parts, this.#bytes];
+    this.#parts = [];
+    this.#bytes = 0;
+    if (bytes > this.#maxLineBytes) {
+      this.#sink.rejected(frameTooLarge(bytes, this.#maxLineBytes));
+      return;
+    }
+    const line = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+    if (!isBlank(line)) this.#sink.frame(line);
+  }
+}
+
+const LINE_FEED = 0x0a;
+const GATHERED_BYTES = 4096;
+
+// The white space of JSON.
+const isBlank = (line: Buffer): boolean =>
+  line.every(byte => byte === 0x20 || byte === 0x09 || byte === 0x0d);

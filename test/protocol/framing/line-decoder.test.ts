@@ -1,0 +1,96 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { Framing } from '../../../src/protocol/framing/decoder.ts';
+import { DetectingDecoder } from '../../../src/protocol/framing/detecting-decoder.ts';
+import { LineDecoder } from '../../../src/protocol/framing/line-decoder.ts';
+import { anyBytes, cut, cuts, frame, latin1, oneByOne, type Report } from './support.ts';
+
+const recording = () => {
+  const reports: Report[] = [];
+  const sink = {
+    frame: (body: Buffer) => void reports.push({ frame: body.toString('latin1') }),
+    rejected: (error: { message: string; kind: string }) =>
+      void reports.push({ rejected: error.message, kind: error.kind }),
+    lost: (reason: string) => void reports.push({ lost: reason }),
+  };
+  return { reports, sink };
+};
+
+const decodeLines = (chunks: readonly Buffer[], maxLineBytes = 1000): Report[] => {
+  const { reports, sink } = recording();
+  const decoder = new LineDecoder(sink, maxLineBytes);
+  for (const chunk of chunks) decoder.push(chunk);
+  return reports;
+};
+
+describe('LineDecoder', () => {
+  const line = anyBytes({ minLength: 1, maxLength: 50 }).filter(
+    text => !/\n/.test(text) && /[^ \t\r]/.test(text),
+  );
+
+  it('gives each line as a body, however the stream is cut', () => {
+    fc.assert(
+      fc.property(fc.array(line), cuts, (lines, places) => {
+        const bytes = latin1(lines.map(text => `${text}\n`).join(''));
+        const expected = lines.map(text => ({ frame: text }));
+        expect(decodeLines(cut(bytes, places))).to.deep.equal(expected);
+        expect(decodeLines(oneByOne(bytes))).to.deep.equal(expected);
+      }),
+    );
+  });
+
+  it('passes over lines of white space', () => {
+    expect(decodeLines([latin1('\n \t\r\n{}\r\n\n')])).to.deep.equal([{ frame: '{}\r' }]);
+  });
+
+  it('reports a line over the limit once, with its length, and goes on with the next', () => {
+    const tooLong = {
+      rejected: 'a frame of 1001 bytes is over the limit of 1000',
+      kind: 'frameTooLarge',
+    };
+    const bytes = latin1(`${'x'.repeat(1001)}\n{}\n${'y'.repeat(1000)}\n`);
+    const expected = [tooLong, { frame: '{}' }, { frame: 'y'.repeat(1000) }];
+    expect(decodeLines([bytes])).to.deep.equal(expected);
+    expect(decodeLines(oneByOne(bytes))).to.deep.equal(expected);
+  });
+
+  it('tells what an end would cut off', () => {
+    const decoder = new LineDecoder(recording().sink);
+    expect(decoder.incomplete).to.equal(undefined);
+    decoder.push(latin1('{}\n{"id"'));
+    expect(decoder.incomplete).to.equal('inside a line, after 5 bytes of it');
+    decoder.push(latin1('}\n'));
+    expect(decoder.incomplete).to.equal(undefined);
+  });
+});
+
+describe('DetectingDecoder', () => {
+  const detect = (chunks: readonly Buffer[]) => {
+    const { reports, sink } = recording();
+    const chosen: Framing[] = [];
+    const decoder = new DetectingDecoder(sink, framing => chosen.push(framing), 1000);
+    expect(decoder.incomplete).to.equal(undefined);
+    for (const chunk of chunks) decoder.push(chunk);
+    return { chosen, reports };
+  };
+
+  for (const body of ['{}', '[]']) {
+    it(`takes a stream that begins with ${body[0]} for lines, once and for all`, () => {
+      const bytes = latin1(`${body}\nContent-Length: 2\r\n`);
+      const expected = { chosen: ['newline'], reports: [{ frame: body }, { frame: 'Content-Length: 2\r' }] };
+      expect(detect([Buffer.alloc(0), bytes])).to.deep.equal(expected);
+      expect(detect(oneByOne(bytes))).to.deep.equal(expected);
+    });
+  }
+
+  for (const start of ['Content-Length', ' ', '\n', 'noise\n']) {
+    it(`takes a stream that begins with ${JSON.stringify(start)} for frames`, () => {
+      const bytes = latin1((start === 'Content-Length' ? '' : start) + frame('{}') + frame('[]'));
+      const { chosen, reports } = detect([bytes]);
+      expect([chosen, reports.filter(report => 'frame' in report)]).to.deep.equal([
+        ['contentLength'],
+        [{ frame: '{}' }, { frame: '[]' }],
+      ]);
+    });
+  }
+});
