@@ -14,9 +14,9 @@ import { type ServerNotifications, serverNotifications } from '../protocol/messa
 import { parse } from '../protocol/parse.ts';
 import { ConnectionLostError, RequestError } from './errors.ts';
 
-/** What to do with each thing that the server says unasked. */
+/** What to do with the things that the server says unasked; without a handler one is passed over. */
 export type NotificationHandlers = {
-  readonly [Name in keyof ServerNotifications]: (params: ParamsOut<ServerNotifications[Name]>) => void;
+  readonly [Name in keyof ServerNotifications]?: (params: ParamsOut<ServerNotifications[Name]>) => void;
 };
 
 /** The client's end of a connection: typed requests out, notifications in. */
@@ -122,10 +122,10 @@ export class ClientConnection {
       }
       this.#reader.dispatched();
       const name = notificationNames.get(message.method);
-      if (name === undefined) return;
+      const handle = name && (this.#handlers[name] as ((params: unknown) => void) | undefined);
+      if (name === undefined || handle === undefined) return;
       try {
-        const params = parse(serverNotifications[name].params, message.params, message.method);
-        (this.#handlers[name] as (params: unknown) => void)(params);
+        handle(parse(serverNotifications[name].params, message.params, message.method));
       } catch (error) {
         this.#fail(`${message.method}: ${(error as Error).message}`);
       }

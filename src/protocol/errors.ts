@@ -12,11 +12,13 @@ export const errorKinds = {
   shuttingDown: -32600,
   processExists: -32600,
   unknownProcess: -32600,
+  httpRequestExists: -32600,
   unsupported: -32600,
   limitExceeded: -32600,
   unknownMethod: -32601,
   invalidParams: -32602,
   launchFailed: -32603,
+  httpFailed: -32603,
   internal: -32603,
 } as const;
 export type ErrorKind = keyof typeof errorKinds;
@@ -95,6 +97,18 @@ export const launchFailed = (
   data: { stage: LaunchStage; errno: string; path: string; searchedPath?: readonly string[] },
   options?: ErrorOptions,
 ) => new ExecServerError('launchFailed', message, data, options);
+
+export const httpRequestExists = (requestId: string) =>
+  new ExecServerError('httpRequestExists', `HTTP request ${requestId} is still going on`, { requestId });
+
+/** An HTTP request without a response, or without all of it; `host` is the one that was asked first. */
+export const httpFailed = (host: string, reason: string, errno: string | undefined, options?: ErrorOptions) =>
+  new ExecServerError(
+    'httpFailed',
+    `HTTP request to ${host} failed: ${reason}`,
+    { host, reason, ...(errno !== undefined && { errno }) },
+    options,
+  );
 
 /** What is no fault of the caller. The text of an unforeseen error may hold anything, so only its name is told. */
 export const internal = (cause: unknown) =>

@@ -1,4 +1,5 @@
 import { environmentInfo, serverStatus } from './environment.ts';
+import { httpBodyDelta, httpRequest } from './http.ts';
 import { initialize, initialized } from './lifecycle.ts';
 import {
   processAcknowledge,
@@ -30,6 +31,7 @@ export const requests = {
   processAcknowledge,
   processList,
   serverStatus,
+  httpRequest,
 } as const;
 export type Requests = typeof requests;
 
@@ -42,5 +44,6 @@ export const serverNotifications = {
   processOutputDropped,
   processExited,
   processClosed,
+  httpBodyDelta,
 } as const;
 export type ServerNotifications = typeof serverNotifications;

@@ -3,6 +3,8 @@ import { resumeUnavailable } from '../protocol/errors.ts';
 import type { Requests } from '../protocol/messages.ts';
 import { describeHost } from './environment-info.ts';
 import type { Host } from './host.ts';
+import type { HttpRequests } from './http/http-requests.ts';
+import type { Lazy } from './lazy.ts';
 import {
   type announcedLimits,
   MAX_RETAINED_BYTES,
@@ -27,11 +29,19 @@ export type HandlerContext = {
   readonly host: Host;
   readonly session: Session;
   readonly processes: Processes;
+  readonly http: Lazy<HttpRequests>;
   readonly status: () => ResultIn<Requests['serverStatus']>;
   readonly limits: ReturnType<typeof announcedLimits>;
 };
 
-export const createHandlers = ({ host, session, processes, status, limits }: HandlerContext): Handlers => ({
+export const createHandlers = ({
+  host,
+  session,
+  processes,
+  http,
+  status,
+  limits,
+}: HandlerContext): Handlers => ({
   initialize: ({ resumeSessionId, outputWindowBytes, retainedBytes, retainedMs }) => {
     if (resumeSessionId !== undefined) throw resumeUnavailable();
     session.initialize();
@@ -67,4 +77,5 @@ export const createHandlers = ({ host, session, processes, status, limits }: Han
     return {};
   },
   processList: () => processes.list(),
+  httpRequest: async params => (await http.get()).request(params),
 });

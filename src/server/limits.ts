@@ -54,6 +54,15 @@ export const MAX_WRITE_IDS = 1024;
 /** How long `process/exited` waits for the end of streams that somebody else may hold, in milliseconds. */
 export const EXITED_WAIT_MS = 50;
 
+/** HTTP requests of one connection that go on at once. */
+export const MAX_HTTP_REQUESTS = 64;
+
+/** The body of an HTTP response that isn't streamed, in bytes; base64 makes a third more of it, within a frame. */
+export const MAX_HTTP_BODY_BYTES = 32 * 1024 * 1024;
+
+/** How many redirects of an HTTP request are followed. */
+export const MAX_HTTP_REDIRECTS = 10;
+
 /** How long after the exit others may still write to a process's streams, in milliseconds. */
 export const DRAIN_MS = 2000;
 
@@ -76,4 +85,6 @@ export const announcedLimits = (chosen: { readonly frameBytes: number; readonly 
   retainedMs: MAX_RETAINED_MS,
   waitingReads: MAX_WAITING_READS,
   stdinQueuedBytes: MAX_STDIN_QUEUED_BYTES,
+  httpRequests: MAX_HTTP_REQUESTS,
+  httpBodyBytes: MAX_HTTP_BODY_BYTES,
 });

@@ -11,6 +11,7 @@ import { type Answer, createAnswer } from './answer.ts';
 import { createBatchHandler } from './batches.ts';
 import { createHandlers } from './handlers.ts';
 import type { Host } from './host.ts';
+import { Lazy } from './lazy.ts';
 import { ANSWER_HIGH_WATER_BYTES, announcedLimits, FLUSH_MS, MAX_PROCESSES } from './limits.ts';
 import { Outbound } from './outbound.ts';
 import { Watchdog } from './platform/watchdog.ts';
@@ -75,15 +76,20 @@ export const serve = ({
 
   const limits = announcedLimits({ frameBytes: maxFrameBytes, processes: maxProcesses });
   const session = new Session();
+  const outbound = new Outbound(writer);
+  const http = new Lazy(async () => {
+    const { HttpRequests } = await import('./http/http-requests.ts');
+    return new HttpRequests(outbound);
+  });
   const processes = new Processes(
     host,
-    new Outbound(writer),
+    outbound,
     new Watchdog({ log, platform: host.platform }),
     maxProcesses,
   );
   const status = statusReporter(() => ({ queuedBytes: writer.queuedBytes, processes: processes.count }));
   const answerRequest = createAnswer(
-    createHandlers({ host, session, processes, status, limits }),
+    createHandlers({ host, session, processes, http, status, limits }),
     session,
     error => log(`internal error: ${describeInternal(error)}`),
   );
@@ -113,6 +119,7 @@ export const serve = ({
 
   let stopping: Promise<void> | undefined;
   const stop = (reason: string): Promise<void> => {
+    void http.ifMade?.then(requests => requests.stop());
     stopping ??= processes
       .stopAll()
       .then(() => Promise.race([writer.flushed(), delay(FLUSH_MS, undefined, { ref: false })]))

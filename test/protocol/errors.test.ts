@@ -55,6 +55,24 @@ describe('ExecServerError', () => {
       { kind: 'processExists', processId: 'p' },
     ],
     [errors.unknownProcess('p'), -32600, 'there is no process p', { kind: 'unknownProcess', processId: 'p' }],
+    [
+      errors.httpRequestExists('r'),
+      -32600,
+      'HTTP request r is still going on',
+      { kind: 'httpRequestExists', requestId: 'r' },
+    ],
+    [
+      errors.httpFailed('example.org', 'ECONNRESET', 'ECONNRESET', { cause }),
+      -32603,
+      'HTTP request to example.org failed: ECONNRESET',
+      { kind: 'httpFailed', host: 'example.org', reason: 'ECONNRESET', errno: 'ECONNRESET' },
+    ],
+    [
+      errors.httpFailed('example.org', 'no end within 5 ms', undefined),
+      -32603,
+      'HTTP request to example.org failed: no end within 5 ms',
+      { kind: 'httpFailed', host: 'example.org', reason: 'no end within 5 ms' },
+    ],
     [errors.unsupported('tty', 'why'), -32600, 'tty: why', { kind: 'unsupported', field: 'tty' }],
     [
       errors.limitExceeded('stdinQueuedBytes', 3, 2),

@@ -1,0 +1,181 @@
+import { type IncomingMessage, METHODS, validateHeaderName, validateHeaderValue } from 'node:http';
+import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
+import {
+  ExecServerError,
+  httpFailed,
+  httpRequestExists,
+  invalidParams,
+  limitExceeded,
+  shuttingDown,
+} from '../../protocol/errors.ts';
+import { type HttpHeader, httpBodyDelta } from '../../protocol/http.ts';
+import type { Requests } from '../../protocol/messages.ts';
+import { MAX_HTTP_BODY_BYTES, MAX_HTTP_REQUESTS } from '../limits.ts';
+import type { Outbound } from '../outbound.ts';
+import { exchange, isHttp, RedirectRefused } from './exchange.ts';
+
+type Params = ParamsOut<Requests['httpRequest']>;
+type Result = ResultIn<Requests['httpRequest']>;
+
+/** The HTTP requests of one connection. Each `requestId` has one owner, and all of them end with the connection. */
+export class HttpRequests {
+  readonly #outbound: Outbound;
+  readonly #going = new Map<string, AbortController>();
+  #stopped = false;
+
+  constructor(outbound: Outbound) {
+    this.#outbound = outbound;
+  }
+
+  /**
+   * Sends a request and answers with its response. With `streamResponse` the body follows the answer.
+   *
+   * @throws {ExecServerError} `invalidParams`, `httpRequestExists`, `limitExceeded`, `httpFailed`,
+   * `shuttingDown`
+   */
+  async request(params: Params): Promise<Result> {
+    const { requestId, timeoutMs, redirectPolicy, streamResponse } = params;
+    const sent = toExchange(params);
+    const { signal, release } = this.#take(requestId, timeoutMs);
+    let streaming = false;
+    try {
+      const response = await exchange(sent, redirectPolicy === 'follow', signal);
+      const answer = { status: response.statusCode ?? 0, headers: headersOf(response) };
+      if (!streamResponse) {
+        return { ...answer, bodyBase64: (await readBody(response)).toString('base64') };
+      }
+      streaming = true;
+      // The answer is on its way before anything that is started by a later turn of the event loop.
+      setImmediate(() => void this.#stream(requestId, response, signal).finally(release));
+      return { ...answer, bodyBase64: '' };
+    } catch (error) {
+      throw error instanceof ExecServerError ? error : failure(error, sent.url, signal);
+    } finally {
+      if (!streaming) release();
+    }
+  }
+
+  /** Gives all of them up, and takes no more. */
+  stop(): void {
+    this.#stopped = true;
+    for (const controller of this.#going.values()) controller.abort(ENDED);
+  }
+
+  #take(requestId: string, timeoutMs: number | undefined) {
+    if (this.#stopped) throw shuttingDown();
+    if (this.#going.has(requestId)) throw httpRequestExists(requestId);
+    if (this.#going.size >= MAX_HTTP_REQUESTS) {
+      throw limitExceeded('httpRequests', this.#going.size + 1, MAX_HTTP_REQUESTS);
+    }
+    const controller = new AbortController();
+    this.#going.set(requestId, controller);
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => controller.abort(timedOut(timeoutMs)), timeoutMs);
+    const release = () => {
+      clearTimeout(timer);
+      this.#going.delete(requestId);
+    };
+    return { signal: controller.signal, release };
+  }
+
+  async #stream(requestId: string, response: IncomingMessage, signal: AbortSignal): Promise<void> {
+    let seq = 0;
+    const tell = (delta: Buffer, done: boolean, error: string | null) => {
+      seq += 1;
+      this.#outbound.notify(httpBodyDelta, {
+        requestId,
+        seq,
+        deltaBase64: delta.toString('base64'),
+        done,
+        error,
+      });
+    };
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) {
+        tell(chunk, false, null);
+        // While the client doesn't keep up, the response isn't read on.
+        if (!this.#outbound.open) await this.#turn();
+      }
+      tell(NOTHING, true, null);
+    } catch (error) {
+      tell(NOTHING, true, reasonOf(error, signal));
+    }
+  }
+
+  #turn(): Promise<void> {
+    return new Promise(resolve => {
+      this.#outbound.wait({
+        sendNext: () => {
+          resolve();
+          return false;
+        },
+      });
+    });
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+const ENDED = 'the connection has ended';
+
+const timedOut = (timeoutMs: number): string => `no end within ${timeoutMs} ms`;
+
+const toExchange = ({ method, url, headers, bodyBase64 }: Params) => {
+  const verb = method.toUpperCase();
+  if (!METHODS.includes(verb) || verb === 'CONNECT') {
+    throw invalidParams('method', 'expected a method of HTTP other than CONNECT');
+  }
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || !isHttp(parsed)) throw invalidParams('url', 'expected an http or https URL');
+  headers.forEach(checkHeader);
+  return { method: verb, url: parsed, headers, body: bodyBase64 };
+};
+
+// Node's own messages quote the value, which may be a secret.
+const checkHeader = ({ name, value }: HttpHeader, index: number): void => {
+  try {
+    validateHeaderName(name);
+  } catch {
+    throw invalidParams(`headers[${index}].name`, 'expected the name of an HTTP header field');
+  }
+  try {
+    validateHeaderValue(name, value);
+  } catch {
+    throw invalidParams(`headers[${index}].value`, 'has a character that no HTTP header field may have');
+  }
+};
+
+const headersOf = ({ rawHeaders }: IncomingMessage): HttpHeader[] =>
+  Array.from({ length: rawHeaders.length / 2 }, (_, at) => ({
+    name: (rawHeaders[2 * at] as string).toLowerCase(),
+    value: rawHeaders[2 * at + 1] as string,
+  }));
+
+const readBody = async (response: IncomingMessage): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_HTTP_BODY_BYTES) throw limitExceeded('httpBodyBytes', bytes, MAX_HTTP_BODY_BYTES);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+};
+
+const failure = (error: unknown, { host }: URL, signal: AbortSignal): ExecServerError =>
+  httpFailed(
+    host,
+    reasonOf(error, signal),
+    signal.aborted ? undefined : (error as NodeJS.ErrnoException).code,
+    { cause: error },
+  );
+
+// The texts of Node may hold parts of the URL, its query for one.
+const reasonOf = (error: unknown, signal: AbortSignal): string => {
+  if (signal.aborted) return String(signal.reason);
+  if (error instanceof RedirectRefused) return error.message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (message === 'aborted') return 'the connection broke before the end';
+  return code ?? 'unknown error';
+};
