@@ -4,6 +4,7 @@ import { EnvDraft } from './env-draft.ts';
 import { type EnvOverlay, layOverlay } from './env-overlay.ts';
 import { type EnvPolicy, followPolicy } from './env-policy.ts';
 import { foldCase } from './fold-case.ts';
+import { givesWayTo } from './keep-locale.ts';
 
 /** What a child's environment is made of. */
 export type EnvInput = {
@@ -40,7 +41,7 @@ export const traceEnv = (input: EnvInput): TracedEnv => {
 const draw = ({ base, policy, overlay, platform }: EnvInput, record: boolean): EnvDraft => {
   const draft = new EnvDraft(platform, { record });
   if (policy) followPolicy(draft, policy, base);
-  layOverlay(draft, overlay ?? {});
+  layOverlay(draft, overlay ?? {}, policy?.keepLocale ? givesWayTo(draft, overlay ?? {}) : undefined);
   if (policy && platform === 'windows') completePathExt(draft, overlay ?? {});
   return draft;
 };

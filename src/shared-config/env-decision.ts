@@ -1,11 +1,25 @@
 /** A variable that the child has as the base environment has it. */
-export type EnvKept = { readonly outcome: 'kept' };
+export type EnvKept = {
+  readonly outcome: 'kept';
+  /** What kept the overlay from setting it. */
+  readonly by?: 'keepLocale';
+};
 
-/** A variable that the child does not have, and the step that took it away. */
+/** A variable that the child does not have, and the step that took it away or kept it out. */
 export type EnvRemoved = {
   readonly outcome: 'removed';
-  readonly by: 'inherit' | 'defaultExcludes' | 'exclude' | 'includeOnly' | 'overlay';
-  /** The first pattern of `defaultExcludes` or `exclude` that describes the name, as it was written. */
+  readonly by:
+    | 'inherit'
+    | 'defaultExcludes'
+    | 'exclude'
+    | 'secretValue'
+    | 'includeOnly'
+    | 'overlay'
+    | 'keepLocale';
+  /**
+   * The first pattern of `defaultExcludes` or `exclude` that describes the name, as it was written; the name
+   * of the shape of secret that `secretValue` found.
+   */
   readonly pattern?: string;
 };
 

@@ -50,8 +50,23 @@ export class EnvDraft {
     this.#note(key, variable[0], decision);
   }
 
+  /**
+   * Leaves a name as it is, though the overlay has a value for it: kept if the base has it, removed if it
+   * isn't there. One that the policy has set stays noted as set.
+   */
+  decline(name: string, by: 'keepLocale'): void {
+    const key = this.#keyOf(name);
+    const variable = this.#variables.get(key);
+    if (!variable) this.#note(key, name, { outcome: 'removed', by });
+    else if (this.#notes?.get(key)?.[1].outcome === 'kept') this.#note(key, variable[0], { ...KEPT, by });
+  }
+
   has(name: string): boolean {
     return this.#variables.has(this.#keyOf(name));
+  }
+
+  get(name: string): string | undefined {
+    return this.#variables.get(this.#keyOf(name))?.[1];
   }
 
   names(): string[] {

@@ -24,10 +24,19 @@ export const applyOverlay = (overlay: EnvOverlay, env: Env, platform: Platform):
 const SET: EnvSet = { outcome: 'set', by: 'overlay' };
 const REMOVED: EnvRemoved = { outcome: 'removed', by: 'overlay' };
 
-/** The same as one step on a draft. */
-export const layOverlay = (draft: EnvDraft, overlay: EnvOverlay): void => {
+/**
+ * The same as one step on a draft.
+ *
+ * @param givesWay the names whose values are not laid; their `null`s are
+ */
+export const layOverlay = (
+  draft: EnvDraft,
+  overlay: EnvOverlay,
+  givesWay: (name: string) => boolean = () => false,
+): void => {
   for (const [name, value] of Object.entries(overlay)) {
     if (value === null) draft.remove(name, REMOVED);
+    else if (givesWay(name)) draft.decline(name, 'keepLocale');
     else draft.set(name, value, SET);
   }
 };

@@ -6,6 +6,7 @@ import { EnvDraft } from './env-draft.ts';
 import { foldCase } from './fold-case.ts';
 import { MAX_PATTERN_LENGTH, MAX_PATTERNS } from './limits.ts';
 import { compilePattern, matchesPattern } from './patterns.ts';
+import { secretShape } from './secret-values.ts';
 import { VariableValue, variables } from './variables.ts';
 
 const PatternList = z
@@ -22,10 +23,24 @@ const field = <Schema extends z.ZodMiniType>(schema: Schema, description: string
   z.optional(z.nullable(schema)).check(z.describe(description));
 
 /**
+ * Which environment of a machine a policy starts from: the one of the process that applies it, or what the
+ * account's own shell exports as a login shell or as an interactive login shell.
+ */
+export const EnvBase = z.enum(['process', 'login', 'loginInteractive']);
+export type EnvBase = z.output<typeof EnvBase>;
+
+/**
  * How a child's environment is made from a base environment. Every field may be absent or `null`, which
- * is the same: `inherit` is then `all`, `ignoreDefaultExcludes` false, and the rest empty.
+ * is the same: `base` is then `process`, `inherit` `all`, each switch false, and the rest empty.
+ *
+ * `base` says which environment whoever applies the policy has to take for the base; the functions here get
+ * that environment and don't look at it.
  */
 export const EnvPolicy = z.object({
+  base: field(
+    EnvBase,
+    "The base to start from: `process` (default), the server's own environment; `login` or `loginInteractive`, what the account's shell exports as such a shell.",
+  ),
   inherit: field(
     z.enum(['all', 'core', 'none']),
     'Which variables of the base to start from: `all` (default), `core` or `none`.',
@@ -35,8 +50,16 @@ export const EnvPolicy = z.object({
     'Whether inherited names like `*KEY*`, `*SECRET*` and `*TOKEN*` may stay; false unless sent.',
   ),
   exclude: field(PatternList, 'Inherited names to leave out: `*` is any run, `?` one character, no case.'),
+  secretValues: field(
+    z.boolean(),
+    'Whether inherited values that look like secrets are left out, whatever their names; false unless sent.',
+  ),
   set: field(variables(VariableValue, 'string'), 'Variables to set; no exclude applies to them.'),
   includeOnly: field(PatternList, 'If not empty, only names that match stay, `set` ones too.'),
+  keepLocale: field(
+    z.boolean(),
+    'Whether `LANG`, `LC_CTYPE` and `LC_ALL` of `env` give way to a UTF-8 locale that is there; false unless sent.',
+  ),
 });
 export type EnvPolicy = z.output<typeof EnvPolicy>;
 
@@ -61,13 +84,13 @@ const SET: EnvSet = { outcome: 'set', by: 'policy' };
 const NOT_INHERITED: EnvRemoved = { outcome: 'removed', by: 'inherit' };
 const NOT_INCLUDED: EnvRemoved = { outcome: 'removed', by: 'includeOnly' };
 
-/** A reason against a name in folded case, or none. */
-type Objection = (foldedName: string) => EnvRemoved | undefined;
+/** A reason against a name in folded case, or against its value; or none. */
+type Objection = (foldedName: string, value: string) => EnvRemoved | undefined;
 
 const inherit = (draft: EnvDraft, policy: EnvPolicy, env: Env): void => {
   const objections = objectionsOf(policy, draft.platform);
   for (const [name, value] of Object.entries(env)) {
-    const removed = objections.length > 0 ? firstObjection(objections, foldCase(name)) : undefined;
+    const removed = objections.length > 0 ? firstObjection(objections, foldCase(name), value) : undefined;
     if (removed) draft.omit(name, removed);
     else draft.keep(name, value);
   }
@@ -80,6 +103,7 @@ const objectionsOf = (policy: EnvPolicy, platform: Platform): Objection[] => {
   if (policy.inherit === 'core') objections.push(name => (core.has(name) ? undefined : NOT_INHERITED));
   if (!policy.ignoreDefaultExcludes) objections.push(...DEFAULT_OBJECTIONS);
   objections.push(...(policy.exclude ?? []).map(pattern => objectionTo(pattern, 'exclude')));
+  if (policy.secretValues) objections.push(objectionToSecret);
   return objections;
 };
 
@@ -91,9 +115,18 @@ const objectionTo = (source: string, by: 'defaultExcludes' | 'exclude'): Objecti
 
 const DEFAULT_OBJECTIONS = DEFAULT_EXCLUDES.map(pattern => objectionTo(pattern, 'defaultExcludes'));
 
-const firstObjection = (objections: readonly Objection[], foldedName: string): EnvRemoved | undefined => {
+const objectionToSecret: Objection = (_, value) => {
+  const pattern = secretShape(value);
+  return pattern === undefined ? undefined : { outcome: 'removed', by: 'secretValue', pattern };
+};
+
+const firstObjection = (
+  objections: readonly Objection[],
+  foldedName: string,
+  value: string,
+): EnvRemoved | undefined => {
   for (const objection of objections) {
-    const removed = objection(foldedName);
+    const removed = objection(foldedName, value);
     if (removed) return removed;
   }
   return undefined;

@@ -14,9 +14,9 @@ export const explainNames = (
   decisions: ReadonlyMap<string, EnvDecision>,
   platform: Platform,
 ): ReadonlyMap<string, EnvExplanation> => {
-  const keyOf = platform === 'windows' ? foldCase : (name: string) => name;
-  const byKey = new Map(Array.from(decisions, ([name, decision]) => [keyOf(name), decision]));
-  return new Map(names.map(name => [name, byKey.get(keyOf(name)) ?? ABSENT]));
+  if (platform === 'posix') return new Map(names.map(name => [name, decisions.get(name) ?? ABSENT]));
+  const byKey = new Map(Array.from(decisions, ([name, decision]) => [foldCase(name), decision]));
+  return new Map(names.map(name => [name, byKey.get(foldCase(name)) ?? ABSENT]));
 };
 
 const ABSENT: EnvExplanation = { outcome: 'absent' };

@@ -1,7 +1,10 @@
 export { buildEnv, type EnvInput, type TracedEnv, traceEnv } from './build-env.ts';
+export { describeReason } from './describe-decision.ts';
 export { type Env, type Platform, platformOf } from './env.ts';
 export { countDecisions, type EnvCounts, type EnvDecision } from './env-decision.ts';
 export { applyOverlay, EnvOverlay } from './env-overlay.ts';
-export { applyEnvPolicy, DEFAULT_EXCLUDES, EnvPolicy } from './env-policy.ts';
+export { applyEnvPolicy, DEFAULT_EXCLUDES, EnvBase, EnvPolicy } from './env-policy.ts';
+export { type ExplainedEnv, explainEnv } from './explain-env.ts';
 export { type EnvExplanation, explainNames } from './explain-names.ts';
 export { MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_VARIABLES } from './limits.ts';
+export { describePathOrigin, type PathOrigin, pathOrigin } from './path-origin.ts';

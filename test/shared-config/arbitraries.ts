@@ -7,6 +7,7 @@ import type { EnvPolicy } from '../../src/shared-config/env-policy.ts';
 const name = fc.oneof(
   fc.constantFrom('PATH', 'Path', 'path', 'PATHEXT', 'PathExt', 'HOME', 'home', 'TEMP', 'SystemRoot'),
   fc.constantFrom('API_KEY', 'api_key', 'MY_TOKEN', 'My_Token', 'SECRET', 'MONKEY'),
+  fc.constantFrom('LANG', 'LC_ALL', 'LC_CTYPE', 'lang'),
   fc.constantFrom('A', 'a', 'B', 'ä', 'Ä', 'ß', 'SS', '😀', '__proto__', 'constructor', '1'),
   fc.string({ unit: fc.constantFrom('a', 'A', 'b', '_'), minLength: 1, maxLength: 4 }),
 );
@@ -15,6 +16,7 @@ const name = fc.oneof(
 const value = fc.oneof(
   fc.constant(''),
   fc.string({ maxLength: 5 }).map(text => `<value>${text}`),
+  fc.constantFrom('<value>.UTF-8', '<value>.ISO-8859-1', `<value>ghp_${'a'.repeat(36)}`),
 );
 
 const record = <Value>(values: fc.Arbitrary<Value>): fc.Arbitrary<Readonly<Record<string, Value>>> =>
@@ -40,8 +42,10 @@ export const anyPolicy: fc.Arbitrary<EnvPolicy> = fc.record({
   inherit: maybe(fc.constantFrom('all' as const, 'core' as const, 'none' as const)),
   ignoreDefaultExcludes: maybe(fc.boolean()),
   exclude: maybe(patterns),
+  secretValues: maybe(fc.boolean()),
   set: maybe(anyEnv),
   includeOnly: maybe(fc.oneof(fc.constant<string[]>([]), patterns)),
+  keepLocale: maybe(fc.boolean()),
 });
 
 export const anyPlatform: fc.Arbitrary<Platform> = fc.constantFrom('posix', 'windows');

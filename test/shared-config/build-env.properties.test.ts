@@ -25,14 +25,67 @@ const sameName = ({ platform }: Pick<EnvInput, 'platform'>) =>
   platform === 'windows' ? foldCase : (name: string) => name;
 
 describe('any environment that is built', () => {
-  it('has every value of the overlay and no name that the overlay removes', () => {
-    holds([anyInput], input => {
+  it('has every value of the overlay and no name that the overlay removes, unless its locale gives way', () => {
+    holds([anyInput], anything => {
+      const input = { ...anything, policy: anything.policy && { ...anything.policy, keepLocale: false } };
       const keyOf = sameName(input);
       const built = new Map(Object.entries(buildEnv(input)).map(([name, value]) => [keyOf(name), value]));
       const wanted = new Map(
         Object.entries(input.overlay ?? {}).map(([name, value]) => [keyOf(name), value]),
       );
       expect(Array.from(wanted.keys(), key => [key, built.get(key) ?? null])).to.deep.equal([...wanted]);
+    });
+  });
+
+  it('differs in nothing but the locale when that is kept, and in nothing that the overlay removes', () => {
+    holds([anyInput], ({ policy, ...input }) => {
+      const keyOf = sameName(input);
+      const built = (keepLocale: boolean) =>
+        new Map(
+          Object.entries(buildEnv({ ...input, policy: { ...policy, keepLocale } })).map(([name, value]) => [
+            keyOf(name),
+            value,
+          ]),
+        );
+      const [kept, laid] = [built(true), built(false)];
+      const differing = [...kept.keys(), ...laid.keys()].filter(key => kept.get(key) !== laid.get(key));
+      expect(differing.filter(key => !['LANG', 'LC_ALL', 'LC_CTYPE'].includes(key))).to.deep.equal([]);
+      const removed = Object.entries(input.overlay ?? {}).filter(([, value]) => value === null);
+      if (input.platform === 'posix') expect(removed.filter(([name]) => kept.has(name))).to.deep.equal([]);
+    });
+  });
+
+  it('has no LC_ALL from the overlay where the policy left none and the locale is kept', () => {
+    holds([anyEnv, anyPolicy, anyOverlay], (base, anything, overlay) => {
+      const policy = { ...anything, keepLocale: true };
+      const { LC_ALL } = applyEnvPolicy(policy, base, 'posix');
+      if (!LC_ALL) expect(buildEnv({ base, policy, overlay, platform: 'posix' }).LC_ALL || '').to.equal('');
+    });
+  });
+
+  it('has at most one PATH on windows, whoever spells it, and one if any of them gives a value', () => {
+    const spelling = fc.constantFrom('PATH', 'Path', 'path', 'pAtH');
+    const paths = (values: fc.Arbitrary<string | null>) =>
+      fc.array(fc.tuple(spelling, values), { maxLength: 3 }).map(entries => Object.fromEntries(entries));
+    const text = fc.constantFrom('C:\\base', 'C:\\other', '');
+    const mixed = fc.record({
+      base: paths(text),
+      set: paths(text),
+      overlay: paths(fc.option(text)),
+      exact: fc.boolean(),
+    });
+    holds([mixed], ({ base, set, overlay, exact }) => {
+      const env = buildEnv({
+        base: base as Env,
+        policy: exact ? null : { inherit: 'core', set: set as Env },
+        overlay,
+        platform: 'windows',
+      });
+      const found = Object.keys(env).filter(name => /^path$/i.test(name));
+      const last = Object.values(overlay).at(-1);
+      const given =
+        last === undefined ? !exact && Object.keys({ ...base, ...set }).length > 0 : last !== null;
+      expect(found).to.have.lengthOf(given ? 1 : 0);
     });
   });
 
@@ -57,14 +110,15 @@ describe('any environment that is built', () => {
 
   it('is the overlay alone with inherit none and nothing set', () => {
     holds([anyEnv, anyOverlay, anyPolicy], (base, overlay, others) => {
-      const policy = { ...others, inherit: 'none' as const, set: {} };
+      const policy = { ...others, inherit: 'none' as const, set: {}, keepLocale: false };
       const built = buildEnv({ base, policy, overlay, platform: 'posix' });
       expect(sorted(built)).to.deep.equal(sorted(buildEnv({ base, overlay, platform: 'posix' })));
     });
   });
 
   it('is what the overlay makes of what the policy makes of the base', () => {
-    holds([anyEnv, anyPolicy, anyOverlay], (base, policy, overlay) => {
+    holds([anyEnv, anyPolicy, anyOverlay], (base, anything, overlay) => {
+      const policy = { ...anything, keepLocale: false };
       const built = buildEnv({ base, policy, overlay, platform: 'posix' });
       const inSteps = applyOverlay(overlay, applyEnvPolicy(policy, base, 'posix'), 'posix');
       expect(sorted(built)).to.deep.equal(sorted(inSteps));
@@ -183,11 +237,17 @@ const byTheBook = ({ base, policy, overlay }: EnvInput): Env => {
   if (policy?.inherit === 'core') drop(name => !CORE_NAMES.posix.has(name.toUpperCase()));
   if (!policy?.ignoreDefaultExcludes) drop(name => ['*KEY*', '*SECRET*', '*TOKEN*'].some(describes(name)));
   drop(name => (policy?.exclude ?? []).some(describes(name)));
+  if (policy?.secretValues) entries = entries.filter(([, value]) => !value.includes('ghp_'));
   for (const [name, value] of Object.entries(policy?.set ?? {})) put(name, value);
   if (policy?.includeOnly?.length) drop(name => !policy.includeOnly?.some(describes(name)));
+  const removed = Object.entries(overlay ?? {}).filter(([, value]) => value === null);
+  for (const [name] of removed) drop(other => other === name);
+  const left = Object.fromEntries(entries);
+  const locale = left.LC_ALL || left.LC_CTYPE || left.LANG || '';
   for (const [name, value] of Object.entries(overlay ?? {})) {
-    if (value === null) drop(other => other === name);
-    else put(name, value);
+    const isKept = ['LC_ALL', 'LC_CTYPE', 'LANG'].includes(name) && locale.endsWith('UTF-8');
+    const isNew = name === 'LC_ALL' && !left.LC_ALL;
+    if (value !== null && !(policy?.keepLocale && (isKept || isNew))) put(name, value);
   }
   return Object.fromEntries(entries);
 };

@@ -64,9 +64,35 @@ describe('EnvDraft', () => {
     expect(draft.decisions()).to.deep.equal(new Map([['API_KEY', REMOVED]]));
   });
 
+  it('notes of a declined name what it is: kept, not there, or set before', () => {
+    const draft = new EnvDraft('posix', { record: true });
+    draft.keep('LANG', 'de');
+    draft.set('LC_CTYPE', 'de', SET);
+    draft.omit('LC_TIME', REMOVED);
+    for (const name of ['LANG', 'LC_CTYPE', 'LC_TIME', 'LC_ALL']) draft.decline(name, 'keepLocale');
+    expect(draft.toEnv()).to.deep.equal({ LANG: 'de', LC_CTYPE: 'de' });
+    expect(Object.fromEntries(draft.decisions())).to.deep.equal({
+      LANG: { outcome: 'kept', by: 'keepLocale' },
+      LC_CTYPE: SET,
+      LC_TIME: { outcome: 'removed', by: 'keepLocale' },
+      LC_ALL: { outcome: 'removed', by: 'keepLocale' },
+    });
+  });
+
+  it('knows the value of a name, by any spelling on windows', () => {
+    const drafts = (['posix', 'windows'] as const).map(platform => new EnvDraft(platform));
+    for (const draft of drafts) draft.keep('Lang', 'de');
+    expect(drafts.map(draft => [draft.get('Lang'), draft.get('LANG')])).to.deep.equal([
+      ['de', undefined],
+      ['de', 'de'],
+    ]);
+  });
+
   it('has no decisions unless it records', () => {
     const draft = new EnvDraft('posix');
     draft.keep('HOME', '/home/me');
+    draft.decline('HOME', 'keepLocale');
+    draft.decline('LC_ALL', 'keepLocale');
     expect(draft.decisions()).to.deep.equal(new Map());
   });
 

@@ -19,7 +19,16 @@ describe('EnvPolicy', () => {
   });
 
   it('takes a policy without any field, or with null in each', () => {
-    const nulls = { inherit: null, ignoreDefaultExcludes: null, exclude: null, set: null, includeOnly: null };
+    const nulls = {
+      base: null,
+      inherit: null,
+      ignoreDefaultExcludes: null,
+      exclude: null,
+      secretValues: null,
+      set: null,
+      includeOnly: null,
+      keepLocale: null,
+    };
     expect([EnvPolicy.parse({}), EnvPolicy.parse(nulls)]).to.deep.equal([{}, nulls]);
   });
 
@@ -28,33 +37,39 @@ describe('EnvPolicy', () => {
   });
 
   it('can be extended by a field of the protocol', () => {
-    const Extended = z.extend(EnvPolicy, { base: z.enum(['process', 'login']) });
-    expect(Extended.parse({ base: 'login' })).to.deep.equal({ base: 'login' });
+    const Extended = z.extend(EnvPolicy, { more: z.boolean() });
+    expect(Extended.parse({ base: 'login', more: true })).to.deep.equal({ base: 'login', more: true });
   });
 
   it('refuses a wrong value in any field', () => {
     const wrong = [
+      { base: 'interactive' },
       { inherit: 'some' },
       { ignoreDefaultExcludes: 'yes' },
       { exclude: '*KEY*' },
       { exclude: [1] },
+      { secretValues: 1 },
       { set: { A: null } },
       { set: { 'A=B': 'x' } },
       { set: JSON.parse('{"__proto__":"x"}') },
       { includeOnly: [null] },
+      { keepLocale: 'yes' },
     ];
     const paths = wrong.map(policy =>
       EnvPolicy.safeParse(policy).error?.issues.map(({ path }) => path.join('.')),
     );
     expect(paths).to.deep.equal([
+      ['base'],
       ['inherit'],
       ['ignoreDefaultExcludes'],
       ['exclude'],
       ['exclude.0'],
+      ['secretValues'],
       ['set.A'],
       ['set.A'],
       ['set.__proto__'],
       ['includeOnly.0'],
+      ['keepLocale'],
     ]);
   });
 
@@ -95,11 +110,14 @@ describe('applyEnvPolicy', () => {
 
       it('takes null in a field for its default', () => {
         const policy = {
+          base: null,
           inherit: null,
           ignoreDefaultExcludes: null,
           exclude: null,
+          secretValues: null,
           set: null,
           includeOnly: null,
+          keepLocale: null,
         };
         expect(apply(policy, { ...secrets, A: '1' })).to.deep.equal({ A: '1' });
       });
@@ -132,6 +150,26 @@ describe('applyEnvPolicy', () => {
 
       it('applies excludes beside the default ones', () => {
         expect(apply({ exclude: ['A'] }, { API_KEY: '1', A: '2', B: '3' })).to.deep.equal({ B: '3' });
+      });
+
+      it('leaves out with secretValues what looks like a secret, whatever its name, and nothing that is set', () => {
+        const inherited = { DATABASE_URL: 'postgres://me:planted@db/app', HOME: '/home/me' };
+        const set = { MY_URL: inherited.DATABASE_URL };
+        expect(apply({ secretValues: true, set }, inherited)).to.deep.equal({ HOME: '/home/me', ...set });
+        expect(apply({ secretValues: false }, inherited)).to.deep.equal(inherited);
+        expect(apply({}, inherited)).to.deep.equal(inherited);
+      });
+
+      it('looks at values beside the default excludes, and without them', () => {
+        const env = { MY_TOKEN: 'plain', PROXY: 'http://me:planted@proxy:1' };
+        expect(apply({ secretValues: true }, env)).to.deep.equal({});
+        expect(apply({ secretValues: true, ignoreDefaultExcludes: true }, env)).to.deep.equal({
+          MY_TOKEN: 'plain',
+        });
+      });
+
+      it('starts from the environment that it is given, whatever base says', () => {
+        expect(apply({ base: 'loginInteractive' }, { A: '1' })).to.deep.equal({ A: '1' });
       });
 
       it('sets after every exclude: a secret that is set stays, an inherited one does not', () => {
