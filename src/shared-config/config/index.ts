@@ -1,0 +1,13 @@
+export { ConfigError, type ConfigProblem, type Position } from './config-error.ts';
+export {
+  type ConfiguredEnvironment,
+  chooseEnvironment,
+  type EnvironmentsConfig,
+  LOCAL_ID,
+  type LocalEnvironment,
+  type ProgramEnvironment,
+  parseEnvironments,
+  type UrlEnvironment,
+} from './environments.ts';
+export { MAX_CONFIG_LENGTH } from './limits.ts';
+export { parseShellPolicy } from './shell-policy.ts';

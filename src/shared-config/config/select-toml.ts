@@ -1,0 +1,93 @@
+import { type AST, parseTOML } from 'toml-eslint-parser';
+import { parseToml } from './toml-document.ts';
+
+/** The keys that lead to a value, at least one. */
+export type KeyPath = readonly [string, ...string[]];
+
+/**
+ * What a TOML text says at the given paths, as TOML: each found path is one `key = value`, with its value as it was
+ * written. Paths that aren't there are left out, so that nothing but what was asked for is handed on.
+ *
+ * @param file how errors call the text
+ * @returns an empty text if none is there
+ * @throws {ConfigError} when the text isn't TOML, or too long
+ */
+export const selectToml = (text: string, file: string, paths: readonly KeyPath[]): string => {
+  parseToml(text, file);
+  const root = treeOf(text.replace(/^\ufeff/, ''));
+  // Of two paths, one of which leads to the other, the shorter says it all.
+  const wanted = paths.filter((path, at) => !paths.some((other, it) => covers(other, path, it < at)));
+  return wanted
+    .map(path => [path, find(root, path)] as const)
+    .filter((found): found is [KeyPath, Node] => found[1] !== undefined)
+    .map(([path, node]) => `${path.map(tomlKey).join('.')} = ${inline(node)}\n`)
+    .join('');
+};
+
+const covers = (shorter: KeyPath, path: KeyPath, cameFirst: boolean): boolean =>
+  shorter.every((key, depth) => path[depth] === key) && (shorter.length < path.length || cameFirst);
+
+/** A key as TOML writes it. JSON leaves one character as it is that TOML wants escaped. */
+const tomlKey = (key: string): string =>
+  /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key).replaceAll('\x7f', '\\u007f');
+
+/** A value: as it was written, or a table or an array of tables whose parts stand in several places. */
+type Node = string | Table | Table[];
+type Table = Map<string, Node>;
+
+const find = (root: Table, path: KeyPath): Node | undefined => {
+  let node: Node | undefined = root;
+  for (const key of path) node = node instanceof Map ? node.get(key) : undefined;
+  return node;
+};
+
+const inline = (node: Node): string => {
+  if (typeof node === 'string') return node;
+  if (Array.isArray(node)) return `[${node.map(inline).join(', ')}]`;
+  return `{ ${Array.from(node, ([key, value]) => `${tomlKey(key)} = ${inline(value)}`).join(', ')} }`;
+};
+
+const treeOf = (text: string): Table => {
+  const root: Table = new Map();
+  for (const item of parseTOML(text).body[0].body) {
+    if (item.type === 'TOMLKeyValue') put(root, item, text);
+    else {
+      const table = tableAt(root, item.resolvedKey);
+      for (const entry of item.body) put(table, entry, text);
+    }
+  }
+  return root;
+};
+
+const put = (table: Table, { key, value }: AST.TOMLKeyValue, text: string): void => {
+  const names = key.keys.map(part => (part.type === 'TOMLBare' ? part.name : part.value));
+  const holder = tableAt(table, names.slice(0, -1));
+  // A table is taken apart, since a path may lead into it.
+  if (value.type === 'TOMLInlineTable') {
+    const inner: Table = new Map();
+    holder.set(names.at(-1) as string, inner);
+    for (const entry of value.body) put(inner, entry, text);
+  } else {
+    holder.set(names.at(-1) as string, text.slice(...value.range));
+  }
+};
+
+/** The table that a path leads to; what isn't there yet is made. A number counts the tables of an array. */
+const tableAt = (root: Table, path: readonly (string | number)[]): Table => {
+  let table = root;
+  for (const [depth, key] of path.entries()) {
+    if (typeof key === 'number') continue;
+    const index = path[depth + 1];
+    if (typeof index === 'number') {
+      const tables = (table.get(key) ?? []) as Table[];
+      table.set(key, tables);
+      tables[index] ??= new Map();
+      table = tables[index];
+    } else {
+      const inner = (table.get(key) ?? new Map()) as Table;
+      table.set(key, inner);
+      table = inner;
+    }
+  }
+  return table;
+};

@@ -1,0 +1,12 @@
+import { ConfigError } from '../../../src/shared-config/config/config-error.ts';
+
+/** The lines of the error that `act` throws. */
+export const complaint = (act: () => unknown): string[] => {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split('\n');
+    throw error;
+  }
+  throw new Error('no complaint');
+};
