@@ -1,0 +1,100 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { expect } from 'chai';
+import { connect, sshServer } from '../../src/core/index.ts';
+import { currentHost } from '../../src/server/index.ts';
+import { makeHome, removeHome } from '../server/login-env/support/homes.ts';
+import { filesForAnyShell, shellNames } from '../server/login-env/support/shells.ts';
+import { until } from '../server/platform/support/children.ts';
+import { RawClient } from './support/raw-client.ts';
+import { startRemoteHost } from './support/remote-host.ts';
+import { describeWithSshd } from './support/sshd.ts';
+import { noSurvivorsIn } from './support/survivors.ts';
+
+/** Here the shell is the one that this very account has. */
+const shell = basename(currentHost(process.env, () => {}).loginShell ?? 'none');
+const describeHere = ['sh', ...shellNames].includes(shell) ? describe : describe.skip;
+
+describeHere(`the login environment of this account, whose shell is ${shell}`, () => {
+  const homes: string[] = [];
+  const clients: RawClient[] = [];
+
+  afterEach(async () => {
+    await Promise.all(clients.splice(0).map(client => client.close()));
+    for (const home of homes.splice(0)) {
+      if (process.platform === 'linux') await noSurvivorsIn(home);
+      removeHome(home);
+    }
+  });
+
+  const connectAt = async (profile: Parameters<typeof filesForAnyShell>[0]) => {
+    const home = makeHome(filesForAnyShell(profile));
+    homes.push(home);
+    const client = await RawClient.open({ env: { ...process.env, HOME: home, PLANTED: 'of the server' } });
+    clients.push(client);
+    const start = (processId: string, base: string, argv: string[]) =>
+      client.ask('process/start', { processId, argv, cwd: home, envPolicy: { base } });
+    return { client, home, start };
+  };
+
+  /** A shell that hangs, once it is known to. */
+  const hung = async (home: string) => until(() => existsSync(join(home, 'ready')), 'no shell runs', 20_000);
+
+  it('is what its files make of a login, without what only the server has', async () => {
+    const { client, start } = await connectAt(({ set }) => [set('FROM_PROFILE', 'a b')]);
+    for (const base of ['login', 'loginInteractive']) {
+      const script = 'echo $FROM_PROFILE $PLANTED; [ "$HOME" = "$PWD" ] && echo home';
+      const { result } = await start(base, base, ['/bin/sh', '-c', script]);
+      expect(result.envBase.base).to.equal(base);
+      expect((await client.finished(base)).stdout.toString()).to.equal('a b\nhome\n');
+    }
+  });
+
+  it('leaves nothing behind when the connection ends before the shell has answered', async () => {
+    const { client, home, start } = await connectAt(() => ['touch ready', 'sleep 600']);
+    const refused = start('p', 'login', ['true']);
+    await hung(home);
+    expect(await client.close()).to.equal(0);
+    expect((await refused).error?.data).to.deep.equal({ kind: 'shuttingDown' });
+    if (process.platform === 'linux') await noSurvivorsIn(home, 0);
+  });
+
+  it('leaves nothing behind when the server is killed before the shell has answered', async () => {
+    const { client, home, start } = await connectAt(() => ['touch ready', 'sleep 600']);
+    start('p', 'login', ['true']).catch(() => {});
+    await hung(home);
+    client.server.kill('SIGKILL');
+    await client.ended;
+    if (process.platform === 'linux') await noSurvivorsIn(home, 10_000);
+  });
+});
+
+describeWithSshd('the login environment over a real sshd', () => {
+  it('has what a session without a login lacks', async () => {
+    const host = await startRemoteHost();
+    try {
+      const files = filesForAnyShell(({ set }) => [set('FROM_PROFILE', '1')]);
+      for (const [name, text] of Object.entries(files)) {
+        if (!name.includes('/')) writeFileSync(join(host.sshd.home, name), text);
+      }
+      const client = await connect(sshServer('devbox'), { env: host.coreEnv });
+      const print = async (base: 'process' | 'login') => {
+        const child = await client.start({
+          argv: ['/usr/bin/env'],
+          environment: { policy: { base } },
+        });
+        return (await child.collect()).stdout.toString().split('\n');
+      };
+      const [plain, login] = [await print('process'), await print('login')];
+      await client.close();
+      expect(plain).to.include(`PATH=${host.path}`).and.not.include('FROM_PROFILE=1');
+      expect(login).to.include(`HOME=${host.sshd.home}`);
+      if (['sh', 'bash', 'zsh', 'dash', 'tcsh'].includes(shell)) expect(login).to.include('FROM_PROFILE=1');
+      expect(
+        [plain, login].map(lines => lines.some(line => line.startsWith('SSH_CONNECTION='))),
+      ).to.deep.equal([true, true]);
+    } finally {
+      await host.stop();
+    }
+  });
+});
