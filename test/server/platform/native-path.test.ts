@@ -56,6 +56,24 @@ describe('nativePath', () => {
       expect(values.map(value => refusal(value, 'linux'))).to.deep.equal(values.map(notAbsolute));
     });
 
+    const unencoded = ['?', '#', '\\', '\n', '\t', '\0', '\x0e', '\x7f'];
+    for (const character of unencoded) {
+      it(`refuses a URI with a bare ${JSON.stringify(character)}, which would name another file`, () => {
+        const uri = `file:///a${character}b`;
+        const quoted = [uri, character].map(text => JSON.stringify(text));
+        expect(refusal(uri, 'linux')).to.deep.equal(
+          invalid(`${quoted[0]} has ${quoted[1]}, which must be percent-encoded`),
+        );
+      });
+    }
+
+    it('takes bare spaces for what they are, but for one at the end, which a URL loses', () => {
+      expect(read('file:///a b/c')).to.equal('/a b/c');
+      expect(refusal('file:///a ', 'linux')).to.deep.equal(
+        invalid('"file:///a " has " ", which must be percent-encoded'),
+      );
+    });
+
     it('refuses a URI that names no path here: another host, a hidden /, no UTF-8, a NUL', () => {
       const uris = [
         'file://host/srv',
@@ -83,6 +101,7 @@ describe('nativePath', () => {
       ['file:///C:/a%20b/%C3%A4', 'C:\\a b\\ä'],
       ['file://server/share/a%20b', '\\\\server\\share\\a b'],
       ['file:///C|/x', 'C:\\x'],
+      ['file:///C:\\Users\\me', 'C:\\Users\\me'],
     ];
     for (const [uri, path] of uris) {
       it(`reads ${uri}`, () => {
@@ -111,7 +130,7 @@ describe('nativePath', () => {
 
 describe('fileUri', () => {
   it('writes posix paths', () => {
-    const paths = ['/', '/srv/a b', '/ä', '/100%', '/what?#', '/a\\b', '/C:/x'];
+    const paths = ['/', '/srv/a b', '/ä', '/100%', '/what?#', '/a\\b', '/C:/x', '/a\x0e', '/a '];
     expect(paths.map(path => fileUri(path, 'linux'))).to.deep.equal([
       'file:///',
       'file:///srv/a%20b',
@@ -120,6 +139,8 @@ describe('fileUri', () => {
       'file:///what%3F%23',
       'file:///a%5Cb',
       'file:///C:/x',
+      'file:///a%0E',
+      'file:///a%20',
     ]);
   });
 

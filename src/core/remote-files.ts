@@ -1,0 +1,228 @@
+import { createHash } from 'node:crypto';
+import { Readable, Writable } from 'node:stream';
+import type { ParamsOut, ResultOut } from '../protocol/define.ts';
+import { MAX_BLOCK_BYTES } from '../protocol/limits.ts';
+import { type Requests, requests, type ServerNotifications } from '../protocol/messages.ts';
+import type { ClientConnection } from './client-connection.ts';
+import { RequestError } from './errors.ts';
+
+/** How a file is written. */
+export type WriteFileOptions = {
+  /** Whoever reads meanwhile has the old content or the new, and after a failure the old one is still there. */
+  readonly atomic?: boolean | undefined;
+  /** The permission bits that it gets; a new file gets what the umask leaves, an existing one keeps its own. */
+  readonly fileMode?: number | undefined;
+};
+
+export type FileMetadata = ResultOut<Requests['fsGetMetadata']>;
+export type DirectoryEntry = ResultOut<Requests['fsReadDirectory']>['entries'][number];
+export type WalkOptions = Partial<ParamsOut<Requests['fsWalk']>['options']>;
+export type WalkResult = ResultOut<Requests['fsWalk']>;
+
+/**
+ * Files where the server runs. A path is absolute there, or a `file:` URI, which reaches names that are not UTF-8,
+ * too. What fails there is a `RequestError`: `fileNotFound`, `fileRefused`, `fileError`.
+ */
+export class RemoteFiles {
+  readonly #connection: ClientConnection;
+  #nextHandle = 1;
+  #watchId = 0;
+  #onMissingChanged: (() => void) | undefined;
+
+  constructor(connection: ClientConnection) {
+    this.#connection = connection;
+  }
+
+  /** Reads a whole file, however long; what changes in it meanwhile may be in the result or not. */
+  async readFile(path: string): Promise<Buffer> {
+    try {
+      return (await this.#connection.request(requests.fsReadFile, { path })).dataBase64;
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.kind !== 'limitExceeded') throw error;
+    }
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.readStream(path)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  /** Creates a file or replaces what it holds. */
+  async writeFile(path: string, content: Uint8Array | string, options: WriteFileOptions = {}): Promise<void> {
+    const bytes = Buffer.from(content as Uint8Array);
+    if (bytes.length > MAX_BLOCK_BYTES) {
+      await ended(this.writeStream(path, options), bytes);
+    } else {
+      const dataBase64 = bytes.toString('base64');
+      await this.#connection.request(requests.fsWriteFile, { path, dataBase64, ...options });
+    }
+  }
+
+  /** What a path leads to, and whether it is a link itself. */
+  stat(path: string): Promise<FileMetadata> {
+    return this.#connection.request(requests.fsGetMetadata, { path });
+  }
+
+  /** What is in a directory. */
+  async list(path: string): Promise<DirectoryEntry[]> {
+    return (await this.#connection.request(requests.fsReadDirectory, { path })).entries;
+  }
+
+  /** What is in a tree, within bounds: see `truncated`. */
+  walk(path: string, options: WalkOptions = {}): Promise<WalkResult> {
+    return this.#connection.request(requests.fsWalk, { path, options });
+  }
+
+  /** The path without links, as a `file:` URI. */
+  async canonicalize(path: string): Promise<string> {
+    return (await this.#connection.request(requests.fsCanonicalize, { path })).path;
+  }
+
+  /** Creates a directory; with `recursive` also those above it, and one that is there is fine. */
+  async createDirectory(path: string, { recursive = false } = {}): Promise<void> {
+    await this.#connection.request(requests.fsCreateDirectory, { path, recursive });
+  }
+
+  /**
+   * Copies a file, a link as a link, or with `recursive` a directory.
+   *
+   * @returns special files in the directory, which are not copied
+   */
+  async copy(source: string, destination: string, { recursive = false } = {}): Promise<string[]> {
+    const params = { sourcePath: source, destinationPath: destination, recursive };
+    return (await this.#connection.request(requests.fsCopy, params)).skipped ?? [];
+  }
+
+  /** Removes a file, a link or an empty directory; `recursive`: any directory; `force`: also if nothing is there. */
+  async remove(path: string, { recursive = false, force = false } = {}): Promise<void> {
+    await this.#connection.request(requests.fsRemove, { path, recursive, force });
+  }
+
+  /**
+   * Reads a file in blocks, with little of it in memory at a time.
+   *
+   * @param verify whether to fail in the end, with `contentMismatch`, if the file then holds something else than was read
+   */
+  readStream(path: string, { verify = false } = {}): Readable {
+    return Readable.from(this.#blocks(path, verify), { objectMode: false, highWaterMark: MAX_BLOCK_BYTES });
+  }
+
+  /**
+   * Writes a file in blocks. When it finishes, the server has compared what is in the file with what was written. If it
+   * is destroyed before, an atomic write has not happened; another leaves what was written until then.
+   */
+  writeStream(path: string, { atomic = false, fileMode }: WriteFileOptions = {}): Writable {
+    const handleId = this.#newHandle();
+    const request = this.#connection.request.bind(this.#connection);
+    const hash = createHash('sha256');
+    let offset = 0;
+    let opened = false;
+    // One block is on its way while the next is taken.
+    let underWay: Promise<unknown> = Promise.resolve();
+    const send = async (bytes: Buffer): Promise<void> => {
+      for (let from = 0; from < bytes.length; from += MAX_BLOCK_BYTES) {
+        const block = bytes.subarray(from, from + MAX_BLOCK_BYTES);
+        hash.update(block);
+        await underWay;
+        underWay = request(requests.fsWriteBlock, { handleId, offset, chunk: block.toString('base64') });
+        // Told when it is awaited.
+        underWay.catch(() => {});
+        offset += block.length;
+      }
+    };
+    return new Writable({
+      highWaterMark: MAX_BLOCK_BYTES,
+      construct: settle(async () => {
+        await request(requests.fsOpen, { handleId, path, mode: 'replace', atomic, fileMode });
+        opened = true;
+      }),
+      write: (chunk: Buffer, _, callback) => settle(() => send(chunk))(callback),
+      writev: (chunks, callback) => {
+        const bytes = Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer));
+        settle(() => send(bytes))(callback);
+      },
+      final: settle(async () => {
+        await underWay;
+        opened = false;
+        await request(requests.fsClose, { handleId, expectSize: offset, expectSha256: hash.digest('hex') });
+      }),
+      destroy: (error, callback) => {
+        const dropped = opened ? request(requests.fsClose, { handleId, discard: true }) : Promise.resolve();
+        dropped.then(
+          () => callback(error),
+          failure => callback(error ?? (failure as Error)),
+        );
+      },
+    });
+  }
+
+  /**
+   * Calls back once when one of these paths has appeared, or `present` is gone. The server watches one set of paths for
+   * a connection: a later call takes the place of an earlier one.
+   *
+   * @returns whether it watches; if not, look again: things are not as given
+   */
+  async watchMissing(
+    { missing, present }: { missing: readonly string[]; present?: string | undefined },
+    onChanged: () => void,
+  ): Promise<boolean> {
+    this.#watchId += 1;
+    this.#onMissingChanged = onChanged;
+    const params = { watchId: this.#watchId, missing: [...missing], present };
+    return (await this.#connection.request(requests.fsWatchMissing, params)).watching;
+  }
+
+  /** The server told that what was missing has changed. */
+  onMissingChanged({ watchId }: ParamsOut<ServerNotifications['fsMissingChanged']>): void {
+    if (watchId === this.#watchId) this.#onMissingChanged?.();
+  }
+
+  async *#blocks(path: string, verify: boolean): AsyncGenerator<Buffer> {
+    const handleId = this.#newHandle();
+    const hash = verify ? createHash('sha256') : undefined;
+    await this.#connection.request(requests.fsOpen, { handleId, path });
+    let expectation = {};
+    try {
+      const read = (offset: number) => {
+        const block = this.#connection.request(requests.fsReadBlock, {
+          handleId,
+          offset,
+          len: MAX_BLOCK_BYTES,
+        });
+        block.catch(() => {});
+        return block;
+      };
+      let next = read(0);
+      for (let offset = 0; ; offset += MAX_BLOCK_BYTES) {
+        const { chunk, eof } = await next;
+        // The next one is on its way while this one is used.
+        if (!eof) next = read(offset + MAX_BLOCK_BYTES);
+        hash?.update(chunk);
+        if (chunk.length > 0) yield chunk;
+        if (eof) break;
+      }
+      expectation = { expectSha256: hash?.digest('hex') };
+    } finally {
+      await this.#connection.request(requests.fsClose, { handleId, ...expectation });
+    }
+  }
+
+  #newHandle(): string {
+    return `f${this.#nextHandle++}`;
+  }
+}
+
+/** An asynchronous step of a stream, as streams want it. */
+const settle =
+  (act: () => Promise<void>) =>
+  (callback: (error?: Error | null) => void): void => {
+    act().then(
+      () => callback(),
+      error => callback(error as Error),
+    );
+  };
+
+const ended = (stream: Writable, bytes: Buffer): Promise<void> =>
+  new Promise((resolve, reject) => {
+    stream.on('error', reject);
+    stream.on('close', resolve);
+    stream.end(bytes);
+  });

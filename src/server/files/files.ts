@@ -1,0 +1,325 @@
+import { realpath } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
+import {
+  fileHandleMode,
+  invalidContent,
+  invalidParams,
+  limitExceeded,
+  outOfRange,
+  shuttingDown,
+  unsupported,
+} from '../../protocol/errors.ts';
+import { decodeBase64 } from '../../protocol/fields.ts';
+import { fsMissingChanged } from '../../protocol/files.ts';
+import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
+import type { Requests } from '../../protocol/messages.ts';
+import {
+  FILE_SHUTDOWN_MS,
+  LISTING_WEIGHT_BYTES,
+  MAX_FILE_ANSWER_BYTES,
+  MAX_LISTING_BYTES,
+  MAX_OPEN_FILES,
+  MAX_QUEUED_WRITE_BYTES,
+  MIN_FILE_WEIGHT_BYTES,
+  maxReadFileBytes,
+} from '../limits.ts';
+import type { Outbound } from '../outbound.ts';
+import { refuseSandbox } from '../refuse-sandbox.ts';
+import { copy } from './copy.ts';
+import { createDirectory } from './create-directory.ts';
+import { onPath } from './file-errors.ts';
+import { decoded, type FilePath, type FilePaths, filePaths } from './file-path.ts';
+import { getMetadata } from './metadata.ts';
+import { MissingWatch } from './missing-watch.ts';
+import { OpenFile } from './open-file.ts';
+import { OpenFiles } from './open-files.ts';
+import { readDirectory } from './read-directory.ts';
+import { readWholeFile } from './read-file.ts';
+import { statIfThere } from './regular-file.ts';
+import { remove } from './remove.ts';
+import { Turns } from './turns.ts';
+import { walk } from './walk.ts';
+import { writeWholeFile } from './write-file.ts';
+
+type Params<Name extends keyof Requests> = ParamsOut<Requests[Name]>;
+type Result<Name extends keyof Requests> = Promise<ResultIn<Requests[Name]>>;
+
+/** What a request may ask for to narrow its access. */
+type Narrowing = { readonly sandbox?: unknown; readonly followSymlinks?: boolean | undefined };
+
+/** What the file requests of a connection work on. */
+export type FilesContext = {
+  readonly platform: NodeJS.Platform;
+  readonly outbound: Outbound;
+  readonly maxFrameBytes: number;
+};
+
+/** The file requests of one connection. */
+export class Files {
+  readonly #paths: FilePaths;
+  readonly #outbound: Outbound;
+  readonly #maxFrameBytes: number;
+  readonly #open = new OpenFiles(MAX_OPEN_FILES);
+  readonly #watch: MissingWatch;
+  readonly #turns = new Turns(MAX_FILE_ANSWER_BYTES);
+  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #stopping = new AbortController();
+  #queuedWriteBytes = 0;
+  #refusing = false;
+
+  constructor({ platform, outbound, maxFrameBytes }: FilesContext) {
+    this.#paths = filePaths(platform);
+    this.#outbound = outbound;
+    this.#maxFrameBytes = maxFrameBytes;
+    this.#watch = new MissingWatch(this.#paths, watchId => outbound.notify(fsMissingChanged, { watchId }));
+  }
+
+  readFile(params: Params<'fsReadFile'>): Result<'fsReadFile'> {
+    return this.#do(params, async () => {
+      const { path } = params;
+      const file = this.#path('path', path);
+      const uri = this.#paths.uri(file);
+      const size = (await onPath(uri, () => statIfThere(file)))?.size ?? 0;
+      const maxBytes = maxReadFileBytes(this.#maxFrameBytes);
+      return this.#answering(base64Length(Math.min(size, maxBytes)), async () => ({
+        dataBase64: (await readWholeFile(file, uri, maxBytes)).toString('base64'),
+      }));
+    });
+  }
+
+  writeFile(params: Params<'fsWriteFile'>): Result<'fsWriteFile'> {
+    return this.#do(params, async () => {
+      const { path, dataBase64, ...how } = params;
+      const bytes = decodeBase64(dataBase64);
+      if (bytes === undefined) throw invalidContent('dataBase64');
+      const file = this.#path('path', path);
+      return this.#writing(bytes, () =>
+        this.#inTurn(async () => {
+          await writeWholeFile(file, bytes, how, this.#paths);
+          return {};
+        }),
+      );
+    });
+  }
+
+  createDirectory(params: Params<'fsCreateDirectory'>): Result<'fsCreateDirectory'> {
+    return this.#do(params, async () => {
+      const { path, recursive } = params;
+      const directory = this.#path('path', path);
+      await createDirectory(directory, recursive, this.#paths);
+      return {};
+    });
+  }
+
+  getMetadata(params: Params<'fsGetMetadata'>): Result<'fsGetMetadata'> {
+    return this.#do(params, async () => {
+      const { path } = params;
+      const file = this.#path('path', path);
+      return getMetadata(file, this.#paths.uri(file));
+    });
+  }
+
+  canonicalize(params: Params<'fsCanonicalize'>): Result<'fsCanonicalize'> {
+    return this.#do(params, async () => {
+      const { path } = params;
+      const file = this.#path('path', path);
+      const real = await onPath(this.#paths.uri(file), () => realpath(file, { encoding: 'buffer' }));
+      return { path: this.#paths.uri(decoded(real)) };
+    });
+  }
+
+  readDirectory(params: Params<'fsReadDirectory'>): Result<'fsReadDirectory'> {
+    return this.#do(params, async () => {
+      const { path } = params;
+      const directory = this.#path('path', path);
+      return this.#answering(LISTING_WEIGHT_BYTES, () =>
+        readDirectory(directory, this.#paths, this.#maxListingBytes),
+      );
+    });
+  }
+
+  walk(params: Params<'fsWalk'>): Result<'fsWalk'> {
+    return this.#do(params, async () => {
+      const { path, options } = params;
+      const root = this.#path('path', path);
+      const { signal } = this.#stopping;
+      const context = { paths: this.#paths, maxBytes: this.#maxListingBytes, signal };
+      return this.#answering(LISTING_WEIGHT_BYTES, () => walk(root, options, context));
+    });
+  }
+
+  remove(params: Params<'fsRemove'>): Result<'fsRemove'> {
+    return this.#do(params, async () => {
+      const { path, ...how } = params;
+      await remove(this.#path('path', path), how, this.#paths);
+      return {};
+    });
+  }
+
+  copy(params: Params<'fsCopy'>): Result<'fsCopy'> {
+    return this.#do(params, async () => {
+      const { sourcePath, destinationPath, recursive } = params;
+      const [source, destination] = [
+        this.#path('sourcePath', sourcePath),
+        this.#path('destinationPath', destinationPath),
+      ];
+      return this.#inTurn(async () => {
+        const context = { paths: this.#paths, signal: this.#stopping.signal };
+        const skipped = await copy(source, destination, recursive, context);
+        return skipped.length === 0 ? {} : { skipped };
+      });
+    });
+  }
+
+  open(params: Params<'fsOpen'>): Result<'fsOpen'> {
+    return this.#do(params, async () => {
+      const { handleId, path, ...how } = params;
+      if (how.atomic && how.mode !== 'replace') throw invalidParams('atomic', 'only with mode "replace"');
+      const file = this.#path('path', path);
+      await this.#open.open(handleId, () => OpenFile.open(file, how, this.#paths));
+      return { handleId };
+    });
+  }
+
+  /** Whether a client holds a file open by this name. */
+  isOpen(handleId: string): boolean {
+    return this.#open.has(handleId);
+  }
+
+  readBlock({ handleId, offset, len }: Params<'fsReadBlock'>): Result<'fsReadBlock'> {
+    return this.#do({}, async () => {
+      if (len < 1 || len > MAX_BLOCK_BYTES) throw outOfRange('len', len, 1, MAX_BLOCK_BYTES);
+      return this.#open.use(handleId, async file => {
+        if (file.mode !== 'read') throw fileHandleMode(handleId, file.mode);
+        return this.#answering(base64Length(len), async () => {
+          const { chunk, eof } = await file.read(offset, len);
+          return { chunk: chunk.toString('base64'), eof };
+        });
+      });
+    });
+  }
+
+  writeBlock({ handleId, offset, chunk }: Params<'fsWriteBlock'>): Result<'fsWriteBlock'> {
+    return this.#do({}, () =>
+      this.#writing(chunk, async () => {
+        if (chunk.length < 1 || chunk.length > MAX_BLOCK_BYTES) {
+          throw outOfRange('chunk', chunk.length, 1, MAX_BLOCK_BYTES);
+        }
+        return this.#open.use(handleId, async file => {
+          if (file.mode === 'read') throw fileHandleMode(handleId, file.mode);
+          await file.write(offset, chunk);
+          return {};
+        });
+      }),
+    );
+  }
+
+  close({ handleId, ...how }: Params<'fsClose'>): Result<'fsClose'> {
+    return this.#do({}, async () => {
+      await this.#open.close(handleId, how);
+      return {};
+    });
+  }
+
+  watchMissing(params: Params<'fsWatchMissing'>): Result<'fsWatchMissing'> {
+    return this.#do(params, async () => {
+      const { watchId, missing, present } = params;
+      const what = {
+        missing: missing.map((path, index) => this.#path(`missing[${index}]`, path)),
+        present: present === undefined ? undefined : this.#path('present', present),
+      };
+      return { watching: await this.#watch.start(watchId, what) };
+    });
+  }
+
+  /**
+   * Ends all. What was asked before has some time to be done, the rest is cut short; what the client has not closed is
+   * dropped where it can be. Later requests are refused.
+   */
+  async stop(): Promise<void> {
+    this.#refusing = true;
+    this.#watch.stop();
+    await settledInTime(this.#underWay);
+    this.#stopping.abort(shuttingDown());
+    // Nothing helps against a file system that doesn't answer.
+    await settledInTime([this.#open.abandonAll(), ...this.#underWay]);
+  }
+
+  get #maxListingBytes(): number {
+    return Math.min(MAX_LISTING_BYTES, maxReadFileBytes(this.#maxFrameBytes));
+  }
+
+  #path(field: string, value: string): FilePath {
+    return this.#paths.parse(field, value);
+  }
+
+  /** What is the same for all requests: what narrows is refused, and nothing begins once the server ends. */
+  async #do<Answer>(narrowing: Narrowing, act: () => Promise<Answer>): Promise<Answer> {
+    refuseSandbox(narrowing.sandbox, 'file access');
+    if (narrowing.followSymlinks === false) {
+      throw unsupported('followSymlinks', 'this server follows the links in a path');
+    }
+    if (this.#refusing) throw shuttingDown();
+    const answer = act();
+    this.#underWay.add(answer);
+    try {
+      return await answer;
+    } finally {
+      this.#underWay.delete(answer);
+    }
+  }
+
+  /** Bounds the descriptors that requests hold. */
+  #inTurn<Answer>(act: () => Promise<Answer>): Promise<Answer> {
+    return this.#weighted(MIN_FILE_WEIGHT_BYTES, act, release => release());
+  }
+
+  /** Bounds the memory of answers as well: they count until the client has read them. */
+  #answering<Answer>(bytes: number, act: () => Promise<Answer>): Promise<Answer> {
+    return this.#weighted(Math.max(bytes, MIN_FILE_WEIGHT_BYTES), act, release => this.#afterAnswer(release));
+  }
+
+  async #weighted<Answer>(
+    weight: number,
+    act: () => Promise<Answer>,
+    then: (release: () => void) => void,
+  ): Promise<Answer> {
+    const release = await this.#turns.take(weight);
+    try {
+      this.#stopping.signal.throwIfAborted();
+      return await act();
+    } finally {
+      then(release);
+    }
+  }
+
+  /** Calls back when the answer that is about to be sent has been read. */
+  #afterAnswer(release: () => void): void {
+    setImmediate(() => void this.#outbound.flushed().then(release));
+  }
+
+  /** Bounds the memory of what is yet to be written: no order of requests makes a disk faster. */
+  async #writing<Answer>(bytes: Buffer, act: () => Promise<Answer>): Promise<Answer> {
+    const queued = this.#queuedWriteBytes + bytes.length;
+    if (queued > MAX_QUEUED_WRITE_BYTES) {
+      throw limitExceeded(
+        'queuedWriteBytes',
+        queued,
+        MAX_QUEUED_WRITE_BYTES,
+        'wait for the answers to earlier writes',
+      );
+    }
+    this.#queuedWriteBytes = queued;
+    try {
+      return await act();
+    } finally {
+      this.#queuedWriteBytes -= bytes.length;
+    }
+  }
+}
+
+const settledInTime = (promises: Iterable<Promise<unknown>>): Promise<unknown> =>
+  Promise.race([Promise.allSettled(promises), delay(FILE_SHUTDOWN_MS, undefined, { ref: false })]);
+
+const base64Length = (bytes: number): number => Math.ceil(bytes / 3) * 4;

@@ -1,0 +1,57 @@
+import type { Dirent } from 'node:fs';
+import { lstat, opendir } from 'node:fs/promises';
+import { MAX_DIRECTORY_ENTRIES } from '../limits.ts';
+import type { FilePath, FilePaths } from './file-path.ts';
+
+/** Something in a directory: its name, byte for byte, and what it is itself. */
+export type DirectoryEntry = { readonly name: Buffer; readonly kind: EntryKind };
+export type EntryKind = 'file' | 'directory' | 'symlink' | 'other';
+
+/**
+ * Reads a directory, in the order of the bytes of the names. It throws what the operating system says.
+ *
+ * @returns no more than `MAX_DIRECTORY_ENTRIES`, and whether there are more
+ */
+export const listDirectory = async (
+  path: FilePath,
+  paths: FilePaths,
+): Promise<{ readonly entries: DirectoryEntry[]; readonly more: boolean }> => {
+  const entries: DirectoryEntry[] = [];
+  let more = false;
+  for await (const entry of await openBytes(path)) {
+    more = entries.length === MAX_DIRECTORY_ENTRIES;
+    // Leaving the loop closes the directory.
+    if (more) break;
+    entries.push({ name: entry.name, kind: kindOf(entry) ?? (await lookAt(paths.child(path, entry.name))) });
+  }
+  return { entries: entries.sort((a, b) => Buffer.compare(a.name, b.name)), more };
+};
+
+/** Names as bytes: as text, one that isn't UTF-8 would be the name of nothing. */
+const openBytes = async (path: FilePath): Promise<AsyncIterable<ByteDirent>> => {
+  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: NAMES_AT_ONCE };
+  // The types know only of text here.
+  return (await opendir(path as string, options)) as unknown as AsyncIterable<ByteDirent>;
+};
+
+type ByteDirent = Pick<Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink' | 'isFIFO' | 'isSocket'> &
+  Pick<Dirent, 'isCharacterDevice' | 'isBlockDevice'> & { readonly name: Buffer };
+
+const NAMES_AT_ONCE = 512;
+
+/** `undefined` where the file system doesn't tell with the name. */
+const kindOf = (entry: Pick<ByteDirent, Exclude<keyof ByteDirent, 'name'>>): EntryKind | undefined => {
+  if (entry.isFile()) return 'file';
+  if (entry.isDirectory()) return 'directory';
+  if (entry.isSymbolicLink()) return 'symlink';
+  const special = entry.isFIFO() || entry.isSocket() || entry.isCharacterDevice() || entry.isBlockDevice();
+  return special ? 'other' : undefined;
+};
+
+const lookAt = async (path: FilePath): Promise<EntryKind> => {
+  try {
+    return kindOf(await lstat(path)) ?? 'other';
+  } catch {
+    return 'other';
+  }
+};

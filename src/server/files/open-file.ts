@@ -1,0 +1,127 @@
+import { constants } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { ExecServerError } from '../../protocol/errors.ts';
+import { readFully, writeFully } from './blocks.ts';
+import { checkContent, type Expectation } from './expectation.ts';
+import { onPath } from './file-errors.ts';
+import type { FilePath, FilePaths } from './file-path.ts';
+import { empty, openRegular } from './regular-file.ts';
+import { Replacement } from './replacement.ts';
+
+/** What a file is open for. */
+export type OpenMode = 'read' | 'replace' | 'create' | 'update';
+
+export type OpenOptions = {
+  readonly mode: OpenMode;
+  readonly atomic: boolean;
+  readonly fileMode?: number | undefined;
+};
+
+/** Part of a file; at its end there is less than asked for. */
+export type Block = { readonly chunk: Buffer; readonly eof: boolean };
+
+/** A file that a client holds open. One thing at a time is asked of it. */
+export class OpenFile {
+  readonly mode: OpenMode;
+  readonly #handle: FileHandle;
+  readonly #uri: string;
+  readonly #replacement: Replacement | undefined;
+  #failure: unknown;
+
+  private constructor(handle: FileHandle, uri: string, mode: OpenMode, replacement?: Replacement) {
+    this.#handle = handle;
+    this.#uri = uri;
+    this.mode = mode;
+    this.#replacement = replacement;
+  }
+
+  /**
+   * Opens a regular file.
+   *
+   * @throws {ExecServerError} `fileRefused`, `fileNotFound`, `fileError`
+   */
+  static async open(path: FilePath, options: OpenOptions, paths: FilePaths): Promise<OpenFile> {
+    const uri = paths.uri(path);
+    const { mode, atomic, fileMode } = options;
+    if (atomic) {
+      const replacement = await Replacement.begin(path, fileMode, paths);
+      return new OpenFile(replacement.handle, uri, mode, replacement);
+    }
+    return new OpenFile(await openInPlace(path, uri, options), uri, mode);
+  }
+
+  read(offset: number, length: number): Promise<Block> {
+    return onPath(this.#uri, async () => {
+      const chunk = Buffer.allocUnsafe(length);
+      const read = await readFully(this.#handle, chunk, offset);
+      return { chunk: chunk.subarray(0, read), eof: read < length };
+    });
+  }
+
+  async write(offset: number, chunk: Buffer): Promise<void> {
+    try {
+      await onPath(this.#uri, () => writeFully(this.#handle, chunk, offset));
+    } catch (error) {
+      // A close that is on its way already must not take the rest for the whole.
+      this.#failure ??= error;
+      throw error;
+    }
+  }
+
+  /**
+   * Closes it; a replacement takes its place.
+   *
+   * @throws {ExecServerError} `contentMismatch`, or the error of an earlier write: then a replacement is dropped
+   */
+  async close(expectation: Expectation): Promise<void> {
+    try {
+      if (this.#failure !== undefined) throw this.#failure;
+      await checkContent(this.#handle, this.#uri, expectation);
+      await this.#replacement?.commit();
+    } finally {
+      // Of a replacement that has taken its place nothing is left to drop.
+      await this.drop();
+    }
+  }
+
+  /** Closes it; a replacement is dropped. */
+  async drop(): Promise<void> {
+    if (this.#replacement !== undefined) await this.#replacement.discard();
+    else await this.#handle.close().catch(() => {});
+  }
+}
+
+const openInPlace = async (
+  path: FilePath,
+  uri: string,
+  { mode, fileMode }: OpenOptions,
+): Promise<FileHandle> => {
+  if (mode === 'read') return openRegular(path, uri, constants.O_RDONLY);
+  const handle = await openToWrite(path, uri, mode, fileMode);
+  try {
+    await onPath(uri, async () => {
+      if (mode === 'replace') await empty(handle, fileMode);
+      else if (fileMode !== undefined) await handle.chmod(fileMode);
+    });
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+};
+
+// Readable, too, so that its content can be compared with what is expected; where that may not be, not.
+const openToWrite = async (
+  path: FilePath,
+  uri: string,
+  mode: OpenMode,
+  fileMode: number | undefined,
+): Promise<FileHandle> => {
+  const flags = constants.O_CREAT | (mode === 'create' ? constants.O_EXCL : 0);
+  try {
+    return await openRegular(path, uri, flags | constants.O_RDWR, fileMode);
+  } catch (error) {
+    if (!(error instanceof ExecServerError) || error.data.errno !== 'EACCES') throw error;
+    return openRegular(path, uri, flags | constants.O_WRONLY, fileMode);
+  }
+};

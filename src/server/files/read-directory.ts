@@ -1,0 +1,57 @@
+import { isUtf8 } from 'node:buffer';
+import { stat } from 'node:fs/promises';
+import type { ResultIn } from '../../protocol/define.ts';
+import { limitExceeded } from '../../protocol/errors.ts';
+import type { fsReadDirectory } from '../../protocol/files.ts';
+import { MAX_DIRECTORY_ENTRIES } from '../limits.ts';
+import { onPath } from './file-errors.ts';
+import type { FilePath, FilePaths } from './file-path.ts';
+import { type DirectoryEntry, listDirectory } from './list-directory.ts';
+
+type Result = ResultIn<typeof fsReadDirectory>;
+
+/**
+ * Lists a directory; links are looked through.
+ *
+ * @throws {ExecServerError} `limitExceeded` for more than fits an answer of `maxBytes`
+ */
+export const readDirectory = async (path: FilePath, paths: FilePaths, maxBytes: number): Promise<Result> => {
+  const uri = paths.uri(path);
+  const { entries, more } = await onPath(uri, () => listDirectory(path, paths));
+  if (more) throw limitExceeded('directoryEntries', MAX_DIRECTORY_ENTRIES + 1, MAX_DIRECTORY_ENTRIES);
+  const described: Result['entries'] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const shown = await describe(entry, path, paths);
+    bytes += Buffer.byteLength(JSON.stringify(shown)) + 1;
+    if (bytes > maxBytes) throw limitExceeded('listingBytes', bytes, maxBytes);
+    described.push(shown);
+  }
+  return { entries: described };
+};
+
+const describe = async (
+  { name, kind }: DirectoryEntry,
+  directory: FilePath,
+  paths: FilePaths,
+): Promise<Result['entries'][number]> => {
+  const target = kind === 'symlink' ? await targetOf(paths.child(directory, name)) : kind;
+  return {
+    fileName: name.toString(),
+    isDirectory: target === 'directory',
+    isFile: target === 'file',
+    isSymlink: kind === 'symlink',
+    ...(!isUtf8(name) && { fileNameBase64: name.toString('base64') }),
+  };
+};
+
+// A link that leads nowhere, or where nobody may look, is there all the same.
+const targetOf = async (link: FilePath): Promise<'file' | 'directory' | 'other'> => {
+  try {
+    const stats = await stat(link);
+    if (stats.isDirectory()) return 'directory';
+    return stats.isFile() ? 'file' : 'other';
+  } catch {
+    return 'other';
+  }
+};

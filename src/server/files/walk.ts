@@ -1,0 +1,167 @@
+import { lstat, stat } from 'node:fs/promises';
+import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
+import { ExecServerError, outOfRange } from '../../protocol/errors.ts';
+import { Fifo } from '../../protocol/fifo.ts';
+import type { fsWalk } from '../../protocol/files.ts';
+import { MAX_WALK_DEPTH, MAX_WALK_DIRECTORIES, MAX_WALK_ENTRIES } from '../../protocol/limits.ts';
+import { MAX_WALK_ERRORS } from '../limits.ts';
+import { isDirectory } from './create-directory.ts';
+import { asFileError, onPath } from './file-errors.ts';
+import type { FilePath, FilePaths } from './file-path.ts';
+import { type DirectoryEntry, listDirectory } from './list-directory.ts';
+
+type Result = ResultIn<typeof fsWalk>;
+export type WalkOptions = ParamsOut<typeof fsWalk>['options'];
+
+/** Where a walk works, and what bounds it. */
+export type WalkContext = {
+  readonly paths: FilePaths;
+  /** The most that the answer may be, as text. */
+  readonly maxBytes: number;
+  /** Ends the walk with its reason. */
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Lists a tree, level by level. What can't be read is told and passed over; the root has to be there.
+ *
+ * @throws {ExecServerError} `outOfRange` for the options; `fileNotFound` and `fileError` for the root
+ */
+export const walk = async (root: FilePath, options: WalkOptions, context: WalkContext): Promise<Result> => {
+  checkRange(options);
+  return new Walk(options, context).from(root);
+};
+
+const checkRange = ({ maxDepth, maxDirectories, maxEntries }: WalkOptions): void => {
+  const ranges: Array<[name: string, value: number, min: number, max: number]> = [
+    ['maxDepth', maxDepth, 0, MAX_WALK_DEPTH],
+    ['maxDirectories', maxDirectories, 1, MAX_WALK_DIRECTORIES],
+    ['maxEntries', maxEntries, 1, MAX_WALK_ENTRIES],
+  ];
+  for (const [name, value, min, max] of ranges) {
+    if (value < min || value > max) throw outOfRange(`options.${name}`, value, min, max);
+  }
+};
+
+type Directory = { readonly path: FilePath; readonly depth: number };
+
+class Walk {
+  readonly #options: WalkOptions;
+  readonly #context: WalkContext;
+  readonly #result: { entries: Result['entries']; errors: Result['errors']; truncated: boolean } = {
+    entries: [],
+    errors: [],
+    truncated: false,
+  };
+  /** Directories that are yet to be entered. */
+  readonly #next = new Fifo<Directory>();
+  /** Directories that were met, by device and inode; kept only where links may lead to one again. */
+  readonly #met = new Set<string>();
+  #looked = 0;
+  #bytes = 0;
+  #stopped = false;
+
+  constructor(options: WalkOptions, context: WalkContext) {
+    this.#options = options;
+    this.#context = context;
+  }
+
+  async from(root: FilePath): Promise<Result> {
+    const enter = await onPath(this.#uri(root), async () => {
+      if (!(await stat(root)).isDirectory()) return false;
+      return this.#options.followDirectorySymlinks || !(await lstat(root)).isSymbolicLink();
+    });
+    if (!enter) return this.#result;
+    if (this.#options.followDirectorySymlinks) await this.#isNew(root);
+    this.#next.push({ path: root, depth: 0 });
+    for (let entered = 0; this.#next.length > 0 && !this.#stopped; entered += 1) {
+      this.#context.signal.throwIfAborted();
+      if (entered === this.#options.maxDirectories) this.#stop();
+      else await this.#enter(this.#next.take() as Directory);
+    }
+    return this.#result;
+  }
+
+  async #enter(directory: Directory): Promise<void> {
+    let entries: DirectoryEntry[];
+    try {
+      const listed = await listDirectory(directory.path, this.#context.paths);
+      entries = listed.entries;
+      if (listed.more) this.#result.truncated = true;
+    } catch (error) {
+      this.#fail(directory.path, error);
+      return;
+    }
+    for (const entry of entries) {
+      if (this.#looked === this.#options.maxEntries) {
+        this.#stop();
+        return;
+      }
+      this.#looked += 1;
+      await this.#look(entry, directory);
+      if (this.#stopped) return;
+    }
+  }
+
+  async #look({ name, kind }: DirectoryEntry, directory: Directory): Promise<void> {
+    const path = this.#context.paths.child(directory.path, name);
+    const follow = this.#options.followDirectorySymlinks;
+    const leads = kind === 'symlink' && follow && (await isDirectory(path));
+    const shown = leads ? 'directory' : kind;
+    if (shown === 'file' || shown === 'directory' || this.#options.allKinds) this.#list(path, shown);
+    if (shown !== 'directory' || directory.depth === this.#options.maxDepth) return;
+    if (this.#options.pruneHiddenDirectories && name[0] === DOT) return;
+    try {
+      if (!follow || (await this.#isNew(path))) this.#next.push({ path, depth: directory.depth + 1 });
+    } catch (error) {
+      this.#fail(path, error);
+    }
+  }
+
+  #list(path: FilePath, kind: Result['entries'][number]['kind']): void {
+    const uri = this.#uri(path);
+    if (this.#answers(uri)) this.#result.entries.push({ path: uri, kind });
+  }
+
+  #fail(path: FilePath, error: unknown): void {
+    const uri = this.#uri(path);
+    const told = asFileError(uri, error);
+    if (!(told instanceof ExecServerError)) throw told;
+    if (this.#result.errors.length === MAX_WALK_ERRORS) {
+      this.#result.truncated = true;
+    } else if (this.#answers(uri + told.message)) {
+      this.#result.errors.push({ path: uri, message: told.message, errno: String(told.data.errno) });
+    }
+  }
+
+  /** Whether there is room in the answer for so much text; if not, the walk is over. */
+  #answers(text: string): boolean {
+    // URIs are ASCII, and what JSON adds to each is less than this.
+    this.#bytes += text.length + ENTRY_OVERHEAD_BYTES;
+    if (this.#bytes <= this.#context.maxBytes) return true;
+    this.#stop();
+    return false;
+  }
+
+  #stop(): void {
+    this.#result.truncated = true;
+    this.#stopped = true;
+  }
+
+  /** Whether a directory is met for the first time. */
+  async #isNew(path: FilePath): Promise<boolean> {
+    const { dev, ino } = await stat(path, { bigint: true });
+    const identity = `${dev}:${ino}`;
+    if (this.#met.has(identity)) return false;
+    this.#met.add(identity);
+    return true;
+  }
+
+  #uri(path: FilePath): string {
+    return this.#context.paths.uri(path);
+  }
+}
+
+const ENTRY_OVERHEAD_BYTES = 64;
+
+const DOT = 0x2e;

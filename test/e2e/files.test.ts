@@ -1,0 +1,758 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import { MAX_BLOCK_BYTES } from '../../src/protocol/limits.ts';
+import { fixturePath, programPath } from './support/program.ts';
+import { RawClient, rawFrame } from './support/raw-client.ts';
+
+/** A path of the test's directory in params and results: `~/f`. */
+const inDirectory = (value: unknown, uri: string): unknown =>
+  JSON.parse(JSON.stringify(value).replaceAll('"~', `"${uri}`));
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+const walkAll = { maxDepth: 9, maxDirectories: 99, maxEntries: 99, followDirectorySymlinks: false };
+const aFile = { isDirectory: false, isFile: true, isSymlink: false };
+const aDirectory = { isDirectory: true, isFile: false, isSymlink: false };
+const missing = (path: string) => ({ code: -32004, kind: 'fileNotFound', errno: 'ENOENT', path });
+const failed = (errno: string, path: string) => ({ code: -32603, kind: 'fileError', errno, path });
+const refused = (reason: string, path: string) => ({ code: -32600, kind: 'fileRefused', reason, path });
+const wrong = (field: string) => ({ code: -32602, kind: 'invalidParams', field });
+
+/** What is asked in a directory as `layOut` leaves it, and what the whole answer is. */
+const contract: ReadonlyArray<
+  readonly [method: string, params: object, answer: object, afterwards?: Readonly<Record<string, string>>]
+> = [
+  ['fs/readFile', { path: '~/f' }, { dataBase64: base64('hello') }],
+  ['fs/readFile', { path: '~/lf' }, { dataBase64: base64('hello') }],
+  ['fs/readFile', { path: '~/empty' }, { dataBase64: '' }],
+  ['fs/readFile', { path: '~/dir/../f' }, { dataBase64: base64('hello') }],
+  ['fs/readFile', { path: '~/dir' }, refused('notAFile', '~/dir')],
+  ['fs/readFile', { path: '~/ld' }, refused('notAFile', '~/ld')],
+  ['fs/readFile', { path: '~/fifo' }, refused('notAFile', '~/fifo')],
+  ['fs/readFile', { path: '/dev/zero' }, refused('notAFile', 'file:///dev/zero')],
+  ['fs/readFile', { path: '~/broken' }, missing('~/broken')],
+  ['fs/readFile', { path: '~/missing' }, missing('~/missing')],
+  ['fs/readFile', { path: '~/loop' }, failed('ELOOP', '~/loop')],
+  ['fs/readFile', { path: '~/f/x' }, failed('ENOTDIR', '~/f/x')],
+  ['fs/readFile', { path: '~/a%00b' }, wrong('path')],
+  ['fs/readFile', { path: '/a\0b' }, wrong('path')],
+  ['fs/readFile', { path: 'f' }, wrong('path')],
+  ['fs/readFile', { path: '~/f?x' }, wrong('path')],
+  ['fs/readFile', {}, wrong('path')],
+
+  ['fs/writeFile', { path: '~/new', dataBase64: base64('x') }, {}, { new: 'x' }],
+  ['fs/writeFile', { path: '~/f', dataBase64: base64('x') }, {}, { f: 'x' }],
+  ['fs/writeFile', { path: '~/f', dataBase64: base64('x'), atomic: true }, {}, { f: 'x' }],
+  ['fs/writeFile', { path: '~/lf', dataBase64: base64('x') }, {}, { f: 'x', lf: 'x' }],
+  ['fs/writeFile', { path: '~/lf', dataBase64: base64('x'), atomic: true }, {}, { f: 'x', lf: 'x' }],
+  ['fs/writeFile', { path: '~/broken', dataBase64: base64('x') }, {}, { nowhere: 'x' }],
+  [
+    'fs/writeFile',
+    { path: '~/f', dataBase64: '***' },
+    { code: -32600, kind: 'invalidContent', field: 'dataBase64' },
+    { f: 'hello' },
+  ],
+  [
+    'fs/writeFile',
+    { path: '~/f', dataBase64: 'aGk' },
+    { code: -32600, kind: 'invalidContent', field: 'dataBase64' },
+    { f: 'hello' },
+  ],
+  ['fs/writeFile', { path: '~/missing/x', dataBase64: '' }, missing('~/missing/x')],
+  ['fs/writeFile', { path: '~/missing/x', dataBase64: '', atomic: true }, missing('~/missing/x')],
+  ['fs/writeFile', { path: '~/dir', dataBase64: '' }, failed('EISDIR', '~/dir')],
+  ['fs/writeFile', { path: '~/dir', dataBase64: '', atomic: true }, failed('EISDIR', '~/dir')],
+  ['fs/writeFile', { path: '~/loop', dataBase64: '' }, failed('ELOOP', '~/loop')],
+  ['fs/writeFile', { path: '~/f/x', dataBase64: '' }, failed('ENOTDIR', '~/f/x')],
+  ['fs/writeFile', { path: '~/fifo', dataBase64: base64('x') }, refused('notAFile', '~/fifo')],
+  ['fs/writeFile', { path: '/dev/null', dataBase64: '' }, refused('notAFile', 'file:///dev/null')],
+  ['fs/writeFile', { path: '~/f', dataBase64: '', fileMode: 0o1000 }, wrong('fileMode'), { f: 'hello' }],
+
+  ['fs/createDirectory', { path: '~/new' }, {}],
+  ['fs/createDirectory', { path: '~/dir' }, {}],
+  ['fs/createDirectory', { path: '~/ld' }, {}],
+  ['fs/createDirectory', { path: '~/new/x/y' }, {}],
+  ['fs/createDirectory', { path: '~/new/x/y', recursive: false }, missing('~/new/x/y')],
+  ['fs/createDirectory', { path: '~/dir', recursive: false }, failed('EEXIST', '~/dir')],
+  ['fs/createDirectory', { path: '~/f' }, failed('EEXIST', '~/f')],
+  ['fs/createDirectory', { path: '~/broken' }, failed('EEXIST', '~/broken')],
+  ['fs/createDirectory', { path: '~/f/x' }, failed('ENOTDIR', '~/f/x')],
+  ['fs/createDirectory', { path: '~/broken/x' }, failed('EEXIST', '~/broken/x')],
+  ['fs/createDirectory', { path: '/' }, {}],
+
+  ['fs/getMetadata', { path: '~/f' }, { ...aFile, size: 5, mode: 0o640 }],
+  ['fs/getMetadata', { path: '~/lf' }, { ...aFile, isSymlink: true, size: 5, mode: 0o640 }],
+  ['fs/getMetadata', { path: '~/fifo' }, { ...aFile, isFile: false, size: 0, mode: 0o600 }],
+  ['fs/getMetadata', { path: '~/broken' }, missing('~/broken')],
+  ['fs/getMetadata', { path: '~/missing' }, missing('~/missing')],
+  ['fs/getMetadata', { path: '~/f/x' }, failed('ENOTDIR', '~/f/x')],
+
+  ['fs/canonicalize', { path: '~/ld/sub/../a' }, { path: '~/dir/a' }],
+  ['fs/canonicalize', { path: '~/lf' }, { path: '~/f' }],
+  ['fs/canonicalize', { path: '~/dir/' }, { path: '~/dir' }],
+  ['fs/canonicalize', { path: '~/broken' }, missing('~/broken')],
+  ['fs/canonicalize', { path: '~/loop' }, failed('ELOOP', '~/loop')],
+
+  [
+    'fs/readDirectory',
+    { path: '~' },
+    {
+      entries: [
+        { fileName: 'broken', isDirectory: false, isFile: false, isSymlink: true },
+        { fileName: 'dir', ...aDirectory },
+        { fileName: 'empty', ...aFile },
+        { fileName: 'f', ...aFile },
+        { fileName: 'fifo', isDirectory: false, isFile: false, isSymlink: false },
+        { fileName: 'ld', isDirectory: true, isFile: false, isSymlink: true },
+        { fileName: 'lf', isDirectory: false, isFile: true, isSymlink: true },
+        { fileName: 'loop', isDirectory: false, isFile: false, isSymlink: true },
+      ],
+    },
+  ],
+  ['fs/readDirectory', { path: '~/f' }, failed('ENOTDIR', '~/f')],
+  ['fs/readDirectory', { path: '~/missing' }, missing('~/missing')],
+
+  [
+    'fs/walk',
+    { path: '~', options: walkAll },
+    {
+      entries: [
+        { path: '~/dir', kind: 'directory' },
+        { path: '~/empty', kind: 'file' },
+        { path: '~/f', kind: 'file' },
+        { path: '~/dir/a', kind: 'file' },
+        { path: '~/dir/sub', kind: 'directory' },
+        { path: '~/dir/sub/b', kind: 'file' },
+      ],
+      errors: [],
+      truncated: false,
+    },
+  ],
+  [
+    'fs/walk',
+    { path: '~', options: { ...walkAll, maxDirectories: 0 } },
+    { code: -32600, kind: 'outOfRange', field: 'options.maxDirectories', current: 0, min: 1, max: 10_000 },
+  ],
+  ['fs/walk', { path: '~', options: { ...walkAll, maxDepth: -1 } }, wrong('options.maxDepth')],
+  ['fs/walk', { path: '~' }, wrong('options')],
+  ['fs/walk', { path: '~/missing', options: walkAll }, missing('~/missing')],
+
+  ['fs/remove', { path: '~/f' }, {}],
+  ['fs/remove', { path: '~/dir' }, {}],
+  ['fs/remove', { path: '~/ld/' }, {}, { 'dir/a': 'a' }],
+  ['fs/remove', { path: '~/dir', recursive: false }, failed('ENOTEMPTY', '~/dir'), { 'dir/a': 'a' }],
+  ['fs/remove', { path: '~/missing' }, {}],
+  ['fs/remove', { path: '~/missing', force: false }, missing('~/missing')],
+  ['fs/remove', { path: '~/f/x' }, failed('ENOTDIR', '~/f/x')],
+  ['fs/remove', { path: 'file:///tmp/..' }, refused('root', 'file:///')],
+
+  ['fs/copy', { sourcePath: '~/f', destinationPath: '~/g', recursive: false }, {}, { g: 'hello' }],
+  ['fs/copy', { sourcePath: '~/dir', destinationPath: '~/g', recursive: true }, {}, { 'g/sub/b': 'b' }],
+  [
+    'fs/copy',
+    { sourcePath: '~/dir', destinationPath: '~/g', recursive: false },
+    refused('directory', '~/dir'),
+  ],
+  ['fs/copy', { sourcePath: '~/f', destinationPath: '~/f', recursive: false }, refused('sameFile', '~/f')],
+  [
+    'fs/copy',
+    { sourcePath: '~/f', destinationPath: '~/lf', recursive: false },
+    refused('sameFile', '~/lf'),
+    { f: 'hello' },
+  ],
+  [
+    'fs/copy',
+    { sourcePath: '~/dir', destinationPath: '~/ld/sub/x', recursive: true },
+    refused('intoItself', '~/ld/sub/x'),
+  ],
+  ['fs/copy', { sourcePath: '~/missing', destinationPath: '~/g', recursive: false }, missing('~/missing')],
+  ['fs/copy', { sourcePath: '~/f', destinationPath: 'g', recursive: false }, wrong('destinationPath')],
+  ['fs/copy', { sourcePath: '~/f', destinationPath: '~/g' }, wrong('recursive')],
+
+  ['fs/open', { handleId: 'h', path: '~/f' }, { handleId: 'h' }],
+  ['fs/open', { handleId: 'h', path: '~/dir' }, refused('notAFile', '~/dir')],
+  ['fs/open', { handleId: 'h', path: '~/dir', mode: 'replace' }, failed('EISDIR', '~/dir')],
+  ['fs/open', { handleId: 'h', path: '~/fifo', mode: 'replace' }, refused('notAFile', '~/fifo')],
+  ['fs/open', { handleId: 'h', path: '~/fifo' }, refused('notAFile', '~/fifo')],
+  ['fs/open', { handleId: 'h', path: '~/missing' }, missing('~/missing')],
+  ['fs/open', { handleId: 'h', path: '~/f', mode: 'create' }, failed('EEXIST', '~/f'), { f: 'hello' }],
+  ['fs/open', { handleId: 'h', path: '~/f', mode: 'append' }, wrong('mode')],
+  ['fs/open', { handleId: 'h', path: '~/f', atomic: true }, wrong('atomic')],
+  [
+    'fs/open',
+    { handleId: 'open', path: '~/f' },
+    { code: -32600, kind: 'fileHandleExists', handleId: 'open' },
+  ],
+  ['fs/readBlock', { handleId: 'open', offset: 1, len: 3 }, { chunk: base64('ell'), eof: false }],
+  ['fs/readBlock', { handleId: 'open', offset: 0, len: 5 }, { chunk: base64('hello'), eof: false }],
+  ['fs/readBlock', { handleId: 'open', offset: 3, len: 3 }, { chunk: base64('lo'), eof: true }],
+  ['fs/readBlock', { handleId: 'open', offset: 99, len: 1 }, { chunk: '', eof: true }],
+  ['fs/readBlock', { handleId: 'open', offset: 0, len: 1048576 }, { chunk: base64('hello'), eof: true }],
+  ...[0, -1, 1048577].map(
+    len =>
+      [
+        'fs/readBlock',
+        { handleId: 'open', offset: 0, len },
+        { code: -32600, kind: 'outOfRange', field: 'len', current: len, min: 1, max: 1048576 },
+      ] as const,
+  ),
+  ['fs/readBlock', { handleId: 'open', offset: -1, len: 1 }, wrong('offset')],
+  [
+    'fs/readBlock',
+    { handleId: 'no', offset: 0, len: 1 },
+    { code: -32004, kind: 'unknownFileHandle', handleId: 'no' },
+  ],
+  [
+    'fs/writeBlock',
+    { handleId: 'open', offset: 0, chunk: 'AA==' },
+    { code: -32600, kind: 'fileHandleMode', handleId: 'open', mode: 'read' },
+    { f: 'hello' },
+  ],
+  [
+    'fs/writeBlock',
+    { handleId: 'no', offset: 0, chunk: 'AA==' },
+    { code: -32004, kind: 'unknownFileHandle', handleId: 'no' },
+  ],
+  [
+    'fs/writeBlock',
+    { handleId: 'open', offset: 0, chunk: '' },
+    { code: -32600, kind: 'outOfRange', field: 'chunk', current: 0, min: 1, max: 1048576 },
+  ],
+  ['fs/writeBlock', { handleId: 'open', offset: 0, chunk: '***' }, wrong('chunk')],
+  ['fs/close', { handleId: 'open' }, {}],
+  ['fs/close', { handleId: 'no' }, {}],
+  ['fs/close', { handleId: 'open', expectSize: 5 }, {}],
+  [
+    'fs/close',
+    { handleId: 'open', expectSize: 6 },
+    { code: -32600, kind: 'contentMismatch', what: 'size', path: '~/f', expected: '6', actual: '5' },
+  ],
+  ['fs/close', { handleId: 'open', expectSha256: 'abc' }, wrong('expectSha256')],
+
+  ['fs/watchMissing', { watchId: 1001, missing: ['~/missing'] }, { watching: true }],
+  ['fs/watchMissing', { watchId: 1002, missing: ['~/missing', '~/f'] }, { watching: false }],
+  ['fs/watchMissing', { watchId: 1003, missing: ['~/missing', 'f'] }, wrong('missing[1]')],
+  ['fs/watchMissing', { watchId: 1004, missing: [], present: 'f' }, wrong('present')],
+];
+
+const layOut = (directory: string): void => {
+  const at = (name: string) => join(directory, name);
+  writeFileSync(at('f'), 'hello');
+  chmodSync(at('f'), 0o640);
+  writeFileSync(at('empty'), '');
+  mkdirSync(at('dir/sub'), { recursive: true });
+  writeFileSync(at('dir/a'), 'a');
+  writeFileSync(at('dir/sub/b'), 'b');
+  symlinkSync('f', at('lf'));
+  symlinkSync('dir', at('ld'));
+  symlinkSync('nowhere', at('broken'));
+  symlinkSync('loop', at('loop'));
+  execFileSync('mkfifo', ['-m', '600', at('fifo')]);
+};
+
+const LAID_OUT = ['broken', 'dir', 'empty', 'f', 'fifo', 'ld', 'lf', 'loop'];
+
+describe('files', () => {
+  before(function () {
+    if (process.platform === 'win32') this.skip();
+  });
+
+  let directory: string;
+  let uri: string;
+  const at = (name: string) => join(directory, name);
+  const text = (name: string) => readFileSync(at(name), 'utf8');
+
+  beforeEach(() => {
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-')));
+    uri = pathToFileURL(directory).href;
+    layOut(directory);
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  describe('of one server', () => {
+    let client: RawClient;
+
+    before(async () => {
+      client = await RawClient.open();
+    });
+    after(async () => {
+      await client.close();
+      expect([client.strayBytes, client.stderr]).to.deep.equal(['', '']);
+    });
+    beforeEach(() => client.request('fs/open', { handleId: 'open', path: at('f') }));
+    afterEach(async () => {
+      for (const handleId of ['open', 'h']) await client.request('fs/close', { handleId });
+    });
+
+    /** The whole answer; of an error all that is for programs. */
+    const answerTo = async (method: string, params: object): Promise<object> => {
+      const { result, error } = await client.ask(method, inDirectory(params, uri));
+      return error === undefined ? result : { code: error.code, ...error.data };
+    };
+
+    describe('answers', () => {
+      for (const [method, params, answer, afterwards = {}] of contract) {
+        it(`${method} ${JSON.stringify(params)}`, async () => {
+          const { createdAtMs, modifiedAtMs, ...answered } = (await answerTo(method, params)) as {
+            createdAtMs?: number;
+            modifiedAtMs?: number;
+          };
+          expect(answered).to.deep.equal(inDirectory(answer, uri));
+          if (method === 'fs/getMetadata' && !('code' in answer)) {
+            const path = (params as { path: string }).path.replace('~', directory);
+            expect(modifiedAtMs).to.equal(Math.trunc(statSync(path).mtimeMs));
+            expect(createdAtMs).to.satisfy(Number.isInteger);
+          }
+          for (const [name, content] of Object.entries(afterwards))
+            expect(text(name), name).to.equal(content);
+          // No attempt leaves anything behind.
+          if ('code' in answer) expect(readdirSync(directory).sort()).to.deep.equal(LAID_OUT);
+        });
+      }
+    });
+
+    const unenforceable = { sandbox: { permissions: { type: 'external' } } };
+    const narrowable: Array<[method: string, params: object]> = [
+      ['fs/readFile', { path: '~/f' }],
+      ['fs/writeFile', { path: '~/new', dataBase64: '' }],
+      ['fs/createDirectory', { path: '~/new' }],
+      ['fs/getMetadata', { path: '~/f' }],
+      ['fs/canonicalize', { path: '~/f' }],
+      ['fs/readDirectory', { path: '~' }],
+      ['fs/walk', { path: '~', options: {} }],
+      ['fs/remove', { path: '~/f' }],
+      ['fs/copy', { sourcePath: '~/f', destinationPath: '~/new', recursive: false }],
+      ['fs/open', { handleId: 'new', path: '~/f', mode: 'replace' }],
+      ['fs/watchMissing', { watchId: 1, missing: ['~/missing'] }],
+    ];
+    for (const [method, params] of narrowable) {
+      it(`are not touched by ${method} with what would narrow it, which is refused`, async () => {
+        for (const narrowing of [unenforceable, { followSymlinks: false }]) {
+          expect(await answerTo(method, { ...params, ...narrowing })).to.deep.equal({
+            code: -32600,
+            kind: 'unsupported',
+            field: Object.keys(narrowing)[0],
+          });
+        }
+        expect([readdirSync(directory).sort(), text('f')]).to.deep.equal([LAID_OUT, 'hello']);
+      });
+    }
+
+    it('removes links, and never what they lead to', async () => {
+      await client.request('fs/remove', { path: at('ld') });
+      expect([text('dir/a'), readdirSync(directory).includes('ld')]).to.deep.equal(['a', false]);
+    });
+
+    it('gives files the permission bits that are asked for, whatever the umask', async () => {
+      const modes = [{}, { atomic: true }].flatMap(how =>
+        [0o777, 0o600, 0o751].map(fileMode => ({ ...how, fileMode })),
+      );
+      for (const how of modes) {
+        await client.request('fs/writeFile', { path: at('new'), dataBase64: base64('x'), ...how });
+        expect(statSync(at('new')).mode & 0o7777, JSON.stringify(how)).to.equal(how.fileMode);
+        rmSync(at('new'));
+      }
+      await client.request('fs/open', { handleId: 'h', path: at('new'), mode: 'create', fileMode: 0o666 });
+      await client.request('fs/close', { handleId: 'h' });
+      expect(statSync(at('new')).mode & 0o7777).to.equal(0o666);
+    });
+
+    it('reads files whose size is not told before', async function () {
+      if (process.platform !== 'linux') this.skip();
+      const { dataBase64 } = await client.request('fs/readFile', { path: '/proc/self/status' });
+      expect(Buffer.from(dataBase64, 'base64').toString()).to.match(/^Name:.*\nPid:\t\d+\n/s);
+      await client.request('fs/open', { handleId: 'h', path: '/proc/self/status' });
+      const { chunk, eof } = await client.request('fs/readBlock', { handleId: 'h', offset: 0, len: 5 });
+      expect([Buffer.from(chunk, 'base64').toString(), eof]).to.deep.equal(['Name:', false]);
+      await client.request('fs/close', { handleId: 'h' });
+    });
+
+    it('are not made where the system makes none', async function () {
+      if (process.platform !== 'linux') this.skip();
+      expect(await answerTo('fs/createDirectory', { path: '/proc/x/y' })).to.deep.equal(
+        missing('file:///proc/x/y'),
+      );
+    });
+
+    it('reaches and lists names that are not UTF-8', async function () {
+      if (process.platform !== 'linux') this.skip();
+      const raw = `${uri}/dir/%FF%C3(`;
+      await client.request('fs/writeFile', { path: raw, dataBase64: base64('raw') });
+      expect(await client.request('fs/readFile', { path: raw })).to.deep.equal({ dataBase64: base64('raw') });
+      expect((await client.request('fs/getMetadata', { path: raw })).size).to.equal(3);
+      expect(await client.request('fs/canonicalize', { path: raw })).to.deep.equal({ path: raw });
+      const { entries } = await client.request('fs/readDirectory', { path: at('dir') });
+      expect(entries.at(-1)).to.deep.equal({
+        fileName: '\ufffd\ufffd(',
+        ...aFile,
+        fileNameBase64: Buffer.from([0xff, 0xc3, 0x28]).toString('base64'),
+      });
+      const walked = await client.request('fs/walk', { path: at('dir'), options: { maxDepth: 0 } });
+      expect(walked.entries.at(-1)).to.deep.equal({ path: raw, kind: 'file' });
+      await client.request('fs/remove', { path: raw });
+      expect(readdirSync(at('dir')).sort()).to.deep.equal(['a', 'sub']);
+    });
+
+    it('lists a big tree in whole or up to what is asked for', async () => {
+      mkdirSync(at('big'));
+      const names = Array.from({ length: 3000 }, (_, index) => `file ${String(index).padStart(4, '0')}`);
+      for (const name of names) writeFileSync(at(`big/${name}`), '');
+      const { entries } = await client.request('fs/readDirectory', { path: at('big') });
+      expect(entries.map(({ fileName }: { fileName: string }) => fileName)).to.deep.equal(names);
+      const walked = await client.request('fs/walk', { path: at('big'), options: { maxEntries: 2999 } });
+      expect([walked.entries.length, walked.truncated]).to.deep.equal([2999, true]);
+      expect(walked.entries.at(-1).path).to.equal(`${uri}/big/file%202998`);
+    });
+
+    it('does what one batch asks of an open file in its order', async () => {
+      const write = (offset: number, chunk: string) => ({
+        method: 'fs/writeBlock',
+        params: { handleId: 'b', offset, chunk: base64(chunk) },
+      });
+      const batch = [
+        { method: 'fs/open', params: { handleId: 'b', path: at('f'), mode: 'replace', atomic: true } },
+        write(0, 'aaaa'),
+        write(2, 'bb'),
+        write(0, 'c'),
+        { method: 'fs/close', params: { handleId: 'b', expectSize: 4 } },
+      ].map((message, index) => ({ jsonrpc: '2.0', id: `batch ${index}`, ...message }));
+      client.sendBytes(rawFrame(JSON.stringify(batch)));
+      const answers = await client.waitFor('the batch', message => Array.isArray(message));
+      expect(answers).to.deep.equal(
+        batch.map(({ id }, index) => ({ jsonrpc: '2.0', id, result: index === 0 ? { handleId: 'b' } : {} })),
+      );
+      expect(text('f')).to.equal('cabb');
+    });
+
+    it('shows nothing of an atomic write before it is closed, and then all of it', async () => {
+      await client.request('fs/open', { handleId: 'h', path: at('lf'), mode: 'replace', atomic: true });
+      await client.request('fs/writeBlock', { handleId: 'h', offset: 0, chunk: base64('new') });
+      expect(text('f')).to.equal('hello');
+      await client.request('fs/close', { handleId: 'h' });
+      expect([text('f'), lstatSync(at('lf')).isSymbolicLink(), statSync(at('f')).mode & 0o777]).to.deep.equal(
+        ['new', true, 0o640],
+      );
+      expect(readdirSync(directory).sort()).to.deep.equal(LAID_OUT);
+    });
+
+    it('are watched, after the answer, and told of once', async () => {
+      const watchId = 100;
+      const paths = [at('x/y'), `${uri}/z`];
+      expect(
+        await client.request('fs/watchMissing', { watchId, missing: paths, present: at('f') }),
+      ).to.deep.equal({
+        watching: true,
+      });
+      mkdirSync(at('x'));
+      writeFileSync(at('x/y'), '');
+      const isChange = ({ method, params }: { method?: string; params?: { watchId: number } }) =>
+        method === 'fs/missingChanged' && params?.watchId === watchId;
+      await client.waitFor('fs/missingChanged', isChange);
+      writeFileSync(at('z'), '');
+      await client.request('fs/watchMissing', { watchId: watchId + 1, missing: [] });
+      expect(client.messages.filter(isChange)).to.deep.equal([
+        { jsonrpc: '2.0', method: 'fs/missingChanged', params: { watchId } },
+      ]);
+    });
+
+    it('are read in whole up to what fits an answer, and the error says how else', async () => {
+      const { readFileBytes } = (await RawClient.open().then(async other => {
+        const { result } = other.messages[0] as { result: { limits: Record<string, number> } };
+        await other.close();
+        return result.limits;
+      })) as { readFileBytes: number };
+      truncateSync(at('f'), readFileBytes + 1);
+      const { error } = await client.ask('fs/readFile', { path: at('f') });
+      expect(error).to.deep.equal({
+        code: -32600,
+        message: `readFileBytes: ${readFileBytes + 1} is over the limit of ${readFileBytes}; read it in blocks, with fs/open and fs/readBlock`,
+        data: {
+          kind: 'limitExceeded',
+          limit: 'readFileBytes',
+          current: readFileBytes + 1,
+          max: readFileBytes,
+        },
+      });
+    });
+
+    it('are open at most as many at a time as is announced', async () => {
+      // One is open already.
+      const ids = Array.from({ length: 127 }, (_, index) => `many ${index}`);
+      const opened = await Promise.all(ids.map(handleId => answerTo('fs/open', { handleId, path: '~/f' })));
+      expect(opened).to.deep.equal(ids.map(handleId => ({ handleId })));
+      expect(await answerTo('fs/open', { handleId: 'one more', path: '~/f' })).to.deep.equal({
+        code: -32600,
+        kind: 'limitExceeded',
+        limit: 'openFiles',
+        current: 129,
+        max: 128,
+      });
+      await Promise.all(ids.map(handleId => client.request('fs/close', { handleId })));
+      expect(await answerTo('fs/open', { handleId: 'one more', path: '~/f' })).to.deep.equal({
+        handleId: 'one more',
+      });
+      await client.request('fs/close', { handleId: 'one more' });
+    });
+  });
+
+  describe('of an account that may do little', () => {
+    let client: RawClient;
+
+    before(async () => {
+      const argv: [string, ...string[]] =
+        process.getuid?.() === 0
+          ? [process.execPath, fixturePath('becomes-nobody.js'), programPath, '--stdio']
+          : [process.execPath, programPath, '--stdio'];
+      client = await RawClient.open({ argv });
+    });
+    after(async () => {
+      await client.close();
+      expect([client.strayBytes, client.stderr]).to.deep.equal(['', '']);
+    });
+
+    const CLOSED = 'closed';
+    beforeEach(() => {
+      chmodSync(directory, 0o755);
+      chmodSync(at('f'), 0o400);
+      mkdirSync(at(CLOSED));
+      writeFileSync(at(`${CLOSED}/x`), '');
+      mkdirSync(at('open'));
+      chmodSync(at('open'), 0o777);
+      chmodSync(at(CLOSED), 0o000);
+      if (process.getuid?.() !== 0) chmodSync(at('f'), 0o000);
+    });
+    afterEach(() => {
+      for (const name of [CLOSED, 'open/tree/sub'].filter(name => existsSync(at(name))))
+        chmodSync(at(name), 0o755);
+    });
+
+    const denied: Array<[method: string, params: object, path?: string]> = [
+      ['fs/readFile', { path: '~/f' }],
+      ['fs/writeFile', { path: '~/f', dataBase64: '' }],
+      ['fs/writeFile', { path: '~/f', dataBase64: '', atomic: true }],
+      ['fs/writeFile', { path: '~/closed/new', dataBase64: '' }],
+      ['fs/writeFile', { path: '~/closed/new', dataBase64: '', atomic: true }],
+      ['fs/createDirectory', { path: '~/closed/new' }],
+      ['fs/getMetadata', { path: '~/closed/x' }],
+      ['fs/canonicalize', { path: '~/closed/x' }],
+      ['fs/readDirectory', { path: '~/closed' }],
+      ['fs/walk', { path: '~/closed/x', options: {} }],
+      ['fs/remove', { path: '~/closed/x' }],
+      ['fs/copy', { sourcePath: '~/f', destinationPath: '~/open/f', recursive: false }],
+      ['fs/copy', { sourcePath: '~/dir', destinationPath: '~/closed/dir', recursive: true }, '~/closed/dir'],
+      ['fs/open', { handleId: 'h', path: '~/f' }],
+      ['fs/open', { handleId: 'h', path: '~/f', mode: 'replace' }],
+    ];
+    for (const [method, params, path = (params as { path?: string }).path ?? '~/f'] of denied) {
+      it(`says so: ${method} ${JSON.stringify(params)}`, async () => {
+        const { error } = await client.ask(method, inDirectory(params, uri));
+        expect({ code: error?.code, ...error?.data }).to.deep.equal(
+          inDirectory({ code: -32600, kind: 'permissionDenied', errno: 'EACCES', path }, uri),
+        );
+        expect(error?.message).to.match(/permission denied \(EACCES\)$/);
+      });
+    }
+
+    it('names what in a tree it may not remove', async () => {
+      mkdirSync(at('open/tree/sub'), { recursive: true });
+      writeFileSync(at('open/tree/sub/f'), '');
+      chmodSync(at('open/tree'), 0o777);
+      chmodSync(at('open/tree/sub'), 0o555);
+      const { error } = await client.ask('fs/remove', { path: at('open/tree') });
+      expect(error?.data).to.deep.equal({
+        kind: 'permissionDenied',
+        errno: 'EACCES',
+        path: `${uri}/open/tree/sub/f`,
+      });
+    });
+
+    it('lists a tree that it may not read as that', async () => {
+      expect(await client.request('fs/walk', { path: at(CLOSED), options: {} })).to.deep.equal({
+        entries: [],
+        errors: [
+          {
+            path: `${uri}/closed`,
+            message: `${uri}/closed: permission denied (EACCES)`,
+            errno: 'EACCES',
+          },
+        ],
+        truncated: false,
+      });
+    });
+
+    it('does not watch where it may not look', async () => {
+      const watch = { watchId: 1, missing: [at(`${CLOSED}/new`)] };
+      expect(await client.request('fs/watchMissing', watch)).to.deep.equal({ watching: false });
+    });
+
+    it('may write files that it may not read, just not have them compared', async () => {
+      writeFileSync(at('open/f'), 'secret');
+      chmodSync(at('open/f'), 0o222);
+      const path = at('open/f');
+      await client.request('fs/open', { handleId: 'h', path, mode: 'replace' });
+      await client.request('fs/writeBlock', { handleId: 'h', offset: 0, chunk: base64('new') });
+      await client.request('fs/close', { handleId: 'h', expectSize: 3 });
+      chmodSync(path, 0o644);
+      expect(text('open/f')).to.equal('new');
+    });
+
+    it("leaves somebody else's file as it is where its bits cannot be set", async function () {
+      if (process.getuid?.() !== 0) this.skip();
+      writeFileSync(at('open/f'), 'theirs');
+      chmodSync(at('open/f'), 0o666);
+      chmodSync(at('dir/a'), 0o644);
+      const path = at('open/f');
+      const refusals: Array<[method: string, params: object]> = [
+        ['fs/writeFile', { path, dataBase64: base64('x'), fileMode: 0o600 }],
+        ['fs/open', { handleId: 'h', path, mode: 'replace', fileMode: 0o600 }],
+        ['fs/copy', { sourcePath: at('dir/a'), destinationPath: path, recursive: false }],
+      ];
+      for (const [method, params] of refusals) {
+        const { error } = await client.ask(method, params);
+        expect(error?.data, method).to.deep.equal({
+          kind: 'permissionDenied',
+          errno: 'EPERM',
+          path: `${uri}/open/f`,
+        });
+        expect([text('open/f'), statSync(path).mode & 0o777], method).to.deep.equal(['theirs', 0o666]);
+      }
+    });
+
+    it("refuses to make somebody else's file its own by an atomic write", async function () {
+      if (process.getuid?.() !== 0) this.skip();
+      writeFileSync(at('open/f'), 'theirs');
+      chmodSync(at('open/f'), 0o666);
+      const write = { path: at('open/f'), dataBase64: base64('x'), atomic: true };
+      const { error } = await client.ask('fs/writeFile', write);
+      expect(error).to.deep.equal({
+        code: -32600,
+        message: `${uri}/open/f: it belongs to user 0 and group 0, which the new file would not; write it without atomic`,
+        data: { kind: 'fileRefused', reason: 'owner', path: `${uri}/open/f` },
+      });
+      expect([text('open/f'), readdirSync(at('open'))]).to.deep.equal(['theirs', ['f']]);
+    });
+
+    it('says where an atomic write fails for want of a place beside the file', async function () {
+      if (process.getuid?.() !== 0) this.skip();
+      chmodSync(at('f'), 0o666);
+      const write = { path: at('f'), dataBase64: base64('x'), atomic: true };
+      const { error } = await client.ask('fs/writeFile', write);
+      expect(error?.message).to.equal(
+        `${uri}/f: no temporary file can be written beside it: permission denied (EACCES)`,
+      );
+      expect(text('f')).to.equal('hello');
+    });
+
+    it('lists what it can of a tree, and tells of no more than 1,000 directories that it cannot read', async () => {
+      mkdirSync(at('many'));
+      for (let index = 0; index < 1001; index += 1) mkdirSync(at(`many/${index}`), { mode: 0o000 });
+      mkdirSync(at('many/readable'));
+      writeFileSync(at('many/readable/f'), '');
+      const { entries, errors, truncated } = await client.request('fs/walk', {
+        path: at('many'),
+        options: {},
+      });
+      expect([entries.length, entries.at(-1), errors.length, truncated]).to.deep.equal([
+        1003,
+        { path: `${uri}/many/readable/f`, kind: 'file' },
+        1000,
+        true,
+      ]);
+      expect(errors[0]).to.deep.equal({
+        path: `${uri}/many/0`,
+        message: `${uri}/many/0: permission denied (EACCES)`,
+        errno: 'EACCES',
+      });
+    });
+  });
+
+  describe('when the connection ends', () => {
+    const ends: Array<[how: string, end: (client: RawClient) => unknown]> = [
+      ['at the end of stdin', client => client.server.stdin.end()],
+      ['with SIGTERM', client => client.server.kill('SIGTERM')],
+    ];
+    for (const [how, end] of ends) {
+      it(`${how}, are as they were where a write was atomic, and whole up to there elsewhere`, async () => {
+        const client = await RawClient.open();
+        await client.request('fs/open', { handleId: 'a', path: at('f'), mode: 'replace', atomic: true });
+        await client.request('fs/open', { handleId: 'b', path: at('new'), mode: 'replace', atomic: true });
+        await client.request('fs/open', { handleId: 'c', path: at('in place'), mode: 'replace' });
+        for (const handleId of ['a', 'b', 'c']) {
+          await client.request('fs/writeBlock', { handleId, offset: 0, chunk: base64('part') });
+        }
+        end(client);
+        await client.ended;
+        expect([readdirSync(directory).sort(), text('f'), text('in place')]).to.deep.equal([
+          [...LAID_OUT, 'in place'].sort(),
+          'hello',
+          'part',
+        ]);
+      });
+    }
+
+    it('with writes on their way, leaves nothing of them either', async () => {
+      const client = await RawClient.open();
+      client.send({
+        id: 'open',
+        method: 'fs/open',
+        params: { handleId: 'a', path: at('f'), mode: 'replace', atomic: true },
+      });
+      const chunk = Buffer.alloc(MAX_BLOCK_BYTES).toString('base64');
+      for (let index = 0; index < 20; index += 1) {
+        const params = { handleId: 'a', offset: index * MAX_BLOCK_BYTES, chunk };
+        client.send({ id: `write ${index}`, method: 'fs/writeBlock', params });
+      }
+      await client.close();
+      expect([readdirSync(directory).sort(), text('f')]).to.deep.equal([LAID_OUT, 'hello']);
+    });
+  });
+
+  it('are read with bounded memory while nobody reads the answers', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const client = await RawClient.open();
+    truncateSync(at('f'), 200 * MAX_BLOCK_BYTES);
+    await client.request('fs/open', { handleId: 'h', path: at('f') });
+    client.server.stdout.pause();
+    const ids = Array.from({ length: 150 }, (_, index) => `block ${index}`);
+    for (const [index, id] of ids.entries()) {
+      const params = { handleId: 'h', offset: index * MAX_BLOCK_BYTES, len: MAX_BLOCK_BYTES };
+      client.send({ id, method: 'fs/readBlock', params });
+    }
+    // Done when it is met, so that all before it has been met.
+    client.send({ id: 'last', method: 'fs/createDirectory', params: { path: at('met') } });
+    const deadline = Date.now() + 30_000;
+    while (!readdirSync(directory).includes('met')) {
+      if (Date.now() > deadline) throw new Error('the last request was not met within 30 s');
+      await delay(10);
+    }
+    const status = readFileSync(`/proc/${client.server.pid}/status`, 'utf8');
+    const peakMiB = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+    // All answers together are 200 MiB.
+    expect(peakMiB).to.be.below(150);
+    client.server.stdout.resume();
+    for (const id of ids) {
+      const { result } = await client.waitFor(id, message => message.id === id);
+      expect(result.chunk.length).to.equal(Math.ceil(MAX_BLOCK_BYTES / 3) * 4);
+    }
+    await client.close();
+  });
+});

@@ -1,0 +1,225 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import { connect, type ExecClient, localServer, RequestError } from '../../src/core/index.ts';
+import type { RemoteFiles } from '../../src/core/remote-files.ts';
+import { MAX_BLOCK_BYTES } from '../../src/protocol/limits.ts';
+import { programPath } from './support/program.ts';
+
+/** The paths that another process has open. */
+const openFilesOf = (pid: number): string[] =>
+  readdirSync(`/proc/${pid}/fd`).flatMap(fd => {
+    try {
+      return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
+    } catch {
+      return []; // closed since the directory was read
+    }
+  });
+
+describe('RemoteFiles', () => {
+  let client: ExecClient;
+  let files: RemoteFiles;
+  let directory: string;
+  const at = (name: string) => join(directory, name);
+
+  before(async () => {
+    client = await connect(localServer([process.execPath, programPath]), { env: {} });
+    files = client.files;
+  });
+  after(() => client.close());
+  beforeEach(() => {
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-')));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  /** The kind of error that a call fails with. */
+  const kindOf = (promise: Promise<unknown>): Promise<string | undefined> =>
+    promise.then(
+      value => `no error but ${value}`,
+      (error: unknown) => {
+        expect(error).to.be.instanceOf(RequestError);
+        return (error as RequestError).kind;
+      },
+    );
+  /** Bytes that don't repeat where blocks meet. */
+  const someBytes = (length: number) => Buffer.alloc(length, randomBytes(65_537));
+
+  it('writes, reads, lists, copies and removes', async () => {
+    await files.createDirectory(at('d/e'), { recursive: true });
+    await files.writeFile(at('d/f'), 'content', { fileMode: 0o600 });
+    expect((await files.readFile(pathToFileURL(at('d/f')).href)).toString()).to.equal('content');
+    expect(await files.copy(at('d'), at('copy'), { recursive: true })).to.deep.equal([]);
+    const { size, mode, isFile } = await files.stat(at('copy/f'));
+    expect([size, mode, isFile]).to.deep.equal([7, process.platform === 'win32' ? 0o666 : 0o600, true]);
+    expect((await files.list(at('copy'))).map(({ fileName }) => fileName)).to.deep.equal(['e', 'f']);
+    expect((await files.walk(at('copy'))).entries).to.deep.equal([
+      { path: pathToFileURL(at('copy/e')).href, kind: 'directory' },
+      { path: pathToFileURL(at('copy/f')).href, kind: 'file' },
+    ]);
+    await files.remove(at('copy'), { recursive: true });
+    expect(existsSync(at('copy'))).to.equal(false);
+  });
+
+  it('does nothing that was not asked for: neither contents nor missing parents nor missing things', async () => {
+    mkdirSync(at('d'));
+    writeFileSync(at('d/f'), '');
+    expect([
+      await kindOf(files.remove(at('d'))),
+      await kindOf(files.remove(at('missing'))),
+      await kindOf(files.createDirectory(at('x/y'))),
+      await kindOf(files.createDirectory(at('d'))),
+      await kindOf(files.copy(at('d'), at('e'))),
+    ]).to.deep.equal(['fileError', 'fileNotFound', 'fileNotFound', 'fileError', 'fileRefused']);
+    expect(readdirSync(directory)).to.deep.equal(['d']);
+  });
+
+  it('resolves links', async function () {
+    if (process.platform === 'win32') this.skip();
+    mkdirSync(at('d'));
+    symlinkSync('d', at('link'));
+    expect(await files.canonicalize(at('link'))).to.equal(pathToFileURL(at('d')).href);
+  });
+
+  const sizes = [0, 1, MAX_BLOCK_BYTES - 1, MAX_BLOCK_BYTES, MAX_BLOCK_BYTES + 1, 3 * MAX_BLOCK_BYTES + 5];
+  for (const size of sizes) {
+    it(`writes and reads ${size} bytes as they are, in one piece and in blocks`, async () => {
+      const bytes = someBytes(size);
+      await files.writeFile(at('whole'), bytes, { atomic: true });
+      await pipeline(Readable.from(size === 0 ? [] : [bytes]), files.writeStream(at('streamed')));
+      for (const name of ['whole', 'streamed']) {
+        expect(readFileSync(at(name)).equals(bytes), name).to.equal(true);
+        expect((await files.readFile(at(name))).equals(bytes), name).to.equal(true);
+        const chunks: Buffer[] = await files.readStream(at(name), { verify: true }).toArray();
+        expect(Buffer.concat(chunks).equals(bytes), name).to.equal(true);
+      }
+      expect(readdirSync(directory)).to.have.members(['whole', 'streamed']);
+    });
+  }
+
+  it('reads whole what is too long for one answer', async () => {
+    writeFileSync(at('f'), '');
+    truncateSync(at('f'), 49 * 1024 * 1024);
+    const bytes = await files.readFile(at('f'));
+    expect([bytes.length, bytes.every(byte => byte === 0)]).to.deep.equal([49 * 1024 * 1024, true]);
+  });
+
+  it('writes through streams whatever the pieces are', async () => {
+    const pieces = Array.from({ length: 500 }, (_, index) => someBytes((index * 7919) % 30_011));
+    await pipeline(Readable.from(pieces), files.writeStream(at('f'), { atomic: true }));
+    expect(readFileSync(at('f')).equals(Buffer.concat(pieces))).to.equal(true);
+  });
+
+  it('leaves the old content when an atomic stream breaks off', async () => {
+    writeFileSync(at('f'), 'old');
+    const broken = async function* () {
+      yield someBytes(3 * MAX_BLOCK_BYTES);
+      throw new Error('the source broke');
+    };
+    const stream = files.writeStream(at('f'), { atomic: true });
+    const closed = new Promise(resolve => stream.once('close', resolve));
+    const outcome = await pipeline(broken, stream).catch((error: Error) => error.message);
+    await closed;
+    expect([outcome, readFileSync(at('f'), 'utf8'), readdirSync(directory)]).to.deep.equal([
+      'the source broke',
+      'old',
+      ['f'],
+    ]);
+  });
+
+  it('fails a stream that cannot be opened, and one whose file was changed by somebody else meanwhile', async () => {
+    expect(await kindOf(pipeline(Readable.from(['x']), files.writeStream(at('missing/f'))))).to.equal(
+      'fileNotFound',
+    );
+    expect(await kindOf(files.readStream(at('missing')).toArray())).to.equal('fileNotFound');
+    const stream = files.writeStream(at('f'));
+    await new Promise(resolve => stream.write('what was written', resolve));
+    // The answer to a later request on the same file comes after that to the write.
+    await files.readFile(at('f'));
+    writeFileSync(at('f'), 'what was changed');
+    expect(await kindOf(pipeline(Readable.from([]), stream))).to.equal('contentMismatch');
+  });
+
+  it('fails a verified reader whose file is another in the end', async () => {
+    writeFileSync(at('f'), someBytes(6 * MAX_BLOCK_BYTES));
+    const reading = files.readStream(at('f'), { verify: true });
+    await once(reading, 'readable');
+    writeFileSync(at('f'), someBytes(6 * MAX_BLOCK_BYTES));
+    expect(await kindOf(reading.toArray())).to.equal('contentMismatch');
+  });
+
+  it('closes what a reader leaves early', async function () {
+    if (process.platform !== 'linux') this.skip();
+    writeFileSync(at('f'), someBytes(6 * MAX_BLOCK_BYTES));
+    for await (const chunk of files.readStream(at('f'))) {
+      expect(chunk.length).to.equal(MAX_BLOCK_BYTES);
+      break;
+    }
+    const { pid } = await client.status();
+    const isOpen = () => openFilesOf(pid).includes(at('f'));
+    // The stream is over before its file is closed.
+    const deadline = Date.now() + 30_000;
+    while (isOpen()) {
+      if (Date.now() > deadline) throw new Error('the file is still open after 30 s');
+      await delay(10);
+    }
+  });
+
+  it('tells when what was missing appears', async () => {
+    const watch = { missing: [at('d/f')] };
+    let tell = () => {};
+    const changed = new Promise<void>(resolve => {
+      tell = resolve;
+    });
+    expect(await files.watchMissing(watch, tell)).to.equal(true);
+    mkdirSync(at('d'));
+    writeFileSync(at('d/f'), '');
+    await changed;
+    expect(await files.watchMissing(watch, () => {})).to.equal(false);
+  });
+
+  it('moves a long file in both directions in little memory', async function () {
+    this.timeout(120_000);
+    const blocks = 256;
+    writeFileSync(at('f'), '');
+    truncateSync(at('f'), blocks * MAX_BLOCK_BYTES);
+    let peak = 0;
+    const watched = async function* (source: AsyncIterable<Buffer>) {
+      let passed = 0;
+      for await (const chunk of source) {
+        passed += 1;
+        if (passed % 8 === 0) peak = Math.max(peak, (await client.status()).rssBytes);
+        yield chunk;
+      }
+    };
+    await pipeline(files.readStream(at('f'), { verify: true }), watched, files.writeStream(at('g')));
+    expect(statSync(at('g')).size).to.equal(blocks * MAX_BLOCK_BYTES);
+    expect(peak).to.be.below((blocks * MAX_BLOCK_BYTES * 3) / 4);
+    const hash = createHash('sha256')
+      .update(readFileSync(at('g')))
+      .digest('hex');
+    const zeros = createHash('sha256')
+      .update(Buffer.alloc(blocks * MAX_BLOCK_BYTES))
+      .digest('hex');
+    expect(hash).to.equal(zeros);
+  });
+});

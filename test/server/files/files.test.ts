@@ -1,0 +1,83 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
+import { expect } from 'chai';
+import { FrameMessageWriter } from '../../../src/protocol/framing/message-writer.ts';
+import { Files } from '../../../src/server/files/files.ts';
+import { MAX_QUEUED_WRITE_BYTES } from '../../../src/server/limits.ts';
+import { Outbound } from '../../../src/server/outbound.ts';
+import { refusal, scratchDirectory } from './support/scratch.ts';
+
+const MIB = 1024 * 1024;
+
+describe('Files', () => {
+  const { at } = scratchDirectory();
+  let files: Files;
+
+  beforeEach(() => {
+    const outbound = new Outbound(new FrameMessageWriter(new PassThrough().resume()));
+    files = new Files({ platform: process.platform, outbound, maxFrameBytes: 64 * MIB });
+  });
+  afterEach(() => files.stop());
+
+  const nothing = { sandbox: undefined, followSymlinks: undefined };
+  const inPlace = { ...nothing, atomic: false, fileMode: undefined };
+  const write = (name: string, dataBase64: string) =>
+    files.writeFile({ path: at(name), dataBase64, ...inPlace });
+
+  it('refuse a write while too much is yet to be written, and take it afterwards', async () => {
+    const dataBase64 = Buffer.alloc(45 * MIB).toString('base64');
+    const first = write('a', dataBase64);
+    expect(await refusal(write('b', dataBase64))).to.deep.equal({
+      code: -32600,
+      kind: 'limitExceeded',
+      limit: 'queuedWriteBytes',
+      current: 90 * MIB,
+      max: MAX_QUEUED_WRITE_BYTES,
+    });
+    await first;
+    await write('b', dataBase64);
+    expect(readdirSync(at())).to.have.members(['a', 'b']);
+  });
+
+  it('count blocks like files there', async () => {
+    await files.open({ handleId: 'h', path: at('f'), mode: 'replace', ...inPlace });
+    const chunk = Buffer.alloc(MIB);
+    const block = (index: number) => files.writeBlock({ handleId: 'h', offset: index * MIB, chunk });
+    const blocks = Array.from({ length: 64 }, (_, index) => block(index));
+    expect((await refusal(block(64))).limit).to.equal('queuedWriteBytes');
+    await Promise.all(blocks);
+    await block(64);
+    await files.close({ handleId: 'h', discard: false, expectSize: 65 * MIB, expectSha256: undefined });
+  });
+
+  it('do what was asked before they are stopped', async () => {
+    writeFileSync(at('f'), 'old');
+    const asked = [
+      files.open({ handleId: 'h', path: at('f'), ...inPlace, mode: 'replace', atomic: true }),
+      files.writeBlock({ handleId: 'h', offset: 0, chunk: Buffer.from('new') }),
+      files.close({ handleId: 'h', discard: false, expectSize: 3, expectSha256: undefined }),
+      files.getMetadata({ path: at(''), ...nothing }),
+    ];
+    await files.stop();
+    const outcomes = await Promise.allSettled(asked);
+    expect(outcomes.map(({ status }) => status)).to.deep.equal(asked.map(() => 'fulfilled'));
+    expect([readdirSync(at()), readFileSync(at('f'), 'utf8')]).to.deep.equal([['f'], 'new']);
+  });
+
+  it('begin nothing once they are stopped, and drop what was not closed', async () => {
+    writeFileSync(at('f'), 'old');
+    await files.open({ handleId: 'h', path: at('f'), ...inPlace, mode: 'replace', atomic: true });
+    await files.stop();
+    const handle = { handleId: 'h', offset: 0 };
+    const refusals = [
+      write('new', ''),
+      files.readFile({ path: at('f'), ...nothing }),
+      files.writeBlock({ ...handle, chunk: Buffer.from('x') }),
+      files.readBlock({ ...handle, len: 1 }),
+    ].map(refusal);
+    expect(await Promise.all(refusals)).to.deep.equal(
+      refusals.map(() => ({ code: -32600, kind: 'shuttingDown' })),
+    );
+    expect([readdirSync(at()), readFileSync(at('f'), 'utf8')]).to.deep.equal([['f'], 'old']);
+  });
+});
