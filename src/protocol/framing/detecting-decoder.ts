@@ -1,5 +1,6 @@
 import type { Decoder, FrameSink, Framing } from './decoder.ts';
 import { FrameDecoder } from './frame-decoder.ts';
+import { lengthOf } from './header.ts';
 import { LineDecoder } from './line-decoder.ts';
 
 /**
@@ -33,8 +34,10 @@ export class DetectingDecoder implements Decoder {
   #choose(firstByte: number): Decoder {
     const newline = firstByte === OBJECT || firstByte === ARRAY;
     this.#chosen(newline ? 'newline' : 'contentLength');
-    const Chosen = newline ? LineDecoder : FrameDecoder;
-    return new Chosen(this.#sink, this.#maxFrameBytes);
+    // What a client sends holds variables, so no error repeats a piece of it.
+    return newline
+      ? new LineDecoder(this.#sink, this.#maxFrameBytes)
+      : new FrameDecoder(this.#sink, this.#maxFrameBytes, lengthOf);
   }
 }
 

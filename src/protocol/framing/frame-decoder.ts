@@ -14,13 +14,16 @@ import { type HeaderFields, isUtf8Charset, readHeaderLine } from './header.ts';
 export class FrameDecoder implements Decoder {
   readonly #sink: FrameSink;
   readonly #maxFrameBytes: number;
+  readonly #describe: ((line: string) => string) | undefined;
   #state: State = header();
   #input: Buffer = Buffer.alloc(0);
   #searched = 0;
 
-  constructor(sink: FrameSink, maxFrameBytes = MAX_FRAME_BYTES) {
+  /** @param describe see `readHeaderLine` */
+  constructor(sink: FrameSink, maxFrameBytes = MAX_FRAME_BYTES, describe?: (line: string) => string) {
     this.#sink = sink;
     this.#maxFrameBytes = maxFrameBytes;
+    this.#describe = describe;
   }
 
   push(chunk: Buffer): void {
@@ -71,7 +74,7 @@ export class FrameDecoder implements Decoder {
     if (end < 0) return false;
     const line = this.#input.toString('latin1', 0, end).replace(/\r$/, '');
     if (line === '') return this.#endHeader(state, length);
-    const problem = readHeaderLine(line, state.fields);
+    const problem = readHeaderLine(line, state.fields, this.#describe);
     if (problem !== undefined) return this.#refuseLine(state, problem);
     state.bytes += length;
     this.#consume(length);

@@ -4,12 +4,18 @@ export type HeaderFields = { contentLength?: number; charset?: string };
 /**
  * Reads one header line into `fields`.
  *
+ * @param describe says what a line that is no field is: its beginning, unless told otherwise
  * @returns what is wrong with it, or `undefined`. Fields that are not known are passed over, as LSP asks.
  */
-export const readHeaderLine = (line: string, fields: HeaderFields): string | undefined => {
+export const readHeaderLine = (
+  line: string,
+  fields: HeaderFields,
+  describe: (line: string) => string = quote,
+): string | undefined => {
   const match = FIELD.exec(line);
   // What was printed without a line break before a frame: `doneContent-Length: 2` is a valid field, too.
-  if (match === null || HIDDEN_LENGTH.test(line)) return `expected a header field, received ${quote(line)}`;
+  if (match === null || HIDDEN_LENGTH.test(line))
+    return `expected a header field, received ${describe(line)}`;
   const [, name = '', value = ''] = match;
   switch (name.toLowerCase()) {
     case 'content-length':
@@ -21,6 +27,9 @@ export const readHeaderLine = (line: string, fields: HeaderFields): string | und
       return undefined;
   }
 };
+
+/** Says of a line no more than its length: it may be a piece of a body, and hold a variable's value. */
+export const lengthOf = (line: string): string => `a line of ${line.length} bytes`;
 
 /** Whether bodies in this charset can be read; LSP knows UTF-8 alone, also under its old spelling. */
 export const isUtf8Charset = (charset: string | undefined): boolean =>

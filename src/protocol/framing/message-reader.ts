@@ -7,9 +7,10 @@ import {
   type MessageReader,
 } from 'vscode-jsonrpc/node';
 import { type ExecServerError, invalidMessage } from '../errors.ts';
-import { MAX_UNDISPATCHED_MESSAGES } from '../limits.ts';
+import { MAX_NOISE_BYTES, MAX_UNDISPATCHED_MESSAGES } from '../limits.ts';
 import type { Decoder, Framing } from './decoder.ts';
 import { DetectingDecoder } from './detecting-decoder.ts';
+import type { FirstFrame } from './first-frame.ts';
 import { FrameDecoder } from './frame-decoder.ts';
 import { type Batch, isBatch, type MessageId, MessageRefused, parseMessage } from './message-parser.ts';
 
@@ -27,6 +28,8 @@ export type ReaderOptions = {
   readonly maxFrameBytes?: number | undefined;
   /** Told how the peer frames its messages, before the first one. Without it frames have headers. */
   readonly detected?: ((framing: Framing) => void) | undefined;
+  /** Finds where the messages begin; without it they begin with the stream. */
+  readonly firstFrame?: FirstFrame | undefined;
 };
 
 /**
@@ -45,6 +48,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   readonly #events: ReaderEvents;
   readonly #decoder: Decoder;
   readonly #waiting: (Message | Batch)[] = [];
+  #firstFrame: FirstFrame | undefined;
   #callback: DataCallback = () => {};
   #dispatching = false;
   #handingOver = false;
@@ -52,8 +56,13 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   #closed = false;
   #held = false;
 
-  constructor(stream: Readable, events: ReaderEvents, { maxFrameBytes, detected }: ReaderOptions = {}) {
+  constructor(
+    stream: Readable,
+    events: ReaderEvents,
+    { maxFrameBytes, detected, firstFrame }: ReaderOptions = {},
+  ) {
     super();
+    this.#firstFrame = firstFrame;
     this.#stream = stream;
     this.#events = events;
     const sink = {
@@ -69,7 +78,8 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   listen(callback: DataCallback): Disposable {
     this.#callback = callback;
     const data = (chunk: Buffer) => {
-      this.#decoder.push(chunk);
+      if (this.#firstFrame === undefined) this.#decoder.push(chunk);
+      else this.#begin(this.#firstFrame, chunk);
     };
     const end = () => this.#end();
     const error = (cause: Error) => {
@@ -95,6 +105,17 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   hold(held: boolean): void {
     this.#held = held;
     this.#pace();
+  }
+
+  #begin(firstFrame: FirstFrame, chunk: Buffer): void {
+    if (this.#ended) return;
+    const frames = firstFrame.push(chunk);
+    if (frames === 'lost') {
+      this.#lost(`no frame began in the first ${MAX_NOISE_BYTES} bytes`);
+    } else if (frames !== undefined) {
+      this.#firstFrame = undefined;
+      this.#decoder.push(frames);
+    }
   }
 
   #frame(body: Buffer): void {
@@ -151,6 +172,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#firstFrame?.end();
     const incomplete = this.#decoder.incomplete;
     if (incomplete !== undefined) this.fireError(new Error(`the stream ended ${incomplete}`));
     this.#closeIfDone();

@@ -1,6 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type HeaderFields, isUtf8Charset, readHeaderLine } from '../../../src/protocol/framing/header.ts';
+import {
+  type HeaderFields,
+  isUtf8Charset,
+  lengthOf,
+  readHeaderLine,
+} from '../../../src/protocol/framing/header.ts';
 import { MAX_HEADER_BYTES } from '../../../src/protocol/limits.ts';
 import { anyBytes } from './support.ts';
 
@@ -80,6 +85,11 @@ describe('readHeaderLine', () => {
 
   it('quotes no more than the beginning of a line', () => {
     expect(read('?'.repeat(41))).to.equal(`expected a header field, received "${'?'.repeat(40)}…"`);
+  });
+
+  it('says of a line what it is told to say', () => {
+    const problem = readHeaderLine('"PLANTED"}', {}, lengthOf);
+    expect(problem).to.equal('expected a header field, received a line of 10 bytes');
   });
 
   it('takes any line without throwing', () => {

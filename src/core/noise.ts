@@ -1,0 +1,57 @@
+import { TextTail } from './text-tail.ts';
+import { escaped } from './visible-text.ts';
+
+/** What came before the first frame of a server, such as the greeting of a login shell. */
+export type Noise = {
+  readonly bytes: number;
+  /**
+   * Its first 200 characters and its last 100, with `…` where some are left out between them. Control
+   * characters, quotes and backslashes are written as in JSON: it is one line and safe to show.
+   */
+  readonly excerpt: string;
+};
+
+/** A number of bytes in words. */
+export const countedBytes = (bytes: number): string => `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`;
+
+const HEAD_CHARACTERS = 200;
+const TAIL_CHARACTERS = 100;
+
+/** The most bytes that a character has. */
+const WIDEST = 4;
+
+/** Notes how much noise there is, and its beginning and its end. */
+export class NoiseRecord {
+  #bytes = 0;
+  #head: Buffer = Buffer.alloc(0);
+  readonly #tail = new TextTail(TAIL_CHARACTERS * WIDEST);
+
+  push(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    const room = (HEAD_CHARACTERS + TAIL_CHARACTERS) * WIDEST - this.#head.length;
+    if (room > 0) this.#head = Buffer.concat([this.#head, chunk.subarray(0, room)]);
+    this.#tail.push(chunk);
+  }
+
+  /** The beginning and the end as they came, for a look at what they say. */
+  get text(): string {
+    return this.#parts().join('\n');
+  }
+
+  /** `undefined` if there is none. */
+  get summary(): Noise | undefined {
+    return this.#bytes === 0
+      ? undefined
+      : { bytes: this.#bytes, excerpt: this.#parts().map(escaped).join('…') };
+  }
+
+  #parts(): string[] {
+    const head = characters(this.#head.toString('utf8'));
+    if (this.#bytes === this.#head.length && head.length <= HEAD_CHARACTERS + TAIL_CHARACTERS)
+      return [head.join('')];
+    const tail = characters(this.#tail.text).slice(-TAIL_CHARACTERS);
+    return [head.slice(0, HEAD_CHARACTERS).join(''), tail.join('')];
+  }
+}
+
+const characters = (text: string): string[] => Array.from(text);

@@ -1,0 +1,99 @@
+import { expect } from 'chai';
+import { type LikelyCauseKind, likelyCause } from '../../src/core/likely-cause.ts';
+import type { TransportEnd } from '../../src/core/transport.ts';
+
+const ended = (exitCode: number | null, stderr: string[] = [], more: Partial<TransportEnd> = {}) => ({
+  transport: { program: 'ssh', exitCode, signal: null, stderr, ...more },
+  noise: '',
+});
+
+const printed = (noise: string, exitCode = 0) => ({ ...ended(exitCode), noise });
+
+const kindOf = (evidence: Parameters<typeof likelyCause>[0]): LikelyCauseKind | undefined =>
+  likelyCause(evidence)?.kind;
+
+describe('likelyCause', () => {
+  // The words are those that the programs print.
+  const cases: Array<[title: string, evidence: Parameters<typeof likelyCause>[0], kind: LikelyCauseKind]> = [
+    ['no such program', ended(null, [], { errno: 'ENOENT' }), 'programMissing'],
+    ['dash finds no ssh here', ended(127, ['sh: 1: exec: ssh: not found']), 'programMissing'],
+    ['bash finds no ssh here', ended(127, ['/bin/sh: line 1: exec: ssh: not found']), 'programMissing'],
+    [
+      'an unknown host',
+      ended(255, ['ssh: Could not resolve hostname nowhere: Name or service not known']),
+      'hostUnknown',
+    ],
+    [
+      'a closed port',
+      ended(255, ['ssh: connect to host 127.0.0.1 port 1: Connection refused']),
+      'hostUnreachable',
+    ],
+    [
+      'a host that is off',
+      ended(255, ['ssh: connect to host box port 22: Connection timed out']),
+      'hostUnreachable',
+    ],
+    ['an unknown key of the host', ended(255, ['Host key verification failed.']), 'hostKey'],
+    ['a refused user', ended(255, ['me@box: Permission denied (publickey,password).']), 'authentication'],
+    ['no such container', ended(1, ['Error response from daemon: No such container: box']), 'noContainer'],
+    ['a docker that wants a terminal', ended(1, ['the input device is not a TTY']), 'terminal'],
+    ['a terminal in between', printed('Content-Length: 200\r\r\n\r\r\n{"jsonrpc"'), 'terminal'],
+    ['an echo', printed('Content-Length: 90\r\n\r\n{"jsonrpc":"2.0","id":0,"method":"initialize"'), 'echo'],
+    ['bash reads our frames', ended(127, ['bash: Content-Length:: command not found']), 'shellReplaced'],
+    ['zsh reads our frames', ended(127, ['zsh: command not found: Content-Length:']), 'shellReplaced'],
+    ['fish reads our frames', ended(127, ['fish: Unknown command: Content-Length:']), 'shellReplaced'],
+    ['tcsh reads our frames', ended(1, ['Content-Length:: Too many arguments.']), 'shellReplaced'],
+    ['dash reads our frames', ended(127, ['dash: 1: Content-Length:: not found']), 'shellReplaced'],
+    ['a prompt on stdout', printed('Welcome\nPassword: '), 'passwordPrompt'],
+    ['a prompt on stderr', ended(1, ['[sudo] password for me: ']), 'passwordPrompt'],
+    ['an account without a shell', printed('This account is currently not available.\n', 1), 'accountClosed'],
+    ['no node, by GNU env', ended(127, ['/usr/bin/env: ‘node’: No such file or directory']), 'nodeMissing'],
+    ['no node, by BSD env', ended(127, ['env: node: No such file or directory']), 'nodeMissing'],
+    ['no node, by bash', ended(127, ['bash: line 1: node: command not found']), 'nodeMissing'],
+    ['no node, by zsh', ended(127, ['zsh:1: command not found: node']), 'nodeMissing'],
+    ['an old node', ended(1, ["SyntaxError: Unexpected token '??='"]), 'nodeTooOld'],
+    ['no server, by bash', ended(127, ['bash: line 1: exec-server: command not found']), 'serverMissing'],
+    ['no server, by zsh', ended(127, ['zsh:1: command not found: exec-server']), 'serverMissing'],
+    ['no server, by fish', ended(127, ['fish: Unknown command: exec-server']), 'serverMissing'],
+    ['no server, by tcsh', ended(1, ['exec-server: Command not found.']), 'serverMissing'],
+    ['no node, by fish', ended(127, ['fish: Unknown command: node']), 'nodeMissing'],
+    [
+      'no server, by docker',
+      ended(126, [
+        'OCI runtime exec failed: exec: "exec-server": executable file not found in $PATH: unknown',
+      ]),
+      'serverMissing',
+    ],
+    ['no server at a path', ended(127, ['bash: line 1: /opt/x: No such file or directory']), 'serverMissing'],
+    ['no right to run it', ended(126, ['bash: line 1: /opt/x: Permission denied']), 'notExecutable'],
+    ['no right to run it, by tcsh', ended(1, ['/opt/x: Permission denied.']), 'notExecutable'],
+    ['another program of that name', ended(2, ["exec-server: unknown option '--stdio'"]), 'otherProgram'],
+    ['a menu', printed('1) mail\n2) quit\n'), 'otherSpeaker'],
+    ['nothing at all', ended(0), 'silent'],
+  ];
+  for (const [title, evidence, kind] of cases) {
+    it(`sees ${title}`, () => {
+      expect(kindOf(evidence)).to.equal(kind);
+    });
+  }
+
+  it('names the program that is missing here', () => {
+    expect(likelyCause(ended(null, [], { errno: 'ENOENT', program: 'docker' }))?.advice).to.equal(
+      'docker must be installed and in PATH here',
+    );
+  });
+
+  it('does not take a program that is missing there for one that is missing here', () => {
+    expect(kindOf(ended(127, ['dash: 1: exec: exec-server: not found']))).to.equal('serverMissing');
+  });
+
+  it('says nothing where nothing is known', () => {
+    for (const evidence of [
+      { transport: undefined, noise: '' },
+      ended(3, ['complaint']),
+      ended(null, [], { signal: 'SIGKILL' }),
+    ]) {
+      expect(likelyCause(evidence)).to.equal(undefined);
+    }
+  });
+});

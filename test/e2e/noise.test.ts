@@ -1,0 +1,169 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { commandServer, connect, type ExecClient } from '../../src/core/index.ts';
+import { MAX_NOISE_BYTES } from '../../src/protocol/limits.ts';
+import { runCli } from './support/cli.ts';
+import { programPath } from './support/program.ts';
+
+const PATH = '/usr/local/bin:/usr/bin:/bin';
+const SERVE = `exec '${process.execPath}' '${programPath}' --stdio`;
+
+/** What `run` says and how it ends when the way to the server is this script. */
+const runVia = async (script: string, ...args: string[]) => {
+  const { stdout, stderr, end } = await runCli(['run', '--via', script, ...args, '--', 'echo', 'there'], {
+    env: { PATH, HOME: '/' },
+  });
+  return { stdout: stdout.toString(), stderr, end };
+};
+
+const connectVia = (script: string): Promise<ExecClient> =>
+  connect(commandServer(['/bin/sh', '-c', script]), { env: { PATH } });
+
+describe('what comes before the first frame', () => {
+  it('is told on stderr, once, and keeps nothing from working', async () => {
+    expect(await runVia(`echo Beer; printf '\\033[1mhi'; ${SERVE}`)).to.deep.equal({
+      stdout: 'there\n',
+      stderr: 'exec-server: 11 bytes of shell output came first: "Beer\\n\\u001b[1mhi"\n',
+      end: 0,
+    });
+  });
+
+  it('is not told with --quiet', async () => {
+    expect(await runVia(`echo Beer; ${SERVE}`, '--quiet')).to.deep.equal({
+      stdout: 'there\n',
+      stderr: '',
+      end: 0,
+    });
+  });
+
+  it('is nothing that is told when a server speaks at once', async () => {
+    expect(await runVia(SERVE)).to.deep.equal({ stdout: 'there\n', stderr: '', end: 0 });
+  });
+
+  it('may be any bytes that a shell can print', async () => {
+    const noises = fc.array(
+      fc.oneof(
+        fc.uint8Array({ maxLength: 200 }).map(bytes => Buffer.from(bytes)),
+        fc
+          .constantFrom(
+            'Content-Length: 5\r\n\r\n{',
+            'Content-Length: 999\n',
+            '{"id":0',
+            'Content-Len',
+            '\r\n\r\n',
+          )
+          .map(text => Buffer.from(text)),
+      ),
+      { maxLength: 6 },
+    );
+    await fc.assert(
+      fc.asyncProperty(noises, async parts => {
+        const noise = Buffer.concat(parts);
+        const octal = Array.from(noise, byte => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+        const client = await connectVia(`printf '${octal}'; ${SERVE}`);
+        try {
+          expect(client.noise?.bytes ?? 0).to.equal(noise.length);
+        } finally {
+          await client.close();
+        }
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('may be as long as the bound, and not longer', async () => {
+    const fill = (bytes: number) => `head -c ${bytes} /dev/zero | tr '\\000' .; ${SERVE}`;
+    const client = await connectVia(fill(MAX_NOISE_BYTES));
+    expect(client.noise).to.deep.equal({
+      bytes: MAX_NOISE_BYTES,
+      excerpt: `${'.'.repeat(200)}…${'.'.repeat(100)}`,
+    });
+    await client.close();
+
+    const { stderr, end } = await runVia(fill(MAX_NOISE_BYTES + 1));
+    expect(end).to.equal(255);
+    expect(stderr.split('\n')[0]).to.match(/: no frame began in the first 1048576 bytes: \/bin\/sh /);
+  });
+});
+
+describe('what comes in place of a first frame', () => {
+  /** What is said after the script, which is quoted first. */
+  const saidOf = async (script: string) => {
+    const { stderr, end, stdout } = await runVia(script);
+    expect({ stdout, end }).to.deep.equal({ stdout: '', end: 255 });
+    const prefix = `exec-server: no connection to ${script}: `;
+    expect(stderr.slice(0, prefix.length)).to.equal(prefix);
+    return stderr.slice(prefix.length);
+  };
+
+  it('is shown with the end and the last words of what spoke, and with the likely cause', async () => {
+    expect(await saidOf('echo "1) mail"; echo "2) quit"; echo complaint >&2; exit 4')).to.equal(
+      '/bin/sh exited with code 4\n' +
+        '  complaint\n' +
+        'in place of an answer came 16 bytes: "1) mail\\n2) quit\\n"\n' +
+        'something else speaks there: a menu, a greeting or a forced command in place of the server\n',
+    );
+  });
+
+  it('is recognized: a prompt for a password', async () => {
+    expect(await saidOf('printf "Password: "; exit 1')).to.equal(
+      '/bin/sh exited with code 1\n' +
+        'in place of an answer came 10 bytes: "Password: "\n' +
+        'something asks for a password where nobody can answer: use a key, or a command that needs no password\n',
+    );
+  });
+
+  it('is recognized: a missing server', async () => {
+    expect(await saidOf('echo Beer; exec no-such-server --stdio')).to.match(
+      /^\/bin\/sh exited with code 127\n {2}.*no-such-server: not found\nin place of an answer came 5 bytes: "Beer\\n"\nexec-server must be installed there/,
+    );
+  });
+
+  it('is recognized: what was sent, given back', async () => {
+    expect(await saidOf('cat')).to.match(
+      /^it answers with what it was sent: .*\nin place of an answer came \d+ bytes: "Content-Length: .*\nwhat was sent came back: a terminal or a program such as cat/,
+    );
+  });
+
+  it('is recognized: the frames of a server through a terminal', async () => {
+    const answer = '{"jsonrpc":"2.0","id":0,"result":{}}';
+    const said = await saidOf(`printf 'Content-Length: ${answer.length}\\r\\r\\n\\r\\r\\n${answer}'`);
+    expect(said).to.contain('\na terminal is in between, which changes bytes');
+  });
+
+  it('is recognized: a shell that takes frames for commands, without an end of its own', async () => {
+    const said = await saidOf('echo Beer; exec sh');
+    expect(said).to.match(/^a shell took what was sent for a command: \/bin\/sh exited with code /);
+    expect(said).to.contain('\na shell reads its commands where the server should read');
+  });
+
+  it('is shown as nothing but text', async () => {
+    const said = await saidOf(`printf '\\033]0;title\\007'; printf '\\033[2J\\n' >&2; exit 1`);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    expect(said).not.to.match(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+    expect(said).to.contain('"\\u001b]0;title\\u0007"').and.contain('  \\u001b[2J');
+  });
+});
+
+describe('what comes between frames', () => {
+  let directory: string;
+
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), 'exec-server-noise-'));
+  });
+
+  after(() => rmSync(directory, { recursive: true }));
+
+  it('ends the connection and is shown', async () => {
+    const fifo = join(directory, 'fifo');
+    // A background job of a start-up file that has something to say later.
+    const client = await connectVia(`mkfifo '${fifo}'; cat '${fifo}' & ${SERVE}`);
+    writeFileSync(fifo, 'You have mail.\n');
+    expect((await client.closed)?.message).to.match(
+      /^the connection to .* was lost: something on the server's stdout is no message: expected a header field, received "You have mail\."/,
+    );
+  });
+});

@@ -1,0 +1,156 @@
+import { expect } from 'chai';
+import { ConnectionLostError, connect, type Noise, sshServer, type Target } from '../../src/core/index.ts';
+import { describeWithShell, shellNames } from '../server/login-env/support/shells.ts';
+import { runCli } from './support/cli.ts';
+import { type ShellHost, startShellHost } from './support/shell-host.ts';
+import { describeWithSshd } from './support/sshd.ts';
+
+/** The file that a shell reads when sshd runs it with a command; dash reads none. */
+const START_UP_FILES: Readonly<Record<string, string>> = {
+  bash: '.bashrc',
+  zsh: '.zshenv',
+  fish: '.config/fish/config.fish',
+  tcsh: '.tcshrc',
+};
+
+/** What start-up files print, and what of it is told. */
+const NOISES: ReadonlyArray<{ line: string; noise: Noise }> = [
+  { line: 'echo Beer', noise: { bytes: 5, excerpt: 'Beer\\n' } },
+  { line: "/usr/bin/printf 'Beer'", noise: { bytes: 4, excerpt: 'Beer' } },
+  {
+    line: "/usr/bin/printf 'Content-Length: 5\\r\\n\\r\\n{'",
+    noise: { bytes: 22, excerpt: 'Content-Length: 5\\r\\n\\r\\n{' },
+  },
+  {
+    line: "/usr/bin/printf 'Content-Length: 900\\r\\n'",
+    noise: { bytes: 21, excerpt: 'Content-Length: 900\\r\\n' },
+  },
+  {
+    line: "/usr/bin/printf '\\033[31mred\\033[0m \\377\\n'",
+    noise: { bytes: 15, excerpt: '\\u001b[31mred\\u001b[0m \ufffd\\n' },
+  },
+  {
+    line: '/usr/bin/head -c 500000 /dev/zero | /usr/bin/tr "\\000" "."',
+    noise: { bytes: 500_000, excerpt: `${'.'.repeat(200)}…${'.'.repeat(100)}` },
+  },
+];
+
+describeWithSshd('over a real sshd, for an account whose shell is', () => {
+  let host: ShellHost;
+
+  before(async () => {
+    host = await startShellHost();
+  });
+
+  after(() => host.stop());
+
+  /** What came first, and the shell and HOME that a process there has. */
+  const visit = async (env: NodeJS.ProcessEnv, target: Target = sshServer('devbox')) => {
+    const client = await connect(target, { env });
+    try {
+      const child = await client.start({ argv: ['printenv', 'SHELL', 'HOME'] });
+      return { noise: client.noise, printed: String((await child.collect()).stdout) };
+    } finally {
+      await client.close();
+    }
+  };
+
+  const failure = async (env: NodeJS.ProcessEnv, target: Target = sshServer('devbox')) => {
+    const error = await visit(env, target).catch(error => error);
+    expect(error).to.be.instanceOf(ConnectionLostError);
+    return error as ConnectionLostError;
+  };
+
+  for (const shell of shellNames) {
+    describeWithShell(shell, shell, ({ path }) => {
+      const file = START_UP_FILES[shell];
+      const account = (text = '') => host.account(path, file === undefined ? {} : { [file]: text });
+
+      it('reaches a server without a word', async () => {
+        const env = account();
+        expect(await visit(env)).to.deep.equal({
+          noise: undefined,
+          printed: `${path}\n${env.EXEC_TEST_HOME}\n`,
+        });
+      });
+
+      it('reaches a server at a path that no shell would read as it is', async () => {
+        const env = account();
+        expect(await visit(env, sshServer('devbox', [host.oddProgram, '--stdio']))).to.deep.equal({
+          noise: undefined,
+          printed: `${path}\n${env.EXEC_TEST_HOME}\n`,
+        });
+        const args = ['run', '--ssh', 'devbox', '--remote-program', host.oddProgram, '--', 'echo', 'there'];
+        const { stdout, stderr, end } = await runCli(args, { env });
+        expect({ stdout: stdout.toString(), stderr, end }).to.deep.equal({
+          stdout: 'there\n',
+          stderr: '',
+          end: 0,
+        });
+      });
+
+      it('tells that there is no server, and what to do', async () => {
+        const { message, likelyCause } = await failure(
+          account(),
+          sshServer('devbox', 'missing-server --stdio'),
+        );
+        expect(message).to.match(/^no connection to devbox: ssh exited with code (127|1)\n.*missing-server/);
+        expect(likelyCause?.kind).to.equal('serverMissing');
+      });
+
+      if (file === undefined) return;
+
+      it(`passes over what ${file} prints, and tells of it`, async () => {
+        const seen = await Promise.all(NOISES.map(({ line }) => visit(account(`${line}\n`))));
+        expect(seen.map(({ noise }) => noise)).to.deep.equal(NOISES.map(({ noise }) => noise));
+        for (const { printed } of seen) expect(printed.split('\n')[0]).to.equal(path);
+      });
+
+      it(`shows what ${file} printed, and its end, when it leaves before a server comes`, async () => {
+        const { message, noise } = await failure(account('echo Beer\nexec /bin/sh -c "exit 3"\n'));
+        expect(noise).to.deep.equal({ bytes: 5, excerpt: 'Beer\\n' });
+        expect(message).to.match(
+          /^no connection to devbox: ssh exited with code 3\nin place of an answer came 5 bytes: "Beer\\n"\n/,
+        );
+      });
+
+      it(`says that ${file} replaces the shell by one that takes our frames for commands`, async () => {
+        const { message, likelyCause } = await failure(account(`echo Beer\nexec /bin/sh\n`));
+        expect(message).to.match(
+          /^no connection to devbox: a shell took what was sent for a command: ssh exited/,
+        );
+        expect(message).to.contain('in place of an answer came 5 bytes: "Beer\\n"');
+        expect(likelyCause?.kind).to.equal('shellReplaced');
+        expect(likelyCause?.advice).to.contain('[ -t 0 ] && exec');
+      });
+
+      it(`lets ${file} replace the shell by one that is given the command`, async () => {
+        const replaced = `echo Beer\nexec /bin/sh -c 'exec exec-server --stdio'\n`;
+        expect((await visit(account(replaced))).noise).to.deep.equal({ bytes: 5, excerpt: 'Beer\\n' });
+      });
+    });
+  }
+
+  describeWithShell('bash', 'any', ({ path }) => {
+    const env = () => host.account(path, { '.bashrc': 'echo Beer\n' });
+
+    for (const command of ['run', 'env']) {
+      const rest = command === 'run' ? ['--', 'true'] : [];
+
+      it(`is told of by ${command}, once and on stderr`, async () => {
+        const { stderr, end } = await runCli([command, '--ssh', 'devbox', ...rest], { env: env() });
+        expect({ stderr, end }).to.deep.equal({
+          stderr: 'exec-server: 5 bytes of shell output came first: "Beer\\n"\n',
+          end: 0,
+        });
+      });
+
+      it(`is not told of by ${command} --quiet`, async () => {
+        const { stderr, end } = await runCli([command, '--quiet', '--ssh', 'devbox', ...rest], {
+          env: env(),
+        });
+        expect({ stderr, end }).to.deep.equal({ stderr: '', end: 0 });
+      });
+    }
+  });
+});
