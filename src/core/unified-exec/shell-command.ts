@@ -1,0 +1,41 @@
+import { posix, win32 } from 'node:path';
+
+/** A shell of the machine that a command runs on: its name, without `.exe` and in lower case, and where it is. */
+export type Shell = { readonly name: string; readonly path: string };
+
+/** The shell at a path of a machine. */
+export const shellAt = (path: string, platformOs: string): Shell => ({
+  name: (platformOs === 'windows' ? win32 : posix)
+    .basename(path)
+    .toLowerCase()
+    .replace(/\.exe$/, ''),
+  path,
+});
+
+/**
+ * Program and arguments that make a shell run a command line.
+ *
+ * @param login whether the shell reads what it reads at a login: `.profile`, `.zprofile`, `.login`, on Windows
+ * the profile of PowerShell
+ */
+export const shellCommand = (
+  { name, path }: Shell,
+  command: string,
+  login: boolean,
+): readonly [string, ...string[]] => {
+  switch (name) {
+    case 'cmd':
+      return [path, '/c', command];
+    case 'powershell':
+    case 'pwsh':
+      return [path, ...(login ? [] : ['-NoProfile']), '-Command', command];
+    case 'csh':
+    case 'tcsh':
+      // Their -l goes with no other option.
+      return [path, '-c', login ? `${CSH_LOGIN}${command}` : command];
+    default:
+      return [path, ...(login ? ['-l'] : []), '-c', command];
+  }
+};
+
+const CSH_LOGIN = ['/etc/csh.login', '~/.login'].map(file => `if (-r ${file}) source ${file}\n`).join('');

@@ -1,0 +1,50 @@
+import { expect } from 'chai';
+import type { ExecClient } from '../../../src/core/exec-client.ts';
+import { ExecSession } from '../../../src/core/unified-exec/session.ts';
+import { connectEmbedded } from '../../../src/embedded/index.ts';
+
+describe('ExecSession', () => {
+  let client: ExecClient;
+
+  before(async () => {
+    client = await connectEmbedded();
+  });
+
+  after(() => client.close());
+
+  const start = (script: string, drainMs: number) => {
+    const started = client.start({ argv: ['sh', '-c', script], drainMs });
+    const facts = { environment: 'here', command: script, tty: false, stdin: false, drainMs };
+    return { started, session: new ExecSession(started, facts, 1024) };
+  };
+
+  it('is awaited while somebody waits, and no longer', async () => {
+    const { session } = start('exec sleep 600', 0);
+    const controller = new AbortController();
+    const waits = session.wait(60_000, controller.signal);
+    expect(session.awaited).to.equal(true);
+    controller.abort();
+    expect([await waits, session.awaited]).to.deep.equal(['aborted', false]);
+    expect(await session.wait(1)).to.equal('late');
+    expect(await session.wait(60_000, undefined, Promise.resolve())).to.equal('settled');
+    session.terminate();
+    expect(await session.wait(60_000)).to.equal('settled');
+    expect(session.outcome).to.deep.equal({
+      end: { exitCode: 143, signal: 'SIGTERM', reason: 'terminated', holders: undefined },
+    });
+  });
+
+  it('is waited for a little longer when it has exited and its streams are about to be cut', async () => {
+    const { started, session } = start('echo $$; sleep 600 & exit 3', 1000);
+    await (await started).exit;
+    expect(await session.wait(1)).to.equal('settled');
+    expect(session.outcome).to.have.property('end').that.includes({ exitCode: 3 });
+  });
+
+  it('keeps its output from its very start until somebody takes it', async () => {
+    const { session } = start('echo out; exit 1', 1000);
+    await session.over;
+    expect(session.take(100).head.toString()).to.equal('out\n');
+    expect(session.take(100).total).to.equal(0);
+  });
+});

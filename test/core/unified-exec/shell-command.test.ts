@@ -1,0 +1,50 @@
+import { expect } from 'chai';
+import { shellAt, shellCommand } from '../../../src/core/unified-exec/shell-command.ts';
+
+const argv = (path: string, login: boolean, platformOs = 'linux') =>
+  shellCommand(shellAt(path, platformOs), 'a "b"', login);
+
+describe('shellAt', () => {
+  it('names a shell by its file', () => {
+    expect(shellAt('/opt/local/bin/Fish', 'macos')).to.deep.equal({
+      name: 'fish',
+      path: '/opt/local/bin/Fish',
+    });
+    const path = 'C:\\Program Files\\PowerShell\\7\\pwsh.EXE';
+    expect(shellAt(path, 'windows')).to.deep.equal({ name: 'pwsh', path });
+    expect(shellAt('cmd', 'windows')).to.deep.equal({ name: 'cmd', path: 'cmd' });
+  });
+});
+
+describe('shellCommand', () => {
+  it('makes a POSIX shell, fish and any other run a line by -c, at a login by -l', () => {
+    for (const path of ['/bin/sh', '/bin/bash', '/usr/bin/zsh', '/bin/dash', '/usr/bin/fish', '/bin/other']) {
+      expect(argv(path, false)).to.deep.equal([path, '-c', 'a "b"']);
+      expect(argv(path, true)).to.deep.equal([path, '-l', '-c', 'a "b"']);
+    }
+  });
+
+  it('has the C shells read the files of a login themselves: their -l goes with no other option', () => {
+    expect(argv('/bin/tcsh', false)).to.deep.equal(['/bin/tcsh', '-c', 'a "b"']);
+    expect(argv('/bin/csh', true)).to.deep.equal([
+      '/bin/csh',
+      '-c',
+      'if (-r /etc/csh.login) source /etc/csh.login\nif (-r ~/.login) source ~/.login\na "b"',
+    ]);
+  });
+
+  it("has PowerShell read the user's profile at a login only", () => {
+    expect(argv('C:\\pwsh.exe', false, 'windows')).to.deep.equal([
+      'C:\\pwsh.exe',
+      '-NoProfile',
+      '-Command',
+      'a "b"',
+    ]);
+    expect(argv('powershell', true, 'windows')).to.deep.equal(['powershell', '-Command', 'a "b"']);
+  });
+
+  it('hands a line to cmd by /c', () => {
+    const path = 'C:\\Windows\\System32\\cmd.exe';
+    expect(argv(path, true, 'windows')).to.deep.equal([path, '/c', 'a "b"']);
+  });
+});

@@ -1,0 +1,526 @@
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import {
+  ConnectionLostError,
+  type ExecAnswer,
+  RequestError,
+  runtimeOverlay,
+  UnifiedExec,
+  UnifiedExecError,
+  type WriteStdinOptions,
+} from '../../src/core/index.ts';
+import { FrameDecoder } from '../../src/protocol/index.ts';
+import {
+  type AgentServer,
+  type AgentServerKind,
+  CORE_ENV,
+  embeddedServer,
+  pipedServer,
+  remoteServer,
+} from './support/agents.ts';
+import { describeWithSshd } from './support/sshd.ts';
+import { noSurvivorsIn, survivorsIn } from './support/survivors.ts';
+
+const MIB = 1024 * 1024;
+
+/** Questions may follow each other at once: who waits for something asks until it is there. */
+const limits = { minYieldMs: 20, writeYieldMs: 20, minPollMs: 20 };
+
+const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
+  describeKind(`the commands of an agent on ${kind.name}`, () => {
+    let server: AgentServer;
+    let agent: UnifiedExec;
+    let cwd: string;
+
+    const agentOn = ({ client }: AgentServer) =>
+      new UnifiedExec(client, { limits, env: { runtime: { threadId: 'thread-7' } } });
+
+    before(async () => {
+      await kind.prepare();
+      server = await kind.open();
+    });
+
+    after(async () => {
+      await server.close();
+      await kind.dispose();
+    });
+
+    beforeEach(() => {
+      cwd = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-')));
+      agent = agentOn(server);
+    });
+
+    afterEach(async () => {
+      await agent.close();
+      await noSurvivorsIn(cwd);
+      rmSync(cwd, { recursive: true });
+    });
+
+    /** Runs a command line of sh, whatever shell the account has. */
+    const sh = (command: string, options: Partial<Parameters<UnifiedExec['execCommand']>[0]> = {}) =>
+      agent.execCommand({ cwd, shell: '/bin/sh', ...options, command, argv: undefined });
+
+    /** Starts a command that is to run on. */
+    const session = async (command: string, options: Parameters<typeof sh>[1] = {}): Promise<number> => {
+      const answer = await sh(command, { yieldTimeMs: 0, ...options });
+      expect(answer.sessionId, `it ended: ${answer.output}`).to.be.a('number');
+      heard.set(answer.sessionId as number, answer.output);
+      return answer.sessionId as number;
+    };
+
+    const heard = new Map<number, string>();
+
+    /** Types into a session, or asks it only; what it says is kept. */
+    const tell = async (sessionId: number, options: Partial<WriteStdinOptions> = {}): Promise<ExecAnswer> => {
+      const answer = await agent.writeStdin({ ...options, sessionId });
+      heard.set(sessionId, heard.get(sessionId) + answer.output);
+      return answer;
+    };
+
+    /** Asks a session until all that it said has some text. */
+    const until = async (sessionId: number, text: string): Promise<void> => {
+      for (const deadline = Date.now() + 20_000; !heard.get(sessionId)?.includes(text); ) {
+        if (Date.now() > deadline) throw new Error(`never said ${text}: ${heard.get(sessionId)}`);
+        const { exitCode } = await tell(sessionId);
+        const said = heard.get(sessionId);
+        if (exitCode !== undefined && !said?.includes(text))
+          throw new Error(`ended without ${text}: ${said}`);
+      }
+    };
+
+    /** Types into a session and asks it until it has ended; all that it ever said, and how it ended. */
+    const ended = async (sessionId: number, typed: Partial<WriteStdinOptions> = {}) => {
+      let answer = await tell(sessionId, typed);
+      while (answer.sessionId !== undefined) answer = await tell(sessionId, { yieldTimeMs: 20_000 });
+      return { ...answer, output: heard.get(sessionId) as string };
+    };
+
+    const refusal = async (promise: Promise<unknown>): Promise<unknown> => {
+      const error = await promise.then(
+        () => expect.fail('it was done'),
+        error => error,
+      );
+      if (!(error instanceof UnifiedExecError)) throw error;
+      return [error.kind, error.message];
+    };
+
+    it('answers a short command once, with its output and its end', async () => {
+      const { wallTimeMs, ...answer } = await sh('echo out; echo err >&2; exit 3', { yieldTimeMs: 30_000 });
+      expect(wallTimeMs).to.be.at.least(0);
+      expect({ ...answer, output: answer.output.split('\n').sort() }).to.deep.equal({
+        output: ['', 'err', 'out'],
+        outputBytes: 8,
+        omitted: { bytes: 0, tokens: 0 },
+        exitCode: 3,
+        signal: undefined,
+        reason: 'exited',
+        holders: undefined,
+      });
+      expect(agent.list()).to.deep.equal([]);
+    });
+
+    it("runs a command line by the account's own shell, and another one by the shell that is named", async () => {
+      const { shell } = server.client.info;
+      const command = shell.name === 'fish' ? 'status fish-path' : 'echo $0';
+      expect((await agent.execCommand({ command })).output).to.equal(`${shell.path}\n`);
+      expect((await agent.execCommand({ command: 'echo $0', shell: '/bin/bash' })).output).to.equal(
+        '/bin/bash\n',
+      );
+    });
+
+    it('runs a program without a shell', async () => {
+      const argv = ['printf', '%s|', 'a b', '$HOME', '"'] as const;
+      expect((await agent.execCommand({ argv })).output).to.equal('a b|$HOME|"|');
+    });
+
+    it('makes a session of what runs on, which ends it when it is told to', async () => {
+      const sessionId = await session('read name; echo "hello $name"; exit 5', { stdin: true });
+      expect(agent.list().map(({ startedAtMs, ...info }) => info)).to.deep.equal([
+        {
+          sessionId,
+          environment: 'default',
+          command: 'read name; echo "hello $name"; exit 5',
+          tty: false,
+          state: 'running',
+        },
+      ]);
+      const answer = await ended(sessionId, { chars: 'you\n' });
+      expect(answer).to.include({ output: 'hello you\n', exitCode: 5 });
+      expect(agent.list()).to.deep.equal([]);
+    });
+
+    it('gives the end of a session once, to whoever asks first', async () => {
+      const sessionId = await session('read x; echo done; exit 4', { stdin: true });
+      const answers = [
+        agent.writeStdin({ sessionId, chars: '\n', yieldTimeMs: 20_000 }),
+        agent.writeStdin({ sessionId, yieldTimeMs: 20_000 }),
+      ];
+      const [first, second] = await Promise.all(answers);
+      expect([first?.exitCode, second?.exitCode]).to.deep.equal([4, 4]);
+      expect(`${first?.output}${second?.output}`).to.equal('done\n');
+      expect(await refusal(agent.writeStdin({ sessionId }))).to.deep.equal([
+        'unknownSession',
+        `there is no session ${sessionId}: it has ended, and an earlier answer told how`,
+      ]);
+    });
+
+    it('gives the last output of a session that has ended unasked, whatever is typed', async () => {
+      const sessionId = await session('read x; echo bye; exit 6', { stdin: true });
+      // Its answer isn't waited for; the end comes while nobody asks.
+      const controller = new AbortController();
+      const typed = agent.writeStdin({
+        sessionId,
+        chars: '\n',
+        yieldTimeMs: 30_000,
+        signal: controller.signal,
+      });
+      controller.abort(new Error('not now'));
+      expect(((await typed.catch(error => error)) as Error).message).to.equal('not now');
+      for (const deadline = Date.now() + 20_000; agent.list()[0]?.state !== 'ended'; await delay(5)) {
+        if (Date.now() > deadline) throw new Error('it never ended');
+      }
+      const { output, exitCode } = await agent.writeStdin({ sessionId, chars: 'too late\n' });
+      expect({ output, exitCode }).to.deep.equal({ output: 'bye\n', exitCode: 6 });
+    });
+
+    it('types into a terminal, and hears the echo', async () => {
+      const sessionId = await session('stty -onlcr; echo ready; exec cat', { tty: true });
+      await until(sessionId, 'ready\n');
+      await tell(sessionId, { chars: 'one\n' });
+      await until(sessionId, 'one\none\n');
+      const { output, exitCode } = await ended(sessionId, { closeStdin: true });
+      expect({ output, exitCode }).to.deep.equal({ output: 'ready\none\none\n', exitCode: 0 });
+    });
+
+    it('gives a terminal the size that is asked for', async () => {
+      const size = async (tty: true | { columns: number; rows: number }) =>
+        (await sh('stty size', { tty, yieldTimeMs: 20_000 })).output;
+      expect(await size(true)).to.equal('24 80\r\n');
+      expect(await size({ columns: 132, rows: 50 })).to.equal('50 132\r\n');
+    });
+
+    for (const tty of [true, false]) {
+      it(`interrupts by Ctrl-C ${tty ? 'on a terminal' : 'without a terminal, too'}`, async () => {
+        const script = 'trap "echo got; exit 7" INT; echo ready; while :; do sleep 0.05; done';
+        const sessionId = await session(script, { tty });
+        await until(sessionId, 'ready');
+        heard.set(sessionId, '');
+        const answer = await agent.writeStdin({ sessionId, chars: '\u0003', yieldTimeMs: 20_000 });
+        expect(answer.output.replaceAll('\r', '')).to.equal(tty ? '^Cgot\n' : 'got\n');
+        expect(answer.exitCode).to.equal(7);
+      });
+    }
+
+    it('ends stdin behind what is typed', async () => {
+      const sessionId = await session('wc -c', { stdin: true });
+      const answer = await agent.writeStdin({
+        sessionId,
+        chars: '\u0000\u0001\u0002ä',
+        closeStdin: true,
+        yieldTimeMs: 20_000,
+      });
+      expect([answer.output.trim(), answer.exitCode]).to.deep.equal(['5', 0]);
+    });
+
+    it('says that a session without stdin can not be typed into, and loses nothing by it', async () => {
+      const sessionId = await session('echo here; exec sleep 600');
+      expect(await refusal(agent.writeStdin({ sessionId, chars: 'x' }))).to.deep.equal([
+        'stdinClosed',
+        'this session has no stdin: start the command with tty or stdin to type into it',
+      ]);
+      await until(sessionId, 'here');
+    });
+
+    it('says that a process has closed its stdin', async () => {
+      const sessionId = await session('exec <&-; echo closed; exec sleep 600', { stdin: true });
+      await until(sessionId, 'closed');
+      // The first bytes may still go into the pipe that is about to break.
+      const typed = async (): Promise<unknown> => {
+        for (;;) await agent.writeStdin({ sessionId, chars: 'x'.repeat(65_536), yieldTimeMs: 0 });
+      };
+      expect(await refusal(typed())).to.deep.equal(['stdinClosed', 'the process has closed its stdin']);
+      expect(agent.list().map(({ state }) => state)).to.deep.equal(['running']);
+    });
+
+    it('cuts big output to the budget, and counts every byte of it', async () => {
+      const total = 5 * MIB;
+      const answer = await sh(`echo head; head -c ${total - 10} /dev/zero | tr '\\0' x; echo tail`, {
+        maxOutputTokens: 1000,
+      });
+      const gap = /\n… (\d+) bytes \(≈(\d+) tokens\) of output omitted …\n/;
+      const [head = '', bytes, tokens, tail = ''] = answer.output.split(gap);
+      expect([head, tail]).to.deep.equal([`head\n${'x'.repeat(1995)}`, `${'x'.repeat(1995)}tail\n`]);
+      expect(answer.outputBytes).to.equal(total);
+      expect(answer.omitted).to.deep.equal({ bytes: Number(bytes), tokens: Number(tokens) });
+      expect(head.length + answer.omitted.bytes + tail.length).to.equal(total);
+      expect(answer.exitCode).to.equal(0);
+    });
+
+    it('never makes a process wait for an agent that does not ask', async () => {
+      const total = 24 * MIB;
+      const sessionId = await session(`read x; head -c ${total} /dev/zero; touch written; read x`, {
+        stdin: true,
+      });
+      const controller = new AbortController();
+      const typed = agent.writeStdin({ sessionId, chars: '\n', signal: controller.signal });
+      controller.abort();
+      await typed.catch(() => {});
+      for (const deadline = Date.now() + 30_000; !existsSync(join(cwd, 'written')); await delay(5)) {
+        if (Date.now() > deadline) throw new Error('it could not write all of it');
+      }
+      let [bytes, exitCode]: [number, number | undefined] = [0, undefined];
+      while (exitCode === undefined) {
+        const answer = await agent.writeStdin({ sessionId, chars: '\n', yieldTimeMs: 20_000 });
+        [bytes, exitCode] = [bytes + answer.outputBytes, answer.exitCode];
+      }
+      expect([bytes, exitCode]).to.deep.equal([total, 0]);
+    });
+
+    for (const tty of [false, true]) {
+      it(`loses no byte of what exits at once ${tty ? 'on a terminal' : 'on pipes'}`, async () => {
+        const text = 'x'.repeat(20_480);
+        for (let count = 0; count < 40; count += 1) {
+          const answer = await agent.execCommand({
+            argv: ['/bin/echo', '-n', text],
+            tty,
+            yieldTimeMs: 30_000,
+          });
+          expect(answer.output === text, `run ${count}: ${answer.outputBytes} bytes`).to.equal(true);
+        }
+      });
+    }
+
+    it('has stderr in the order of the writes where it goes where stdout goes', async () => {
+      const script = 'for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done';
+      const wanted = Array.from({ length: 9 }, (_, at) => `out ${at + 1}\nerr ${at + 1}\n`).join('');
+      const answer = await sh(script, { mergeStderr: true }).catch(error => error);
+      if (server.client.info.platformOs === 'linux') expect(answer.output).to.equal(wanted);
+      else expect(answer).to.include({ kind: 'unsupported' });
+    });
+
+    it('puts characters together that come in pieces, of each stream for itself', async () => {
+      const answer = await sh(
+        'printf "\\342\\202"; sleep 0.1; printf "\\303" >&2; sleep 0.1; printf "\\254"; sleep 0.1; printf "\\244" >&2',
+      );
+      expect(answer).to.include({ output: '€ä', outputBytes: 5 });
+    });
+
+    it('keeps the beginning of a character for the answer that has its end', async () => {
+      const sessionId = await session('printf "a\\342\\202"; read x; printf "\\254b"', { stdin: true });
+      await until(sessionId, 'a');
+      expect(heard.get(sessionId)).to.equal('a');
+      await agent.writeStdin({ sessionId, chars: '\n', yieldTimeMs: 20_000 }).then(answer => {
+        expect(answer).to.include({ output: '€b', outputBytes: 4, exitCode: 0 });
+      });
+    });
+
+    it('has U+FFFD for bytes that are no text, and counts them as they are', async () => {
+      expect(await sh("printf '\\000\\001\\002\\377'")).to.include({
+        output: '\u0000\u0001\u0002\ufffd',
+        outputBytes: 4,
+      });
+    });
+
+    it('answers when streams that others hold are cut, and says who holds them', async () => {
+      const answer = await sh('sleep 600 & echo $!; exit 3', { drainMs: 100, yieldTimeMs: 20_000 });
+      expect(answer.exitCode).to.equal(3);
+      const pid = Number(answer.output);
+      if (process.platform === 'linux') {
+        expect(answer).to.have.deep.property('holders', [{ pid, name: 'sleep' }]);
+      }
+      process.kill(pid, 'SIGKILL');
+    });
+
+    it('ends a command at its timeout', async () => {
+      const answer = await sh('echo begun; exec sleep 600', { timeoutMs: 300, yieldTimeMs: 20_000 });
+      expect(answer).to.include({ output: 'begun\n', reason: 'timeout', signal: 'SIGTERM', exitCode: 143 });
+    });
+
+    it('tells a missing program of an argv as an error, and of a command line as its shell does', async () => {
+      const error = await agent.execCommand({ argv: ['missing-program'] }).catch(error => error);
+      expect(error).to.be.instanceOf(RequestError);
+      expect([error.kind, error.data.stage]).to.deep.equal(['launchFailed', 'resolve']);
+      const answer = await sh('missing-program');
+      expect(answer.exitCode).to.equal(127);
+      expect(answer.output).to.contain('not found');
+    });
+
+    it('ends a session on request, and gives its last words', async () => {
+      const sessionId = await session(
+        'trap "echo bye; exit 9" TERM; echo ready; while :; do sleep 0.05; done',
+      );
+      await until(sessionId, 'ready');
+      const { output, exitCode, reason } = await agent.end({ sessionId });
+      expect([exitCode, reason]).to.deep.equal([9, 'terminated']);
+      expect(output).to.match(/bye\n$/);
+      expect(await refusal(agent.end({ sessionId }))).to.deep.equal([
+        'unknownSession',
+        `there is no session ${sessionId}: it was ended on request`,
+      ]);
+    });
+
+    it('ends a command whose call is given up', async () => {
+      const controller = new AbortController();
+      const running = sh('touch begun; exec sleep 600', { signal: controller.signal, yieldTimeMs: 30_000 });
+      for (const deadline = Date.now() + 20_000; !existsSync(join(cwd, 'begun')); await delay(5)) {
+        if (Date.now() > deadline) throw new Error('it never began');
+      }
+      controller.abort(new Error('the turn was interrupted'));
+      expect(((await running.catch(error => error)) as Error).message).to.equal('the turn was interrupted');
+      await noSurvivorsIn(cwd);
+      expect(agent.list()).to.deep.equal([]);
+    });
+
+    it('ends the session used longest ago for the 65th', async () => {
+      const opened = await Promise.all(
+        Array.from({ length: 64 }, () => sh('exec cat', { stdin: true, yieldTimeMs: 0 })),
+      );
+      const warnings = opened.map(({ warning }) => warning).filter(warning => warning !== undefined);
+      expect(warnings).to.have.lengthOf(5);
+      expect(warnings).to.include('60 of at most 64 sessions are open: end those that are no longer needed');
+      await agent.writeStdin({ sessionId: 1, chars: '' });
+      const last = await sh('exec cat', { stdin: true, yieldTimeMs: 0 });
+      expect([last.sessionId, last.warning]).to.deep.equal([
+        65,
+        'session 2 was ended to make room: at most 64 can be open',
+      ]);
+      expect(await refusal(agent.writeStdin({ sessionId: 2 }))).to.deep.equal([
+        'unknownSession',
+        'there is no session 2: it was ended to make room for a new one',
+      ]);
+      for (const deadline = Date.now() + 20_000; survivorsIn(cwd).length !== 64; await delay(20)) {
+        if (Date.now() > deadline) throw new Error(`not 64 left: ${survivorsIn(cwd).length}`);
+      }
+      expect(agent.list().map(({ sessionId }) => sessionId)).to.have.members([
+        1,
+        ...Array.from({ length: 63 }, (_, at) => at + 3),
+      ]);
+    });
+
+    it('ends every process when it is closed, and takes no more calls', async () => {
+      await session('trap "" TERM HUP; echo ready; while :; do sleep 0.05; done', { tty: true });
+      await agent.close();
+      expect(survivorsIn(cwd)).to.deep.equal([]);
+      expect(await refusal(sh('true'))).to.deep.equal(['closed', 'the commands of this agent were closed']);
+    });
+
+    it('makes the environment of a command where the command runs', async () => {
+      const before = server.received().length;
+      const answer = await agent.execCommand({
+        argv: ['/usr/bin/env', '-0'],
+        env: { ADDED: 'by this command', PAGER: null },
+      });
+      const { PAGER, ...facts } = runtimeOverlay({ threadId: 'thread-7', unifiedExec: true });
+      const { FAKE_API_KEY, ...inherited } = server.hostEnv;
+      const env = parseEnv(answer.output);
+      expect(env).to.include({ ...inherited, ...facts, ADDED: 'by this command' });
+      expect(env).not.to.have.any.keys('PAGER', 'FAKE_API_KEY');
+      if (!kind.remote) return;
+      expect(env).not.to.have.property('ONLY_HERE');
+      const sent = server.received().subarray(before).toString();
+      expect(sent).to.contain('by this command').and.contain('thread-7');
+      for (const value of [CORE_ENV.FAKE_API_KEY, CORE_ENV.ONLY_HERE, CORE_ENV.CODEX_THREAD_ID]) {
+        expect(`${sent}${answer.output}`).not.to.contain(value);
+      }
+    });
+
+    if (kind.remote) {
+      it('costs one message for a short command', async () => {
+        const before = server.received().length;
+        const answer = await sh('echo short');
+        expect(answer.output).to.equal('short\n');
+        expect(methodsIn(server.received().subarray(before))).to.deep.equal(['process/start']);
+      });
+    }
+
+    if (kind !== embeddedServer) {
+      it('tells a lost connection to whoever waits, and to whoever asks first afterwards', async () => {
+        const dropped = await kind.open();
+        agent = agentOn(dropped);
+        const [quiet, asked] = [await session('exec sleep 600'), await session('exec sleep 600')];
+        const waiting = [
+          sh('exec sleep 600', { yieldTimeMs: 30_000 }),
+          agent.writeStdin({ sessionId: asked, yieldTimeMs: 300_000 }),
+        ].map(promise => promise.catch(error => error));
+        await dropped.drop?.();
+        const unasked = await agent.writeStdin({ sessionId: quiet }).catch(error => error);
+        for (const error of [...(await Promise.all(waiting)), unasked]) {
+          expect(error).to.be.instanceOf(ConnectionLostError);
+        }
+        expect(agent.list()).to.deep.equal([]);
+        for (const sessionId of [quiet, asked]) {
+          expect(await refusal(agent.writeStdin({ sessionId }))).to.have.property('0', 'unknownSession');
+        }
+        await dropped.close();
+      });
+    }
+
+    describe('at a login', () => {
+      for (const { shell, file, line } of LOGIN_SHELLS) {
+        it(`${shell} reads ${file}`, async function () {
+          const path = ['/bin', '/usr/bin', '/usr/local/bin']
+            .map(folder => join(folder, shell))
+            .find(existsSync);
+          if (path === undefined) {
+            if (process.env.CI) throw new Error(`${shell} is not installed`);
+            return this.skip();
+          }
+          const profile = join(server.home, file);
+          mkdirSync(dirname(profile), { recursive: true });
+          writeFileSync(profile, `${line}\n`);
+          try {
+            const run = async (login: boolean) => {
+              const command = 'printenv FROM_PROFILE; false';
+              const answer = await agent.execCommand({ command, shell: path, login });
+              return [answer.output, answer.exitCode];
+            };
+            expect(await run(true)).to.deep.equal(['it was read\n', 1]);
+            expect(await run(false)).to.deep.equal(['', 1]);
+          } finally {
+            rmSync(profile);
+          }
+        });
+      }
+    });
+  });
+};
+
+const POSIX = 'export FROM_PROFILE="it was read"';
+
+const LOGIN_SHELLS = [
+  { shell: 'bash', file: '.bash_profile', line: POSIX },
+  { shell: 'dash', file: '.profile', line: POSIX },
+  { shell: 'zsh', file: '.zprofile', line: POSIX },
+  {
+    shell: 'fish',
+    file: '.config/fish/config.fish',
+    line: 'status is-login; and set -x FROM_PROFILE "it was read"',
+  },
+  { shell: 'tcsh', file: '.login', line: 'setenv FROM_PROFILE "it was read"' },
+] as const;
+
+const parseEnv = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    text
+      .split('\0')
+      .filter(variable => variable !== '')
+      .map(variable => [variable.slice(0, variable.indexOf('=')), variable.slice(variable.indexOf('=') + 1)]),
+  );
+
+const methodsIn = (frames: Buffer): string[] => {
+  const methods: string[] = [];
+  const decoder = new FrameDecoder({
+    frame: body => void methods.push(JSON.parse(body.toString()).method),
+    rejected: error => expect.fail(error.message),
+    lost: reason => expect.fail(reason),
+  });
+  decoder.push(frames);
+  return methods;
+};
+
+scenarios(describe, embeddedServer);
+scenarios(describe, pipedServer);
+scenarios(describeWithSshd as typeof describe, remoteServer);
