@@ -1,0 +1,1 @@
+export { connectEmbedded, type EmbeddedOptions } from './connect-embedded.ts';
