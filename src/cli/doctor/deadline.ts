@@ -1,0 +1,22 @@
+/** A step took too long. */
+export class DeadlineError extends Error {
+  override readonly name = 'DeadlineError';
+}
+
+/**
+ * Waits for a step, but not for ever. What it was goes on by itself, and its end no longer matters.
+ *
+ * @throws {DeadlineError} when it takes longer
+ */
+export const within = async <Result>(ms: number, step: Promise<Result>): Promise<Result> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DeadlineError(`no answer within ${ms / 1000} s`)), ms);
+  });
+  step.catch(() => {});
+  try {
+    return await Promise.race([step, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};

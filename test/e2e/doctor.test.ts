@@ -1,0 +1,350 @@
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect } from 'chai';
+import { version } from '../../src/protocol/version.ts';
+import { ptyUnavailable } from '../../src/server/process/pty-binding.ts';
+import { describeWithShell } from '../server/login-env/support/shells.ts';
+import { runCli } from './support/cli.ts';
+import { fixturePath, programPath } from './support/program.ts';
+import { type ShellHost, startShellHost } from './support/shell-host.ts';
+import { describeWithSshd } from './support/sshd.ts';
+import { noSurvivorsIn } from './support/survivors.ts';
+
+const SERVE = `'${process.execPath}' '${programPath}' --stdio`;
+const PLANTED = 'planted-value';
+
+type Finding = {
+  readonly check: string;
+  readonly level: string;
+  readonly message: string;
+  readonly details?: readonly string[];
+  readonly advice?: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
+  readonly data?: any;
+};
+
+/** What a start-up file does badly is written in the words of the account's own shell. */
+const withPosixShell = /\/(ba|da|z)?sh$/.test(userInfo().shell ?? '/bin/sh') ? it : it.skip;
+
+describe('exec-server doctor', () => {
+  let home: string;
+  let env: NodeJS.ProcessEnv;
+
+  before(async () => {
+    home = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-doctor-')));
+    env = { HOME: home, LANG: 'C.UTF-8', MY_SECRET: PLANTED, PATH: '/usr/local/bin:/usr/bin:/bin' };
+    // What this machine's profiles make of PATH is nothing that a test can know.
+    const { stdout } = await runCli(['env', '--base', 'loginInteractive', '--include-only', 'PATH'], { env });
+    env.PATH = `${env.PATH}:${stdout.toString().trim().slice('PATH='.length)}`;
+  });
+
+  after(() => rmSync(home, { recursive: true }));
+
+  const doctor = async (args: readonly string[], more: NodeJS.ProcessEnv = {}) => {
+    const { stdout, stderr, end } = await runCli(['doctor', ...args], { env: { ...env, ...more } });
+    return { stdout: stdout.toString(), stderr, end };
+  };
+
+  /** The findings by check, and the exit code. Nothing may be told of values. */
+  const examined = async (args: readonly string[], more?: NodeJS.ProcessEnv) => {
+    const { stdout, stderr, end } = await doctor([...args, '--json'], more);
+    expect(stderr).to.equal('');
+    expect(stdout).not.to.contain(PLANTED);
+    const report = JSON.parse(stdout) as { verdict: string; findings: readonly Finding[] };
+    const found = (check: string) => report.findings.find(finding => finding.check === check) as Finding;
+    const level = (wanted: string) =>
+      report.findings.filter(({ level }) => level === wanted).map(({ check }) => check);
+    return { ...report, end, found, level };
+  };
+
+  const via = (script: string) => ['--via', script];
+
+  describe('of a healthy server', () => {
+    it('tells of each step, and exits with 0', async () => {
+      const { end, verdict, findings, found } = await examined([]);
+      expect(findings.map(({ check, level }) => `${check} ${level}`)).to.deep.equal([
+        'connection ok',
+        'noise ok',
+        'version ok',
+        'process ok',
+        'shell ok',
+        'loginShell ok',
+        'path ok',
+        'locale ok',
+        ptyUnavailable() === undefined ? 'terminal ok' : 'terminal warning',
+        'survivors ok',
+        found('sandbox').data === undefined ? 'sandbox ok' : 'sandbox note',
+        'limits note',
+      ]);
+      expect({ end, verdict }).to.deep.equal(
+        ptyUnavailable() === undefined ? { end: 0, verdict: 'ok' } : { end: 1, verdict: 'warning' },
+      );
+      expect(found('connection').data).to.include({
+        platform: process.platform === 'darwin' ? 'macos' : 'linux',
+      });
+      expect(found('connection').data.firstByteMs).to.be.within(1, found('connection').data.answeredMs);
+      expect(found('process').data).to.deep.include({ argv: ['true'], exitCode: 0 });
+      expect(found('version').data).to.deep.equal({ here: version, there: version });
+      expect(found('locale').data).to.deep.equal({ decides: 'LANG', utf8: true });
+      expect(found('path').data.server).to.include('/usr/bin');
+      expect(found('limits').data).to.include({ processes: 4096 });
+    });
+
+    it('is a page that can be read, without colours where nobody looks', async () => {
+      const { stdout, stderr } = await doctor([]);
+      expect(stderr).to.equal('');
+      const lines = stdout.split('\n');
+      expect(lines.slice(0, 3)).to.deep.equal([
+        'exec-server doctor: this machine',
+        '',
+        lines[2]?.match(
+          /^ok {7}connection {3}a server on \w+: first byte after \d+ ms, answer after \d+ ms$/,
+        )?.[0],
+      ]);
+      expect(lines).to.include('ok       noise        nothing came before the server');
+      expect(lines).to.include(`ok       version      exec-server ${version} on both sides`);
+      expect(stdout).to.match(/^ok {7}process {6}true ran from start to closed in \d+ ms$/m);
+      expect(stdout).to.match(/^ok {7}PATH {9}\d+ directories, with all that the login shell has$/m);
+      expect(stdout).not.to.contain('\x1b').and.not.to.contain(PLANTED);
+    });
+  });
+
+  describe('of no server', () => {
+    it('says that the host is missing', async () => {
+      const { end, findings, found } = await examined(['--ssh', 'no-such-host.invalid']);
+      expect(end).to.equal(2);
+      expect(findings.map(({ check, level }) => `${check} ${level}`)).to.deep.equal([
+        'connection problem',
+        'rest skipped',
+      ]);
+      expect(found('connection').data.likelyCause).to.equal('hostUnknown');
+      expect(found('connection').details).to.include("ssh -T -- no-such-host.invalid 'exec-server --stdio'");
+    });
+
+    it('says what spoke in its place, and what to do', async () => {
+      const { stdout, end } = await doctor(via('echo "1) mail"; echo no >&2; exit 4'));
+      expect(end).to.equal(2);
+      expect(stdout).to.equal(
+        [
+          'exec-server doctor: echo "1) mail"; echo no >&2; exit 4',
+          '',
+          'problem  connection   no connection to echo "1) mail"; echo no >&2; exit 4: /bin/sh exited with code 4',
+          '                        no',
+          '                      in place of an answer came 8 bytes: "1) mail\\n"',
+          '                      /bin/sh -c \'echo "1) mail"; echo no >&2; exit 4\'',
+          '                      → something else speaks there: a menu, a greeting or a forced command in place',
+          '                        of the server',
+          'skipped  rest         all that needs a server',
+          '',
+          '1 problem',
+          '',
+        ].join('\n'),
+      );
+    });
+
+    it('waits for one no longer than it was told', async () => {
+      const { end, found } = await examined([...via('exec sleep 1000'), '--timeout', '0.3']);
+      expect(end).to.equal(2);
+      expect(found('connection').message).to.contain('no answer to initialize within 0.3 s');
+      expect(found('connection').advice).to.contain('--timeout');
+    });
+  });
+
+  describe('of a server with something amiss', () => {
+    it('shows what came before it', async () => {
+      const { end, found, level } = await examined(via(`echo Beer; exec ${SERVE}`));
+      expect(end).to.equal(1);
+      expect(level('warning')).to.include('noise');
+      expect(found('noise')).to.deep.include({
+        details: ['"Beer\\n"'],
+        data: { bytes: 5, excerpt: 'Beer\\n' },
+      });
+      expect(found('noise').advice).to.contain('[ -t 1 ] &&');
+    });
+
+    it('says that the versions differ', async () => {
+      const other = version.replace(/\d/g, '9');
+      const { end, found } = await examined(
+        via(`exec node '${fixturePath('rewrites-frames.js')}' ${version} ${other} ${SERVE}`),
+        { PATH: `${dirname(process.execPath)}:${env.PATH}` },
+      );
+      expect(end).to.equal(1);
+      expect(found('version')).to.deep.include({
+        level: 'warning',
+        message: `exec-server ${version} here, ${other} there`,
+        data: { here: version, there: other },
+      });
+    });
+
+    it('names the directories that only the start-up files of a terminal add', async () => {
+      const nvm = join(home, 'with nvm');
+      mkdirSync(nvm);
+      const rc = 'case $- in *i*) ;; *) return;; esac\nPATH="/only/in/bashrc:$PATH"; export PATH\n';
+      writeFileSync(join(nvm, '.bashrc'), rc);
+      writeFileSync(join(nvm, '.zshrc'), rc);
+      writeFileSync(join(nvm, '.profile'), '. ~/.bashrc\n');
+      writeFileSync(join(nvm, '.login'), 'if ($?prompt) setenv PATH /only/in/bashrc:$PATH\n');
+      mkdirSync(join(nvm, '.config/fish'), { recursive: true });
+      const fish = 'if status is-interactive; set -gx PATH /only/in/bashrc $PATH; end\n';
+      writeFileSync(join(nvm, '.config/fish/config.fish'), fish);
+      const { end, found } = await examined([], { HOME: nvm });
+      expect(end).to.equal(1);
+      expect(found('path')).to.deep.include({ level: 'warning' });
+      expect(found('path').data.loginOnly).to.deep.equal(['/only/in/bashrc']);
+      expect(found('path').details?.slice(0, 2)).to.deep.equal([
+        'only by the login shell:',
+        '  /only/in/bashrc',
+      ]);
+      expect(found('path').advice).to.contain('--base loginInteractive');
+    });
+
+    withPosixShell('says which rung of the login shell failed and why, and goes on', async () => {
+      const guarded = join(home, 'guarded');
+      mkdirSync(guarded);
+      // As a start-up file that leaves when it finds itself on a terminal of nobody.
+      const rc = 'case $- in *i*) exit 3;; esac\n';
+      for (const file of ['.profile', '.zshrc']) writeFileSync(join(guarded, file), rc);
+      const { end, found } = await examined([], { HOME: guarded });
+      expect(end).to.equal(1);
+      expect(found('loginShell')).to.deep.include({ level: 'warning' });
+      expect(found('loginShell').data.base).to.equal('login');
+      expect(found('loginShell').details?.[0]).to.match(/^loginInteractive: .*code 3.* \(\d+ ms\)$/);
+      expect(found('path').level).to.equal('ok');
+    });
+
+    withPosixShell('gives up a step at its deadline, says so, and goes on', async () => {
+      const hanging = join(home, 'hanging');
+      mkdirSync(hanging);
+      for (const file of ['.profile', '.zshenv']) writeFileSync(join(hanging, file), 'sleep 600\n');
+      const { end, found } = await examined([...via(`exec ${SERVE}`), '--timeout', '3'], { HOME: hanging });
+      expect(end).to.equal(2);
+      expect(found('loginShell')).to.deep.include({ level: 'problem', message: 'no answer within 3 s' });
+      expect(found('locale').level).to.equal('ok');
+      await noSurvivorsIn(hanging);
+    });
+
+    it('says that there is no terminal, and why', async () => {
+      const alone = join(home, 'alone');
+      mkdirSync(alone);
+      copyFileSync(programPath, join(alone, 'exec-server.cjs'));
+      const { end, found } = await examined(
+        via(`exec '${process.execPath}' '${alone}/exec-server.cjs' --stdio`),
+      );
+      expect(end).to.equal(1);
+      expect(found('terminal')).to.deep.include({
+        level: 'warning',
+        details: ['the optional package @lydell/node-pty is not installed'],
+      });
+      expect(found('terminal').advice).to.contain('npm install -g');
+    });
+
+    const locales: Array<[title: string, more: NodeJS.ProcessEnv, message: string]> = [
+      ['none', { LANG: '' }, 'not UTF-8: none of LC_ALL, LC_CTYPE, LANG is set'],
+      ['C over UTF-8', { LC_ALL: 'C' }, 'not UTF-8: LC_ALL names another character set'],
+    ];
+    for (const [title, more, message] of locales) {
+      it(`says which variable decides the locale: ${title}`, async () => {
+        const { end, found } = await examined(via(`exec ${SERVE}`), more);
+        expect(end).to.equal(1);
+        expect(found('locale')).to.deep.include({ level: 'warning', message });
+      });
+    }
+
+    it('says that processes find no program without PATH', async () => {
+      const { end, found } = await examined(via(`unset PATH; exec ${SERVE}`));
+      expect(end).to.equal(2);
+      expect(found('path')).to.deep.include({ level: 'problem', message: 'the server has none' });
+    });
+
+    it('says that an older server cannot tell something', async () => {
+      const rewrite = `exec '${process.execPath}' '${fixturePath('rewrites-frames.js')}'`;
+      const { end, found } = await examined(
+        via(`${rewrite} environment/explain environment/explaiN ${SERVE}`),
+      );
+      expect(end).to.equal(1);
+      expect(found('loginShell')).to.deep.include({
+        level: 'warning',
+        message: "this server can't tell",
+        advice: 'install the version there that is here',
+      });
+      expect(found('locale').level).to.equal('ok');
+    });
+
+    it('stops where the connection is lost, and says so', async () => {
+      // The server is sent initialize, initialized and the beginning of a start.
+      const { end, findings } = await examined(via(`dd bs=1 count=400 2>/dev/null | exec ${SERVE}`));
+      expect(end).to.equal(2);
+      expect(findings.map(({ check, level }) => `${check} ${level}`)).to.deep.equal([
+        'connection ok',
+        'noise ok',
+        'version ok',
+        'process problem',
+        'rest skipped',
+      ]);
+    });
+  });
+
+  it('shows no arguments that come from a file, and looks at what it names', async () => {
+    const codexHome = join(home, 'codex');
+    mkdirSync(codexHome);
+    const entry = (id: string, script: string) =>
+      `[[environments]]\nid = "${id}"\nprogram = "/bin/sh"\nargs = ["-c", ${JSON.stringify(script)}]\n`;
+    const file = entry('good', `: ${PLANTED}; exec ${SERVE}`) + entry('bad', `: ${PLANTED}; exit 4`);
+    writeFileSync(join(codexHome, 'environments.toml'), file);
+    const good = await examined(['--environment', 'good'], { CODEX_HOME: codexHome });
+    expect(good.found('connection')).to.deep.include({
+      level: 'ok',
+      details: ['/bin/sh with its arguments from environments.toml'],
+    });
+    const bad = await examined(['--environment', 'bad'], { CODEX_HOME: codexHome });
+    expect(bad.end).to.equal(2);
+    expect(bad.found('connection').message).to.equal('no connection to bad: /bin/sh exited with code 4');
+  });
+
+  describe('used wrongly', () => {
+    for (const args of [['--frob'], ['--timeout', '0'], ['--ssh', 'a', '--via', 'b']]) {
+      it(`exits with 2: ${args.join(' ')}`, async () => {
+        const { stdout, stderr, end } = await doctor(args);
+        expect({ stdout, end }).to.deep.equal({ stdout: '', end: 2 });
+        expect(stderr).to.match(/^exec-server: [^\n]+\n$/);
+      });
+    }
+  });
+});
+
+describeWithSshd('exec-server doctor --ssh', () => {
+  let host: ShellHost;
+
+  before(async () => {
+    host = await startShellHost();
+  });
+
+  after(() => host.stop());
+
+  const doctor = async (env: NodeJS.ProcessEnv, ...args: string[]) => {
+    const { stdout, end } = await runCli(['doctor', '--ssh', 'devbox', ...args], { env });
+    return { stdout: stdout.toString(), end };
+  };
+
+  describeWithShell('bash', 'with bash there', ({ path }) => {
+    it('tells of a host what it tells of this machine', async () => {
+      const { stdout, end } = await doctor(host.account(path, { '.bashrc': 'echo Beer\n' }));
+      expect(end).to.equal(1);
+      expect(stdout).to.match(/^ok {7}connection {3}a server on /m);
+      expect(stdout).to.match(
+        /^warning {2}noise {8}5 bytes of shell output came before the server\n {22}"Beer\\n"\n/m,
+      );
+      expect(stdout).to.contain(`ok       shell        bash, ${path}\n`);
+    });
+
+    it('says that the server is missing there, and which option names it', async () => {
+      const { stdout, end } = await doctor(host.account(path), '--remote-program', '/no/such/exec-server');
+      expect(end).to.equal(2);
+      expect(stdout).to.match(
+        /^problem {2}connection {3}no connection to devbox: ssh exited with code 127$/m,
+      );
+      expect(stdout).to.contain('→ exec-server must be installed there').and.contain('--remote-program');
+    });
+  });
+});
