@@ -1,6 +1,6 @@
-// Builds dist/: the program as two files, which start faster than modules, and the library with its types.
+// Builds dist/: the program as files, which start faster than modules, and the library with its types.
 //   exec-server.cjs      the server; with --stdio it loads nothing else, and works when copied alone
-//   exec-server-cli.cjs  everything else, loaded by the first from beside it
+//   exec-server-cli.cjs, exec-server-config.cjs  everything else, loaded by the first from beside it
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -27,23 +27,36 @@ const options = {
   logLevel: 'warning',
 };
 
+/** What the server loads from beside it: modules that nothing else of the server is in. */
+const beside = [
+  { module: 'cli/main.ts', file: 'exec-server-cli.cjs' },
+  { module: 'shared-config/config/select-toml.ts', file: 'exec-server-config.cjs' },
+];
+
 /** @type {import('esbuild').Plugin} */
-const cliBeside = {
-  name: 'cli-beside',
-  setup: ({ onResolve }) =>
-    onResolve({ filter: /^\.\/cli\/main\.ts$/ }, () => ({ path: './exec-server-cli.cjs', external: true })),
+const loadedFromBeside = {
+  name: 'loaded-from-beside',
+  setup: ({ onResolve }) => {
+    for (const { module, file } of beside) {
+      const imported = new RegExp(`/${module.replaceAll('.', '\\.')}$`);
+      onResolve({ filter: imported }, ({ kind }) =>
+        kind === 'dynamic-import' ? { path: `./${file}`, external: true } : undefined,
+      );
+    }
+  },
 };
 
 const program = join(made, 'exec-server.cjs');
-const cli = join(made, 'exec-server-cli.cjs');
 await build({
   ...options,
   entryPoints: [join(root, 'src/main.ts')],
   outfile: program,
   banner: { js: '#!/usr/bin/env node' },
-  plugins: [cliBeside],
+  plugins: [loadedFromBeside],
 });
-await build({ ...options, entryPoints: [join(root, 'src/cli/main.ts')], outfile: cli });
+for (const { module, file } of beside) {
+  await build({ ...options, entryPoints: [join(root, 'src', module)], outfile: join(made, file) });
+}
 // It is copied to other hosts as it is.
 chmodSync(program, 0o755);
 chmodSync(made, 0o755);
@@ -58,6 +71,6 @@ if (existsSync(dist)) renameSync(dist, replaced);
 renameSync(made, dist);
 rmSync(replaced, { recursive: true, force: true });
 
-for (const name of ['exec-server.cjs', 'exec-server-cli.cjs']) {
+for (const name of ['exec-server.cjs', ...beside.map(({ file }) => file)]) {
   process.stdout.write(`dist/${name} ${Math.ceil(statSync(join(dist, name)).size / 1024)} KiB\n`);
 }

@@ -1,0 +1,44 @@
+import * as z from 'zod/mini';
+import { request } from './define.ts';
+import { cString, maybe } from './fields.ts';
+import { MAX_CONFIG_PATHS } from './limits.ts';
+
+const keyPaths = (meaning: string) =>
+  z
+    .array(z.array(z.string()).check(z.minLength(1), z.describe('The keys that lead to a value.')))
+    .check(z.maxLength(MAX_CONFIG_PATHS), z.describe(meaning));
+
+const layers = (meaning: string) =>
+  z
+    .object({
+      layers: z
+        .array(
+          z.object({
+            source: z.string().check(z.describe('The file, for people.')),
+            baseDir: z.string().check(z.describe('Its directory, as a `file:` URI.')),
+            toml: z.string().check(z.describe('What it says at the paths that were asked for, as TOML.')),
+          }),
+        )
+        .check(z.describe('The files that say something there, the weakest first.')),
+      cloudInsertionIndex: z
+        .int()
+        .check(z.describe("Where in `layers` the client's own middle layer belongs.")),
+    })
+    .check(z.describe(meaning));
+
+export const environmentConfigRead = request('environmentConfig/read', {
+  doc: `Reads settings of OpenAI Codex on the server: \`config.toml\` in \`/etc/codex\` and in \`$CODEX_HOME\`
+(\`~/.codex\` without it), and \`/etc/codex/requirements.toml\`. Only the values at the given paths are told.`,
+  params: z.object({
+    cwd: maybe(cString().check(z.describe('Accepted and not needed.'))),
+    configPaths: keyPaths('What to tell of `config.toml`.'),
+    requirementsPaths: keyPaths('What to tell of `requirements.toml`.'),
+  }),
+  result: z.object({
+    userHomeDir: z.string().check(z.describe("The account's home directory, as a `file:` URI.")),
+    codexHomeDir: z.string().check(z.describe('Where Codex keeps its files, as a `file:` URI.')),
+    hostname: z.string().check(z.describe('The name of the host.')),
+    config: layers('The settings.'),
+    requirements: layers('What an administrator requires.'),
+  }),
+});

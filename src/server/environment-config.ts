@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { ParamsOut, ResultIn } from '../protocol/define.ts';
+import { configInvalid, fileError, invalidParams, unsupported } from '../protocol/errors.ts';
+import type { Requests } from '../protocol/messages.ts';
+import type { Host } from './host.ts';
+import { fileUri } from './platform/native-path.ts';
+
+type Result = ResultIn<Requests['environmentConfigRead']>;
+type Layers = Result['config'];
+type Select = (text: string, file: string, paths: readonly [string, ...string[]][]) => string;
+
+/**
+ * Reads the settings of OpenAI Codex on this host, as far as they are asked for. A file that isn't there is no
+ * layer, and so is one that says nothing at the paths.
+ *
+ * @throws {ExecServerError} `configInvalid` for a file that isn't TOML, `fileError` for one that can't be read,
+ * `invalidParams` if nothing is asked for, `unsupported` where the part that reads TOML isn't installed
+ */
+export const readEnvironmentConfig = async (
+  { configPaths, requirementsPaths }: ParamsOut<Requests['environmentConfigRead']>,
+  host: Host,
+): Promise<Result> => {
+  if (configPaths.length + requirementsPaths.length === 0) {
+    throw invalidParams('configPaths', 'expected a path here or in requirementsPaths');
+  }
+  const select = await loadSelect();
+  const uri = (path: string) => fileUri(path, host.platform);
+  const codexHome = host.env.CODEX_HOME || join(host.homeDir, '.codex');
+  const layer = async (
+    file: string,
+    source: string,
+    paths: readonly string[][],
+  ): Promise<Layers['layers']> => {
+    const text = await textOf(file);
+    if (text === undefined) return [];
+    const toml = selected(() => select(text, file, paths as [string, ...string[]][]));
+    return toml === '' ? [] : [{ source, baseDir: uri(dirname(file)), toml }];
+  };
+  // Windows has no such place.
+  const ofSystem = (name: string, paths: readonly string[][], source: (file: string) => string) =>
+    host.platform === 'win32' ? [] : layer(join(SYSTEM_DIR, name), source(join(SYSTEM_DIR, name)), paths);
+
+  const system = await ofSystem('config.toml', configPaths, file => `system (${file})`);
+  const userFile = join(codexHome, 'config.toml');
+  const user = await layer(userFile, `user (${userFile})`, configPaths);
+  const requirements = await ofSystem('requirements.toml', requirementsPaths, file => file);
+  return {
+    userHomeDir: uri(host.homeDir),
+    codexHomeDir: uri(codexHome),
+    hostname: hostname(),
+    config: { layers: [...system, ...user], cloudInsertionIndex: system.length },
+    requirements: { layers: requirements, cloudInsertionIndex: requirements.length },
+  };
+};
+
+const SYSTEM_DIR = '/etc/codex';
+
+// The program that is copied alone does without: a parser that hardly anybody asks for would slow its start.
+const loadSelect = async (): Promise<Select> => {
+  try {
+    return (await import('../shared-config/config/select-toml.ts')).selectToml;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
+    throw unsupported(
+      'environmentConfig/read',
+      'this is the server alone: exec-server-config.cjs is not beside it',
+    );
+  }
+};
+
+const textOf = async (file: string): Promise<string | undefined> => {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw fileError(file, code, 'cannot be read', { cause: error });
+  }
+};
+
+const selected = (select: () => string): string => {
+  try {
+    return select();
+  } catch (error) {
+    if ((error as Error).name !== 'ConfigError') throw error;
+    throw configInvalid((error as Error).message);
+  }
+};

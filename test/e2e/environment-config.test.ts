@@ -1,0 +1,94 @@
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import { programPath } from './support/program.ts';
+import { RawClient } from './support/raw-client.ts';
+
+describe('environmentConfig/read', () => {
+  let home: string;
+  let client: RawClient;
+
+  beforeEach(() => {
+    home = realpathSync(mkdtempSync(join(tmpdir(), 'environment-config-')));
+    mkdirSync(join(home, '.codex'));
+  });
+
+  afterEach(async () => {
+    await client.close();
+    rmSync(home, { recursive: true });
+  });
+
+  const uri = (...path: string[]) => String(pathToFileURL(join(home, ...path)));
+  const open = async (env: NodeJS.ProcessEnv = {}, program = programPath) => {
+    client = await RawClient.open({
+      env: { PATH: process.env.PATH, HOME: home, ...env },
+      argv: [process.execPath, program, '--stdio'],
+    });
+  };
+  const read = (configPaths: string[][], requirementsPaths: string[][] = []) =>
+    client.ask('environmentConfig/read', { cwd: uri(), configPaths, requirementsPaths });
+
+  it('tells what the user configured, at the paths that are asked for', async () => {
+    writeFileSync(join(home, '.codex/config.toml'), 'model = "m"\nsecret = "planted"\n[a.b]\nc = [1, 2]\n');
+    await open();
+    const { result } = await read([['a'], ['model'], ['nope']]);
+    expect(result).to.deep.include({
+      userHomeDir: uri(),
+      codexHomeDir: uri('.codex'),
+      hostname: hostname(),
+    });
+    expect(result.config.layers.at(-1)).to.deep.equal({
+      source: `user (${join(home, '.codex/config.toml')})`,
+      baseDir: uri('.codex'),
+      toml: 'a = { b = { c = [1, 2] } }\nmodel = "m"\n',
+    });
+  });
+
+  it('goes by CODEX_HOME, and makes no layer of what is not there', async () => {
+    mkdirSync(join(home, 'elsewhere'));
+    await open({ CODEX_HOME: join(home, 'elsewhere') });
+    const { result } = await read([['no-such-key']], [['no-such-key']]);
+    expect(result).to.deep.include({
+      codexHomeDir: uri('elsewhere'),
+      config: { layers: [], cloudInsertionIndex: 0 },
+      requirements: { layers: [], cloudInsertionIndex: 0 },
+    });
+  });
+
+  it('names the file and the place where it is no TOML, and no value', async () => {
+    writeFileSync(join(home, '.codex/config.toml'), 'model = "m"\nsecret = "planted');
+    await open();
+    const { error } = await read([['model']]);
+    expect(error).to.deep.include({ code: -32603, data: { kind: 'configInvalid' } });
+    expect(error?.message)
+      .to.contain(`${join(home, '.codex/config.toml')}:2:`)
+      .and.not.contain('planted');
+  });
+
+  it('tells that a file can not be read', async () => {
+    mkdirSync(join(home, '.codex/config.toml'));
+    await open();
+    const { error } = await read([['model']]);
+    expect(error?.data).to.include({ kind: 'fileError', errno: 'EISDIR' });
+  });
+
+  it('wants at least one path, and keys in each', async () => {
+    await open();
+    expect((await read([])).error?.data).to.deep.equal({ kind: 'invalidParams', field: 'configPaths' });
+    expect((await read([[]])).error?.data).to.deep.equal({ kind: 'invalidParams', field: 'configPaths[0]' });
+    const many = Array.from({ length: 257 }, () => ['a']);
+    expect((await read(many)).error?.message).to.match(/^configPaths: expected at most 256 entries/);
+  });
+
+  it('is refused with the reason by a server that was copied alone', async () => {
+    copyFileSync(programPath, join(home, 'alone.cjs'));
+    await open({}, join(home, 'alone.cjs'));
+    expect((await read([['model']])).error).to.deep.equal({
+      code: -32600,
+      message: 'environmentConfig/read: this is the server alone: exec-server-config.cjs is not beside it',
+      data: { kind: 'unsupported', field: 'environmentConfig/read' },
+    });
+  });
+});
