@@ -1,0 +1,236 @@
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { noSurvivorsIn, survivorsIn } from '../e2e/support/survivors.ts';
+import {
+  createStage,
+  plainServer,
+  recorded,
+  runCodex,
+  type Sandbox,
+  type Stage,
+  startCodex,
+} from './support/codex.ts';
+import { codexProgram } from './support/install.ts';
+import type { Step } from './support/model.ts';
+
+/** A turn in which a command is run. */
+const exec =
+  (cmd: string, more: object = {}): Step =>
+  () => ({ name: 'exec_command', arguments: { cmd, login: false, ...more } });
+
+/** A turn in which something is typed into the session that the turn before left running. */
+const type =
+  (chars: string, more: object = {}): Step =>
+  outputs => ({
+    name: 'write_stdin',
+    arguments: { session_id: sessionIn(outputs.at(-1) ?? ''), chars, yield_time_ms: 10_000, ...more },
+  });
+
+const sessionIn = (output: string): number => Number(/session ID (\d+)/.exec(output)?.[1] ?? Number.NaN);
+
+/** What the model is told of a command that ended. */
+const endOf = (output = '') => ({
+  exitCode: Number(/exited with code (-?\d+)/.exec(output)?.[1] ?? Number.NaN),
+  text: output.slice(output.indexOf('Output:\n') + 'Output:\n'.length),
+});
+
+describe('OpenAI Codex', () => {
+  let stage: Stage;
+
+  before(codexProgram);
+
+  beforeEach(() => {
+    stage = createStage();
+  });
+
+  afterEach(async () => {
+    await noSurvivorsIn(stage.work);
+    stage.clear();
+  });
+
+  const run = async (steps: readonly Step[], sandbox: Sandbox = 'danger-full-access') => {
+    const { end, outputs, text } = await runCodex(stage, sandbox, steps);
+    expect(end, text).to.equal(0);
+    return outputs;
+  };
+
+  it('runs a command in the environment of the server, with nothing of its own but what it adds', async () => {
+    const [output] = await run([exec('pwd; env -0 | tr "\\0" "\\n"')]);
+    const { exitCode, text } = endOf(output);
+    const [cwd, ...lines] = text.trimEnd().split('\n');
+    const env = Object.fromEntries(lines.map(line => line.split(/=(.*)/s).slice(0, 2)));
+    expect({ exitCode, cwd }).to.deep.equal({ exitCode: 0, cwd: stage.work });
+    expect(env).to.include({
+      HOME: stage.serverHome,
+      PATH: stage.serverPath,
+      LANG: 'C.UTF-8',
+      TERM: 'dumb',
+      NO_COLOR: '1',
+      CODEX_CI: '1',
+    });
+    expect(env.CODEX_THREAD_ID).to.match(/^[0-9a-f-]{36}$/);
+    expect(output).not.to.contain('planted');
+    expect(env).not.to.have.any.keys('CODEX_HOME', 'OPENAI_API_KEY', 'ONLY_HERE');
+  });
+
+  it('is told the exit code and the output of a command that fails', async () => {
+    const [failed, missing] = await run([
+      exec('echo out; echo err >&2; exit 7'),
+      exec('true', { workdir: '/missing/directory' }),
+    ]);
+    expect(endOf(failed)).to.deep.equal({ exitCode: 7, text: 'out\nerr\n' });
+    expect(missing).to.contain('cwd does not exist: /missing/directory');
+  });
+
+  it('gets a big output, head and tail', async () => {
+    const [output] = await run([exec('seq 1 300000')]);
+    const { exitCode, text } = endOf(output);
+    expect(exitCode).to.equal(0);
+    expect(text)
+      .to.match(/\n1\n2\n3\n/)
+      .and.match(/\n299999\n300000\n?$/);
+    expect(text).to.match(/truncated/);
+  });
+
+  it('talks with a program on pipes across calls', async () => {
+    const [first, second] = await run([
+      exec('sleep 0.5; echo ready; sleep 1; echo done', { yield_time_ms: 250 }),
+      type(''),
+    ]);
+    expect(sessionIn(first ?? '')).to.be.a('number').and.not.NaN;
+    expect(endOf(second)).to.deep.equal({ exitCode: 0, text: 'ready\ndone\n' });
+  });
+
+  it('talks with a program on a terminal', async () => {
+    const [, second] = await run([
+      exec('test -t 0 && stty size; read line; echo "got $line"', { tty: true, yield_time_ms: 1000 }),
+      type('hello\n'),
+    ]);
+    expect(endOf(second).exitCode).to.equal(0);
+    expect(endOf(second).text).to.contain('got hello');
+  });
+
+  it('interrupts a command with Ctrl-C', async () => {
+    const [, second] = await run([
+      exec("trap 'echo interrupted; exit 9' INT; echo waiting; while :; do sleep 0.1; done", {
+        tty: true,
+        yield_time_ms: 1000,
+      }),
+      type('\u0003'),
+    ]);
+    expect(endOf(second).exitCode).to.equal(9);
+    expect(endOf(second).text).to.contain('interrupted');
+  });
+
+  const patch = `apply_patch <<'PATCH'
+*** Begin Patch
+*** Add File: new/added.txt
++added
+*** Update File: there.txt
+@@
+-old
++new
+*** Delete File: gone.txt
+*** End Patch
+PATCH`;
+
+  for (const sandbox of ['danger-full-access', 'workspace-write'] as const) {
+    it(`applies a patch with ${sandbox}`, async () => {
+      writeFileSync(join(stage.work, 'there.txt'), 'first\nold\nlast\n');
+      writeFileSync(join(stage.work, 'gone.txt'), 'gone\n');
+      const [output] = await run([exec(patch)], sandbox);
+      expect(output).to.contain('Success. Updated the following files');
+      expect({
+        added: readFileSync(join(stage.work, 'new/added.txt'), 'utf8'),
+        there: readFileSync(join(stage.work, 'there.txt'), 'utf8'),
+        gone: existsSync(join(stage.work, 'gone.txt')),
+      }).to.deep.equal({ added: 'added\n', there: 'first\nnew\nlast\n', gone: false });
+    });
+  }
+
+  it('can write nothing with a read-only sandbox', async () => {
+    const [shell, patched] = await run([exec('id -u; echo x > file'), exec(patch)], 'read-only');
+    expect(endOf(shell).exitCode).not.to.equal(0);
+    expect(shell).to.contain('Read-only file system');
+    expect(patched).not.to.contain('Success');
+    expect(existsSync(join(stage.work, 'file'))).to.equal(false);
+  });
+
+  it('can write its workspace, and neither leave it nor reach the network, with workspace-write', async () => {
+    mkdirSync(join(stage.work, '.git'));
+    const outside = join(stage.serverHome, 'outside');
+    const [inside, beyond, git, network] = await run(
+      [
+        exec('echo x > file && cat file'),
+        exec(`echo x > ${outside}`),
+        exec('echo x > .git/config'),
+        exec('exec 3<>/dev/tcp/127.0.0.1/22'),
+      ],
+      'workspace-write',
+    );
+    expect(endOf(inside)).to.deep.equal({ exitCode: 0, text: 'x\n' });
+    for (const denied of [beyond, git, network]) expect(endOf(denied).exitCode).not.to.equal(0);
+    expect(existsSync(outside)).to.equal(false);
+    expect(existsSync(join(stage.work, '.git/config'))).to.equal(false);
+  });
+
+  it('gets an answer to every request it makes', async () => {
+    await run([exec('echo one'), exec('cat', { tty: true, yield_time_ms: 250 }), type('\u0004')]);
+    const messages = recorded(stage);
+    const asked = messages.filter(({ from, id, method }) => from === 'codex' && id !== undefined && method);
+    const answers = new Map(
+      messages.filter(({ from, method }) => from === 'server' && !method).map(answer => [answer.id, answer]),
+    );
+    expect(asked.filter(({ id }) => !answers.has(id))).to.deep.equal([]);
+    const table = new Map<string, number>();
+    for (const { id, method } of asked) {
+      const error = answers.get(id)?.error;
+      const row = `${method}: ${error ? `${error.code}` : 'result'}`;
+      table.set(row, (table.get(row) ?? 0) + 1);
+    }
+    process.stdout.write(Array.from(table, ([row, count]) => `      ${row} x ${count}\n`).join(''));
+    // Nothing is refused but looks at files that aren't there.
+    expect([...table.keys()].filter(row => !/: (result|-32004)$/.test(row))).to.deep.equal([]);
+  });
+
+  const STUBBORN = "trap '' TERM HUP INT; echo up; while :; do sleep 0.2; done";
+  const leaves: Step[] = [
+    exec(STUBBORN, { yield_time_ms: 500 }),
+    exec(STUBBORN, { tty: true, yield_time_ms: 500 }),
+  ];
+
+  it('leaves nothing running when it ends by itself', async () => {
+    await run(leaves);
+    await noSurvivorsIn(stage.work);
+  });
+
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    it(`leaves nothing running when it gets ${signal}`, async () => {
+      // The model never answers after the second command: Codex waits, and its commands run.
+      const { codex, ended } = await startCodex(
+        stage,
+        'danger-full-access',
+        [...leaves, exec('sleep 600', { yield_time_ms: 30_000 })],
+        plainServer(stage),
+      );
+      await running(stage, 3);
+      codex.kill(signal);
+      await once(codex, 'exit');
+      await ended;
+      await noSurvivorsIn(stage.work);
+    });
+  }
+});
+
+/** Waits until so many shells run in the work folder. */
+const running = async ({ work }: Stage, count: number): Promise<void> => {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const shells = survivorsIn(work).filter(line => /bash|sh -c|sleep 600/.test(line));
+    if (shells.length >= count) return;
+    if (Date.now() > deadline) throw new Error(`only these ran: ${survivorsIn(work).join(', ')}`);
+    await new Promise(resolve => setTimeout(resolve, 50));
+  }
+};
