@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -54,6 +55,12 @@ export const readEnvironmentConfig = async (
     requirements: { layers: requirements, cloudInsertionIndex: requirements.length },
   };
 };
+
+/** Whether the part that reads TOML is there: a program that was copied alone has none. */
+export const canReadConfig = (): boolean =>
+  // As modules the parts are always together; the program is built without an `import.meta.url`.
+  (import.meta.url as string | undefined) !== undefined ||
+  existsSync(join(dirname(__filename), 'exec-server-config.cjs'));
 
 const SYSTEM_DIR = '/etc/codex';
 

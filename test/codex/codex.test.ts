@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { type RemoteHost, startRemoteHost } from '../e2e/support/remote-host.ts';
+import { describeWithSshd } from '../e2e/support/sshd.ts';
 import { noSurvivorsIn, survivorsIn } from '../e2e/support/survivors.ts';
 import {
   createStage,
@@ -35,6 +37,9 @@ const endOf = (output = '') => ({
   exitCode: Number(/exited with code (-?\d+)/.exec(output)?.[1] ?? Number.NaN),
   text: output.slice(output.indexOf('Output:\n') + 'Output:\n'.length),
 });
+
+/** Prints, and takes no notice of any signal that it can. */
+const STUBBORN = "trap '' TERM HUP INT; echo up; while :; do sleep 0.2; done";
 
 describe('OpenAI Codex', () => {
   let stage: Stage;
@@ -195,7 +200,6 @@ PATCH`;
     expect([...table.keys()].filter(row => !/: (result|-32004)$/.test(row))).to.deep.equal([]);
   });
 
-  const STUBBORN = "trap '' TERM HUP INT; echo up; while :; do sleep 0.2; done";
   const leaves: Step[] = [
     exec(STUBBORN, { yield_time_ms: 500 }),
     exec(STUBBORN, { tty: true, yield_time_ms: 500 }),
@@ -222,6 +226,40 @@ PATCH`;
       await noSurvivorsIn(stage.work);
     });
   }
+});
+
+describeWithSshd('OpenAI Codex behind a real sshd', () => {
+  let stage: Stage;
+  let host: RemoteHost;
+
+  before(async () => {
+    stage = createStage();
+    host = await startRemoteHost();
+  });
+
+  after(async () => {
+    await host?.stop();
+    stage?.clear();
+  });
+
+  it('runs its commands with the environment of the host, and leaves nothing there', async () => {
+    const { end, outputs, text } = await runCodex(
+      stage,
+      'workspace-write',
+      [
+        exec('echo "$PATH $CODEX_CI"; exit 3'),
+        exec('read line; echo "got $line"', { tty: true, yield_time_ms: 1000 }),
+        type('hello\n'),
+        exec(STUBBORN, { yield_time_ms: 500 }),
+      ],
+      [...host.sshd.sshCommand, '-T', host.sshd.host, 'exec-server --listen stdio'],
+    );
+    expect(end, text).to.equal(0);
+    expect(endOf(outputs[0])).to.deep.equal({ exitCode: 3, text: `${host.path} 1\n` });
+    expect(endOf(outputs[2]).text).to.contain('got hello');
+    expect(host.received().includes('planted')).to.equal(false);
+    await noSurvivorsIn(stage.work);
+  });
 });
 
 /** Waits until so many shells run in the work folder. */

@@ -1,0 +1,76 @@
+import * as z from 'zod/mini';
+import { cString, maybe, withDefault } from './fields.ts';
+
+const access = z
+  .enum(['read', 'write', 'deny', 'none'])
+  .check(z.describe('`write` is `read` as well; `none` is another word for `deny`.'));
+
+// What leaves the place that it is below would be another grant than it says.
+const subpath = maybe(
+  cString().check(
+    z.refine(
+      text => !text.startsWith('/') && !text.split(/[/\\]/).includes('..'),
+      'expected a path below, without ".."',
+    ),
+    z.describe('A place below it.'),
+  ),
+);
+
+const special = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('root') }),
+  z.object({ kind: z.literal('minimal') }),
+  z.object({ kind: z.literal('current_working_directory'), subpath }),
+  z.object({ kind: z.literal('project_roots'), subpath }),
+  z.object({ kind: z.literal('tmpdir') }),
+  z.object({ kind: z.literal('slash_tmp') }),
+  z.object({ kind: z.literal('unknown') }),
+]);
+
+const path = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('path'), path: cString() }),
+  z.object({ type: z.literal('glob_pattern'), pattern: cString() }),
+  z.object({ type: z.literal('special'), value: special }),
+]);
+
+const fileSystem = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('restricted'),
+    entries: z.array(z.object({ path, access, missing_path_behavior: maybe(z.literal('skip')) })),
+  }),
+  z.object({ type: z.literal('unrestricted') }),
+]);
+
+const permissions = z
+  .discriminatedUnion('type', [
+    z.object({
+      type: z.literal('managed'),
+      file_system: fileSystem,
+      network: z.enum(['restricted', 'enabled']),
+    }),
+    z.object({ type: z.literal('disabled') }),
+    z.object({ type: z.literal('external') }),
+  ])
+  .check(
+    z.describe(
+      'Variants by `type`. `managed`: `file_system` (`restricted` to `entries`, or `unrestricted`) and `network` (`restricted` or `enabled`). `disabled`: not confined. `external`: refused.',
+    ),
+  );
+
+/** What a process or a file request is confined to, in the words of Codex. A variant that isn't known is refused. */
+export const Sandbox = z.object({
+  permissions,
+  cwd: maybe(cString().check(z.describe('What `current_working_directory` is, as a `file:` URI or a path.'))),
+  workspaceRoots: withDefault(
+    z.array(cString()).check(z.describe('What `project_roots` are, likewise.')),
+    [],
+  ),
+});
+export type Sandbox = z.output<typeof Sandbox>;
+
+/** The field `sandbox` of a request. */
+export const sandboxField = (what: string) =>
+  maybe(
+    Sandbox.check(
+      z.describe(`What to confine ${what} to: enforced or refused, see [sandbox.md](sandbox.md).`),
+    ),
+  );

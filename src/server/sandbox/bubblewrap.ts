@@ -1,0 +1,131 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { accessSync, closeSync, constants, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { join } from 'node:path/posix';
+import { unsupported } from '../../protocol/errors.ts';
+import { SANDBOX_PROBE_MS } from '../limits.ts';
+import { socketFilter } from './socket-filter.ts';
+
+/** Where bubblewrap and what it needs lie on this machine. */
+export type Bubblewrap = {
+  readonly bwrap: string;
+  /** GNU env. */
+  readonly env: string;
+  readonly bash: string;
+};
+
+/** What is looked at to find out whether anything can be confined here. */
+export type SandboxHost = {
+  readonly platform: NodeJS.Platform;
+  readonly path: string | undefined;
+  /** Tells the text of a file; `undefined` if there is none. */
+  readonly read: (path: string) => string | undefined;
+  readonly mayExecute: (path: string) => boolean;
+};
+
+/**
+ * Finds bubblewrap, or tells in words why nothing can be confined here. It is a quick look at files: whether
+ * the kernel lets a namespace be made is known only from the first start on.
+ */
+export const findBubblewrap = ({ platform, path, read, mayExecute }: SandboxHost): Bubblewrap | string => {
+  if (platform !== 'linux')
+    return `there is no sandbox on ${platform}: it takes bubblewrap, which is for Linux`;
+  const find = (name: string) =>
+    [...TRUSTED, ...(path ?? '').split(':').filter(directory => directory.startsWith('/'))]
+      .map(directory => join(directory, name))
+      .find(mayExecute);
+  const bwrap = find('bwrap');
+  if (bwrap === undefined) return 'bubblewrap (bwrap) is not installed';
+  const env = find('env');
+  if (env === undefined) return 'there is no env (coreutils)';
+  const bash = find('bash');
+  if (bash === undefined) return 'there is no bash';
+  const forbidden = FORBIDDING.find(([file, value]) => read(file)?.trim() === value);
+  if (forbidden !== undefined) return `the system allows no user namespaces: ${forbidden.join(' is ')}`;
+  return { bwrap, env, bash };
+};
+
+// Before PATH, which may lead to where anybody writes.
+const TRUSTED = ['/usr/bin', '/bin', '/usr/local/bin', '/run/current-system/sw/bin'];
+
+const FORBIDDING = [
+  ['/proc/sys/user/max_user_namespaces', '0'],
+  ['/proc/sys/kernel/unprivileged_userns_clone', '0'],
+] as const;
+
+/** The machine that we run on. */
+export const thisSandboxHost = (path: string | undefined, platform: NodeJS.Platform): SandboxHost => ({
+  platform,
+  path,
+  read: file => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch {
+      return undefined;
+    }
+  },
+  mayExecute: file => {
+    try {
+      accessSync(file, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+});
+
+/**
+ * The filter of system calls as a descriptor of this process, opened once and for reading only. It is a file
+ * without a name, from a directory that no confined process sees: otherwise one could change what holds the
+ * next.
+ *
+ * @throws {ExecServerError} `unsupported`
+ */
+export const openSocketFilter = (): number => {
+  filterFd ??= writeFilter();
+  return filterFd;
+};
+
+let filterFd: number | undefined;
+
+const writeFilter = (): number => {
+  const bytes = socketFilter(process.arch);
+  if (bytes === undefined) {
+    throw unsupported('sandbox', `the network can't be restricted on the architecture ${process.arch}`);
+  }
+  const path = join(HIDDEN_DIRECTORY, `exec-server-${randomUUID()}`);
+  let written: number | undefined;
+  try {
+    written = openSync(path, 'wx', 0o600);
+    writeSync(written, bytes);
+    return openSync(path, 'r');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw unsupported(
+      'sandbox',
+      `the network can't be restricted without files in ${HIDDEN_DIRECTORY}: ${code}`,
+    );
+  } finally {
+    if (written !== undefined) {
+      closeSync(written);
+      unlinkSync(path);
+    }
+  }
+};
+
+// Every sandbox has a /dev of its own.
+const HIDDEN_DIRECTORY = '/dev/shm';
+
+/** Runs a program to its end; resolves with what it said on stderr if it failed. */
+export const failureOf = (
+  file: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<string | undefined> =>
+  new Promise(resolve => {
+    execFile(file, [...args], { env, cwd: '/', timeout: SANDBOX_PROBE_MS }, (error, _stdout, stderr) => {
+      if (error === null) resolve(undefined);
+      else if (error.killed) resolve(`no end within ${SANDBOX_PROBE_MS} ms`);
+      else resolve(stderr.trim() || error.message.split('\n', 1)[0] || 'it failed');
+    });
+  });

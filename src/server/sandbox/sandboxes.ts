@@ -1,0 +1,199 @@
+import { constants } from 'node:os';
+import { launchFailed, unsupported } from '../../protocol/errors.ts';
+import type { Sandbox } from '../../protocol/sandbox.ts';
+import type { Env } from '../../shared-config/index.ts';
+import type { Host } from '../host.ts';
+import {
+  type Bubblewrap,
+  failureOf,
+  findBubblewrap,
+  openSocketFilter,
+  thisSandboxHost,
+} from './bubblewrap.ts';
+import { bwrapOptions } from './bwrap-options.ts';
+import { sees, type View, viewOf } from './mounts.ts';
+import { wantedAccess } from './wanted-access.ts';
+
+/** What to start so that a program runs confined. */
+export type ConfinedStart = {
+  readonly argv: readonly [string, ...string[]];
+  readonly env: Env;
+};
+
+/** One sandbox, ready to start programs in. */
+export type Confinement = {
+  readonly view: View;
+  /** The same for sandboxes that are the same. */
+  readonly key: string;
+  /** Whether what is at a path of this machine can be seen in it. */
+  sees(path: string): boolean;
+  /** A start of a program in it, with exactly this environment. */
+  start(argv: readonly string[], env: Env): ConfinedStart;
+  /**
+   * Makes the very sandbox once, for a program that does nothing.
+   *
+   * @throws {ExecServerError} `unsupported` if none can be made here, `launchFailed` at stage `sandbox` if not this one
+   */
+  tryOut(): Promise<void>;
+};
+
+/** The sandboxes of one connection. */
+export class Sandboxes {
+  readonly #host: Host;
+  readonly #ownPipes: () => string | undefined;
+  readonly #found: Bubblewrap | string;
+  #impossible: string | undefined;
+
+  /** @param ownPipes the directory of our named pipes, once there is one */
+  constructor(host: Host, ownPipes: () => string | undefined = () => undefined) {
+    this.#host = host;
+    this.#ownPipes = ownPipes;
+    this.#found = findBubblewrap(thisSandboxHost(host.env.PATH, host.platform));
+  }
+
+  /** Why nothing can be confined here; `undefined` if nothing is known to speak against it. */
+  get unavailable(): string | undefined {
+    return this.#impossible ?? (typeof this.#found === 'string' ? this.#found : undefined);
+  }
+
+  /**
+   * Prepares what a request asks for.
+   *
+   * @param cwd where a program starts in it
+   * @param programs files that it sees whatever was asked
+   * @returns `undefined` if nothing is to be confined
+   * @throws {ExecServerError} `unsupported`, `invalidParams`, `launchFailed` at stage `sandbox` or `cwd`
+   */
+  prepare(
+    sandbox: Sandbox,
+    cwd: string | undefined,
+    programs: readonly string[] = [],
+  ): Confinement | undefined {
+    const { platform, env } = this.#host;
+    const wanted = wantedAccess(sandbox, { cwd, tmpdir: env.TMPDIR, platform });
+    if (wanted === undefined) return undefined;
+    const found = this.#bubblewrap();
+    const own = this.#ownPipes();
+    const view = viewOf(wanted, own === undefined ? [] : [own]);
+    if (cwd !== undefined && !sees(view, cwd)) throw unseenDirectory(cwd);
+    const filterFd = wanted.network ? undefined : openSocketFilter();
+    const options = bwrapOptions(view, {
+      cwd: cwd ?? '/',
+      isRoot: process.getuid?.() === 0,
+      filterFd: filterFd === undefined ? undefined : FILTER_FD,
+      programs,
+    });
+    const start = (argv: readonly string[], exact: Env) =>
+      confinedStart(found, options, filterFd, argv, exact);
+    return {
+      view,
+      key: JSON.stringify(options),
+      sees: path => sees(view, path),
+      start,
+      tryOut: () => this.#tryOut(start([], {})),
+    };
+  }
+
+  #bubblewrap(): Bubblewrap {
+    const { unavailable } = this;
+    if (unavailable !== undefined || typeof this.#found === 'string') {
+      throw unsupported('sandbox', unavailable ?? '');
+    }
+    return this.#found;
+  }
+
+  async #tryOut(start: ConfinedStart): Promise<void> {
+    const failure = await failed(start);
+    if (failure === undefined) return;
+    const found = this.#bubblewrap();
+    const least = await failed(confinedStart(found, LEAST, undefined, [], {}));
+    if (least !== undefined) {
+      this.#impossible = `bubblewrap can't make one here: ${inWords(least)}`;
+      throw unsupported('sandbox', this.#impossible);
+    }
+    throw launchFailed(`cannot make the sandbox: ${inWords(failure)}`, {
+      stage: 'sandbox',
+      errno: errnoOf(failure),
+      path: found.bwrap,
+    });
+  }
+}
+
+const unseenDirectory = (cwd: string) =>
+  launchFailed(`cwd is not visible in the sandbox: ${cwd}`, { stage: 'cwd', errno: 'ENOENT', path: cwd });
+
+// What every sandbox has.
+const LEAST = bwrapOptions(
+  { root: 'read', mounts: [], links: [], network: false },
+  { cwd: '/', isRoot: false, filterFd: undefined },
+);
+
+const failed = ({ argv: [file, ...args], env }: ConfinedStart): Promise<string | undefined> =>
+  failureOf(file, args, env);
+
+/** The last line: what comes before it is said in passing. */
+const inWords = (failure: string): string =>
+  /^\S*env: .*(?:option|usage)/im.test(failure)
+    ? 'it takes GNU env, of coreutils 8.31 or later'
+    : (failure.split('\n').at(-1) ?? failure).slice(0, 500);
+
+const errnoOf = (failure: string): string => {
+  if (/No such file/i.test(failure)) return 'ENOENT';
+  if (/not permitted|No permissions/i.test(failure)) return 'EPERM';
+  return /Permission denied/i.test(failure) ? 'EACCES' : 'UNKNOWN';
+};
+
+/**
+ * Wraps a program three times:
+ * - bash, which alone can close any descriptor, closes what isn't the program's: this process may have been
+ *   started with more, and a child on a terminal has the other terminals from it. It ignores signals, and what
+ *   is ignored stays so in bubblewrap: a signal to the whole group would end that one before the program, and
+ *   with it the program. And it opens the filter;
+ * - bubblewrap makes the sandbox. It gets nothing of the program's environment by its name, since a library or
+ *   a setting from there would work on it while it is still outside;
+ * - env, inside, makes signals what they were and the environment what it should be. No value is written on
+ *   any command line.
+ */
+const confinedStart = (
+  { bwrap, env, bash }: Bubblewrap,
+  options: readonly string[],
+  filterFd: number | undefined,
+  argv: readonly string[],
+  exact: Env,
+): ConfinedStart => {
+  const variables = Object.entries(exact).map(([name, value]) => `${name}=${value}`);
+  const places = variables.map((_, index) => `\${_${index}}`);
+  const restore = ['-S-i --default-signal --', ...places].join(' ');
+  const openFilter = filterFd === undefined ? '' : `exec ${FILTER_FD}<"$0" || exit; `;
+  const filter = filterFd === undefined ? 'bash' : `/proc/${process.pid}/fd/${filterFd}`;
+  const script = `trap '' ${IGNORED.join(' ')}; ${CLOSE_OTHERS}; ${openFilter}exec "$@"`;
+  return {
+    argv: [bash, '--norc', '-c', script, filter, bwrap, ...options, '--', env, restore, ...argv],
+    env: Object.fromEntries(variables.map((variable, index) => [`_${index}`, variable])),
+  };
+};
+
+const FILTER_FD = 9;
+
+const CLOSE_OTHERS =
+  'cd /proc/self/fd || exit; for f in *; do if [ "$f" -gt 2 ]; then eval "exec $f>&-"; fi; done; cd /';
+
+// All that can be ignored but SIGCHLD, by which bubblewrap hears of ends, and those that stop and continue.
+const KEPT = [
+  'SIGKILL',
+  'SIGSTOP',
+  'SIGCHLD',
+  'SIGCONT',
+  'SIGTSTP',
+  'SIGTTIN',
+  'SIGTTOU',
+  'SIGWINCH',
+  'SIGURG',
+];
+const IGNORED = [
+  ...new Set(
+    Object.entries(constants.signals)
+      .filter(([name]) => !KEPT.includes(name))
+      .map(([, number]) => number),
+  ),
+];

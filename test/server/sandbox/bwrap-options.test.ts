@@ -1,0 +1,89 @@
+import { expect } from 'chai';
+import { bwrapOptions } from '../../../src/server/sandbox/bwrap-options.ts';
+import type { Mount, View } from '../../../src/server/sandbox/mounts.ts';
+
+const settings = { cwd: '/work', isRoot: false, filterFd: undefined };
+const mount = (path: string, access: Mount['access'], isDirectory = true): Mount => ({
+  path,
+  access,
+  isDirectory,
+});
+const view = (more: Partial<View>): View => ({
+  root: 'read',
+  mounts: [],
+  links: [],
+  network: false,
+  ...more,
+});
+const options = (more: Partial<View>, other: Partial<Parameters<typeof bwrapOptions>[1]> = {}) =>
+  bwrapOptions(view(more), { ...settings, ...other }).join(' ');
+
+const ALWAYS = '--unshare-user --unshare-pid --unshare-ipc';
+const THEN = '--die-with-parent --cap-drop ALL';
+
+describe('bwrapOptions', () => {
+  const cases: Array<[title: string, actual: () => string, expected: string]> = [
+    [
+      'everything for reading, without network',
+      () => options({}),
+      `${ALWAYS} --unshare-net ${THEN} --ro-bind / / --dev /dev --proc /proc --chdir /work`,
+    ],
+    [
+      'the network of the machine',
+      () => options({ network: true }),
+      `${ALWAYS} ${THEN} --ro-bind / / --dev /dev --proc /proc --chdir /work`,
+    ],
+    [
+      'everything for writing but what acts on the machine',
+      () => options({ root: 'write' }),
+      `${ALWAYS} --unshare-net ${THEN} --bind / / --ro-bind-try /sys /sys --dev /dev --proc /proc --chdir /work`,
+    ],
+    [
+      'nothing but what is granted, in a root that stays as it is',
+      () => options({ root: 'deny', mounts: [mount('/usr', 'read')], links: [['/bin', 'usr/bin']] }),
+      `${ALWAYS} --unshare-net ${THEN} --tmpfs / --dev /dev --proc /proc --ro-bind /usr /usr --symlink usr/bin /bin --remount-ro / --chdir /work`,
+    ],
+    [
+      'what root could do in /proc, and the filter',
+      () => options({}, { isRoot: true, filterFd: 9 }),
+      `${ALWAYS} --unshare-net ${THEN} --ro-bind / / --dev /dev --proc /proc --remount-ro /proc --seccomp 9 --chdir /work`,
+    ],
+  ];
+  for (const [title, actual, expected] of cases)
+    it(`says: ${title}`, () => expect(actual()).to.equal(expected));
+
+  const mounts = (...all: Mount[]) =>
+    options({ mounts: all })
+      .replace(/^.*--proc \/proc ?/, '')
+      .replace(/ ?--chdir \/work$/, '');
+
+  const places: Array<[title: string, mounts: Mount[], expected: string]> = [
+    ['a place for writing', [mount('/a', 'write')], '--bind /a /a'],
+    ['a hidden file', [mount('/a', 'deny', false)], '--ro-bind /dev/null /a'],
+    ['a hidden directory', [mount('/a', 'deny')], '--perms 0000 --tmpfs /a --remount-ro /a'],
+    [
+      'a hidden directory with something to be seen in it',
+      [mount('/a', 'deny'), mount('/a/b', 'read')],
+      '--perms 0111 --tmpfs /a --ro-bind /a/b /a/b --remount-ro /a',
+    ],
+    [
+      'no /proc and /dev of the machine',
+      [mount('/proc', 'write'), mount('/proc/1', 'read'), mount('/dev', 'write')],
+      '',
+    ],
+    [
+      'what is denied in them',
+      [mount('/proc/sys', 'deny')],
+      '--perms 0000 --tmpfs /proc/sys --remount-ro /proc/sys',
+    ],
+    ['what is granted in /dev, without devices', [mount('/dev/shm', 'write')], '--bind /dev/shm /dev/shm'],
+  ];
+  for (const [title, all, expected] of places)
+    it(`says: ${title}`, () => expect(mounts(...all)).to.equal(expected));
+
+  it('shows programs whatever was asked, last and for reading only', () => {
+    expect(options({ mounts: [mount('/p', 'write')] }, { programs: ['/p/node'] })).to.contain(
+      '--bind /p /p --ro-bind /p/node /p/node --chdir',
+    );
+  });
+});

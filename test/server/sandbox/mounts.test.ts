@@ -1,0 +1,170 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { accessTo, sees, viewOf } from '../../../src/server/sandbox/mounts.ts';
+import type { Access } from '../../../src/server/sandbox/wanted-access.ts';
+
+describe('viewOf', () => {
+  let base: string;
+
+  before(function () {
+    if (process.platform === 'win32') this.skip();
+  });
+
+  beforeEach(() => {
+    base = realpathSync(mkdtempSync(join(tmpdir(), 'mounts-test-')));
+    for (const directory of ['project', 'project/.git', 'project/deep', 'project/deep/er', 'other'])
+      mkdirSync(join(base, directory));
+    writeFileSync(join(base, 'project/file'), '');
+  });
+
+  afterEach(() => {
+    if (base !== undefined) rmSync(base, { recursive: true });
+  });
+
+  const view = (root: Access, entries: ReadonlyArray<[string, Access, boolean?]>, hidden: string[] = []) =>
+    viewOf(
+      {
+        root,
+        entries: entries.map(([path, access, skipMissing = false]) => ({
+          path: join(base, path),
+          access,
+          skipMissing,
+        })),
+        network: false,
+      },
+      hidden,
+    );
+
+  const mountsOf = (...args: Parameters<typeof view>) =>
+    view(...args).mounts.map(({ path, access }) => [path.slice(base.length + 1), access]);
+
+  const refusal = (...args: Parameters<typeof view>) => {
+    try {
+      view(...args);
+      return undefined;
+    } catch (error) {
+      return (error as { data: object }).data;
+    }
+  };
+
+  it('puts what is above before what is below, however names compare', () => {
+    mkdirSync(join(base, 'project-b'));
+    const entries: Array<[string, Access]> = [
+      ['project-b', 'read'],
+      ['project/.git', 'read'],
+      ['project', 'write'],
+      ['project/file', 'deny'],
+    ];
+    expect(mountsOf('read', entries)).to.deep.equal([
+      ['project', 'write'],
+      ['project/.git', 'read'],
+      ['project/file', 'deny'],
+      ['project-b', 'read'],
+    ]);
+  });
+
+  it('names each place once, by its strictest entry', () => {
+    symlinkSync('project', join(base, 'link'));
+    expect(
+      mountsOf('read', [
+        ['project', 'read'],
+        ['link', 'write'],
+        ['other', 'write'],
+        ['other', 'deny'],
+      ]),
+    ).to.deep.equal([
+      ['other', 'deny'],
+      ['project', 'write'],
+    ]);
+  });
+
+  it('pins directories between a place that may be written and one in it', () => {
+    expect(
+      mountsOf('read', [
+        ['project', 'write'],
+        ['project/deep/er', 'read'],
+      ]),
+    ).to.deep.equal([
+      ['project', 'write'],
+      ['project/deep', 'write'],
+      ['project/deep/er', 'read'],
+    ]);
+    expect(view('write', [['other', 'deny']]).mounts.map(({ path }) => path)).to.include(base);
+    expect(mountsOf('read', [['project/deep/er', 'read']])).to.deep.equal([['project/deep/er', 'read']]);
+  });
+
+  it('leaves out what is not there and grants nothing', () => {
+    expect(
+      mountsOf('read', [
+        ['missing', 'write'],
+        ['missing', 'read'],
+        ['missing/x', 'deny'],
+      ]),
+    ).to.deep.equal([]);
+    expect(
+      mountsOf('read', [
+        ['project', 'write'],
+        ['project/missing', 'read', true],
+        ['project/none', 'write'],
+      ]),
+    ).to.deep.equal([['project', 'write']]);
+  });
+
+  it('refuses to protect what could be made', () => {
+    const path = join(base, 'project/missing/deep');
+    for (const access of ['read', 'deny'] as const) {
+      expect(
+        refusal('read', [
+          ['project', 'write'],
+          ['project/missing/deep', access],
+        ]),
+      ).to.deep.equal({
+        kind: 'launchFailed',
+        stage: 'sandbox',
+        errno: 'ENOENT',
+        path,
+      });
+    }
+  });
+
+  it('refuses to protect what lies behind a link that could be changed', () => {
+    symlinkSync(join(base, 'other'), join(base, 'project/link'));
+    symlinkSync('project', join(base, 'safe'));
+    expect(
+      refusal('read', [
+        ['project', 'write'],
+        ['project/link', 'read', true],
+      ]),
+    ).to.include({ errno: 'ELOOP' });
+    expect(
+      refusal('read', [
+        ['project', 'write'],
+        ['safe/.git', 'read'],
+      ]),
+    ).to.equal(undefined);
+  });
+
+  it('hides what it is told to, whatever is asked', () => {
+    expect(mountsOf('read', [['other', 'write']], [join(base, 'other'), join(base, 'absent')])).to.deep.equal(
+      [['other', 'deny']],
+    );
+  });
+
+  it('tells what can be seen', () => {
+    symlinkSync(join(base, 'project'), join(base, 'way'));
+    symlinkSync(join(base, 'other'), join(base, 'project/out'));
+    const restricted = view('deny', [
+      ['way', 'write'],
+      ['project/deep', 'deny'],
+    ]);
+    expect(restricted.links).to.deep.equal([[join(base, 'way'), join(base, 'project')]]);
+    const seen = (path: string) => sees(restricted, join(base, path));
+    expect(
+      ['project/file', 'way/file', 'other', 'project/out', 'project/deep/er', 'missing'].map(seen),
+    ).to.deep.equal([true, true, false, false, false, false]);
+    expect(accessTo(restricted, join(base, 'project/x/y'))).to.equal('write');
+    expect(sees(view('read', []), base)).to.equal(true);
+  });
+});

@@ -1,0 +1,88 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { parse } from '../../../src/protocol/parse.ts';
+import { Sandbox } from '../../../src/protocol/sandbox.ts';
+import { currentHost } from '../../../src/server/host.ts';
+import { Sandboxes } from '../../../src/server/sandbox/sandboxes.ts';
+import { needSandbox } from '../../e2e/support/sandboxes.ts';
+
+const sandbox = parse(Sandbox, {
+  permissions: {
+    type: 'managed',
+    file_system: {
+      type: 'restricted',
+      entries: [{ path: { type: 'special', value: { kind: 'root' } }, access: 'read' }],
+    },
+    network: 'restricted',
+  },
+});
+
+const refusal = async (act: () => unknown) => {
+  try {
+    await act();
+    return undefined;
+  } catch (error) {
+    const { data, message } = error as { data: object; message: string };
+    return { ...data, message };
+  }
+};
+
+describe('Sandboxes', () => {
+  const host = currentHost({ PATH: process.env.PATH }, () => {});
+
+  for (const platform of ['darwin', 'win32'] as const) {
+    it(`refuses each on ${platform}, with the reason`, async () => {
+      const sandboxes = new Sandboxes({ ...host, platform, cwd: '/' });
+      const reason = `there is no sandbox on ${platform}: it takes bubblewrap, which is for Linux`;
+      expect(sandboxes.unavailable).to.equal(reason);
+      expect(await refusal(() => sandboxes.prepare(sandbox, undefined))).to.deep.equal({
+        kind: 'unsupported',
+        field: 'sandbox',
+        message: `sandbox: ${reason}`,
+      });
+    });
+  }
+
+  it('puts no variable by its name where the sandbox is made, and no value where others can read it', function () {
+    needSandbox(this);
+    const start = new Sandboxes(host)
+      .prepare(sandbox, '/')
+      ?.start(['true'], { LD_PRELOAD: '/evil.so', A: 'planted' });
+    expect(start?.env).to.deep.equal({ _0: 'LD_PRELOAD=/evil.so', _1: 'A=planted' });
+    expect(start?.argv.join(' ')).not.to.match(/planted|evil/);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is for env
+    expect(start?.argv.slice(-2)).to.deep.equal(['-S-i --default-signal -- ${_0} ${_1}', 'true']);
+  });
+
+  it("tells bubblewrap's own failure in words, at its stage", async function () {
+    needSandbox(this);
+    const confinement = new Sandboxes(host).prepare(sandbox, '/', ['/missing/program']);
+    expect(await refusal(() => confinement?.tryOut())).to.deep.equal({
+      kind: 'launchFailed',
+      stage: 'sandbox',
+      errno: 'ENOENT',
+      path: '/usr/bin/bwrap',
+      message:
+        "cannot make the sandbox: bwrap: Can't find source path /missing/program: No such file or directory",
+    });
+    expect(await refusal(() => new Sandboxes(host).prepare(sandbox, '/')?.tryOut())).to.equal(undefined);
+  });
+
+  it('takes bubblewrap from the system before PATH', function () {
+    needSandbox(this);
+    const directory = mkdtempSync(join(tmpdir(), 'sandboxes-test-'));
+    try {
+      // A bwrap of somebody else's doesn't count.
+      writeFileSync(join(directory, 'bwrap'), '#!/bin/sh\nexit 0\n');
+      chmodSync(join(directory, 'bwrap'), 0o755);
+      const start = new Sandboxes(currentHost({ PATH: directory }, () => {}))
+        .prepare(sandbox, '/')
+        ?.start([], {});
+      expect(start?.argv).not.to.include(join(directory, 'bwrap'));
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
