@@ -1,37 +1,56 @@
-// How long until a server that is launched has answered `initialize`, beside a Node that does nothing?
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { measureInTurns, printRatios } from './support/rounds.ts';
+import { bareRun } from './support/bare.ts';
+import { Client } from './support/client.ts';
+import type { Question, Server } from './support/question.ts';
+import { openSsh } from './support/ssh.ts';
+import { timed } from './support/timing.ts';
 
-const program = fileURLToPath(new URL('../dist/exec-server.cjs', import.meta.url));
-const body = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"clientName":"bench"}}';
-const initialize = `Content-Length: ${body.length}\r\n\r\n${body}`;
-
-const nothing = async (): Promise<number> => {
-  const start = performance.now();
-  await once(spawn(process.execPath, ['-e', '0'], { stdio: 'pipe' }), 'close');
-  return performance.now() - start;
+export const startUp: Question = {
+  name: 'start-up',
+  asks: 'How long from the launch of a server until it has answered `initialize`?',
+  floor: '`node -e 0`, start to end; over ssh: `ssh host true`',
+  metrics: [
+    {
+      id: 'local',
+      title: 'here: launch to answer',
+      unit: 'ms',
+      better: 'lower',
+      goal: { atMost: 1.15, times: 'floor' },
+    },
+    { id: 'ssh', title: 'over ssh: launch to answer', unit: 'ms', better: 'lower' },
+    { id: 'sshCommand', title: 'over ssh: launch to the end of /bin/true', unit: 'ms', better: 'lower' },
+  ],
+  rounds: 15,
+  open: async setting => {
+    const ssh = setting.quick ? undefined : await openSsh(setting);
+    return {
+      floor: async () => ({
+        run: async () => {
+          const local = await timed(() => bareRun([process.execPath, '-e', '0']));
+          if (ssh === undefined) return { local };
+          const there = await timed(() => bareRun(ssh.argv(['true']), { env: process.env }));
+          return { local, ssh: there, sshCommand: there };
+        },
+      }),
+      through: async server => ({
+        run: async () => {
+          const { launch: local } = await launched(server);
+          if (ssh === undefined) return { local };
+          const there = await launched({ ...server, argv: ssh.argv(server.argv) });
+          return { local, ssh: there.launch, sshCommand: there.command };
+        },
+      }),
+      close: async () => ssh?.stop(),
+    };
+  },
 };
 
-const firstAnswer = async (): Promise<number> => {
+const launched = async (server: Server): Promise<{ launch: number; command: number }> => {
   const start = performance.now();
-  const server = spawn(process.execPath, [program, '--stdio'], { stdio: 'pipe' });
-  server.stdin.write(initialize);
-  await once(server.stdout, 'data');
-  const time = performance.now() - start;
-  server.stdin.end();
-  await once(server, 'close');
-  return time;
+  const client = new Client(server);
+  await client.initialize();
+  const launch = performance.now() - start;
+  await client.start({ argv: ['/bin/true'] }).closed;
+  const command = performance.now() - start;
+  await client.close();
+  return { launch, command };
 };
-
-printRatios(
-  'start-up',
-  await measureInTurns(
-    [
-      { name: 'node -e 0, start to end', run: nothing },
-      { name: 'exec-server --stdio, start to first answer', run: firstAnswer },
-    ],
-    Number(process.env.ROUNDS ?? 30),
-  ),
-);

@@ -1,0 +1,33 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { ENVIRONMENT } from './client.ts';
+
+type Child = ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable };
+
+/** A child of this process itself, on three pipes: what every floor is made of. */
+export const bareSpawn = ([program, ...args]: readonly [string, ...string[]], options: SpawnOptions = {}) =>
+  spawn(program, args, { env: ENVIRONMENT, stdio: 'pipe', ...options }) as Child;
+
+/** Runs a program to its end. */
+export const bareRun = async (
+  argv: readonly [string, ...string[]],
+  options: SpawnOptions = {},
+): Promise<void> => {
+  const child = bareSpawn(argv, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  child.stdout?.resume();
+  child.stderr?.resume();
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}`);
+};
+
+/** Counts what a program writes until it ends. */
+export const bareCount = async (argv: readonly [string, ...string[]]): Promise<number> => {
+  const child = bareSpawn(argv, { stdio: ['ignore', 'pipe', 'ignore'] });
+  let bytes = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  await once(child, 'close');
+  return bytes;
+};

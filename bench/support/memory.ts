@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs';
+
+/** How much memory a process has, in MiB; `undefined` where the system tells it otherwise than Linux. */
+export const residentMiB = (pid: number): number | undefined => statusMiB(pid, 'VmRSS');
+
+/** The most memory that a process ever had, likewise. */
+export const peakMiB = (pid: number): number | undefined => statusMiB(pid, 'VmHWM');
+
+const statusMiB = (pid: number, field: string): number | undefined => {
+  if (process.platform !== 'linux') return undefined;
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const kiB = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
+  if (kiB === undefined) throw new Error(`/proc/${pid}/status tells no ${field}`);
+  return Number(kiB) / 1024;
+};

@@ -1,0 +1,53 @@
+import { expect } from 'chai';
+import { parseOptions } from '../../../bench/support/options.ts';
+import { questions } from '../../../bench/support/questions.ts';
+
+const parsed = (...args: readonly string[]) => parseOptions(args, questions);
+
+describe('parseOptions', () => {
+  it('asks everything and writes it where it is kept, unless told otherwise', () => {
+    expect(parsed()).to.deep.equal({
+      only: questions,
+      rounds: undefined,
+      peers: [],
+      starts: 3000,
+      quick: false,
+      json: false,
+      out: 'bench/results',
+      page: false,
+    });
+  });
+
+  it('writes a quick run nowhere, so that it never takes the place of a real one', () => {
+    expect(parsed('--quick').out).to.equal(undefined);
+    expect(parsed('--quick', '--out', 'here').out).to.equal('here');
+  });
+
+  it('takes peers, split at spaces', () => {
+    expect(
+      parsed('--peer', 'one=ndjson:one exec-server  --listen stdio', '--peer', 'two=lsp:two').peers,
+    ).to.deep.equal([
+      { name: 'one', role: 'peer', framing: 'ndjson', argv: ['one', 'exec-server', '--listen', 'stdio'] },
+      { name: 'two', role: 'peer', framing: 'lsp', argv: ['two'] },
+    ]);
+  });
+
+  const wrong: ReadonlyArray<readonly [readonly string[], RegExp]> = [
+    [['--peer', 'codex'], /^--peer: expected NAME=lsp:COMMAND or NAME=ndjson:COMMAND, got "codex"$/],
+    [['--peer', 'a=http:b'], /^--peer: expected .*got "a=http:b"$/],
+    [['--peer', 'a=lsp: '], /^--peer: expected .*got "a=lsp: "$/],
+    [['--peer', 'a=lsp:b', '--peer', 'a=lsp:c'], /^--peer: expected names that differ, got a twice$/],
+    [['--peer', 'floor=lsp:b'], /^--peer: expected names that differ, got floor twice$/],
+    [['--rounds', '0'], /^--rounds: expected a number from 1 to 9999999, got "0"$/],
+    [['--starts', 'many'], /^--starts: expected a number from 1 to 9999999, got "many"$/],
+    [['--only', 'start-up,nothing'], /^--only: expected start-up, .*; got nothing$/],
+    [['--page', '--quick', '--out', 'x'], /^--page: expected a full run, got --quick$/],
+    [['--faster'], /--faster/],
+    [['start-up'], /start-up/],
+  ];
+  for (const [args, message] of wrong) {
+    it(`refuses ${args.join(' ')}`, () => {
+      expect(() => parsed(...args)).to.throw(RangeError, message);
+    });
+  }
+});
