@@ -2,6 +2,7 @@
 //   exec-server.cjs      the server; with --stdio it loads nothing else, and works when copied alone
 //   exec-server-cli.cjs, exec-server-config.cjs  everything else, loaded by the first from beside it
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -46,13 +47,53 @@ const loadedFromBeside = {
   },
 };
 
+// Parts of Node that a start has no use for, and that take a while to load.
+const late = [
+  'child_process',
+  'crypto',
+  'fs/promises',
+  'http',
+  'https',
+  'os',
+  'perf_hooks',
+  'timers/promises',
+  'util',
+];
+
+/** @type {import('esbuild').Plugin} */
+const builtinsOnDemand = {
+  name: 'builtins-on-demand',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: new RegExp(`^(node:)?(${late.join('|')})$`) }, ({ path, namespace }) =>
+      namespace === 'on-demand' ? undefined : { path: path.replace(/^node:/, ''), namespace: 'on-demand' },
+    );
+    onLoad({ filter: /.*/, namespace: 'on-demand' }, ({ path }) => ({
+      contents: Object.keys(createRequire(import.meta.url)(`node:${path}`))
+        .filter(name => name !== 'default')
+        .map(name => `get ${name}() { return require('node:${path}').${name}; }`)
+        .reduce((all, getter) => `${all}${getter},\n`, 'module.exports = {\n')
+        .concat('};'),
+    }));
+  },
+};
+
 const program = join(made, 'exec-server.cjs');
-await build({
+const bundled = await build({
   ...options,
   entryPoints: [join(root, 'src/main.ts')],
+  write: false,
+  plugins: [loadedFromBeside, builtinsOnDemand],
+});
+const text = bundled.outputFiles[0]?.text ?? '';
+await build({
+  ...options,
+  entryPoints: [join(root, 'src/launcher/launcher.ts')],
   outfile: program,
   banner: { js: '#!/usr/bin/env node' },
-  plugins: [loadedFromBeside],
+  define: {
+    PROGRAM_TEXT: JSON.stringify(text),
+    PROGRAM_ID: JSON.stringify(createHash('sha256').update(text).digest('hex').slice(0, 16)),
+  },
 });
 for (const { module, file } of beside) {
   await build({ ...options, entryPoints: [join(root, 'src', module)], outfile: join(made, file) });
