@@ -16,18 +16,52 @@ export type NotificationSpec<Method extends string = string, Params extends z.Zo
 
 /**
  * Declares a request: its wire name, what it does, and the schemas of both directions. `doc` is Markdown,
- * and with the descriptions of the fields it makes up `docs/methods.md`.
+ * and with the descriptions of the fields it makes up `docs/methods.md`. The schemas are made on first use:
+ * a connection uses few of them, and a server has to start quickly.
  */
 export const request = <Method extends string, Params extends z.ZodMiniType, Result extends z.ZodMiniType>(
   method: Method,
-  message: { doc: string; params: Params; result: Result },
-): RequestSpec<Method, Params, Result> => ({ method, ...message });
+  declare: () => { doc: string; params: Params; result: Result },
+): RequestSpec<Method, Params, Result> => {
+  const message = once(declare);
+  return {
+    method,
+    get doc() {
+      return message().doc;
+    },
+    get params() {
+      return message().params;
+    },
+    get result() {
+      return message().result;
+    },
+  };
+};
 
 /** Declares a notification: its wire name, what it tells, and the schema of its params. */
 export const notification = <Method extends string, Params extends z.ZodMiniType>(
   method: Method,
-  message: { doc: string; params: Params },
-): NotificationSpec<Method, Params> => ({ method, ...message });
+  declare: () => { doc: string; params: Params },
+): NotificationSpec<Method, Params> => {
+  const message = once(declare);
+  return {
+    method,
+    get doc() {
+      return message().doc;
+    },
+    get params() {
+      return message().params;
+    },
+  };
+};
+
+const once = <Value extends object>(make: () => Value): (() => Value) => {
+  let made: Value | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+};
 
 /** Params as a sender writes them: optional fields may be left out, bytes are base64 text. */
 export type ParamsIn<Spec extends NotificationSpec> = z.input<Spec['params']>;

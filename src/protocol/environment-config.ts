@@ -26,7 +26,7 @@ const layers = (meaning: string) =>
     })
     .check(z.describe(meaning));
 
-export const environmentConfigRead = request('environmentConfig/read', {
+export const environmentConfigRead = request('environmentConfig/read', () => ({
   doc: `Reads settings of OpenAI Codex on the server: \`config.toml\` in \`/etc/codex\` and in \`$CODEX_HOME\`
 (\`~/.codex\` without it), and \`/etc/codex/requirements.toml\`. Only the values at the given paths are told.`,
   params: z.object({
@@ -41,4 +41,4 @@ export const environmentConfigRead = request('environmentConfig/read', {
     config: layers('The settings.'),
     requirements: layers('What an administrator requires.'),
   }),
-});
+}));

@@ -39,13 +39,13 @@ const offset = atLeast0('Where in the file, in bytes from its beginning.');
 
 const nothing = z.object({});
 
-export const fsReadFile = request('fs/readFile', {
+export const fsReadFile = request('fs/readFile', () => ({
   doc: 'Reads a whole file. One that is too long for one answer is refused: read it with `fs/open` and `fs/readBlock`.',
   params: z.object({ path: path('The file'), ...narrowing }),
   result: z.object({ dataBase64: Bytes.check(z.describe('Its bytes as base64.')) }),
-});
+}));
 
-export const fsWriteFile = request('fs/writeFile', {
+export const fsWriteFile = request('fs/writeFile', () => ({
   doc: 'Writes a whole file: creates it, or replaces what it holds. A link is followed.',
   params: z.object({
     path: path('The file'),
@@ -58,9 +58,9 @@ export const fsWriteFile = request('fs/writeFile', {
     ...narrowing,
   }),
   result: nothing,
-});
+}));
 
-export const fsCreateDirectory = request('fs/createDirectory', {
+export const fsCreateDirectory = request('fs/createDirectory', () => ({
   doc: 'Creates a directory.',
   params: z.object({
     path: path('The directory'),
@@ -73,9 +73,9 @@ export const fsCreateDirectory = request('fs/createDirectory', {
     ...narrowing,
   }),
   result: nothing,
-});
+}));
 
-export const fsGetMetadata = request('fs/getMetadata', {
+export const fsGetMetadata = request('fs/getMetadata', () => ({
   doc: 'Asks what a path is. A link is followed; one that leads nowhere is `fileNotFound`.',
   params: z.object({ path: path('What to look at'), ...narrowing }),
   result: z.object({
@@ -91,15 +91,15 @@ export const fsGetMetadata = request('fs/getMetadata', {
         .check(z.minimum(0), z.maximum(0o7777), z.describe('Its permission bits, such as 420 for 0644.')),
     ),
   }),
-});
+}));
 
-export const fsCanonicalize = request('fs/canonicalize', {
+export const fsCanonicalize = request('fs/canonicalize', () => ({
   doc: 'Resolves every link, `.` and `..` in the path of something that exists.',
   params: z.object({ path: path('What to resolve'), ...narrowing }),
   result: z.object({ path: uri('The same, without links') }),
-});
+}));
 
-export const fsReadDirectory = request('fs/readDirectory', {
+export const fsReadDirectory = request('fs/readDirectory', () => ({
   doc: 'Lists a directory, in the order of the bytes of the names. Links are followed; one that leads nowhere is neither file nor directory.',
   params: z.object({ path: path('The directory'), ...narrowing }),
   result: z.object({
@@ -119,9 +119,9 @@ export const fsReadDirectory = request('fs/readDirectory', {
       )
       .check(z.describe('What is in it, without `.` and `..`.')),
   }),
-});
+}));
 
-export const fsWalk = request('fs/walk', {
+export const fsWalk = request('fs/walk', () => ({
   doc: `Lists a tree: first what is in the directory, then what is in its directories, level by level; in each
 directory in the order of the bytes of the names. The directory itself is not listed.`,
   params: z.object({
@@ -170,9 +170,9 @@ directory in the order of the bytes of the names. The directory itself is not li
       .check(z.describe('What could not be read.')),
     truncated: z.boolean().check(z.describe('Whether a bound was reached, so that something is missing.')),
   }),
-});
+}));
 
-export const fsRemove = request('fs/remove', {
+export const fsRemove = request('fs/remove', () => ({
   doc: '**Removes with everything in it unless told otherwise.** A link is removed, not what it leads to.',
   params: z.object({
     path: path('What to remove'),
@@ -186,9 +186,9 @@ export const fsRemove = request('fs/remove', {
     ...narrowing,
   }),
   result: nothing,
-});
+}));
 
-export const fsCopy = request('fs/copy', {
+export const fsCopy = request('fs/copy', () => ({
   doc: 'Copies a file, a link (as a link) or a directory with all that is in it, permission bits included. A file is written over an existing one, a directory into an existing one or a new one with all above it; a link must not exist yet. Nothing is ever copied onto or into itself.',
   params: z.object({
     sourcePath: path('What to copy'),
@@ -207,9 +207,9 @@ export const fsCopy = request('fs/copy', {
         ),
     ),
   }),
-});
+}));
 
-export const fsOpen = request('fs/open', {
+export const fsOpen = request('fs/open', () => ({
   doc: 'Opens a regular file, to be read or written in blocks. It is closed by `fs/close`, or with the connection.',
   params: z.object({
     handleId,
@@ -231,9 +231,9 @@ export const fsOpen = request('fs/open', {
     ...narrowing,
   }),
   result: z.object({ handleId }),
-});
+}));
 
-export const fsReadBlock = request('fs/readBlock', {
+export const fsReadBlock = request('fs/readBlock', () => ({
   doc: 'Reads a part of an open file.',
   params: z.object({
     handleId,
@@ -244,9 +244,9 @@ export const fsReadBlock = request('fs/readBlock', {
     chunk: Bytes,
     eof: z.boolean().check(z.describe('Whether there was less than asked for: the file ends here.')),
   }),
-});
+}));
 
-export const fsWriteBlock = request('fs/writeBlock', {
+export const fsWriteBlock = request('fs/writeBlock', () => ({
   doc: 'Writes a part of an open file. Several may be under way; they are written in the order in which they were sent.',
   params: z.object({
     handleId,
@@ -254,9 +254,9 @@ export const fsWriteBlock = request('fs/writeBlock', {
     chunk: Bytes.check(z.describe('1 to 1,048,576 bytes as base64 with padding.')),
   }),
   result: nothing,
-});
+}));
 
-export const fsClose = request('fs/close', {
+export const fsClose = request('fs/close', () => ({
   doc: `Closes an open file after all that was asked of it. An atomic one is put in its place now; with an error, or where
 the content is not what was expected, it is dropped. The handle is closed in any case, and closing it twice is harmless.`,
   params: z.object({
@@ -275,9 +275,9 @@ the content is not what was expected, it is dropped. The handle is closed in any
     discard: flag('Whether to drop what was written, if it is atomic.'),
   }),
   result: nothing,
-});
+}));
 
-export const fsWatchMissing = request('fs/watchMissing', {
+export const fsWatchMissing = request('fs/watchMissing', () => ({
   doc: `Waits for one of several missing paths to appear, or for one to vanish: then \`fs/missingChanged\` comes, once.
 There is one such watch on a connection: a call with a higher \`watchId\` takes the place of the one before.`,
   params: z.object({
@@ -297,9 +297,9 @@ There is one such watch on a connection: a call with a higher \`watchId\` takes 
         ),
       ),
   }),
-});
+}));
 
-export const fsMissingChanged = notification('fs/missingChanged', {
+export const fsMissingChanged = notification('fs/missingChanged', () => ({
   doc: 'What `fs/watchMissing` waited for has happened, and the watch is over.',
   params: z.object({ watchId: atLeast0('The number of the watch.') }),
-});
+}));

@@ -18,7 +18,7 @@ export const HttpHeader = z.object({
 });
 export type HttpHeader = z.output<typeof HttpHeader>;
 
-export const httpRequest = request('http/request', {
+export const httpRequest = request('http/request', () => ({
   doc: `Sends an HTTP request from where the server runs, and answers with what came back, whatever its status.
 
 Nothing is added to the request but \`Host\`, \`Content-Length\` and \`Connection\`; \`Content-Length\`,
@@ -58,9 +58,9 @@ comes as it was sent, also if it is compressed.`,
     headers: z.array(HttpHeader).check(z.describe('Header fields as they came, names in lower case.')),
     bodyBase64: Bytes.check(z.describe('The body.')),
   }),
-});
+}));
 
-export const httpBodyDelta = notification('http/request/bodyDelta', {
+export const httpBodyDelta = notification('http/request/bodyDelta', () => ({
   doc: 'The next part of the body of a response that was asked for with `streamResponse`.',
   params: z.object({
     requestId: RequestId,
@@ -71,4 +71,4 @@ export const httpBodyDelta = notification('http/request/bodyDelta', {
       z.string().check(z.describe('Why the body ends before its end; `null` if it is whole or goes on.')),
     ),
   }),
-});
+}));

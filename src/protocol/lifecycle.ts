@@ -4,7 +4,7 @@ import { EnvironmentInfo } from './environment.ts';
 import { maybe } from './fields.ts';
 import { MIN_OUTPUT_WINDOW_BYTES } from './limits.ts';
 
-export const initialize = request('initialize', {
+export const initialize = request('initialize', () => ({
   doc: 'Opens the connection: the first call, and the only one before `initialized`. A second one is refused.',
   params: z.object({
     clientName: z.string().check(z.describe("The client's name, for people.")),
@@ -40,10 +40,13 @@ export const initialize = request('initialize', {
     ttyUnavailable: maybe(
       z.string().check(z.describe('Why no terminal can be had here; absent if one can.')),
     ),
+    sandboxUnavailable: maybe(
+      z.string().check(z.describe('Why nothing can be confined here; absent if that seems possible.')),
+    ),
   }),
-});
+}));
 
-export const initialized = notification('initialized', {
+export const initialized = notification('initialized', () => ({
   doc: 'The client has read the answer to `initialize`. Every other call may follow.',
   params: z.object({}),
-});
+}));

@@ -1,8 +1,10 @@
 import * as z from 'zod/mini';
 import { EnvOverlay, EnvPolicy } from '../shared-config/index.ts';
 import { notification, request } from './define.ts';
+import { BaseTaken } from './environment.ts';
 import { Bytes, cString, flag, maybe, ProcessId, withDefault } from './fields.ts';
 import { MAX_HEAD_TAIL_BYTES, MAX_ID_LENGTH } from './limits.ts';
+import { sandboxField } from './sandbox.ts';
 
 const Seq = z
   .int()
@@ -42,17 +44,20 @@ const OsProcess = z.object({
 const milliseconds = (meaning: string) =>
   z.int().check(z.nonnegative(), z.maximum(2 ** 31 - 1), z.describe(meaning));
 
-export const processStart = request('process/start', {
+/** What would narrow a process and can't be done here: any value is refused. */
+const refused = (meaning: string) => maybe(z.unknown().check(z.describe(`${meaning}. Refused.`)));
+
+export const processStart = request('process/start', () => ({
   doc: `Starts a process. The answer means that it runs; \`process/output\` may arrive before it.
 
-Without \`envPolicy\`, \`env\` is the exact environment of the process. With one, the server's own
-environment is what the policy starts from, and \`env\` is laid on top.`,
+Without \`envPolicy\`, \`env\` is the exact environment of the process. With one, the policy starts from the
+server's own environment, or from what the account's shell makes of a login, and \`env\` is laid on top.`,
   params: z.object({
     processId: ProcessId,
     argv: z.array(cString()).check(z.minLength(1), z.describe('Program and arguments; no shell takes part.')),
     cwd: cString().check(z.describe('A `file:` URI or an absolute path of the server.')),
     env: withDefault(EnvOverlay, {}),
-    envPolicy: maybe(EnvPolicy.check(z.describe("What to take from the server's own environment."))),
+    envPolicy: maybe(EnvPolicy.check(z.describe('What to take from the environment of the machine.'))),
     tty: flag('Whether to start it on a terminal. Refused where `capabilities.tty` is not `true`.'),
     size: maybe(TerminalSize.check(z.describe('With `tty`: 80 columns and 24 rows unless given.'))),
     pipeStdin: flag(
@@ -60,12 +65,11 @@ environment is what the policy starts from, and \`env\` is laid on top.`,
     ),
     mergeStderr: flag('Whether stderr goes where stdout goes, as one stream in the order of the writes.'),
     arg0: maybe(cString().check(z.describe('What the program sees as `argv[0]`.'))),
-    sandbox: maybe(
-      z
-        .unknown()
-        .check(z.describe('What to confine it to. Refused where `capabilities.sandbox` is not `true`.')),
-    ),
-    enforceManagedNetwork: flag('Whether to confine its network. Refused like `sandbox`.'),
+    sandbox: sandboxField('it'),
+    enforceManagedNetwork: flag('Whether to manage its network. Refused.'),
+    managedNetwork: refused('How to manage its network'),
+    networkProxy: refused('The proxy that it may use'),
+    credentialProviders: refused('Credentials to hide from it'),
     timeoutMs: maybe(milliseconds('When to end it as `process/terminate` does, with the reason `timeout`.')),
     killGraceMs: maybe(
       milliseconds('The time between SIGTERM and SIGKILL when it is ended: 2,000 unless given.'),
@@ -95,7 +99,9 @@ environment is what the policy starts from, and \`env\` is laid on top.`,
   }),
   result: z.object({
     processId: ProcessId,
-    sandboxType: z.string().check(z.describe('`none` when unconfined.')),
+    sandboxType: z
+      .string()
+      .check(z.describe('`none` when unconfined, `linuxSeccomp` when confined on Linux.')),
     pid: z.int().check(z.describe('Its process id on the server.')),
     environment: z
       .object({
@@ -104,10 +110,15 @@ environment is what the policy starts from, and \`env\` is laid on top.`,
         set: count('Variables that the policy or `env` gave a value.'),
       })
       .check(z.describe('What became of the names in its environment.')),
+    envBase: maybe(
+      BaseTaken.check(
+        z.describe('What the policy started from, where its `base` is `login` or `loginInteractive`.'),
+      ),
+    ),
   }),
-});
+}));
 
-export const processWrite = request('process/write', {
+export const processWrite = request('process/write', () => ({
   doc: `Queues bytes for the stdin of a process, in order. The answer means queued, not read; it waits while
 much is queued.`,
   params: z.object({
@@ -122,17 +133,17 @@ much is queued.`,
       .enum(['accepted', 'starting', 'stdinClosed', 'unknownProcess'])
       .check(z.describe('Only `accepted` means that the bytes are queued.')),
   }),
-});
+}));
 
-export const processCloseStdin = request('process/closeStdin', {
+export const processCloseStdin = request('process/closeStdin', () => ({
   doc: `Ends the stdin of a process after what was queued before: it reads end of file. Twice is harmless.`,
   params: z.object({ processId: ProcessId }),
   result: z.object({
     status: z.enum(['accepted', 'unknownProcess']).check(z.describe('Whether there is such a process.')),
   }),
-});
+}));
 
-export const processSignal = request('process/signal', {
+export const processSignal = request('process/signal', () => ({
   doc: 'Sends a signal to a process. Nothing happens for an unknown or closed one.',
   params: z.object({
     processId: ProcessId,
@@ -145,22 +156,23 @@ export const processSignal = request('process/signal', {
     ),
   }),
   result: z.object({}),
-});
+}));
 
-export const processTerminate = request('process/terminate', {
+export const processTerminate = request('process/terminate', () => ({
   doc: `Ends a process: SIGTERM to its group, after \`killGraceMs\` SIGKILL, then SIGKILL to whoever has left
-the group and still holds one of its streams. The answer doesn't wait for the end; \`process/exited\` tells it.`,
+the group and still holds one of its streams. The answer doesn't wait for the end; \`process/exited\` tells it.
+A start that still waits for a login shell is called off.`,
   params: z.object({ processId: ProcessId }),
   result: z.object({ running: z.boolean().check(z.describe('Whether it was running when asked.')) }),
-});
+}));
 
-export const processResize = request('process/resize', {
+export const processResize = request('process/resize', () => ({
   doc: 'Changes the size of the terminal of a process, which gets SIGWINCH.',
   params: z.object({ processId: ProcessId, size: TerminalSize.check(z.describe('The new size.')) }),
   result: z.object({}),
-});
+}));
 
-export const processRead = request('process/read', {
+export const processRead = request('process/read', () => ({
   doc: `Reads output again, as far as it is retained, or waits for more. A process can be read until some time
 after \`process/closed\`; see \`retainedMs\`.`,
   params: z.object({
@@ -174,19 +186,27 @@ after \`process/closed\`; see \`retainedMs\`.`,
   }),
   result: z.object({
     chunks: z
-      .array(z.object({ seq: Seq, stream: OutputStream, chunk: Bytes }))
+      .array(
+        z.object({
+          seq: Seq,
+          stream: OutputStream.check(z.describe('Which stream, as in `process/output`.')),
+          chunk: Bytes,
+        }),
+      )
       .check(z.describe('The output, oldest first.')),
     nextSeq: z.int().check(z.describe('Read on with `afterSeq` one less than this.')),
     exited: z.boolean().check(z.describe('Whether the process itself has ended.')),
     exitCode: z.nullable(z.int()).check(z.describe('As in `process/exited`; `null` before.')),
     closed: z.boolean().check(z.describe('Whether nothing more will come.')),
     failure: z.nullable(z.string()).check(z.describe('Always `null`: a start that fails is an error.')),
-    sandboxDenied: z.boolean().check(z.describe('Whether it failed at the walls of its sandbox.')),
+    sandboxDenied: z
+      .boolean()
+      .check(z.describe('Whether it failed, by its output likely at the walls of its sandbox.')),
     droppedBytes: count('Output after `afterSeq` that is no longer retained.'),
   }),
-});
+}));
 
-export const processAcknowledge = request('process/acknowledge', {
+export const processAcknowledge = request('process/acknowledge', () => ({
   doc: `Tells that the output of a process was taken in up to \`seq\`, so that more may be sent. Only of use after
 \`outputWindowBytes\` in \`initialize\`.`,
   params: z.object({
@@ -194,9 +214,9 @@ export const processAcknowledge = request('process/acknowledge', {
     seq: z.int().check(z.nonnegative(), z.describe('The `seq` of the last `process/output` taken in.')),
   }),
   result: z.object({}),
-});
+}));
 
-export const processList = request('process/list', {
+export const processList = request('process/list', () => ({
   doc: 'Lists the processes of this connection, closed ones too as long as they can be read.',
   params: z.object({}),
   result: z.object({
@@ -219,9 +239,9 @@ export const processList = request('process/list', {
       )
       .check(z.describe('In the order of their starts.')),
   }),
-});
+}));
 
-export const processOutput = notification('process/output', {
+export const processOutput = notification('process/output', () => ({
   doc: 'Bytes that a process wrote, in the order in which it wrote them to each stream.',
   params: z.object({
     processId: ProcessId,
@@ -229,21 +249,23 @@ export const processOutput = notification('process/output', {
     stream: OutputStream.check(z.describe('Which stream; `pty` is both of a process on a terminal.')),
     chunk: Bytes,
   }),
-});
+}));
 
-export const processOutputDropped = notification('process/outputDropped', {
+export const processOutputDropped = notification('process/outputDropped', () => ({
   doc: `Output was dropped at this place in the order of \`seq\`: what lies between head and tail of a process that
 was started with \`output: "headTail"\`.`,
   params: z.object({ processId: ProcessId, seq: Seq, bytes: StreamBytes.check(z.describe('How much.')) }),
-});
+}));
 
-export const processExited = notification('process/exited', {
+export const processExited = notification('process/exited', () => ({
   doc: 'The process itself has ended. Its children may still hold its streams, and output may follow.',
   params: z.object({
     processId: ProcessId,
     seq: Seq,
     exitCode: z.int().check(z.describe('Its exit code, or 128+n after signal n.')),
-    sandboxDenied: z.boolean().check(z.describe('Whether it failed at the walls of its sandbox.')),
+    sandboxDenied: z
+      .boolean()
+      .check(z.describe('Whether it failed, by its output likely at the walls of its sandbox.')),
     signal: maybe(z.string().check(z.describe('The signal that ended it: `SIGTERM`, …'))),
     reason: withDefault(
       ExitReason.check(
@@ -254,9 +276,9 @@ export const processExited = notification('process/exited', {
       'exited',
     ),
   }),
-});
+}));
 
-export const processClosed = notification('process/closed', {
+export const processClosed = notification('process/closed', () => ({
   doc: `The last message about a process: it has exited, and its streams have ended or were cut.
 Its id is free again.`,
   params: z.object({
@@ -271,4 +293,4 @@ Its id is free again.`,
       z.array(OsProcess).check(z.describe('Who still held its streams when these were cut at `drainMs`.')),
     ),
   }),
-});
+}));
