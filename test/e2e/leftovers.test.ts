@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { fixturePath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
-import { noSurvivorsIn, survivorsIn } from './support/survivors.ts';
+import { leftOf, noSurvivorsIn, pipeDirectoriesOf, survivorsIn, tasksOf } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -29,6 +29,15 @@ describe('what processes leave behind', () => {
 
   const sh = (processId: string, script: string, more: object = {}) =>
     client.request('process/start', { processId, argv: ['sh', '-c', script], cwd, env: { PATH }, ...more });
+
+  it('is no reason to wait with the exit: a background job that goes on with the streams', async () => {
+    const argv = ['bash', '-c', 'sleep 600 & echo hi; exit 0'];
+    await client.request('process/start', { processId: 'job', argv, cwd, env: { PATH }, drainMs: 600_000 });
+    const { params } = await client.waitFor('the exit', ({ method }) => method === 'process/exited');
+    expect(params).to.deep.include({ processId: 'job', seq: 2, exitCode: 0, reason: 'exited' });
+    expect(client.messages.map(({ method }) => method)).not.to.include('process/closed');
+    expect(survivorsIn(cwd).map(line => line.split(' ')[1])).to.deep.equal(['sleep']);
+  });
 
   it('is told when the streams are cut: who still holds them', async () => {
     await sh('holder', 'sleep 600 & echo hi; exit 2', { drainMs: 100 });
@@ -80,6 +89,27 @@ describe('what processes leave behind', () => {
     await client.finished('escaped');
     await noSurvivorsIn(cwd);
   });
+
+  const terminate = () => client.request('process/terminate', { processId: 'reader' });
+  const close = () => client.close();
+  const endings = [
+    ['the process is terminated', 'wait', terminate],
+    ['the connection ends', 'wait', close],
+    ['the connection ends after the process', 'exit', close],
+  ] as const;
+  for (const [when, then, end] of endings) {
+    it(`ends who has left the group and kept nothing but stdin, when ${when}`, async () => {
+      const apart = "setsid sh -c ': > up; exec sleep 600' <&3 3<&- >/dev/null 2>&1";
+      await sh('reader', `exec 3<&0; ${apart} & until [ -e up ]; do sleep 0.01; done; echo ready; ${then}`, {
+        pipeStdin: true,
+      });
+      const method = then === 'exit' ? 'process/closed' : 'process/output';
+      await client.waitFor(method, message => message.method === method);
+      expect(survivorsIn(cwd).map(line => line.split(' ')[1])).to.include('sleep');
+      await end();
+      await noSurvivorsIn(cwd);
+    });
+  }
 
   it('does not wait for a long grace when the connection ends', async () => {
     await client.request('process/start', {
@@ -134,51 +164,41 @@ describe('what processes leave behind', () => {
     expect(byId('ended')).to.deep.include({ state: 'closed', exitCode: 3, descendants: [] });
   });
 
-  /** Children of every kind that have to go with the server, and one that has left on purpose. */
-  const withEverything = async () => {
-    await sh('obedient', 'echo ready; sleep 600');
-    await client.request('process/start', {
-      processId: 'stubborn',
-      argv: ['sh', fixturePath('ignores-sigterm.sh')],
-      cwd,
-      env: { PATH },
-    });
-    await sh('setsid', 'setsid sh -c \'trap "" TERM HUP; echo ready; while :; do sleep 1; done\' & wait');
-    await sh('background', 'sleep 600 >/dev/null 2>&1 </dev/null & echo ready');
-    await sh('terminal', 'trap "" HUP TERM; echo ready; sleep 600', { tty: true });
-    await sh('jobs', 'set -m; sleep 600 & echo ready; wait', { tty: true });
-    for (const id of ['obedient', 'stubborn', 'setsid', 'background', 'terminal', 'jobs']) {
-      await client.waitFor(
-        `output of ${id}`,
-        ({ method, params }) => method === 'process/output' && params.processId === id,
-      );
-    }
-    await sh('daemon', 'setsid sleep 601 >/dev/null 2>&1 </dev/null & echo gone');
-    await client.finished('daemon');
-  };
-
-  const onlyTheDaemonIsLeft = async () => {
-    for (let patience = 150; survivorsIn(cwd).length > 1 && patience > 0; patience -= 1) await delay(20);
-    const left = survivorsIn(cwd);
-    for (const line of left) process.kill(Number.parseInt(line, 10), 'SIGKILL');
-    expect(left.map(line => line.replace(/^\d+ /, ''))).to.deep.equal(['sleep 601']);
-  };
-
-  it('is nothing when stdin ends, but for what has left on purpose', async () => {
-    await withEverything();
-    await client.close();
-    await onlyTheDaemonIsLeft();
+  it('is no task after 36 connections that were dropped, six at each of six moments', async function () {
+    this.timeout(180_000);
+    const initialize = (dropped: RawClient) => dropped.request('initialize', { clientName: 'drops' });
+    const start = (processId: string, tty: boolean) => (dropped: RawClient) =>
+      dropped.send({
+        id: processId,
+        method: 'process/start',
+        params: { processId, argv: ['sh', '-c', 'echo ready; exec sleep 600'], cwd, env: { PATH }, tty },
+      });
+    const output = (dropped: RawClient) =>
+      dropped.waitFor('output', ({ method }) => method === 'process/output');
+    const steps: Array<(dropped: RawClient) => unknown> = [
+      initialize,
+      dropped => dropped.send({ method: 'initialized' }),
+      start('on pipes', false),
+      output,
+      start('on a tty', true),
+    ];
+    const tasks: ReturnType<typeof tasksOf> = [];
+    const directories: string[] = [];
+    const cycle = async (at: number) => {
+      const dropped = new RawClient({ cwd });
+      for (const step of steps.slice(0, at % (steps.length + 1))) await step(dropped);
+      tasks.push(...tasksOf(dropped.server.pid as number));
+      directories.push(...pipeDirectoriesOf(dropped.server.pid as number));
+      dropped.server.stdin.destroy();
+      dropped.server.stdout.destroy();
+      await dropped.ended;
+    };
+    for (let at = 0; at < 36; at += 4) await Promise.all([at, at + 1, at + 2, at + 3].map(cycle));
+    await until(() => leftOf(tasks).length === 0, 'there are tasks left');
+    await noSurvivorsIn(cwd);
+    expect(directories).not.to.deep.equal([]);
+    await until(() => !directories.some(existsSync), 'there are directories left');
   });
-
-  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    it(`is nothing after ${signal} of the server, but for what has left on purpose`, async () => {
-      await withEverything();
-      client.server.kill(signal);
-      await client.ended;
-      await onlyTheDaemonIsLeft();
-      for (let patience = 150; readdirSync(temp).length > 0 && patience > 0; patience -= 1) await delay(20);
-    });
-  }
 
   it('is no descriptor and no file after many processes', async () => {
     const many = async (from: number) =>
@@ -196,3 +216,9 @@ describe('what processes leave behind', () => {
     expect(existsSync(temp)).to.equal(true);
   });
 });
+
+const until = async (holds: () => boolean, otherwise: string): Promise<void> => {
+  for (const deadline = Date.now() + 10_000; !holds(); await delay(20)) {
+    if (Date.now() > deadline) throw new Error(`after 10 s ${otherwise}`);
+  }
+};

@@ -264,6 +264,15 @@ describe('the output of processes', () => {
     );
   });
 
+  it('of a flood holds up no signal', async () => {
+    await start('flood', ['yes']);
+    await client.waitFor('output', ({ params }) => params?.processId === 'flood');
+    expect(await client.request('process/signal', { processId: 'flood', signal: 'interrupt' })).to.deep.equal(
+      {},
+    );
+    expect((await client.finished('flood')).exited).to.include({ exitCode: 130, reason: 'signaled' });
+  });
+
   it('that is queued when the server is told to end still arrives', async () => {
     client.server.stdout.pause();
     client.send({

@@ -22,6 +22,10 @@ export class NamedPipes {
   readonly #tempDir: string;
   readonly #onDirectory: (directory: string) => void;
   #directory: string | undefined;
+  /** Given out for input and not free again. */
+  readonly #inputs = new Set<string>();
+  /** Others had them open when our end was closed, or may have. */
+  readonly #held = new Set<string>();
   #free: string[] = [];
   #made = 0;
   #prepared: Promise<void> | undefined;
@@ -36,6 +40,24 @@ export class NamedPipes {
   /** Why there can be none here, once that is known. */
   get unavailable(): string | undefined {
     return this.#unavailable;
+  }
+
+  /** Where they are, once there are any. */
+  get directory(): string | undefined {
+    return this.#directory;
+  }
+
+  /**
+   * Those that somebody still has open although our end is closed or about to be, and inputs that somebody reads.
+   * Of inputs it tells nothing while children run.
+   */
+  held(): string[] {
+    return [...new Set([...this.#held, ...[...this.#inputs].filter(hasReaders)])];
+  }
+
+  /** Whether others had a pipe open when our end was closed, and it isn't in use again. */
+  isHeld(path: string): boolean {
+    return this.#held.has(path);
   }
 
   /** Makes the first ones while nobody waits for them. */
@@ -65,7 +87,7 @@ export class NamedPipes {
 
   /** A pipe that we write and a child reads; `undefined` where there can be none. */
   forInput(): PipeEnds | undefined {
-    return this.#open(open => {
+    const ends = this.#open(open => {
       // To read, a blocking open waits for a writer; one that does both never waits.
       const both = open(constants.O_RDWR | constants.O_NONBLOCK);
       const childs = open(constants.O_RDONLY);
@@ -73,6 +95,13 @@ export class NamedPipes {
       closeSync(both);
       return { ours, childs };
     });
+    if (ends !== undefined) this.#inputs.add(ends.path);
+    return ends;
+  }
+
+  /** Our end of a pipe that a child writes is about to be closed before its end; `release` follows. */
+  cut(path: string): void {
+    this.#held.add(path);
   }
 
   /**
@@ -82,8 +111,11 @@ export class NamedPipes {
    */
   release(path: string, ended: boolean): void {
     if (this.#unavailable === undefined && !hasReaders(path) && (ended || !hasWriters(path)))
-      this.#free.push(path);
-    else unlinkIfThere(path);
+      this.#giveBack(path);
+    else {
+      this.#held.add(path);
+      unlinkIfThere(path);
+    }
   }
 
   /**
@@ -94,9 +126,10 @@ export class NamedPipes {
   releaseInput(path: string, lookAgainMs = FIRST_LOOK_MS): void {
     if (this.#unavailable !== undefined) return;
     if (!hasReaders(path)) {
-      this.#free.push(path);
+      this.#giveBack(path);
       return;
     }
+    this.#held.add(path);
     const next = Math.min(lookAgainMs * 2, LAST_LOOK_MS);
     setTimeout(() => this.releaseInput(path, next), lookAgainMs).unref();
   }
@@ -163,6 +196,12 @@ export class NamedPipes {
     return directory;
   }
 
+  #giveBack(path: string): void {
+    this.#inputs.delete(path);
+    this.#held.delete(path);
+    this.#free.push(path);
+  }
+
   #giveUp(error: Error): void {
     this.#unavailable ??= `no named pipes: ${error.message}`;
   }
@@ -174,8 +213,8 @@ const BATCH = 48;
 const FIRST_LOOK_MS = 10;
 const LAST_LOOK_MS = 500;
 
-// Without a reader a non-blocking open for writing fails.
-const hasReaders = (path: string): boolean => {
+/** Whether anybody reads a pipe. Without a reader a non-blocking open for writing fails. */
+export const hasReaders = (path: string): boolean => {
   try {
     closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
     return true;

@@ -1,8 +1,9 @@
 /**
  * The watchdog's program for a POSIX sh. It reads lines from stdin: `+ PGID` and `- PGID` for a process
- * group, `t /dev/pts/N` and `u /dev/pts/N` for a terminal, `d DIR/` for the directory of named pipes. At the end of
- * stdin it ends the groups (SIGTERM, about a second, SIGKILL), kills who holds a file of the directory or
- * one of the terminals, removes the directory and exits. Lines that it doesn't understand do nothing.
+ * group, `t /dev/pts/N SECONDS` (when it was made) and `u /dev/pts/N` for a terminal, `d DIR/` for the directory
+ * of named pipes. At the end of stdin it ends the groups (SIGTERM, about a second, SIGKILL), kills who holds a
+ * file of the directory or one of the terminals, removes the directory and exits. Lines that it doesn't
+ * understand do nothing.
  */
 export const watchdogScript = `
 trap '' HUP INT TERM QUIT
@@ -13,6 +14,7 @@ printf exec-watchdog >/proc/$$/comm
 # The groups are a doubly linked list in variables, a circle through 0: next_PGID and prev_PGID. Adding and
 # removing cost the same however many there are, and going through it needs no fork, which may be refused.
 next_0=0 prev_0=0
+# NUMBER:SECONDS, with a space on either side.
 terminals=' '
 directory=
 
@@ -29,9 +31,16 @@ remove_group() {
   unset "next_$1" "prev_$1"
 }
 
+add_terminal() {
+  is_number "$1" && is_number "$2" && terminals="$terminals$1:$2 "
+}
+
 remove_terminal() {
   case $terminals in
-    *" $1 "*) terminals="\${terminals%%" $1 "*} \${terminals#*" $1 "}" ;;
+    *" $1:"*)
+      after=\${terminals#*" $1:"}
+      terminals="\${terminals%%" $1:"*} \${after#*" "}"
+      ;;
   esac
 }
 
@@ -84,7 +93,7 @@ kill_holders() {
     case $line in
       [0-9]*/fd:) pid=\${line%/fd:}; continue ;;
       *" -> \${directory:-none}"*) ;;
-      *" -> /dev/pts/"*" (deleted)") is_our_terminal || continue ;;
+      *" -> /dev/pts/"*) is_our_terminal || continue ;;
       *) continue ;;
     esac
     # An embedded server ends while the process that it is in lives on, and may still close its own ends.
@@ -95,16 +104,22 @@ kill_holders() {
   return $killed
 }
 
-# The server's end of a terminal went with the server, so the terminal is deleted: the same name without
-# that mark is somebody's new terminal. A container's /dev/pts has the same names on another device.
+# The server's end of a terminal went with the server, so as a rule the terminal is deleted: the same name without
+# that mark is somebody's new terminal, unless it is as old as ours. Then a child has inherited the server's end.
+# A container's /dev/pts has the same names on another device.
 is_our_terminal() {
   number=\${line##*/dev/pts/}
   number=\${number%%" "*}
-  fd=\${line%%" -> "*}
   case $terminals in
-    *" $number "*) [ "$(stat -Lc %d "/proc/$pid/fd/\${fd##*" "}")" = "$(stat -Lc %d /dev/pts)" ] ;;
+    *" $number:"*) seconds=\${terminals#*" $number:"} seconds=\${seconds%%" "*} ;;
     *) return 1 ;;
   esac
+  fd=\${line%%" -> "*}
+  found=$(stat -Lc %d:%Z "/proc/$pid/fd/\${fd##*" "}")
+  case $line in
+    *" (deleted)") found=\${found%:*}:$seconds ;;
+  esac
+  [ "$found" = "$(stat -Lc %d /dev/pts):$seconds" ]
 }
 
 # A last line without its end is not obeyed: the number in it may be cut short.
@@ -112,7 +127,7 @@ while read -r word value; do
   case $word in
     +) is_number "$value" && [ "$value" -gt 1 ] && add_group "$value" ;;
     -) is_number "$value" && remove_group "$value" ;;
-    t) is_number "\${value#/dev/pts/}" && terminals="$terminals\${value#/dev/pts/} " ;;
+    t) value=\${value#/dev/pts/} && add_terminal "\${value%%" "*}" "\${value#*" "}" ;;
     u) remove_terminal "\${value#/dev/pts/}" ;;
     d)
       case $value in

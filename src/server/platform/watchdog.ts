@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { realpathSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { isAbsolute, parse } from 'node:path';
 import { watchdogScript } from './watchdog-script.ts';
@@ -41,7 +41,8 @@ export class Watchdog {
   readonly #log: (line: string) => void;
   readonly #shell: readonly [string, ...string[]];
   readonly #groups = new Set<number>();
-  readonly #terminals = new Set<string>();
+  /** When each was made, in seconds. */
+  readonly #terminals = new Map<string, number>();
   #directory: string | undefined;
   #startsLeft = 2;
   #phase: Phase;
@@ -74,8 +75,9 @@ export class Watchdog {
   /** Registers a terminal, `/dev/pts/N`; any other name is passed over. */
   addTerminal(path: string): void {
     if (!/^\/dev\/pts\/\d+$/.test(path) || this.#terminals.has(path)) return;
-    this.#terminals.add(path);
-    this.#tell(`t ${path}\n`);
+    const madeAt = madeAtOf(path);
+    this.#terminals.set(path, madeAt);
+    this.#tell(`t ${path} ${madeAt}\n`);
   }
 
   removeTerminal(path: string): void {
@@ -178,7 +180,7 @@ export class Watchdog {
     return [
       this.#directory === undefined ? '' : this.#directoryLine(this.#directory),
       ...[...this.#groups].map(pgid => `+ ${pgid}\n`),
-      ...[...this.#terminals].map(path => `t ${path}\n`),
+      ...[...this.#terminals].map(([path, madeAt]) => `t ${path} ${madeAt}\n`),
     ].join('');
   }
 
@@ -189,6 +191,15 @@ export class Watchdog {
 }
 
 const SCRIPT_VARIABLE = 'EXEC_SERVER_WATCHDOG';
+
+// Nothing but a change of its owner or its mode moves the time again.
+const madeAtOf = (terminal: string): number => {
+  try {
+    return Math.floor(statSync(terminal).ctimeMs / 1000);
+  } catch {
+    return 0;
+  }
+};
 
 // /proc names a file by its real path.
 const realPath = (path: string): string => {

@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { unsupported } from '../../protocol/errors.ts';
-import type { NamedPipes, PipeEnds } from '../platform/named-pipes.ts';
+import { hasReaders, type NamedPipes, type PipeEnds } from '../platform/named-pipes.ts';
 import type { Child } from './child.ts';
 
 /** Which streams a child gets. */
@@ -44,7 +44,7 @@ export class ChildStreams {
   }
 
   /** Takes our ends as streams, after the child has started. */
-  adopt(child: ChildProcess): Pick<Child, 'stdin' | 'outputs' | 'links' | 'cut'> {
+  adopt(child: ChildProcess): Pick<Child, 'stdin' | 'outputs' | 'links' | 'readLinks' | 'cut'> {
     for (const { childs } of this.#named) closeSync(childs);
     const stdin = this.#stdin === 'ignore' ? null : this.#writable(this.#stdin, child.stdin);
     const stdout = this.#readable(this.#stdout, child.stdout);
@@ -53,7 +53,10 @@ export class ChildStreams {
       stdin,
       outputs: { stdout, stderr },
       links: this.#named.map(({ path }) => path),
+      readLinks: () => this.#readLinks(stdin),
       cut: () => {
+        this.#tellCut(this.#stdout, stdout);
+        this.#tellCut(this.#stderr, stderr);
         for (const stream of [stdin, stdout, stderr]) stream?.destroy();
       },
     };
@@ -70,6 +73,18 @@ export class ChildStreams {
 
   get #named(): PipeEnds[] {
     return [this.#stdin, this.#stdout, this.#stderr].filter(ends => typeof ends !== 'string');
+  }
+
+  // Once our end is closed the pipe may serve another child, unless it is held.
+  #readLinks(stdin: Writable | null): string[] {
+    if (stdin === null || typeof this.#stdin === 'string') return [];
+    const { path } = this.#stdin;
+    return (stdin.closed ? this.#pipes?.isHeld(path) : hasReaders(path)) ? [path] : [];
+  }
+
+  // The end of a stream takes some turns of the event loop, and the server may be asked who holds it before.
+  #tellCut(ends: PipeEnds | 'pipe' | 'merged', stream: Readable | null): void {
+    if (typeof ends !== 'string' && !stream?.destroyed) this.#pipes?.cut(ends.path);
   }
 
   #writable(ends: PipeEnds | 'pipe', nodes: Writable | null): Writable | null {

@@ -1,14 +1,20 @@
 import type { Readable, Writable } from 'node:stream';
 import type { OutputStream, TerminalSize } from '../../protocol/process.ts';
+import type { ConfinedCommand } from '../sandbox/confined-command.ts';
+import type { Denial } from '../sandbox/denial.ts';
 
 /** A started process, whatever its streams are made of. */
 export type Child = {
   readonly pid: number;
+  /** In a sandbox: the program itself, of which `pid` is only the keeper, and what it runs into. */
+  readonly confined?: { readonly command: ConfinedCommand; readonly denial: Denial } | undefined;
   /** `null` for a child without a stdin to write to. */
   readonly stdin: Writable | null;
   readonly outputs: { readonly [Stream in OutputStream]?: Readable | null };
   /** What a holder of one of its streams has in /proc/PID/fd; empty where that isn't known. */
   readonly links: readonly string[];
+  /** The link of its stdin while others have it open to read: of that its outputs tell nothing. */
+  readLinks(): readonly string[];
   /** Calls back once, as soon as the process has ended. */
   onExit(listener: (code: number | null, signal: NodeJS.Signals | null) => void): void;
   /** Sets the size of its terminal; without one it is never called. */

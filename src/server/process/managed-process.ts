@@ -12,6 +12,7 @@ import { EXITED_WAIT_MS } from '../limits.ts';
 import type { Outbound } from '../outbound.ts';
 import { findHolders, type Holder } from '../platform/holders.ts';
 import type { ProcessGroups } from '../platform/process-groups.ts';
+import { type KeptTerminal, keepTerminal } from '../platform/terminal-name.ts';
 import type { Child } from './child.ts';
 import { Credit } from './credit.ts';
 import { type Chunk, HeadTail } from './head-tail.ts';
@@ -62,10 +63,13 @@ export class ManagedProcess {
   #drain: NodeJS.Timeout | undefined;
   #phase: Phase = { name: 'running' };
   #seq = 0;
+  /** Those that were sent to a confined process: their ends come as exit codes. */
+  readonly #sentSignals = new Set<NodeJS.Signals>();
   #stopReason: ExitReason | undefined;
   #stopping: Promise<void> | undefined;
   #stopGraceMs = Number.POSITIVE_INFINITY;
   #holders: readonly Holder[] | undefined;
+  #keptTerminal: KeptTerminal | undefined;
 
   /** Resolves when `process/closed` was sent. */
   readonly closed: Promise<void>;
@@ -75,7 +79,7 @@ export class ManagedProcess {
     this.options = options;
     this.#child = child;
     this.#outbound = outbound;
-    this.#groups = groups;
+    this.#groups = child.confined === undefined ? groups : this.#untilExit(groups);
     this.#stdin = new StdinQueue(child.stdin);
     this.#log = new OutputLog(options.retainedBytes);
     this.closed = new Promise(resolve => {
@@ -102,14 +106,35 @@ export class ManagedProcess {
     return this.#child.pid;
   }
 
+  /** Whether it is in a sandbox, which ends with it and leaves nothing behind. */
+  get isConfined(): boolean {
+    return this.#child.confined !== undefined;
+  }
+
+  /** The pid of the program, which in a sandbox is another one. */
+  get programPid(): number | undefined {
+    const { confined, pid } = this.#child;
+    return confined === undefined ? pid : confined.command.pid;
+  }
+
+  /** Resolves when the program runs: in a sandbox that takes a moment, in which it can't be sent a signal. */
+  async runs(): Promise<void> {
+    await this.#child.confined?.command.runs();
+  }
+
+  /** Whether it has failed, and likely because of its sandbox. */
+  get sandboxDenied(): boolean {
+    return this.exit !== undefined && (this.#child.confined?.denial.likely(this.exit.exitCode) ?? false);
+  }
+
   /** What a holder of one of its streams has in /proc/PID/fd. */
   get links(): readonly string[] {
     return this.#child.links;
   }
 
-  /** Links of streams that were cut while others held them. */
-  get cutLinks(): readonly string[] {
-    return this.#holders === undefined ? [] : this.links;
+  /** Its terminal, if that was cut while others held it. Whoever asks for it has to release it. */
+  get keptTerminal(): KeptTerminal | undefined {
+    return this.#keptTerminal;
   }
 
   /** What keeping it for reading costs, in bytes. */
@@ -168,7 +193,13 @@ export class ManagedProcess {
 
   /** Sends a signal to the process's group. */
   signal(signal: NodeJS.Signals): void {
+    this.signaled(signal);
     this.#groups.signal(this.pid, signal);
+  }
+
+  /** Takes note of a signal that is sent to it otherwise. */
+  signaled(signal: NodeJS.Signals): void {
+    this.#sentSignals.add(signal);
   }
 
   /**
@@ -192,16 +223,38 @@ export class ManagedProcess {
     await this.#stopping;
   }
 
+  /** What is left of a sandbox after the exit can't run any more, though it may take a while to be cleared away. */
+  #untilExit(groups: ProcessGroups): ProcessGroups {
+    const running = () => this.#phase.name === 'running';
+    return { ...groups, isAlive: leader => running() && groups.isAlive(leader) };
+  }
+
   #stop(reason: ExitReason, graceMs: number): void {
     if (this.#phase.name === 'running') this.#stopReason ??= reason;
     // A shorter grace counts: the end of the connection doesn't wait for a longer one that was given before.
     if (graceMs >= this.#stopGraceMs) return;
     this.#stopGraceMs = graceMs;
-    this.#stopping = stopProcess(this.#groups, this.pid, graceMs, () => (this.#flow.ended ? [] : this.links));
+    this.signaled('SIGTERM');
+    this.#stopping = stopProcess(this.#groups, this.pid, graceMs, () =>
+      this.#flow.ended ? this.#child.readLinks() : this.links,
+    );
   }
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     clearTimeout(this.#timeout);
+    this.#exit(code, signal ?? this.#signalBehind(code));
+  }
+
+  /**
+   * The signal that ended a confined process: of that comes 128 and its number, as a shell says it, and as any
+   * program may. One that was sent from here is believed.
+   */
+  #signalBehind(code: number | null): NodeJS.Signals | null {
+    if (this.#child.confined === undefined) return null;
+    return [...this.#sentSignals].find(signal => signalExitCode(signal) === code) ?? null;
+  }
+
+  #exit(code: number | null, signal: NodeJS.Signals | null): void {
     const exit: Exit = {
       exitCode: signal === null ? (code ?? 0) : signalExitCode(signal),
       signal: signal ?? undefined,
@@ -232,6 +285,8 @@ export class ManagedProcess {
     // They may have let go during the look.
     if (this.#flow.ended) return;
     this.#holders = holders ?? [];
+    const [terminal] = this.options.tty && this.#holders.length > 0 ? this.links : [];
+    this.#keptTerminal = terminal === undefined ? undefined : keepTerminal(terminal);
     this.#child.cut();
     this.#flow.cut();
   }
@@ -242,6 +297,7 @@ export class ManagedProcess {
     this.#encoders.set(stream, encode);
     const seq = this.#takeSeq();
     this.#log.add({ seq, stream, bytes });
+    this.#child.confined?.denial.push(bytes);
     this.#outbound.send(encode(seq, bytes));
     this.#tellChange();
     return seq;
@@ -264,7 +320,7 @@ export class ManagedProcess {
       processId: this.options.processId,
       seq: this.#takeSeq(),
       exitCode: exit.exitCode,
-      sandboxDenied: false,
+      sandboxDenied: this.sandboxDenied,
       signal: exit.signal ?? null,
       reason: this.#stopReason ?? (exit.signal === undefined ? 'exited' : 'signaled'),
     });

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { launchFailed } from '../../protocol/errors.ts';
 import { openMasters } from './open-masters.ts';
@@ -14,7 +14,7 @@ export const startOnUnixPty = (plan: PtyPlan): PtyChild => {
   const exit = new PtyExit();
   const { fd, pid, pty: terminal } = fork(plan, (code, signal) => onChildExit(code, signal));
   let slave = holdOpen(terminal, plan.platform);
-  untilItLeads(pid);
+  untilItLeads(pid, plan.platform);
   // Open halfway: otherwise the stream would close the terminal by itself when the output ends.
   const master = new ReadStream(fd, { allowHalfOpen: true });
   const isOpen = () => !master.destroyed;
@@ -121,13 +121,15 @@ const holdOpen = (terminal: string, platform: NodeJS.Platform): number | undefin
 };
 
 /**
- * Waits until a child leads its process group. It makes itself the leader only after the fork, and until
- * then a signal to the group would reach nobody, as if everything had ended.
+ * Waits until a child leads its process group and, where that can be told, has its terminal. Both come only after
+ * the fork. Until then a signal to the group would reach nobody, as if everything had ended, and so would a
+ * Ctrl-C that is typed.
  */
-const untilItLeads = (pid: number): void => {
+const untilItLeads = (pid: number, platform: NodeJS.Platform): void => {
   const deadline = Date.now() + LEADER_WAIT_MS;
+  const leads = () => reaches(-pid) && (platform !== 'linux' || hasTerminal(pid));
   // A child that is gone already has been one.
-  while (!reaches(-pid) && reaches(pid) && Date.now() < deadline) Atomics.wait(NEVER_CHANGES, 0, 0, POLL_MS);
+  while (!leads() && reaches(pid) && Date.now() < deadline) Atomics.wait(NEVER_CHANGES, 0, 0, POLL_MS);
 };
 
 // As a rule it takes less than one poll; a machine that doesn't get to it in a second is lost anyway.
@@ -141,5 +143,16 @@ const reaches = (pid: number): boolean => {
   } catch (error) {
     // A child that runs as somebody else, by set-user-ID, is there all the same.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+};
+
+// One that is gone has had it, and where there is no /proc nobody can tell.
+const hasTerminal = (pid: number): boolean => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [state, , , , terminal] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return terminal !== '0' || state === 'Z';
+  } catch {
+    return true;
   }
 };

@@ -1,19 +1,14 @@
 import type { Readable, Writable } from 'node:stream';
 import { unsupported } from '../../protocol/errors.ts';
 import type { TerminalSize } from '../../protocol/process.ts';
-import type { Env } from '../../shared-config/index.ts';
-import { foreseeLaunchFailure } from './launch-failure.ts';
+import { foreseeLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
 import { startOnUnixPty } from './pty-unix.ts';
 import { startOnConPty } from './pty-windows.ts';
 
 /** Everything about a child on a terminal that is decided before it starts. */
-export type PtyPlan = {
-  readonly argv: readonly [string, ...string[]];
+export type PtyPlan = LaunchAttempt & {
   readonly arg0: string | undefined;
-  readonly cwd: string;
-  readonly env: Env;
   readonly size: TerminalSize;
-  readonly platform: NodeJS.Platform;
 };
 
 export type ExitListener = (code: number | null, signal: NodeJS.Signals | null) => void;

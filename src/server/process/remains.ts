@@ -1,24 +1,28 @@
 import { SHUTDOWN_GRACE_MS } from '../limits.ts';
-import { killHolders } from '../platform/holders.ts';
+import { findHolders, killHolders } from '../platform/holders.ts';
 import type { ProcessGroups } from '../platform/process-groups.ts';
+import type { KeptTerminal } from '../platform/terminal-name.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
 import type { ManagedProcess } from './managed-process.ts';
 import { stopGroup } from './stop-group.ts';
 
 /**
  * What processes leave behind when they are closed, and has to end with the connection: groups that have
- * outlived their leader, and streams that were cut while others held them. The watchdog knows the same, for
- * the case that this server has no time left.
+ * outlived their leader, and whoever still holds a stream. The watchdog knows the same, for the case that
+ * this server has no time left.
  */
 export class Remains {
   readonly #groups: ProcessGroups;
   readonly #watchdog: Watchdog;
+  readonly #heldPipes: () => Iterable<string>;
   readonly #leaders = new Set<number>();
-  readonly #cutLinks = new Set<string>();
+  readonly #terminals = new Set<KeptTerminal>();
 
-  constructor(groups: ProcessGroups, watchdog: Watchdog) {
+  /** @param heldPipes asked when no process runs any more: the pipes that somebody has open */
+  constructor(groups: ProcessGroups, watchdog: Watchdog, heldPipes: () => Iterable<string>) {
     this.#groups = groups;
     this.#watchdog = watchdog;
+    this.#heldPipes = heldPipes;
   }
 
   /** A process was started. */
@@ -29,16 +33,24 @@ export class Remains {
 
   /** A process is closed; whatever it leaves is kept in mind. */
   closed(process: ManagedProcess): void {
-    for (const terminal of terminalsOf(process)) this.#watchdog.removeTerminal(terminal);
-    for (const link of process.cutLinks) this.#cutLinks.add(link);
-    this.#leaders.add(process.pid);
+    if (process.keptTerminal !== undefined) this.#keep(process.keptTerminal);
+    else for (const terminal of terminalsOf(process)) this.#watchdog.removeTerminal(terminal);
+    if (process.isConfined) this.#watchdog.remove(process.pid);
+    else this.#leaders.add(process.pid);
     this.#forgetEndedGroups();
   }
 
-  /** Ends all of it. */
-  async stop(): Promise<void> {
+  /** Ends the groups. */
+  async stopGroups(): Promise<void> {
     await Promise.all([...this.#leaders].map(leader => stopGroup(this.#groups, leader, SHUTDOWN_GRACE_MS)));
-    if (this.#cutLinks.size > 0) await killHolders(this.#cutLinks);
+  }
+
+  /** Ends the holders, once there is nothing left that may still be closed. */
+  async killHolders(): Promise<void> {
+    const terminals = [...this.#terminals].map(({ path }) => path);
+    const links = new Set([...this.#heldPipes(), ...terminals]);
+    if (links.size > 0) await killHolders(links);
+    for (const terminal of this.#terminals) this.#release(terminal);
   }
 
   /** A group whose last member has gone must be forgotten: its number may be given to somebody else. */
@@ -49,7 +61,28 @@ export class Remains {
       this.#watchdog.remove(leader);
     }
   }
+
+  #keep(terminal: KeptTerminal): void {
+    this.#terminals.add(terminal);
+    if (this.#terminals.size % LOOK_AFTER === 0) void this.#releaseUnheld();
+  }
+
+  async #releaseUnheld(): Promise<void> {
+    for (const terminal of this.#terminals) {
+      const holders = await findHolders(new Set([terminal.path]), { exclude: new Set([process.pid]) });
+      if (holders?.length === 0) this.#release(terminal);
+    }
+  }
+
+  #release(terminal: KeptTerminal): void {
+    if (!this.#terminals.delete(terminal)) return;
+    this.#watchdog.removeTerminal(terminal.path);
+    terminal.release();
+  }
 }
+
+// Each costs a descriptor, and finding out that nobody holds it any more costs a look at all processes.
+const LOOK_AFTER = 16;
 
 const terminalsOf = (process: ManagedProcess): readonly string[] =>
   process.options.tty ? process.links : [];

@@ -201,6 +201,35 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
       expect(whileRead).to.not.equal(ends.path);
     });
 
+    it('tells which ones others hold, and no longer when they may be used again', async () => {
+      const [free, cut, input] = [open('forOutput'), open('forOutput'), open('forInput')];
+      const other = openSync(cut.path, constants.O_WRONLY | constants.O_NONBLOCK);
+      close(free);
+      pipes.release(free.path, false);
+      close(cut);
+      pipes.release(cut.path, false);
+      closeSync(input.ours);
+      pipes.releaseInput(input.path);
+      const held = pipes.held();
+      closeSync(input.childs);
+      closeSync(other);
+      await until(() => !pipes.isHeld(input.path), 'the input is held for ever');
+      // Its name is gone for good, so nobody else can be taken for a holder.
+      expect([held, pipes.held()]).to.deep.equal([[cut.path, input.path], [cut.path]]);
+    });
+
+    it('tells that one is held before our end is closed, if that is about to come', () => {
+      const [cut, free, input] = [open('forOutput'), open('forOutput'), open('forInput')];
+      pipes.cut(cut.path);
+      pipes.cut(free.path);
+      const before = pipes.held();
+      for (const ends of [free, input]) close(ends);
+      pipes.release(free.path, false);
+      const after = pipes.held();
+      close(cut);
+      expect([before, after]).to.deep.equal([[cut.path, free.path, input.path], [cut.path]]);
+    });
+
     it('lets a child go on that opens its stdin by name after the end', async () => {
       const ends = open('forInput');
       const go = join(tempDir, 'go');

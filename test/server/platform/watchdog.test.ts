@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -7,6 +8,7 @@ import {
   readlinkSync,
   realpathSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join, resolve } from 'node:path';
@@ -35,9 +37,10 @@ describe('Watchdog', () => {
   });
 
   afterEach(async () => {
+    const watchdogs = servers.flatMap(({ watchdog }) => watchdog ?? []);
     await Promise.all(servers.splice(0).map(server => server.kill()));
     await children.end();
-    await until(() => watchdogs().length === 0, `watchdogs are left: ${watchdogs()}`);
+    await until(() => !watchdogs.some(isRunning), `watchdogs are left: ${watchdogs}`);
     rmSync(root, { recursive: true, force: true });
   });
 
@@ -125,19 +128,26 @@ describe('Watchdog', () => {
       it('ends the holders of its terminals, not those of others', async function () {
         if (findProgram('script') === undefined) this.skip();
         const server = start(shell);
-        const [ours, kept, others] = [await terminal(), await terminal(), await terminal()];
+        const [ours, inherited, reused, others] = [
+          await terminal(),
+          await terminal(),
+          await terminal(),
+          await terminal(),
+        ];
         await server.call(
-          ...[ours, kept].map(({ path }): Call => ['addTerminal', path]),
+          ...[ours, inherited, reused].map(({ path }): Call => ['addTerminal', path]),
           ['addTerminal', others.path],
           ['removeTerminal', others.path],
         );
         const { watchdog } = server;
         process.kill(ours.owner, 'SIGKILL');
         process.kill(others.owner, 'SIGKILL');
+        await renew(reused.path);
         await server.kill();
-        const pids = { ours: ours.pid, kept: kept.pid, others: others.pid };
-        // The other side of `kept` is alive, so the name is in use by somebody.
-        expect(await leftOf(watchdog, pids)).to.deep.equal(['kept', 'others']);
+        const pids = { ours: ours.pid, inherited: inherited.pid, reused: reused.pid, others: others.pid };
+        // The other side of `inherited` and `reused` is alive. One is the same terminal, so one of ours has
+        // inherited that side; the other has only the name of ours.
+        expect(await leftOf(watchdog, pids)).to.deep.equal(['reused', 'others']);
       });
 
       it('removes the directory and exits at once when nothing is registered', async () => {
@@ -286,6 +296,16 @@ describe('Watchdog', () => {
   };
 });
 
+/** Gives a terminal another time of origin, as another terminal of the same name has. */
+const renew = async (path: string): Promise<void> => {
+  const secondsOf = () => Math.floor(statSync(path).ctimeMs / 1000);
+  const before = secondsOf();
+  await until(() => {
+    chmodSync(path, 0o600);
+    return secondsOf() !== before;
+  }, 'the time does not change');
+};
+
 /** Every shell of this machine that a /bin/sh may be, each once. */
 function shells(): [string, ...string[]][] {
   const found = new Map<string, [string, ...string[]]>();
@@ -301,19 +321,6 @@ function findProgram(name: string): string | undefined {
   const directories = (process.env.PATH ?? '').split(delimiter);
   return directories.map(directory => resolve(directory, name)).find(path => existsSync(path));
 }
-
-const watchdogs = (): number[] =>
-  [...readProc().values()]
-    .filter(({ pid, state }) => state !== 'Z' && commandLine(pid).includes('exec-server-watchdog'))
-    .map(({ pid }) => pid);
-
-const commandLine = (pid: number): string => {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
-  }
-};
 
 /** Whether it has come so far that it says its name, which is after it has begun to ignore signals. */
 const isReading = (pid: number): boolean => readProc().get(pid)?.name === 'exec-watchdog';

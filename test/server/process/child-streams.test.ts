@@ -195,6 +195,22 @@ const complaint = (act: () => unknown): string => {
     await until('it is used again', () => nextPaths(3).includes(links[0] as string));
   });
 
+  it('tells whether others read its input, also when our end is closed', async () => {
+    const script = 'exec 3<&0; sleep 600 <&3 3<&- >/dev/null 2>&1 & echo $!';
+    const { stdin, links, readLinks, outputs, ended, closed } = started(ALL, script);
+    outputs.stderr?.resume();
+    const reader = Number(await text(outputs.stdout as Readable));
+    await Promise.all([ended, closed]);
+    const whileOpen = readLinks();
+    const shut = once(stdin as Writable, 'close');
+    stdin?.end();
+    await shut;
+    const afterwards = readLinks();
+    process.kill(reader, 'SIGKILL');
+    await until('nobody reads it', () => readLinks().length === 0);
+    expect([whileOpen, afterwards]).to.deep.equal([[links[0]], [links[0]]]);
+  });
+
   it('tells a writer that nobody reads, and no more', async () => {
     const { stdin, outputs, ended, cut, child } = started(ALL, 'exec <&-; echo closed; exec sleep 600');
     const failed = once(stdin as Writable, 'error');

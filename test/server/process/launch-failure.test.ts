@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { ExecServerError } from '../../../src/protocol/errors.ts';
 import { launch } from '../../../src/server/process/launch.ts';
 import { explainLaunchFailure } from '../../../src/server/process/launch-failure.ts';
-import type { Env } from '../../../src/shared-config/index.ts';
+import type { Env, PathOrigin } from '../../../src/shared-config/index.ts';
 
 type Argv = readonly [string, ...string[]];
 
@@ -232,6 +232,52 @@ describe('explainLaunchFailure', () => {
           platform: 'win32',
         }),
       );
+
+    const notFound = async (pathFrom: PathOrigin, env: Env = { PATH: '/no/such' }, program = 'tool') =>
+      told(
+        await explainLaunchFailure(cause('ENOENT'), {
+          argv: [program],
+          cwd: directory,
+          env,
+          platform: 'linux',
+          pathFrom,
+        }),
+      );
+
+    it('tells which step of the policy made the PATH', async () => {
+      const pathFrom = { outcome: 'set', by: 'overlay', base: 'login' } as const;
+      expect(await notFound(pathFrom)).to.deep.equal({
+        message: 'program not found: tool (searched /no/such; PATH set by the overlay)',
+        stage: 'resolve',
+        errno: 'ENOENT',
+        path: 'tool',
+        searchedPath: ['/no/such'],
+        pathFrom,
+      });
+    });
+
+    it('tells why there is no PATH', async () => {
+      const pathFrom = { outcome: 'removed', by: 'exclude', pattern: 'P*', base: 'process' } as const;
+      expect(await notFound(pathFrom, {}, 'no-such-tool')).to.deep.include({
+        message:
+          'program not found: no-such-tool (searched /bin:/usr/bin by default; PATH removed by exclude pattern P*)',
+        pathFrom,
+      });
+    });
+
+    it('tells nothing of the PATH where none is searched, and in words nothing that the client knows', async () => {
+      const sent = { outcome: 'set', by: 'overlay' } as const;
+      expect(await notFound(sent)).to.deep.include({
+        message: 'program not found: tool (searched /no/such)',
+        pathFrom: sent,
+      });
+      expect(await notFound(sent, {}, '/no/such/tool')).to.deep.equal({
+        message: 'program not found: /no/such/tool',
+        stage: 'resolve',
+        errno: 'ENOENT',
+        path: '/no/such/tool',
+      });
+    });
 
     for (const name of ['PATH', 'Path', 'path']) {
       it(`looks along ${name} on windows, in any case and divided by semicolons`, async () => {

@@ -150,17 +150,17 @@ describe('ManagedProcess', () => {
       await once(holder, 'exit');
       rmSync(directory, { recursive: true });
       const known = process.platform === 'linux' ? [{ pid: holder.pid, name: 'sleep' }] : [];
-      expect([order(client), of(client, 'process/closed'), managed.cutLinks]).to.deep.equal([
+      expect([order(client), of(client, 'process/closed'), managed.keptTerminal]).to.deep.equal([
         ['1 output', '2 exited', '3 closed'],
         [{ processId: 'p', seq: 3, bytes: { ...NO_BYTES, stdout: 1 }, holders: known }],
-        [file],
+        undefined,
       ]);
       expect([stdout.destroyed, stderr.destroyed]).to.deep.equal([true, true]);
       expect(lasted).to.be.at.least(DRAIN_MS - 2);
     });
 
     it('is not cut where they end in time', async () => {
-      const { managed, client, print, endStreams, exit } = fakeProcess({
+      const { client, print, endStreams, exit } = fakeProcess({
         drainMs: DRAIN_MS,
         links: ['/none'],
       });
@@ -168,10 +168,9 @@ describe('ManagedProcess', () => {
       await print('x');
       await endStreams();
       await delay(2 * DRAIN_MS);
-      expect([order(client), of(client, 'process/closed')[0]?.holders, managed.cutLinks]).to.deep.equal([
+      expect([order(client), of(client, 'process/closed')[0]?.holders]).to.deep.equal([
         ['1 output', '2 exited', '3 closed'],
         undefined,
-        [],
       ]);
     });
 
@@ -188,10 +187,9 @@ describe('ManagedProcess', () => {
       client.resume();
       await print('goes on');
       await endStreams();
-      expect([while_, managed.state, managed.cutLinks, managed.bytes]).to.deep.equal([
+      expect([while_, managed.state, managed.bytes]).to.deep.equal([
         'exited',
         'closed',
-        [],
         { ...NO_BYTES, stdout: 12 },
       ]);
       expect(order(client).slice(1)).to.deep.equal(['1 exited', '2 output', '3 output', '4 closed']);

@@ -1,0 +1,43 @@
+import { expect } from 'chai';
+import { keepTerminal } from '../../../src/server/platform/terminal-name.ts';
+import { startOnPty } from '../../../src/server/process/pty.ts';
+import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
+import { openLinks } from '../support/descriptors.ts';
+
+const hasTerminals = ptyUnavailable() === undefined && process.platform === 'linux';
+
+(hasTerminals ? describe : describe.skip)('keepTerminal', () => {
+  /** A terminal whose only user has ended at once. */
+  const unused = async () => {
+    const child = startOnPty({
+      argv: ['true'],
+      arg0: undefined,
+      cwd: '/',
+      env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
+      pathFrom: undefined,
+      size: { columns: 80, rows: 24 },
+      platform: process.platform,
+    });
+    return { ...child, ended: new Promise<void>(resolve => child.onExit(() => resolve())) };
+  };
+
+  it('keeps the number from the terminals that follow, until it is released', async () => {
+    const before = openLinks().length;
+    const first = await unused();
+    const kept = keepTerminal(first.terminal);
+    await first.ended;
+    first.destroy();
+    const later = await Promise.all(Array.from({ length: 5 }, unused));
+    await Promise.all(later.map(({ ended }) => ended));
+    for (const { destroy } of later) destroy();
+    expect(kept?.path).to.equal(first.terminal);
+    expect(later.map(({ terminal }) => terminal)).not.to.include(first.terminal);
+    const held = openLinks().filter(link => link.startsWith(first.terminal)).length;
+    kept?.release();
+    expect([held, openLinks().length]).to.deep.equal([1, before]);
+  });
+
+  it('cannot keep what is not there', () => {
+    expect(keepTerminal('/dev/pts/none')).to.equal(undefined);
+  });
+});

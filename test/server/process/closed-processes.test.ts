@@ -1,0 +1,104 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { MAX_CLOSED_BYTES, MAX_CLOSED_PROCESSES } from '../../../src/server/limits.ts';
+import { ClosedProcesses } from '../../../src/server/process/closed-processes.ts';
+import { fakeProcess } from './support/fake-process.ts';
+
+const MIB = 1024 * 1024;
+const LONG_MS = 60_000;
+
+describe('ClosedProcesses', () => {
+  let closed: ClosedProcesses;
+
+  beforeEach(() => {
+    closed = new ClosedProcesses();
+  });
+
+  afterEach(() => {
+    for (const id of ids()) closed.forget(id);
+  });
+
+  const ids = () => closed.all().map(({ options }) => options.processId);
+
+  /** A closed process that holds so many bytes of output, in one chunk. */
+  const ended = async (processId: string, bytes = 0) => {
+    const { managed, print, endStreams, exit } = fakeProcess({ processId, retainedBytes: 64 * MIB });
+    if (bytes > 0) await print('x'.repeat(bytes));
+    await endStreams();
+    exit(0);
+    await managed.closed;
+    return managed;
+  };
+
+  it('has what was kept, by id and the oldest first', async () => {
+    const [first, second] = [await ended('first'), await ended('second')];
+    closed.keep(second, LONG_MS);
+    closed.keep(first, LONG_MS);
+    expect(ids()).to.deep.equal(['second', 'first']);
+    expect([
+      closed.get('first') === first,
+      closed.get('second') === second,
+      closed.get('third'),
+    ]).to.deep.equal([true, true, undefined]);
+  });
+
+  it('forgets one when it is told to, and one that it never had', async () => {
+    closed.keep(await ended('one'), LONG_MS);
+    closed.keep(await ended('other'), LONG_MS);
+    closed.forget('one');
+    closed.forget('one');
+    closed.forget('never');
+    expect([ids(), closed.get('one')]).to.deep.equal([['other'], undefined]);
+  });
+
+  it('forgets each when its time is over', async () => {
+    closed.keep(await ended('long'), LONG_MS);
+    closed.keep(await ended('short'), 20);
+    const before = ids();
+    await until(() => ids().length === 1);
+    expect([before, ids()]).to.deep.equal([['long', 'short'], ['long']]);
+  });
+
+  it('keeps the later of two with the same id, as the newest and for its own time', async () => {
+    const [early, late] = [await ended('same'), await ended('same')];
+    closed.keep(early, 20);
+    closed.keep(await ended('between'), 60);
+    closed.keep(late, LONG_MS);
+    const before = ids();
+    await until(() => ids().length === 1);
+    expect([before, ids(), closed.get('same') === late]).to.deep.equal([['between', 'same'], ['same'], true]);
+  });
+
+  it(`keeps ${MAX_CLOSED_PROCESSES}: with one more the oldest goes`, async () => {
+    const all = Array.from({ length: MAX_CLOSED_PROCESSES + 2 }, (_, at) => `p${at}`);
+    for (const id of all) closed.keep(await ended(id), LONG_MS);
+    expect(ids()).to.deep.equal(all.slice(2));
+  });
+
+  it(`keeps ${MAX_CLOSED_BYTES / MIB} MiB of output: the oldest go until the rest fits`, async () => {
+    const half = MAX_CLOSED_BYTES / 2;
+    closed.keep(await ended('oldest', MIB), LONG_MS);
+    closed.keep(await ended('empty'), LONG_MS);
+    closed.keep(await ended('half', half - MIB), LONG_MS);
+    const fitting = ids();
+    closed.keep(await ended('newest', half), LONG_MS);
+    expect([fitting, ids()]).to.deep.equal([
+      ['oldest', 'empty', 'half'],
+      ['empty', 'half', 'newest'],
+    ]);
+  });
+
+  it('keeps the newest whatever it holds, and then nothing else', async () => {
+    closed.keep(await ended('old', 10), LONG_MS);
+    closed.keep(await ended('huge', MAX_CLOSED_BYTES + 1), LONG_MS);
+    const alone = ids();
+    closed.keep(await ended('next'), LONG_MS);
+    expect([alone, ids()]).to.deep.equal([['huge'], ['next']]);
+  });
+});
+
+const until = async (holds: () => boolean): Promise<void> => {
+  for (const deadline = Date.now() + 10_000; !holds(); await delay(5)) {
+    if (Date.now() > deadline) throw new Error('waited in vain');
+  }
+};
