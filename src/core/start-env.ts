@@ -1,19 +1,34 @@
-import { buildEnv, type Env, type EnvOverlay, type EnvPolicy, platformOf } from '../shared-config/index.ts';
-import { CORE_NAMES, type RuntimeFacts, runtimeOverlay } from './runtime-env.ts';
+import {
+  buildEnv,
+  type Env,
+  type EnvInput,
+  type EnvOverlay,
+  type EnvPolicy,
+  platformOf,
+} from '../shared-config/index.ts';
+import {
+  keepsHostLocale,
+  LOCALE_NAMES,
+  ownedByCore,
+  type RuntimeFacts,
+  runtimeOverlay,
+} from './runtime-env.ts';
 
 /** The environment that a process is to get. */
 export type ProcessEnvironment =
   /** These variables and no others, wherever the process runs. */
   | { readonly exact: Env }
   /** What a policy makes of the environment of the machine it runs on. */
-  | {
-      /** Default: all of it, but for names that look like secrets. */
-      readonly policy?: EnvPolicy | undefined;
-      /** Becomes variables that tell these facts. */
-      readonly runtime?: RuntimeFacts | undefined;
-      /** Laid over everything else; `null` removes a name. */
-      readonly overlay?: EnvOverlay | undefined;
-    };
+  | EnvironmentByPolicy;
+
+export type EnvironmentByPolicy = {
+  /** Default: all of it, but for names that look like secrets. */
+  readonly policy?: EnvPolicy | undefined;
+  /** Becomes variables that tell these facts. */
+  readonly runtime?: RuntimeFacts | undefined;
+  /** Laid over everything else; `null` removes a name. */
+  readonly overlay?: EnvOverlay | undefined;
+};
 
 /** The environment as `process/start` carries it. */
 export type StartEnv = { readonly env: EnvOverlay; readonly envPolicy?: EnvPolicy };
@@ -29,29 +44,49 @@ export type StartEnv = { readonly env: EnvOverlay; readonly envPolicy?: EnvPolic
  */
 export const remoteStartEnv = (environment: ProcessEnvironment): StartEnv => {
   if ('exact' in environment) return { env: environment.exact };
-  const policy = environment.policy ?? {};
+  const { policy = {}, runtime = {}, overlay = {} } = environment;
+  // A caller who names a locale decides about it alone.
+  const localeIsAsked =
+    keepsHostLocale(runtime) && LOCALE_NAMES.some(name => (overlay[name] ?? null) !== null);
+  const facts = Object.entries(runtimeOverlay(runtime));
   return {
-    envPolicy: { ...policy, exclude: [...(policy.exclude ?? []), ...CORE_NAMES] },
-    env: addedByCore(environment),
+    envPolicy: {
+      ...policy,
+      exclude: [...(policy.exclude ?? []), ...ownedByCore(runtime)],
+      ...(keepsHostLocale(runtime) && !localeIsAsked && { keepLocale: true }),
+    },
+    // The caller's names come last: where two spellings are one name, the last one counts.
+    env: Object.fromEntries([
+      ...facts.filter(
+        ([name]) => !Object.hasOwn(overlay, name) && !(localeIsAsked && LOCALE_NAMES.includes(name)),
+      ),
+      ...Object.entries(overlay),
+    ]),
   };
 };
 
-/** The environment of a start on this machine: exactly what the same policy makes of `ownEnv`. */
+/**
+ * The environment of a start on this machine: exactly what the same policy makes of `ownEnv`.
+ *
+ * Unless the policy starts from a login shell: only the server asks one. It then gets the policy as a server
+ * elsewhere does, and where no shell answers it starts from its own environment, which it has from here.
+ */
 export const localStartEnv = (
   environment: ProcessEnvironment,
   ownEnv: Env,
   platform: NodeJS.Platform,
 ): StartEnv => {
-  const { env, envPolicy } = remoteStartEnv(environment);
-  return { env: buildEnv({ base: ownEnv, policy: envPolicy, overlay: env, platform: platformOf(platform) }) };
+  const start = remoteStartEnv(environment);
+  return isMadeHere(start) ? { env: buildEnv(envInput(start, ownEnv, platform)) } : start;
 };
 
-const addedByCore = ({
-  runtime = {},
-  overlay = {},
-}: Exclude<ProcessEnvironment, { exact: Env }>): EnvOverlay =>
-  // The caller's names come last: where two spellings are one name, the last one counts.
-  Object.fromEntries([
-    ...Object.entries(runtimeOverlay(runtime)).filter(([name]) => !Object.hasOwn(overlay, name)),
-    ...Object.entries(overlay),
-  ]);
+/** Whether Core itself makes the environment of a start on its machine. */
+export const isMadeHere = ({ envPolicy }: StartEnv): boolean => (envPolicy?.base ?? 'process') === 'process';
+
+/** What the environment of such a start is made of. */
+export const envInput = ({ env, envPolicy }: StartEnv, ownEnv: Env, platform: NodeJS.Platform): EnvInput => ({
+  base: ownEnv,
+  policy: envPolicy,
+  overlay: env,
+  platform: platformOf(platform),
+});

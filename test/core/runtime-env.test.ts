@@ -1,6 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { CORE_NAMES, type RuntimeFacts, runtimeOverlay } from '../../src/core/runtime-env.ts';
+import {
+  CORE_NAMES,
+  keepsHostLocale,
+  ownedByCore,
+  type RuntimeFacts,
+  runtimeOverlay,
+} from '../../src/core/runtime-env.ts';
+import { applyEnvPolicy } from '../../src/shared-config/index.ts';
 
 const UNIFIED_EXEC = {
   NO_COLOR: '1',
@@ -14,6 +21,8 @@ const UNIFIED_EXEC = {
   GH_PAGER: 'cat',
   CODEX_CI: '1',
 };
+
+const { TERM: _, ...withoutTerm } = UNIFIED_EXEC;
 
 const EVERY_FACT: Required<RuntimeFacts> = {
   threadId: 'thread',
@@ -30,6 +39,19 @@ describe('runtimeOverlay', () => {
     ['the conversation', { threadId: '0198-abc' }, { CODEX_THREAD_ID: '0198-abc' }],
     ['a conversation whose id is empty', { threadId: '' }, { CODEX_THREAD_ID: '' }],
     ['output for a program, with a COLORTERM that is there and empty', { unifiedExec: true }, UNIFIED_EXEC],
+    ['the same for a unified exec that asks for nothing special', { unifiedExec: {} }, UNIFIED_EXEC],
+    ['the same with the locale asked for by name', { unifiedExec: { locale: 'c.utf8' } }, UNIFIED_EXEC],
+    [
+      'a locale to fall back to where the host comes first',
+      { unifiedExec: { locale: 'host' } },
+      UNIFIED_EXEC,
+    ],
+    [
+      'the terminal asked for',
+      { unifiedExec: { term: 'xterm-256color' } },
+      { ...UNIFIED_EXEC, TERM: 'xterm-256color' },
+    ],
+    ['no terminal where the host says it', { unifiedExec: { term: 'host' } }, withoutTerm],
     ['the sandbox', { sandbox: 'seatbelt' }, { CODEX_SANDBOX: 'seatbelt' }],
     ['a sandbox without network', { networkDisabled: true }, { CODEX_SANDBOX_NETWORK_DISABLED: '1' }],
     ['nothing for what is not so', { unifiedExec: false, networkDisabled: false }, {}],
@@ -88,5 +110,55 @@ describe('CORE_NAMES', () => {
   it('are all the names of its own that Core ever sets', () => {
     const own = Object.keys(runtimeOverlay(EVERY_FACT)).filter(name => name.startsWith('CODEX_'));
     expect(own.sort()).to.deep.equal([...CORE_NAMES].sort());
+  });
+});
+
+describe('ownedByCore', () => {
+  const inherited = (facts: RuntimeFacts, ...names: string[]) =>
+    Object.keys(
+      applyEnvPolicy(
+        { exclude: [...ownedByCore(facts)] },
+        Object.fromEntries(names.map(name => [name, 'stale'])),
+        'posix',
+      ),
+    );
+
+  const proxies = [
+    'HTTP_PROXY',
+    'https_proxy',
+    'Http_Proxy',
+    'FTP_PROXY',
+    'NO_PROXY',
+    'npm_config_https_proxy',
+  ];
+
+  it('are the names of its own, whatever the facts are', () => {
+    expect(inherited({}, ...CORE_NAMES, 'CODEX_HOME', ...proxies)).to.deep.equal(['CODEX_HOME', ...proxies]);
+  });
+
+  it('are all proxies besides when processes must use one: any other would lead past it', () => {
+    const names = [...proxies, 'YARN_HTTP_PROXY', 'WSS_PROXY', 'npm_config_noproxy', ...CORE_NAMES];
+    expect(inherited({ proxyUrl: 'http://proxy:1' }, ...names, 'GOPROXY', 'PROXY')).to.deep.equal([
+      'GOPROXY',
+      'PROXY',
+    ]);
+  });
+
+  it('describe every variable of the proxy that is set', () => {
+    const facts = { proxyUrl: 'http://proxy:1' };
+    expect(inherited(facts, ...Object.keys(runtimeOverlay(facts)))).to.deep.equal([]);
+  });
+});
+
+describe('keepsHostLocale', () => {
+  it('is so for a unified exec that asks for it', () => {
+    const facts: RuntimeFacts[] = [
+      {},
+      { unifiedExec: true },
+      { unifiedExec: {} },
+      { unifiedExec: { locale: 'c.utf8' } },
+      { unifiedExec: { locale: 'host' } },
+    ];
+    expect(facts.map(keepsHostLocale)).to.deep.equal([false, false, false, false, true]);
   });
 });

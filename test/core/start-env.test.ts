@@ -1,6 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { CORE_NAMES, type RuntimeFacts, runtimeOverlay } from '../../src/core/runtime-env.ts';
+import {
+  CORE_NAMES,
+  keepsHostLocale,
+  LOCALE_NAMES,
+  ownedByCore,
+  type RuntimeFacts,
+  runtimeOverlay,
+} from '../../src/core/runtime-env.ts';
 import { localStartEnv, type ProcessEnvironment, remoteStartEnv } from '../../src/core/start-env.ts';
 import { foldCase } from '../../src/shared-config/fold-case.ts';
 import {
@@ -21,13 +28,24 @@ const RUNTIME_NAMES = Object.keys(
   runtimeOverlay({ threadId: '', unifiedExec: true, proxyUrl: '', sandbox: '', networkDisabled: true }),
 );
 
+const anyUnifiedExec = fc.oneof(
+  fc.boolean(),
+  fc.record(
+    {
+      locale: fc.constantFrom<'c.utf8' | 'host'>('c.utf8', 'host'),
+      term: fc.constantFrom('xterm', 'host'),
+    },
+    { requiredKeys: [] },
+  ),
+);
+
 // Few values, so that a fact often is what an environment has anyway.
 const word = fc.constantFrom('', 'cat', '1', 'dumb', 'http://proxy:1');
 
 const anyFacts: fc.Arbitrary<RuntimeFacts> = fc.record(
   {
     threadId: word,
-    unifiedExec: fc.boolean(),
+    unifiedExec: anyUnifiedExec,
     proxyUrl: word,
     noProxy: fc.array(word, { maxLength: 2 }),
     sandbox: word,
@@ -86,6 +104,30 @@ const byKey = (env: EnvOverlay, platform: Platform) =>
     Object.entries(env).map(([name, value]) => [platform === 'windows' ? foldCase(name) : name, value]),
   );
 
+/** Whether the caller decides about the locale, though the facts leave it to the host. */
+const decidesLocale = ({ runtime = {}, overlay = {} }: ByPolicy): boolean =>
+  keepsHostLocale(runtime) && LOCALE_NAMES.some(name => typeof overlay[name] === 'string');
+
+/** The variables that the facts say, as far as the caller leaves them to say it. */
+const factsOf = (environment: ByPolicy): EnvOverlay =>
+  Object.fromEntries(
+    Object.entries(runtimeOverlay(environment.runtime ?? {})).filter(
+      ([name]) => !decidesLocale(environment) || !LOCALE_NAMES.includes(name),
+    ),
+  );
+
+/** The same environment, of which nothing gives way to the locale of a host. */
+const withoutHostLocale = ({ policy, runtime, ...rest }: ByPolicy): ByPolicy => ({
+  ...rest,
+  policy: { ...policy, keepLocale: false },
+  runtime: {
+    ...runtime,
+    ...(typeof runtime?.unifiedExec === 'object' && {
+      unifiedExec: { ...runtime.unifiedExec, locale: 'c.utf8' as const },
+    }),
+  },
+});
+
 /** What the policy of a remote start gives where `base` is the environment. */
 const byPolicyAlone = (environment: ByPolicy, base: Env, platform: Platform): Env =>
   buildEnv({ base, policy: remoteStartEnv(environment).envPolicy, platform });
@@ -118,17 +160,14 @@ describe('remoteStartEnv', () => {
 
   it('has in its overlay the names that run-time facts and caller name, and no others', () => {
     holds([anyEnvironment], environment => {
-      const named = [
-        ...Object.keys(runtimeOverlay(environment.runtime ?? {})),
-        ...Object.keys(environment.overlay ?? {}),
-      ];
+      const named = [...Object.keys(factsOf(environment)), ...Object.keys(environment.overlay ?? {})];
       expect(Object.keys(remoteStartEnv(environment).env).sort()).to.deep.equal([...new Set(named)].sort());
     });
   });
 
   it('has in its overlay only values that the caller gave or, where it gave none, the run-time facts', () => {
     holds([anyEnvironment], environment => {
-      const runtime = byKey(runtimeOverlay(environment.runtime ?? {}), 'posix');
+      const runtime = byKey(factsOf(environment), 'posix');
       const overlay = byKey(environment.overlay ?? {}, 'posix');
       for (const [name, value] of Object.entries(remoteStartEnv(environment).env)) {
         expect(value).to.equal(overlay.has(name) ? overlay.get(name) : runtime.get(name), name);
@@ -140,6 +179,31 @@ describe('remoteStartEnv', () => {
     holds([anyEnvironment, machine('own'), anyNodePlatform], (environment, own, platform) => {
       const there = onRemote(environment, own, platformOf(platform));
       expect(sorted(there)).to.deep.equal(sorted(localStartEnv(environment, own, platform).env));
+    });
+  });
+
+  it("has no value of Core's own environment in what it sends, whatever that environment and the facts are", () => {
+    // Every value can be told from what the caller and the facts say.
+    const marked = fc
+      .tuple(anyEnv, runtimeVariables)
+      .map(([env, runtime]) =>
+        Object.fromEntries(
+          [...Object.entries(env), ...Object.entries(runtime)].map(([name, value]) => [
+            name,
+            `<own>${value}`,
+          ]),
+        ),
+      );
+    holds([anyEnvironment, marked, anyNodePlatform], (environment, own, nodePlatform) => {
+      const sent = remoteStartEnv(environment);
+      expect(JSON.stringify(sent)).not.to.contain('<own>');
+      const alone = byPolicyAlone(environment, own, platformOf(nodePlatform));
+      const overlay = new Map(Object.entries(sent.env));
+      expect(
+        Object.entries(alone).filter(
+          ([name, value]) => value.startsWith('<own>') && overlay.get(name) === value,
+        ),
+      ).to.deep.equal([]);
     });
   });
 
@@ -172,8 +236,9 @@ describe('remoteStartEnv', () => {
   it('leaves every run-time fact as it is on any other machine', () => {
     holds(
       [anyFacts, anyPolicy, machine('there'), anyNodePlatform],
-      (runtime, policy, there, nodePlatform) => {
+      (anyRuntime, anyPolicy, there, nodePlatform) => {
         const platform = platformOf(nodePlatform);
+        const { runtime = {}, policy } = withoutHostLocale({ runtime: anyRuntime, policy: anyPolicy });
         const started = byKey(onRemote({ runtime, policy }, there, platform), platform);
         const facts = byKey(runtimeOverlay(runtime), platform);
         expect(Array.from(facts.keys(), key => [key, started.get(key)])).to.deep.equal([...facts]);
@@ -182,8 +247,9 @@ describe('remoteStartEnv', () => {
   });
 
   it('leaves the overlay of the caller as it is, in whatever spelling it names a run-time variable', () => {
-    holds([anyEnvironment, machine('there'), anyNodePlatform], (environment, there, nodePlatform) => {
+    holds([anyEnvironment, machine('there'), anyNodePlatform], (anything, there, nodePlatform) => {
       const platform = platformOf(nodePlatform);
+      const environment = withoutHostLocale(anything);
       const started = byKey(onRemote(environment, there, platform), platform);
       const overlay = byKey(environment.overlay ?? {}, platform);
       expect(Array.from(overlay.keys(), key => [key, started.get(key) ?? null])).to.deep.equal([...overlay]);
@@ -225,6 +291,51 @@ describe('remoteStartEnv', () => {
     });
   }
 
+  it('leaves the locale to the other machine on request, and gives it UTF-8 where that has none', () => {
+    const environment = { runtime: { unifiedExec: { locale: 'host' } } } as const;
+    expect(remoteStartEnv(environment).envPolicy).to.deep.include({ keepLocale: true });
+    expect(onRemote(environment, { LANG: 'de_DE.UTF-8' })).to.include({ LANG: 'de_DE.UTF-8' });
+    expect(onRemote(environment, { LANG: 'de_DE.UTF-8' })).not.to.have.any.keys('LC_ALL', 'LC_CTYPE');
+    expect(onRemote(environment, {})).to.include({ LANG: 'C.UTF-8', LC_CTYPE: 'C.UTF-8' });
+    expect(onRemote(environment, {})).not.to.have.any.keys('LC_ALL');
+    expect(onRemote({ runtime: { unifiedExec: true } }, { LANG: 'de_DE.UTF-8' })).to.include({
+      LANG: 'C.UTF-8',
+      LC_ALL: 'C.UTF-8',
+    });
+  });
+
+  it('lets a caller who names a locale decide about it alone', () => {
+    const runtime = { unifiedExec: { locale: 'host' } } as const;
+    const there = { LANG: 'de_DE.UTF-8', LC_CTYPE: 'fr_FR.UTF-8' };
+    const { NO_COLOR, ...asked } = onRemote({ runtime, overlay: { LANG: 'ru_RU.KOI8-R' } }, there);
+    expect(NO_COLOR).to.equal('1');
+    expect(asked)
+      .to.include({ LANG: 'ru_RU.KOI8-R', LC_CTYPE: 'fr_FR.UTF-8' })
+      .and.not.have.any.keys('LC_ALL');
+    // Taking one away says nothing about the others.
+    expect(onRemote({ runtime, overlay: { LC_CTYPE: null } }, there))
+      .to.include({ LANG: 'de_DE.UTF-8' })
+      .and.not.have.any.keys('LC_ALL', 'LC_CTYPE');
+  });
+
+  it('leaves TERM to the other machine on request', () => {
+    const started = (term?: string) =>
+      onRemote({ runtime: { unifiedExec: { term } } }, { TERM: 'there' }).TERM;
+    expect([started(), started('xterm-256color'), started('host')]).to.deep.equal([
+      'dumb',
+      'xterm-256color',
+      'there',
+    ]);
+  });
+
+  it('inherits no other proxy where Core has one, in any spelling', () => {
+    const stale = { Http_Proxy: 'stale', FTP_PROXY: 'stale', npm_config_proxy: 'stale', GOPROXY: 'kept' };
+    const started = onRemote({ runtime: { proxyUrl: 'http://core:3' } }, stale);
+    expect(Object.values(started)).not.to.include('stale');
+    expect(started).to.include({ GOPROXY: 'kept' });
+    expect(onRemote({}, stale)).to.deep.equal(stale);
+  });
+
   it('changes none of its arguments', () => {
     const environment = Object.freeze({
       policy: Object.freeze({ exclude: Object.freeze(['A']) as string[] }),
@@ -255,11 +366,11 @@ describe('localStartEnv', () => {
 
   it('is what policy, run-time facts and overlay make one after the other', () => {
     holds([anyEnvironment, machine('own')], (environment, own) => {
-      const { policy = {}, runtime = {}, overlay = {} } = environment;
-      const exclude = [...(policy.exclude ?? []), ...CORE_NAMES];
+      const { policy = {}, runtime = {}, overlay = {} } = withoutHostLocale(environment);
+      const exclude = [...(policy.exclude ?? []), ...ownedByCore(runtime)];
       const byPolicy = applyEnvPolicy({ ...policy, exclude }, own, 'posix');
       const withFacts = applyOverlay(runtimeOverlay(runtime), byPolicy, 'posix');
-      expect(sorted(localStartEnv(environment, own, 'linux').env)).to.deep.equal(
+      expect(sorted(localStartEnv(withoutHostLocale(environment), own, 'linux').env)).to.deep.equal(
         sorted(applyOverlay(overlay, withFacts, 'posix')),
       );
     });
@@ -271,6 +382,27 @@ describe('localStartEnv', () => {
       expect(Object.values(env).filter(value => typeof value !== 'string')).to.deep.equal([]);
       expect(rest).to.deep.equal({});
     });
+  });
+
+  for (const base of ['login', 'loginInteractive'] as const) {
+    it(`leaves base ${base} to the server, which alone asks a shell`, () => {
+      const environment = {
+        policy: { base, set: { S: '1' } },
+        runtime: { threadId: 'thread' },
+        overlay: { O: '2' },
+      };
+      expect(localStartEnv(environment, { PATH: '/bin' }, 'linux')).to.deep.equal(
+        remoteStartEnv(environment),
+      );
+    });
+  }
+
+  it('makes base process here, and that of a policy that names none', () => {
+    for (const base of ['process', null, undefined] as const) {
+      expect(localStartEnv({ policy: { base } }, { PATH: '/bin' }, 'linux')).to.deep.equal({
+        env: { PATH: '/bin' },
+      });
+    }
   });
 
   it('takes names as windows does on windows: one spelling each, and a PATHEXT', () => {

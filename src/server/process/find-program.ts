@@ -11,7 +11,7 @@ export type ProgramSearch = {
 };
 
 export type FoundProgram = {
-  /** The first file of that name that may be executed. Windows tells by extension, so there it is unknown. */
+  /** The first file of that name that may be executed; Windows tells that by its extension. */
   readonly executable: string | undefined;
   /** The first thing of that name, executable or not. */
   readonly existing: string | undefined;
@@ -19,12 +19,23 @@ export type FoundProgram = {
   readonly searchedPath: readonly string[] | undefined;
 };
 
-/** Looks a program up the way `execvp` does in the child. */
-export const findProgram = (search: ProgramSearch): FoundProgram => {
+/** How to look at files. */
+export type FileLook = {
+  exists(path: string): boolean;
+  isFile(path: string): boolean;
+  mayExecute(path: string): boolean;
+};
+
+/**
+ * Looks a program up the way `execvp` does in the child, or on Windows as its command interpreter does: with
+ * the PATH and the PATHEXT of the child.
+ */
+export const findProgram = (search: ProgramSearch, files: FileLook = realFiles): FoundProgram => {
   const searchedPath = searchPath(search);
-  const existing = candidates(search, searchedPath).filter(exists);
+  const existing = candidates(search, searchedPath).filter(files.exists);
   return {
-    executable: search.platform === 'win32' ? undefined : existing.find(isExecutable),
+    // A directory that may be entered counts as executable elsewhere.
+    executable: existing.find(path => files.isFile(path) && isExecutable(path, search, files)),
     existing: existing[0],
     searchedPath,
   };
@@ -42,30 +53,55 @@ const SYSTEM_PATH = '/bin:/usr/bin';
 const environmentValue = (env: Env, name: string): string | undefined =>
   Object.entries(env).find(([key]) => key.toUpperCase() === name)?.[1];
 
-const candidates = (
-  { argv: [program], cwd, platform }: ProgramSearch,
-  searched: readonly string[] | undefined,
-): string[] => {
-  const { resolve } = platform === 'win32' ? win32 : posix;
-  return searched === undefined
-    ? [resolve(cwd, program)]
-    : searched.map(directory => resolve(cwd, directory, program));
+const candidates = (search: ProgramSearch, searched: readonly string[] | undefined): string[] => {
+  const { cwd, platform } = search;
+  if (platform !== 'win32') return inDirectories(posix, cwd, searched ?? [''], [search.argv[0]]);
+  // The directory of the child comes before its PATH.
+  return inDirectories(win32, cwd, ['', ...(searched ?? [])], windowsNames(search));
 };
 
-const exists = (path: string): boolean => {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return false;
-  }
+const inDirectories = (
+  { resolve }: typeof posix,
+  cwd: string,
+  directories: readonly string[],
+  names: readonly string[],
+): string[] => directories.flatMap(directory => names.map(name => resolve(cwd, directory, name)));
+
+/** A name with each extension; without one only if it has a dot, or last, as a script that names its interpreter. */
+const windowsNames = ({ argv: [program], env }: ProgramSearch): string[] => {
+  const extended = extensions(env).map(extension => `${program}${extension}`);
+  return program.includes('.') ? [program, ...extended] : [...extended, program];
 };
 
-const isExecutable = (path: string): boolean => {
+const extensions = (env: Env): string[] =>
+  (environmentValue(env, 'PATHEXT') || DEFAULT_EXTENSIONS).split(';').filter(extension => extension !== '');
+
+// What the command interpreter takes when PATHEXT isn't set.
+const DEFAULT_EXTENSIONS = '.COM;.EXE;.BAT;.CMD';
+
+const isExecutable = (path: string, { env, platform }: ProgramSearch, files: FileLook): boolean => {
+  if (platform !== 'win32') return files.mayExecute(path);
+  const lower = path.toLowerCase();
+  return extensions(env).some(extension => lower.endsWith(extension.toLowerCase()));
+};
+
+const realFiles: FileLook = {
+  exists: path => statOf(path) !== undefined,
+  isFile: path => statOf(path)?.isFile() === true,
+  mayExecute: path => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+};
+
+const statOf = (path: string) => {
   try {
-    accessSync(path, constants.X_OK);
-    // A directory that may be entered passes the check above.
-    return statSync(path).isFile();
+    return statSync(path, { throwIfNoEntry: false });
   } catch {
-    return false;
+    return undefined;
   }
 };

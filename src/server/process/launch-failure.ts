@@ -1,7 +1,15 @@
 import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { type ExecServerError, type LaunchStage, launchFailed } from '../../protocol/errors.ts';
+import { programNotFound } from '../../protocol/program-not-found.ts';
+import type { PathOrigin } from '../../shared-config/index.ts';
 import { findProgram, type ProgramSearch } from './find-program.ts';
+
+/** A start, as far as it decides what can go wrong. */
+export type LaunchAttempt = ProgramSearch & {
+  /** How the child comes by its `PATH`, for who can't find a program there. */
+  readonly pathFrom?: PathOrigin | undefined;
+};
 
 /**
  * Finds out why a child could not be started. The error of `spawn` doesn't tell: a missing directory, a
@@ -9,7 +17,7 @@ import { findProgram, type ProgramSearch } from './find-program.ts';
  */
 export const explainLaunchFailure = async (
   cause: NodeJS.ErrnoException,
-  attempt: ProgramSearch,
+  attempt: LaunchAttempt,
 ): Promise<ExecServerError> => {
   const errno = cause.code ?? 'UNKNOWN';
   return (
@@ -23,7 +31,7 @@ export const explainLaunchFailure = async (
  * Finds what would keep a child from starting, for a way to start that can't tell afterwards. What changes
  * between this look and the start goes unnoticed.
  */
-export const foreseeLaunchFailure = (attempt: ProgramSearch): ExecServerError | undefined => {
+export const foreseeLaunchFailure = (attempt: LaunchAttempt): ExecServerError | undefined => {
   const problem = directoryProblem(attempt, undefined);
   // Which file Windows would take depends on extensions that only it knows.
   if (problem !== undefined || attempt.platform === 'win32') return problem;
@@ -53,20 +61,13 @@ const directoryProblem = ({ cwd }: ProgramSearch, cause: Error | undefined): Exe
 };
 
 const programProblem = (
-  attempt: ProgramSearch,
+  attempt: LaunchAttempt,
   errno: string,
   cause: Error | undefined,
 ): ExecServerError | undefined => {
   if (errno !== 'ENOENT' && errno !== 'EACCES' && errno !== 'ENOTDIR') return undefined;
-  const [program] = attempt.argv;
   const { existing, searchedPath } = findProgram(attempt);
-  if (existing === undefined) {
-    const where =
-      searchedPath === undefined
-        ? ''
-        : ` (searched ${searchedPath.join(attempt.platform === 'win32' ? ';' : ':') || 'an empty PATH'})`;
-    return fail(cause, 'resolve', 'ENOENT', program, `program not found: ${program}${where}`, searchedPath);
-  }
+  if (existing === undefined) return notFound(attempt, searchedPath, cause);
   return errno === 'EACCES'
     ? fail(cause, 'permission', errno, existing, `${existing} is not executable`, searchedPath)
     : fail(
@@ -77,6 +78,17 @@ const programProblem = (
         `${existing} exists, but what it needs to run (its interpreter) does not`,
         searchedPath,
       );
+};
+
+const notFound = (
+  { argv: [program], pathFrom, platform }: LaunchAttempt,
+  searchedPath: readonly string[] | undefined,
+  cause: Error | undefined,
+): ExecServerError => {
+  const separator = platform === 'win32' ? ';' : ':';
+  const message = programNotFound({ program, searchedPath, pathFrom, separator });
+  const origin = searchedPath === undefined ? undefined : pathFrom;
+  return fail(cause, 'resolve', 'ENOENT', program, message, searchedPath, origin);
 };
 
 /** Whether a file is a script whose `#!` names a file that doesn't exist. */
@@ -108,9 +120,10 @@ const fail = (
   path: string,
   message: string,
   searchedPath?: readonly string[],
+  pathFrom?: PathOrigin,
 ): ExecServerError =>
   launchFailed(
     message,
-    { stage, errno, path, ...(searchedPath && { searchedPath }) },
+    { stage, errno, path, ...(searchedPath && { searchedPath }), ...(pathFrom && { pathFrom }) },
     cause === undefined ? undefined : { cause },
   );

@@ -1,22 +1,19 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import spawn from 'cross-spawn';
-import type { Env } from '../../shared-config/index.ts';
 import type { NamedPipes } from '../platform/named-pipes.ts';
 import type { Child } from './child.ts';
 import { ChildStreams, type StreamPlan } from './child-streams.ts';
-import { explainLaunchFailure } from './launch-failure.ts';
+import { findProgram } from './find-program.ts';
+import { explainLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
 import { coverMasters } from './open-masters.ts';
 
 /** Everything about a child that is decided before it starts. */
-export type LaunchPlan = StreamPlan & {
-  readonly argv: readonly [string, ...string[]];
-  readonly arg0: string | undefined;
-  readonly cwd: string;
-  readonly env: Env;
-  readonly detached: boolean;
-  readonly platform: NodeJS.Platform;
-};
+export type LaunchPlan = StreamPlan &
+  LaunchAttempt & {
+    readonly arg0: string | undefined;
+    readonly detached: boolean;
+  };
 
 /**
  * Starts a child on pipes. What succeeds has started before the first `await` of the caller, so the order
@@ -42,11 +39,15 @@ export const launch = async (plan: LaunchPlan, pipes: NamedPipes | undefined): P
   }
 };
 
-const spawnChild = (
-  { argv: [program, ...args], arg0, cwd, env, detached }: LaunchPlan,
-  stdio: ChildStreams['stdio'],
-): ChildProcess =>
-  spawn(program, args, {
+const spawnChild = (plan: LaunchPlan, stdio: ChildStreams['stdio']): ChildProcess => {
+  const {
+    argv: [, ...args],
+    arg0,
+    cwd,
+    env,
+    detached,
+  } = plan;
+  return spawn(fileToRun(plan), args, {
     cwd,
     // Node hands its own NODE_V8_COVERAGE to every child whose environment doesn't name it.
     env: { NODE_V8_COVERAGE: undefined, ...env },
@@ -55,5 +56,10 @@ const spawnChild = (
     stdio: coverMasters(stdio),
     windowsHide: true,
   });
+};
+
+// cross-spawn looks for a program on Windows with the child's PATH, but with our PATHEXT.
+const fileToRun = (plan: LaunchPlan): string =>
+  (plan.platform === 'win32' ? findProgram(plan).executable : undefined) ?? plan.argv[0];
 
 const isRunning = (child: ChildProcess): child is ChildProcess & { pid: number } => child.pid !== undefined;

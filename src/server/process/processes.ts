@@ -1,9 +1,11 @@
+import { accessSync, constants } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import {
   limitExceeded,
   processExists,
   shuttingDown,
+  startCalledOff,
   unknownProcess,
   unsupported,
 } from '../../protocol/errors.ts';
@@ -18,14 +20,17 @@ import {
   RETAINED_MS,
   SHUTDOWN_GRACE_MS,
 } from '../limits.ts';
+import type { BaseEnvs } from '../login-env/base-env.ts';
 import type { Outbound } from '../outbound.ts';
 import { NamedPipes } from '../platform/named-pipes.ts';
 import { type ProcessGroups, processGroups } from '../platform/process-groups.ts';
 import { descendantsOf, readProcessTable } from '../platform/process-table.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
+import type { Sandboxes } from '../sandbox/sandboxes.ts';
 import { ClosedProcesses } from './closed-processes.ts';
 import { describeProcess } from './describe-process.ts';
 import { ManagedProcess, type ProcessOptions } from './managed-process.ts';
+import { PendingStart } from './pending-start.ts';
 import { readOutput } from './read-output.ts';
 import { Remains } from './remains.ts';
 import { startChild } from './start-child.ts';
@@ -46,10 +51,12 @@ export class Processes {
   readonly #outbound: Outbound;
   readonly #groups: ProcessGroups;
   readonly #watchdog: Watchdog;
+  readonly #baseEnvs: BaseEnvs;
   readonly #maxProcesses: number;
+  readonly #sandboxes: Sandboxes;
   readonly #pipes: NamedPipes | undefined;
-  /** Not closed; `'starting'` holds the id of a start that isn't decided yet. */
-  readonly #live = new Map<string, ManagedProcess | 'starting'>();
+  /** Not closed; a pending start holds its id. */
+  readonly #live = new Map<string, ManagedProcess | PendingStart>();
   readonly #closed = new ClosedProcesses();
   readonly #remains: Remains;
   #defaults: ProcessDefaults = {
@@ -59,17 +66,26 @@ export class Processes {
   };
   #stopping = false;
 
-  constructor(host: Host, outbound: Outbound, watchdog: Watchdog, maxProcesses: number) {
+  constructor(
+    host: Host,
+    outbound: Outbound,
+    watchdog: Watchdog,
+    baseEnvs: BaseEnvs,
+    maxProcesses: number,
+    sandboxes: Sandboxes,
+  ) {
     this.#host = host;
     this.#outbound = outbound;
     this.#watchdog = watchdog;
+    this.#baseEnvs = baseEnvs;
     this.#maxProcesses = maxProcesses;
+    this.#sandboxes = sandboxes;
     this.#groups = processGroups(host.platform);
-    this.#remains = new Remains(this.#groups, watchdog);
+    this.#remains = new Remains(this.#groups, watchdog, () => this.#pipes?.held() ?? []);
     // Elsewhere FIFOs exist, too, but not the look into other processes that makes them worth it.
     this.#pipes =
       host.platform === 'linux'
-        ? new NamedPipes(host.tempDir, directory => watchdog.useDirectory(directory))
+        ? new NamedPipes(pipesParent(host.tempDir), directory => watchdog.useDirectory(directory))
         : undefined;
   }
 
@@ -80,6 +96,11 @@ export class Processes {
   /** Does what a first start would wait for. */
   prepare(): void {
     this.#pipes?.prepare();
+  }
+
+  /** Where the named pipes of processes are, once there are any. */
+  get pipeDirectory(): string | undefined {
+    return this.#pipes?.directory;
   }
 
   /** How many processes aren't closed. */
@@ -95,12 +116,21 @@ export class Processes {
       throw limitExceeded('processes', this.#live.size + 1, this.#maxProcesses);
     }
     this.#closed.forget(processId);
-    this.#live.set(processId, 'starting');
+    const pending = new PendingStart();
+    this.#live.set(processId, pending);
     try {
-      const { detached } = this.#groups;
-      const { child, environment } = await startChild(params, this.#host, this.#pipes, detached);
-      this.#manage(new ManagedProcess(child, this.#optionsOf(params), this.#outbound, this.#groups));
-      return { processId, sandboxType: 'none', pid: child.pid, environment };
+      const { child, sandboxType, environment, envBase } = await startChild(params, {
+        host: this.#host,
+        pipes: this.#pipes,
+        detached: this.#groups.detached,
+        sandboxes: this.#sandboxes,
+        baseEnv: base => this.#wait(this.#baseEnvs.get(base), pending),
+        wait: something => this.#wait(something, pending),
+      });
+      const process = new ManagedProcess(child, this.#optionsOf(params), this.#outbound, this.#groups);
+      this.#manage(process);
+      if (child.confined !== undefined) await process.runs();
+      return { processId, sandboxType, pid: child.pid, environment, envBase };
     } catch (error) {
       this.#live.delete(processId);
       throw error;
@@ -109,7 +139,7 @@ export class Processes {
 
   async write({ processId, chunk, writeId }: Params<'processWrite'>): Promise<Result<'processWrite'>> {
     const process = this.#live.get(processId);
-    if (process === 'starting') return { status: 'starting' };
+    if (process instanceof PendingStart) return { status: 'starting' };
     if (process !== undefined) return { status: await process.write(chunk, writeId) };
     return { status: this.#closed.get(processId) === undefined ? 'unknownProcess' : 'stdinClosed' };
   }
@@ -125,7 +155,9 @@ export class Processes {
     if (target === 'group') process?.signal(signal);
     // After its end the pid may be somebody else's; the group isn't while it has members.
     else if (process?.state === 'running') {
-      signalEach(target === 'tree' ? await this.#tree(process) : [process.pid], signal);
+      process.signaled(signal);
+      const { programPid } = process;
+      signalEach(target === 'tree' ? await this.#tree(process) : programPid ? [programPid] : [], signal);
     }
   }
 
@@ -138,6 +170,8 @@ export class Processes {
   }
 
   terminate({ processId }: Params<'processTerminate'>): Result<'processTerminate'> {
+    const process = this.#live.get(processId);
+    if (process instanceof PendingStart) process.callOff(startCalledOff(processId));
     return { running: this.#notClosed(processId)?.terminate() ?? false };
   }
 
@@ -158,20 +192,40 @@ export class Processes {
     return { processes: inOrder.map(process => describeProcess(process, table)) };
   }
 
-  /** Ends everything that was started here. Resolves when nothing of it is left; later starts are refused. */
-  async stopAll(): Promise<void> {
+  /**
+   * Ends everything that was started here. Resolves when nothing of it is left; later starts are refused.
+   *
+   * @param others what else the watchdog looks after, until it has ended
+   */
+  async stopAll(others: Promise<void> = Promise.resolve()): Promise<void> {
     this.#stopping = true;
+    for (const process of this.#live.values()) {
+      if (process instanceof PendingStart) process.callOff(shuttingDown());
+    }
     const processes = this.#started();
     for (const process of processes) {
       process.terminate(Math.min(process.options.killGraceMs, SHUTDOWN_GRACE_MS));
     }
-    await Promise.all([...processes.map(process => process.terminated()), this.#remains.stop()]);
+    await Promise.all([
+      ...processes.map(process => process.terminated()),
+      this.#remains.stopGroups(),
+      this.#baseEnvs.stop(),
+    ]);
+    await this.#remains.killHolders();
     // With the groups gone their streams end at once, unless the client still has to read.
     const lastMessages = Promise.all(processes.map(process => process.closed));
     await Promise.race([lastMessages, delay(LAST_MESSAGES_MS, undefined, { ref: false })]);
     for (const process of this.#started()) process.abandon();
     await this.#pipes?.dispose();
+    await others;
     await this.#watchdog.end();
+  }
+
+  /** Nothing may happen between this and the launch: what is called off by then must not start. */
+  async #wait<Value>(something: Promise<Value>, pending: PendingStart): Promise<Value> {
+    const value = await pending.waitFor(something);
+    if (this.#stopping) throw shuttingDown();
+    return value;
   }
 
   #optionsOf(params: Params<'processStart'>): ProcessOptions {
@@ -200,12 +254,12 @@ export class Processes {
   }
 
   #started(): ManagedProcess[] {
-    return [...this.#live.values()].filter(process => process !== 'starting');
+    return [...this.#live.values()].filter(process => process instanceof ManagedProcess);
   }
 
   #notClosed(processId: string): ManagedProcess | undefined {
     const process = this.#live.get(processId);
-    return process === 'starting' ? undefined : process;
+    return process instanceof PendingStart ? undefined : process;
   }
 
   #find(processId: string): ManagedProcess | undefined {
@@ -217,6 +271,18 @@ export class Processes {
     return [process.pid, ...(table === undefined ? [] : descendantsOf(process.pid, table))];
   }
 }
+
+// No confined process sees that one, since each sandbox has a /dev of its own.
+const pipesParent = (tempDir: string): string => {
+  try {
+    accessSync(SHARED_MEMORY, constants.W_OK | constants.X_OK);
+    return SHARED_MEMORY;
+  } catch {
+    return tempDir;
+  }
+};
+
+const SHARED_MEMORY = '/dev/shm';
 
 const signalEach = (pids: readonly number[], signal: NodeJS.Signals): void => {
   for (const pid of pids) {

@@ -42,7 +42,7 @@ const answer = (
   exitCode: process.exit?.exitCode ?? null,
   closed: process.state === 'closed',
   failure: null,
-  sandboxDenied: false,
+  sandboxDenied: process.sandboxDenied,
   droppedBytes,
 });
 

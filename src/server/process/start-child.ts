@@ -1,35 +1,67 @@
 import type { ParamsOut } from '../../protocol/define.ts';
 import { unsupported } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
-import { countDecisions, type EnvCounts, platformOf, traceEnv } from '../../shared-config/index.ts';
+import {
+  countDecisions,
+  type EnvBase,
+  type EnvCounts,
+  pathOrigin,
+  platformOf,
+  traceEnv,
+} from '../../shared-config/index.ts';
 import type { Host } from '../host.ts';
+import { type BaseEnv, describeBase } from '../login-env/base-env.ts';
 import type { NamedPipes } from '../platform/named-pipes.ts';
 import { nativePath } from '../platform/native-path.ts';
+import { ConfinedCommand } from '../sandbox/confined-command.ts';
+import { Denial } from '../sandbox/denial.ts';
+import type { Confinement, Sandboxes } from '../sandbox/sandboxes.ts';
 import type { Child } from './child.ts';
+import { confinedPlan } from './confined-plan.ts';
 import { launch } from './launch.ts';
 import { type PtyChild, startOnPty } from './pty.ts';
 import { ptyUnavailable } from './pty-binding.ts';
 
 type StartParams = ParamsOut<Requests['processStart']>;
 
-/** A started child, and what the policy did to its environment. */
-export type StartedChild = { readonly child: Child; readonly environment: EnvCounts };
+/** Where a child is started, and what it is started with. */
+export type StartContext = {
+  readonly host: Host;
+  readonly pipes: NamedPipes | undefined;
+  readonly detached: boolean;
+  /** Where a policy asks for another base than `process`; rejects if nothing is to be started any more. */
+  readonly baseEnv: (base: EnvBase) => Promise<BaseEnv>;
+  readonly sandboxes: Sandboxes;
+  /** Waits, unless nothing is to be started any more: then it rejects. */
+  readonly wait: <Value>(something: Promise<Value>) => Promise<Value>;
+};
+
+/** A started child, what its policy started from, and what that did to its environment. */
+export type StartedChild = {
+  readonly child: Child;
+  readonly sandboxType: 'none' | 'linuxSeccomp';
+  readonly environment: EnvCounts;
+  readonly envBase: ReturnType<typeof describeBase> | undefined;
+};
 
 /**
- * Starts what `process/start` asks for, on pipes or on a terminal, with an environment made here.
+ * Starts what `process/start` asks for, on pipes or on a terminal, with an environment made here. Unless it
+ * has to wait for a base or a sandbox, it has started before the first `await` of the caller.
  *
  * @throws {ExecServerError} `unsupported` for what can't be had here, `invalidParams`, `launchFailed`
  */
 export const startChild = async (
   params: StartParams,
-  host: Host,
-  pipes: NamedPipes | undefined,
-  detached: boolean,
+  { host, pipes, detached, baseEnv, sandboxes, wait }: StartContext,
 ): Promise<StartedChild> => {
   refuseWhatIsMissing(params);
   const { platform } = host;
+  const cwd = nativePath('cwd', params.cwd, platform);
+  const confinement = params.sandbox && sandboxes.prepare(params.sandbox, cwd);
+  const base = params.envPolicy?.base ?? 'process';
+  const taken = base === 'process' ? undefined : await baseEnv(base);
   const { env, decisions } = traceEnv({
-    base: host.env,
+    base: taken?.env ?? host.env,
     policy: params.envPolicy,
     overlay: params.env,
     platform: platformOf(platform),
@@ -37,27 +69,45 @@ export const startChild = async (
   const plan = {
     argv: params.argv as [string, ...string[]],
     arg0: params.arg0,
-    cwd: nativePath('cwd', params.cwd, platform),
+    cwd,
     env,
+    pathFrom: pathOrigin(decisions, params.envPolicy && (taken?.base ?? 'process'), platformOf(platform)),
     platform,
   };
+  const confined = confinement && (await confinedPlan(plan, confinement, wait));
   const { pipeStdin, mergeStderr, size = DEFAULT_SIZE } = params;
   const child = params.tty
-    ? onTerminal(startOnPty({ ...plan, size }))
-    : await launch({ ...plan, pipeStdin, mergeStderr, detached }, pipes);
-  return { child, environment: countDecisions(decisions) };
+    ? onTerminal(startOnPty({ ...(confined ?? plan), size }))
+    : await launch({ ...(confined ?? plan), pipeStdin, mergeStderr, detached }, pipes);
+  return {
+    child: confinement === undefined ? child : keptIn(confinement, child),
+    sandboxType: confinement === undefined ? 'none' : 'linuxSeccomp',
+    environment: countDecisions(decisions),
+    envBase: taken && describeBase(taken),
+  };
 };
 
 const DEFAULT_SIZE = { columns: 80, rows: 24 };
 
 // A field that narrows what a child may do is enforced or refused, never passed over.
-const refuseWhatIsMissing = ({ tty, sandbox, enforceManagedNetwork, mergeStderr }: StartParams): void => {
+const refuseWhatIsMissing = ({ tty, mergeStderr, ...params }: StartParams): void => {
   const noTerminal = tty ? ptyUnavailable() : undefined;
   if (noTerminal !== undefined) throw unsupported('tty', noTerminal);
   if (tty && mergeStderr) throw unsupported('mergeStderr', 'a terminal is one stream anyway');
-  const unconfined = 'this server cannot confine a process, and runs none unconfined that asks for it';
-  if (sandbox !== undefined) throw unsupported('sandbox', unconfined);
-  if (enforceManagedNetwork) throw unsupported('enforceManagedNetwork', unconfined);
+  const unmanaged = 'this server manages no network, and runs nothing unmanaged that asks for it';
+  if (params.enforceManagedNetwork) throw unsupported('enforceManagedNetwork', unmanaged);
+  for (const field of ['managedNetwork', 'networkProxy', 'credentialProviders'] as const) {
+    if (params[field] !== undefined) throw unsupported(field, unmanaged);
+  }
+};
+
+const keptIn = ({ view }: Confinement, child: Child): Child => {
+  let over = false;
+  child.onExit(() => {
+    over = true;
+  });
+  const command = new ConfinedCommand(child.pid, () => over);
+  return { ...child, confined: { command, denial: new Denial(view.network) } };
 };
 
 const onTerminal = ({ pid, input, output, terminal, onExit, resize, destroy }: PtyChild): Child => ({
@@ -65,6 +115,7 @@ const onTerminal = ({ pid, input, output, terminal, onExit, resize, destroy }: P
   stdin: input,
   outputs: { pty: output },
   links: terminal === '' ? [] : [terminal],
+  readLinks: () => [],
   onExit,
   resize,
   cut: destroy,

@@ -1,0 +1,247 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect } from 'chai';
+import { MAX_EXPLAINED_NAMES } from '../../src/protocol/limits.ts';
+import { runCli } from './support/cli.ts';
+import { programPath } from './support/program.ts';
+import { RawClient } from './support/raw-client.ts';
+
+const PATH = '/usr/local/bin:/usr/bin:/bin';
+const env = {
+  PATH,
+  HOME: '/home/me',
+  LANG: 'de_DE.UTF-8',
+  MY_TOKEN: 'planted-1',
+  DATABASE_URL: 'postgres://me:planted-2@db/app',
+};
+
+const explain = async (...args: string[]) => {
+  const { stdout, stderr, end } = await runCli(['env', '--explain', ...args], { env });
+  return { text: stdout.toString(), stderr, end };
+};
+
+const TABLE = `base: process
+NAME          OUTCOME  WHY
+CI            set      by the policy
+DATABASE_URL  removed  by secretValues: url-password
+HOME          removed  by exclude pattern HO*
+LANG          kept     by keepLocale, whatever the overlay says
+LC_ALL        removed  by keepLocale, whatever the overlay says
+MY_TOKEN      removed  by default exclude pattern *TOKEN*
+PATH          kept
+TERM          set      by the overlay
+2 kept, 4 removed, 2 set
+`;
+
+// Every step has a name to decide about.
+const STEPS = [
+  ...['--exclude', 'HO*', '--secret-values', '--set', 'CI=planted', '--keep-locale', '--env', 'TERM=planted'],
+  ...['--env', 'LANG=planted', '--env', 'LC_ALL=planted'],
+];
+
+describe('exec-server env --explain', () => {
+  const elsewhere = ['--via', `exec '${process.execPath}' '${programPath}' --stdio`];
+
+  for (const [where, place] of [
+    ['on this machine, where the environment is made here', []],
+    ['on another, where the server makes it', elsewhere],
+  ] as const) {
+    it(`tells what becomes of each variable and by which step, ${where}`, async () => {
+      const { text, stderr, end } = await explain(...STEPS, ...place);
+      // What the shell in between adds is there, too.
+      const lines = text.split('\n').filter(line => !/^(PWD|OLDPWD|SHLVL|_) |^CODEX_/.test(line));
+      expect({ stderr, end }).to.deep.equal({ stderr: '', end: 0 });
+      expect(lines.slice(0, -2)).to.deep.equal(TABLE.split('\n').slice(0, -2));
+      expect(text).to.match(/\n\d+ kept, 4 removed, 2 set\n$/);
+    });
+  }
+
+  it('tells of the names asked for, in their order, and counts all', async () => {
+    expect(await explain('PATH', 'NOWHERE', 'MY_TOKEN', ...STEPS)).to.deep.equal({
+      text: `base: process
+NAME      OUTCOME  WHY
+PATH      kept
+NOWHERE   absent
+MY_TOKEN  removed  by default exclude pattern *TOKEN*
+2 kept, 4 removed, 2 set
+`,
+      stderr: '',
+      end: 0,
+    });
+  });
+
+  it('prints the answer as one line of JSON for programs', async () => {
+    for (const place of [[], elsewhere]) {
+      const { text, end } = await explain('--json', 'PATH', 'MY_TOKEN', '--inherit', 'core', ...place);
+      expect(text.endsWith('}\n') && text.indexOf('\n') === text.length - 1).to.equal(true);
+      const { counts, ...rest } = JSON.parse(text);
+      expect(rest).to.deep.equal({
+        base: { base: 'process', attempts: [] },
+        variables: { PATH: { outcome: 'kept' }, MY_TOKEN: { outcome: 'removed', by: 'inherit' } },
+      });
+      expect(counts).to.include({ kept: 3, set: 0 });
+      expect(end).to.equal(0);
+    }
+  });
+
+  it('tells which base was taken, or why a better one could not be', async () => {
+    const { text } = await explain('--base', 'loginInteractive', 'HOME');
+    expect(text.split('\n')[0]).to.match(
+      /^base: (loginInteractive|(login|process) \(loginInteractive failed: .+\))$/,
+    );
+  });
+
+  it('has colours on a terminal, and none for who refuses them', async () => {
+    const command = `exec '${process.execPath}' '${programPath}' env --explain MY_TOKEN`;
+    const onTerminal = async (more: object) => {
+      const child = spawn('script', ['-qec', command, '/dev/null'], {
+        env: { ...env, SHELL: '/bin/sh', ...more },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let screen = '';
+      child.stdout.on('data', (chunk: Buffer) => {
+        screen += chunk;
+      });
+      await once(child, 'close');
+      return screen.split('\r\n')[2];
+    };
+    expect(await onTerminal({})).to.equal(
+      'MY_TOKEN  \x1b[31mremoved\x1b[0m  by default exclude pattern *TOKEN*',
+    );
+    expect(await onTerminal({ NO_COLOR: '1' })).to.equal(
+      'MY_TOKEN  removed  by default exclude pattern *TOKEN*',
+    );
+  });
+
+  const wrong: Array<[title: string, args: string[], line: string]> = [
+    ['a name without it', ['PATH'], "'PATH': names go with '--explain'"],
+    ['--json without it', ['--json'], "option '--json' needs '--explain'"],
+    [
+      'NUL after values that are not printed',
+      ['--explain', '-0'],
+      "option '--explain' cannot be used with option '-0, --null'",
+    ],
+    [
+      'a base that is none',
+      ['--base', 'bash'],
+      "option '--base <which>' argument 'bash' is invalid. Allowed choices are process, login, loginInteractive.",
+    ],
+  ];
+  for (const [title, args, line] of wrong) {
+    it(`says in one line what is wrong: ${title}`, async () => {
+      const { stdout, stderr, end } = await runCli(['env', ...args], { env });
+      expect({ stdout: stdout.toString(), stderr, end }).to.deep.equal({
+        stdout: '',
+        stderr: `exec-server: ${line}\n`,
+        end: 2,
+      });
+    });
+  }
+});
+
+describe('environment/explain', () => {
+  let client: RawClient;
+
+  before(async () => {
+    client = await RawClient.open({ env });
+  });
+
+  after(async () => {
+    expect(await client.close()).to.equal(0);
+  });
+
+  it('tells of a start what becomes of it, and agrees with it', async () => {
+    const start = {
+      envPolicy: { secretValues: true, keepLocale: true, set: { A: '1' } },
+      env: { B: '', HOME: null, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' },
+    };
+    const { variables, counts, base } = await client.request('environment/explain', start);
+    // The host has no LC_ALL, so the process gets none.
+    expect(variables.LC_ALL).to.deep.equal({ outcome: 'removed', by: 'keepLocale' });
+    expect(base).to.deep.equal({ base: 'process', attempts: [] });
+    const { environment } = await client.request('process/start', {
+      processId: 'p',
+      argv: ['/usr/bin/env', '-0'],
+      cwd: '/',
+      ...start,
+    });
+    expect(counts).to.deep.equal(environment);
+    const { stdout } = await client.finished('p');
+    const started = stdout.toString().split('\0').slice(0, -1);
+    expect(started).to.have.members([`PATH=${PATH}`, 'LANG=de_DE.UTF-8', 'A=1', 'B=']);
+    const names = started.map(text => text.split('=')[0]);
+    const there = Object.keys(variables).filter(name => ['kept', 'set'].includes(variables[name].outcome));
+    expect(there.sort()).to.deep.equal(names.sort());
+  });
+
+  it('tells of an exact environment that all of it is set, from no base', async () => {
+    expect(
+      await client.request('environment/explain', { env: { A: '1' }, names: ['A', 'PATH'] }),
+    ).to.deep.equal({
+      variables: { A: { outcome: 'set', by: 'overlay' }, PATH: { outcome: 'absent' } },
+      counts: { kept: 0, removed: 0, set: 1 },
+    });
+  });
+
+  it('takes as many names as the limit says, and refuses one more', async () => {
+    const names = Array.from({ length: MAX_EXPLAINED_NAMES }, (_, at) => `N${at}`);
+    const { variables } = await client.request('environment/explain', { names });
+    expect(Object.keys(variables)).to.have.lengthOf(MAX_EXPLAINED_NAMES);
+    const { error } = await client.ask('environment/explain', { names: [...names, 'PATH'] });
+    expect(error?.message).to.equal('names: expected at most 1000 entries, received an array of 1001');
+  });
+
+  it('refuses an answer that is too long, says how to go on, and goes on', async () => {
+    const set = Object.fromEntries(
+      Array.from({ length: 10_000 }, (_, at) => [`${'N'.repeat(2000)}${at}`, '']),
+    );
+    const { error } = await client.ask('environment/explain', { envPolicy: { set } });
+    expect(error?.data).to.deep.include({
+      kind: 'limitExceeded',
+      limit: 'explanationBytes',
+      max: 16_777_216,
+    });
+    const { variables } = await client.request('environment/explain', {
+      envPolicy: { set },
+      names: ['PATH'],
+    });
+    expect(variables).to.deep.equal({ PATH: { outcome: 'kept' } });
+  });
+
+  it('names the field that is wrong, not what is in it', async () => {
+    const wrong: Array<[params: object, message: string]> = [
+      [{ names: 'PATH' }, 'names: expected array, received string'],
+      [{ names: [1] }, 'names[0]: expected string, received number'],
+      [
+        { envPolicy: { base: 'bash' } },
+        'envPolicy.base: expected one of "process", "login", "loginInteractive", received another string',
+      ],
+      [
+        { envPolicy: { secretValues: 'planted' } },
+        'envPolicy.secretValues: expected boolean, received string',
+      ],
+      [{ env: { A: 1 } }, 'env.A: expected string, received number'],
+    ];
+    for (const [params, message] of wrong) {
+      expect((await client.ask('environment/explain', params)).error?.message).to.equal(message);
+    }
+  });
+
+  it('tells a program that was not found where its PATH came from', async () => {
+    const { error } = await client.ask('process/start', {
+      processId: 'none',
+      argv: ['no-such-program'],
+      cwd: '/',
+      envPolicy: { exclude: ['P*'] },
+    });
+    expect(error?.message).to.equal(
+      'program not found: no-such-program (searched /bin:/usr/bin by default; PATH removed by exclude pattern P*)',
+    );
+    expect(error?.data?.pathFrom).to.deep.equal({
+      outcome: 'removed',
+      by: 'exclude',
+      pattern: 'P*',
+      base: 'process',
+    });
+  });
+});
