@@ -20,6 +20,7 @@ export type TransportEnd = {
 export type Transport = {
   readonly input: Readable;
   readonly output: Writable;
+  readonly stderr: Readable;
   readonly ended: Promise<TransportEnd>;
   /** Ends the program by the end of its stdin and, if it takes too long, by signals. */
   close(): Promise<void>;
@@ -39,6 +40,7 @@ export const openTransport = (target: Target, env: NodeJS.ProcessEnv): Transport
   const { argv, detached } = apartFromTerminal(target, env, process.platform);
   const child = spawn(argv[0], argv.slice(1), {
     env,
+    cwd: target.cwd,
     detached,
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
@@ -64,6 +66,7 @@ export const openTransport = (target: Target, env: NodeJS.ProcessEnv): Transport
   return {
     input: child.stdout,
     output: child.stdin,
+    stderr: child.stderr,
     ended,
     close: () => close(child, ended),
     abort: () => abort(child, ended),

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,6 +89,13 @@ describe('connect', () => {
   it('passes over what a login shell prints before the server speaks', async () => {
     const client = await connect(script('echo "Welcome!"; echo; exec "$@" --stdio', 'remote'), { env });
     expect(client.info).to.include({ executorVersion: version });
+    expect(client.noise).to.deep.equal({ bytes: 10, excerpt: 'Welcome!\\n\\n' });
+    await client.close();
+  });
+
+  it('knows of no noise where none came', async () => {
+    const client = await connect(localServer(server), { env });
+    expect(client.noise).to.equal(undefined);
     await client.close();
   });
 
@@ -146,7 +153,8 @@ describe('connect', () => {
     expect(
       await failure(connect({ argv: ['no-such-program'], location: 'local', label: 'nobody' }, { env })),
     ).to.deep.equal({
-      message: 'no connection to nobody: no-such-program was not found',
+      message:
+        'no connection to nobody: no-such-program was not found\nno-such-program must be installed and in PATH here',
       transport: { program: 'no-such-program', errno: 'ENOENT', exitCode: null, signal: null, stderr: [] },
     });
   });
@@ -154,14 +162,15 @@ describe('connect', () => {
   it('shows what came in place of a server', async () => {
     const { message } = await failure(connect(script('echo "Permission denied."; exit 1'), { env }));
     expect(message).to.equal(
-      'no connection to a script: expected a header field, received "Permission denied.": sh exited with code 1',
+      'no connection to a script: sh exited with code 1\nin place of an answer came 19 bytes: "Permission denied.\\n"\n' +
+        'something else speaks there: a menu, a greeting or a forced command in place of the server',
     );
   });
 
   it('gives up a program that speaks garbage without end', async () => {
     const garbage = "trap '' PIPE; yes 'no header' 2>/dev/null | head -c 2000000; cat >/dev/null";
-    expect((await failure(connect(script(garbage), { env }))).message).to.equal(
-      'no connection to a script: expected a header field, received "no header": sh exited with code 0',
+    expect((await failure(connect(script(garbage), { env }))).message).to.match(
+      /^no connection to a script: no frame began in the first 1048576 bytes: sh exited with code 0\nin place of an answer came \d{7} bytes: "(no header\\n){20}…[no header\\]+"\n/,
     );
   });
 
@@ -198,5 +207,60 @@ describe('connect', () => {
         .sort(),
     ).to.deep.equal(['A=1', `PATH=${PATH}`]);
     await client.close();
+  });
+
+  it('runs the program of a target with its variables and in its directory', async () => {
+    const target: Target = {
+      ...script('(printenv ADDED KEPT; printenv GONE || echo gone; pwd -P) >&2; exit 3', 'remote'),
+      env: { ADDED: 'there', GONE: null },
+      cwd: directory,
+    };
+    const { transport } = await failure(connect(target, { env: { ...env, GONE: '1', KEPT: '2' } }));
+    expect(transport?.stderr).to.deep.equal(['there', '2', 'gone', realpathSync(directory)]);
+  });
+
+  it('starts local processes from the variables of the target, too', async () => {
+    const client = await connect(
+      { ...localServer(server), env: { A: '2', B: '3' } },
+      { env: { ...env, A: '1' } },
+    );
+    const child = await client.start({ argv: ['/bin/sh', '-c', 'echo "$A $B"'] });
+    expect(String((await child.collect()).stdout)).to.equal('2 3\n');
+    await client.close();
+  });
+
+  it('tells that the directory of a target is not there, not that its program is missing', async () => {
+    const cwd = join(directory, 'none');
+    expect(await failure(connect({ ...script('exit 0'), cwd }, { env }))).to.deep.equal({
+      message: `no connection to a script: the directory to run in, ${cwd}, can't be entered: no such file or directory`,
+      transport: undefined,
+    });
+  });
+
+  it('gives a server no more time to answer than the target says', async () => {
+    const { target, started } = withPid('echo Beer; echo complaint >&2; exec sleep 600');
+    const failing = failure(connect({ ...target, initializeTimeoutMs: 3500 }, { env }));
+    const pid = await started();
+    expect((await failing).message).to.match(
+      /^no connection to a script: no answer to initialize within 3\.5 s: sh was ended by SIGTERM\n {2}complaint\nin place of an answer came 5 bytes: "Beer\\n"\n/,
+    );
+    expect(isAlive(pid)).to.equal(false);
+  });
+
+  it('gives it the time of the caller, if the caller says one', async () => {
+    const { target } = withPid('exec sleep 600');
+    const connecting = connect({ ...target, initializeTimeoutMs: 600_000 }, { env, initializeTimeoutMs: 10 });
+    expect((await failure(connecting)).message).to.contain(': no answer to initialize within 0.01 s: ');
+  });
+
+  it('waits no longer when there is an answer', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter(resource => resource === 'Timeout').length;
+    // Mocha sets the timer of a test when its first part has returned.
+    await Promise.resolve();
+    const before = timers();
+    const client = await connect(localServer(server), { env, initializeTimeoutMs: 600_000 });
+    const after = timers();
+    await client.close();
+    expect(after).to.be.at.most(before);
   });
 });

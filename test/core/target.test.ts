@@ -45,12 +45,33 @@ describe('sshServer', () => {
   });
 });
 
+describe('sshServer with program and arguments', () => {
+  it('makes of them a command line that every shell reads alike', () => {
+    expect(sshServer('devbox', ["/it's/exec-server", '--stdio']).argv.at(-1)).to.equal(
+      "exec '/it'\\''s/exec-server' --stdio",
+    );
+  });
+
+  it('refuses what no command line can say', () => {
+    expect(() => sshServer('devbox', ['-x'])).to.throw(RangeError, 'argv[0]');
+  });
+});
+
 describe('commandServer', () => {
   it('runs the command as it is and is called by it', () => {
     expect(commandServer(['docker', 'exec', '-i', 'box', 'exec-server', '--stdio'])).to.deep.equal({
       argv: ['docker', 'exec', '-i', 'box', 'exec-server', '--stdio'],
       location: 'remote',
       label: 'docker exec -i box exec-server --stdio',
+    });
+  });
+
+  it('takes a name for it, and how and how long to run it', () => {
+    const options = { label: 'box', env: { A: '1', B: null }, cwd: '/tmp', initializeTimeoutMs: 5 };
+    expect(commandServer(['docker'], options)).to.deep.equal({
+      argv: ['docker'],
+      location: 'remote',
+      ...options,
     });
   });
 });

@@ -1,0 +1,48 @@
+import { expect } from 'chai';
+import { environmentTarget } from '../../src/cli/environment-target.ts';
+import { parseEnvironments } from '../../src/shared-config/config/index.ts';
+
+const config = (...lines: string[]) =>
+  parseEnvironments(
+    ['[[environments]]', 'id = "devbox"', ...lines].join('\n'),
+    '/home/me/.codex/environments.toml',
+  );
+
+describe('environmentTarget', () => {
+  it('is the program, as the entry says to run it, called by the id', () => {
+    const lines = [
+      'program = "ssh"',
+      'args = ["-T", "a b"]',
+      'env.A = "1"',
+      'cwd = "/work"',
+      'initialize_timeout_sec = 2',
+    ];
+    expect(environmentTarget(config(...lines), 'devbox')).to.deep.equal({
+      argv: ['ssh', '-T', 'a b'],
+      location: 'remote',
+      label: 'devbox',
+      env: { A: '1' },
+      cwd: '/work',
+      initializeTimeoutMs: 2000,
+    });
+  });
+
+  for (const [cwd, directory] of [
+    ['hosts/a', '/home/me/.codex/hosts/a'],
+    ['..', '/home/me'],
+    ['', '/home/me/.codex'],
+  ] as const) {
+    it(`runs it in ${JSON.stringify(cwd)} as seen from the file`, () => {
+      const target = environmentTarget(config('program = "ssh"', `cwd = "${cwd}"`), 'devbox');
+      expect(target?.cwd).to.equal(directory);
+    });
+  }
+
+  it('runs it where we are unless told otherwise', () => {
+    expect(environmentTarget(config('program = "ssh"'), 'devbox')?.cwd).to.equal(undefined);
+  });
+
+  it('is none for this machine', () => {
+    expect(environmentTarget(config('program = "ssh"'), 'local')).to.equal(undefined);
+  });
+});

@@ -1,0 +1,30 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** For each test of a suite a folder that CODEX_HOME names. */
+export const useCodexHome = () => {
+  let folder = '';
+  let own: string | undefined;
+
+  beforeEach(() => {
+    own = process.env.CODEX_HOME;
+    folder = mkdtempSync(join(tmpdir(), 'exec-server-'));
+    process.env.CODEX_HOME = folder;
+  });
+
+  afterEach(() => {
+    if (own === undefined) delete process.env.CODEX_HOME;
+    else process.env.CODEX_HOME = own;
+    rmSync(folder, { recursive: true });
+  });
+
+  return {
+    path: (name: string) => join(folder, name),
+    /** Writes a file in it, and returns its path. */
+    write: (name: string, content: string | Buffer): string => {
+      writeFileSync(join(folder, name), content);
+      return join(folder, name);
+    },
+  };
+};

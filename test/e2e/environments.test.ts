@@ -1,0 +1,372 @@
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { runCli } from './support/cli.ts';
+import { programPath } from './support/program.ts';
+
+const PATH = '/usr/local/bin:/usr/bin:/bin';
+
+/** Variables and arguments that nobody may ever see. */
+const PLANTED = 'planted-2f61';
+
+let home: string;
+let file: string;
+
+const text = async (...args: string[]) => {
+  const env = { PATH, HOME: '/home/me', CODEX_HOME: home, HERE: 'yes' };
+  const { stdout, stderr, end } = await runCli(args, { env });
+  return { stdout: stdout.toString(), stderr, end };
+};
+
+const environments = (...lines: string[]) => writeFileSync(file, lines.join('\n'));
+const config = (...lines: string[]) => writeFileSync(join(home, 'config.toml'), lines.join('\n'));
+
+const NODE = JSON.stringify(process.execPath);
+const SERVER = JSON.stringify(programPath);
+
+/** A server with an environment of its own, as it has on another machine. */
+const DEVBOX = [
+  '[[environments]]',
+  'id = "devbox"',
+  'program = "env"',
+  `args = ["-i", "PATH=${PATH}", "HOME=/home/there", "MY_TOKEN=${PLANTED}", "WHO=devbox", ${NODE}, ${SERVER}, "--stdio"]`,
+];
+
+const refused = (line: string) => ({ stdout: '', stderr: `exec-server: ${line}\n`, end: 2 });
+
+beforeEach(() => {
+  home = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-')));
+  file = join(home, 'environments.toml');
+});
+
+afterEach(() => {
+  rmSync(home, { recursive: true });
+});
+
+describe('exec-server run --environment', () => {
+  it('runs behind the program of the entry, with the environment that is there', async () => {
+    environments(...DEVBOX);
+    expect(await text('run', '--environment', 'devbox', '--', 'printenv', 'WHO', 'HOME')).to.deep.equal({
+      stdout: 'devbox\n/home/there\n',
+      stderr: '',
+      end: 0,
+    });
+    expect(await text('env', '--environment', 'devbox')).to.deep.equal({
+      stdout: `HOME=/home/there\nPATH=${PATH}\nWHO=devbox\n`,
+      stderr: '',
+      end: 0,
+    });
+  });
+
+  it('gives the program the variables of the entry beside our own, and runs it where the entry says', async () => {
+    mkdirSync(join(home, 'work'));
+    environments(
+      '[[environments]]',
+      'id = "here"',
+      'program = "sh"',
+      `args = ["-c", 'exec "$0" "$@" --stdio', ${NODE}, ${SERVER}]`,
+      'cwd = "work"',
+      'env = { ADDED = "a b", HOME = "/home/entry" }',
+    );
+    const command = 'echo "$ADDED, $HOME, $HERE"; pwd -P';
+    expect(await text('run', '--environment', 'here', '--', 'sh', '-c', command)).to.deep.equal({
+      stdout: `a b, /home/entry, yes\n${home}/work\n`,
+      stderr: '',
+      end: 0,
+    });
+  });
+
+  it('passes arguments on as they are, through no shell', async () => {
+    environments(
+      '[[environments]]',
+      'id = "a"',
+      'program = "sh"',
+      `args = ["-c", 'printf "<%s>" "$@" >&2; exit 3', "sh", "a  b", "", "$HOME", "*", '"', "'"]`,
+    );
+    const { stderr, end } = await text('run', '--environment', 'a', '--', 'true');
+    expect({ stderr: stderr.split('\n').slice(0, 2), end }).to.deep.equal({
+      stderr: ['exec-server: no connection to a: sh exited with code 3', `  <a  b><><$HOME><*><"><'>`],
+      end: 255,
+    });
+  });
+
+  it('means this machine by local, with or without a file', async () => {
+    for (const lines of [undefined, DEVBOX]) {
+      if (lines) environments(...lines);
+      expect(await text('run', '--environment', 'local', '--', 'printenv', 'HERE')).to.include({
+        stdout: 'yes\n',
+      });
+    }
+    environments('include_local = false');
+    expect(await text('run', '--environment', 'local', '--', 'true')).to.deep.equal(
+      refused(`${file}: this machine is left out by include_local = false`),
+    );
+  });
+
+  it('runs here without the option, whatever default there is', async () => {
+    environments('default = "devbox"', ...DEVBOX);
+    expect(await text('run', '--', 'printenv', 'HERE')).to.include({ stdout: 'yes\n', end: 0 });
+  });
+
+  it('applies the policy of config.toml, and options over it', async () => {
+    environments(...DEVBOX);
+    config(
+      'model = "x"',
+      '[shell_environment_policy]',
+      'exclude = ["WHO"]',
+      'set = { A = "file", B = "file" }',
+    );
+    expect((await text('env', '--environment', 'devbox')).stdout).to.equal(
+      `A=file\nB=file\nHOME=/home/there\nPATH=${PATH}\n`,
+    );
+    const options = ['--set', 'B=option', '--exclude', 'HOME'];
+    expect((await text('env', '--environment', 'devbox', ...options)).stdout).to.equal(
+      `A=file\nB=option\nPATH=${PATH}\nWHO=devbox\n`,
+    );
+    expect((await text('env', '--environment', 'devbox', '--no-config')).stdout).to.equal(
+      `HOME=/home/there\nPATH=${PATH}\nWHO=devbox\n`,
+    );
+    expect((await text('env', '--inherit', 'none')).stdout).to.equal('');
+  });
+
+  it('applies the policy of another file wherever the process runs', async () => {
+    writeFileSync(
+      join(home, 'mine.toml'),
+      '[shell_environment_policy]\ninherit = "none"\nset = { A = "mine" }',
+    );
+    expect(await text('env', '--config', join(home, 'mine.toml'))).to.deep.equal({
+      stdout: 'A=mine\n',
+      stderr: '',
+      end: 0,
+    });
+  });
+
+  it('takes the environment of the login shell there if config.toml says so', async () => {
+    environments(...DEVBOX);
+    config('[shell_environment_policy]', 'experimental_use_profile = true');
+    const { stdout, end } = await text('env', '--environment', 'devbox', '--explain', 'WHO');
+    expect(end).to.equal(0);
+    expect(stdout.split('\n')[0]).to.match(/^base: (login$|process \(login failed: )/);
+  });
+
+  it('says what became of each variable there', async () => {
+    environments(...DEVBOX);
+    const { stdout, stderr } = await text('env', '--environment', 'devbox', '--explain', 'MY_TOKEN', 'HERE');
+    expect(stderr).to.equal('');
+    expect(stdout)
+      .to.match(/^MY_TOKEN +removed .*\*TOKEN\*$/m)
+      .and.to.match(/^HERE +absent/m);
+    expect(stdout)
+      .to.match(/^3 kept, 1 removed, 0 set$/m)
+      .and.to.not.contain(PLANTED);
+  });
+
+  it('gives a server no more time than the entry does', async () => {
+    environments(
+      '[[environments]]',
+      'id = "slow"',
+      'program = "sleep"',
+      'args = ["600"]',
+      'initialize_timeout_sec = 0.25',
+    );
+    expect(await text('run', '--environment', 'slow', '--', 'true')).to.deep.equal({
+      stdout: '',
+      stderr:
+        'exec-server: no connection to slow: no answer to initialize within 0.25 s: sleep was ended by SIGTERM\n',
+      end: 255,
+    });
+  });
+
+  it('tells a missing directory from a missing program', async () => {
+    environments(
+      ...['[[environments]]', 'id = "directory"', 'program = "sh"', 'cwd = "none"'],
+      ...['[[environments]]', 'id = "program"', 'program = "no-such-program"'],
+    );
+    expect(await text('run', '--environment', 'directory', '--', 'true')).to.deep.equal({
+      stdout: '',
+      stderr: `exec-server: no connection to directory: the directory to run in, ${home}/none, can't be entered: no such file or directory\n`,
+      end: 255,
+    });
+    const missing = await text('run', '--environment', 'program', '--', 'true');
+    expect(missing.end).to.equal(255);
+    expect(missing.stderr).to.match(
+      /^exec-server: no connection to program: no-such-program exited with code 127\n.*not found\nno-such-program must be installed/,
+    );
+  });
+
+  it('says where an ssh is told how to start the server there', async () => {
+    mkdirSync(join(home, 'bin'));
+    // Stands for an ssh whose host has no exec-server: what the shell there says, and its exit code.
+    writeFileSync(
+      join(home, 'bin/ssh'),
+      '#!/bin/sh\necho "bash: exec-server: command not found" >&2; exit 127\n',
+      {
+        mode: 0o755,
+      },
+    );
+    environments(
+      '[[environments]]',
+      'id = "host"',
+      'program = "ssh"',
+      'args = ["host", "exec-server --stdio"]',
+      `env = { PATH = "${home}/bin:${PATH}" }`,
+    );
+    const { stderr, end } = await text('run', '--environment', 'host', '--', 'true');
+    expect(end).to.equal(255);
+    expect(stderr)
+      .to.match(/^exec-server: no connection to host: ssh exited with code 127\n/)
+      .and.to.match(/\nits entry in environments\.toml says how to start it there\n$/);
+  });
+
+  it('refuses an entry with a url when it is asked for, and only then', async () => {
+    environments('[[environments]]', 'id = "cloud"', 'url = "wss://x"', ...DEVBOX);
+    expect(await text('run', '--environment', 'devbox', '--', 'true')).to.include({ end: 0 });
+    expect(await text('run', '--environment', 'cloud', '--', 'true')).to.deep.equal(
+      refused(`${file}:1:1: environment \`cloud\` needs a program: url is not supported here`),
+    );
+  });
+
+  it('says which environments there are when there is none of that name', async () => {
+    expect(await text('run', '--environment', 'devbox', '--', 'true')).to.deep.equal(
+      refused(`${file}: there is no environment \`devbox\`, only \`local\``),
+    );
+    environments(...DEVBOX);
+    expect(await text('run', '--environment', 'devbx', '--', 'true')).to.deep.equal(
+      refused(`${file}: there is no environment \`devbx\`, did you mean \`devbox\`?`),
+    );
+  });
+
+  it('tells all that is wrong in a file, with the lines', async () => {
+    environments(
+      'defualt = "devbox"',
+      '[[environments]]',
+      'id = "devbox"',
+      'program = "ssh"',
+      '  args = 5',
+      `env = { A = 1, B = "${PLANTED}" }`,
+    );
+    expect(await text('run', '--environment', 'devbox', '--', 'true')).to.deep.equal(
+      refused(
+        [
+          `${file}:1:1: unknown key \`defualt\`, did you mean \`default\`?`,
+          `${file}:5:3: environments[0].args: expected an array of strings, got a number`,
+          `${file}:6:9: environments[0].env.A: expected a string, got a number`,
+        ].join('\n'),
+      ),
+    );
+    environments('[[environments]]', 'id = devbox');
+    expect(await text('run', '--environment', 'devbox', '--', 'true')).to.deep.equal(
+      refused(`${file}:2:6: expected a value; a string needs quotes`),
+    );
+  });
+
+  it('reads no file unless it is asked to', async () => {
+    environments('not TOML');
+    config('not TOML');
+    expect(await text('run', '--', 'echo', 'fine')).to.deep.equal({ stdout: 'fine\n', stderr: '', end: 0 });
+  });
+
+  it('says that a file that was named is not there', async () => {
+    const none = join(home, 'none.toml');
+    for (const args of [
+      ['--config', none],
+      ['--environment', 'a', '--environments-file', none],
+    ]) {
+      expect(await text('run', ...args, '--', 'true')).to.deep.equal(
+        refused(`${none}: can't be read: no such file or directory`),
+      );
+    }
+  });
+
+  it('shows no variable of an entry, whatever goes wrong', async () => {
+    const entry = (id: string, ...lines: string[]) => [
+      '[[environments]]',
+      `id = "${id}"`,
+      ...lines,
+      `env = { SECRET = "${PLANTED}" }`,
+    ];
+    environments(
+      ...entry('exits', 'program = "false"'),
+      ...entry('speaks', 'program = "echo"', 'args = ["noise"]'),
+      ...entry('missing', 'program = "no-such-program"'),
+      ...entry('directory', 'program = "sh"', 'cwd = "none"'),
+      ...entry('slow', 'program = "sleep"', 'args = ["600"]', 'initialize_timeout_sec = 0.1'),
+    );
+    for (const id of ['exits', 'speaks', 'missing', 'directory', 'slow']) {
+      const { stdout, stderr, end } = await text('run', '--environment', id, '--', 'true');
+      expect({ id, end }).to.deep.equal({ id, end: 255 });
+      expect(stdout + stderr)
+        .to.contain(`no connection to ${id}`)
+        .and.not.contain(PLANTED);
+    }
+  });
+});
+
+describe('exec-server environments', () => {
+  const ALL = [
+    'default = "devbox"',
+    ...DEVBOX,
+    ...['[[environments]]', 'id = "cloud"', `url = "wss://me:${PLANTED}@host"`],
+    ...['[[environments]]', 'id = "gone"', 'program = "no-such-program"', `env = { A = "${PLANTED}" }`],
+    ...['[[environments]]', 'id = "file"', 'program = "./environments.toml"', 'cwd = "."'],
+    ...['[[environments]]', 'id = "homeless"', 'program = "env"', 'cwd = "none"'],
+  ];
+
+  it('lists what can be named, and what is known against it', async () => {
+    environments(...ALL);
+    expect(await text('environments')).to.deep.equal({
+      stdout: [
+        'ID        PROGRAM              PROBLEM',
+        'local     this machine',
+        'devbox    env',
+        'cloud     url                  url is not supported here',
+        'gone      no-such-program      the program was not found',
+        'file      ./environments.toml  the program is not executable',
+        `homeless  env                  the directory to run in, ${home}/none, can't be entered: no such file or directory`,
+        `default for Codex: devbox; ${file}`,
+        '',
+      ].join('\n'),
+      stderr: '',
+      end: 0,
+    });
+  });
+
+  it('lists it for programs', async () => {
+    environments('include_local = false', 'default = "none"', ...ALL.slice(1, 8));
+    const { stdout, end } = await text('environments', '--json');
+    expect(end).to.equal(0);
+    expect(stdout.split('\n')).to.have.lengthOf(2);
+    expect(JSON.parse(stdout)).to.deep.equal({
+      file,
+      default: null,
+      environments: [
+        { id: 'devbox', kind: 'program', program: 'env' },
+        { id: 'cloud', kind: 'url', problem: 'url is not supported here' },
+      ],
+    });
+  });
+
+  it('lists this machine where nothing else is', async () => {
+    expect((await text('environments')).stdout).to.equal(
+      `ID     PROGRAM       PROBLEM\nlocal  this machine\ndefault for Codex: local; ${file}\n`,
+    );
+  });
+
+  it('reads another file that is named, and says what is wrong in it', async () => {
+    const other = join(home, 'other.toml');
+    writeFileSync(other, 'default = 1');
+    expect(await text('environments', '--environments-file', other)).to.deep.equal(
+      refused(`${other}:1:1: default: expected a string, got a number`),
+    );
+  });
+});
+
+describe('the server alone', () => {
+  it('has no parser of TOML in it', () => {
+    const [server, cli] = ['exec-server.cjs', 'exec-server-cli.cjs'].map(name =>
+      readFileSync(join(programPath, '..', name), 'utf8').includes('Unterminated table-key'),
+    );
+    expect({ server, cli }).to.deep.equal({ server: false, cli: true });
+  });
+});
