@@ -21,7 +21,8 @@ export const methodsPage = (): string =>
     '[protocol.md](protocol.md), what can go wrong in [errors.md](errors.md), and how `env` and `envPolicy` make',
     'an environment in [environment.md](environment.md).\n',
     'A field that is not required may be absent or `null`, which is the same. Fields that are not listed are',
-    'ignored. Lengths of text are counted in UTF-16 code units.\n',
+    'ignored. Lengths of text are counted in UTF-16 code units. In the name of a field `[]` is each entry of an',
+    'array, `*` each name of an object.\n',
     index('Requests of the client', requests),
     index('Notifications of the client', clientNotifications),
     index('Notifications of the server', serverNotifications),
@@ -97,9 +98,16 @@ const rows = ({ properties = {}, required = [] }: Schema, prefix: string): strin
     const meaning = schema.description ?? field.description ?? '';
     return [
       [`\`${path}\``, typeText(field), need, meaning.replaceAll('|', '\\|')],
-      ...rows(field, `${path}.`),
+      ...innerRows(field, path),
     ];
   });
+
+const innerRows = (field: Schema, path: string): string[][] => {
+  if (field.items) return rows(field.items, `${path}[].`);
+  return field.additionalProperties
+    ? rows(field.additionalProperties, `${path}.*.`)
+    : rows(field, `${path}.`);
+};
 
 const whenAbsent = (value: unknown): string =>
   value === undefined ? 'no' : `no, then \`${typeof value === 'string' ? value : JSON.stringify(value)}\``;

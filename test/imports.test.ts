@@ -44,6 +44,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: ['protocol', 'shared-config'],
   server: ['server', 'protocol', 'shared-config'],
   core: ['core', 'protocol', 'shared-config'],
+  embedded: ['embedded', 'core', 'server', 'protocol', 'shared-config'],
+  launcher: ['launcher'],
   cli: ['cli', 'core', 'server', 'protocol', 'shared-config'],
 };
 
@@ -56,7 +58,7 @@ describe('the modules of src', () => {
     expect(sources.flatMap(staticImports)).to.have.lengthOf.at.least(statements.length);
   });
 
-  it('import along shared-config <- protocol <- server, core <- cli, and never backwards', () => {
+  it('import along shared-config <- protocol <- server, core <- embedded, cli, and never backwards', () => {
     const backwards = sources
       .filter(({ path }) => path !== 'main.ts')
       .flatMap(source =>
@@ -77,6 +79,20 @@ describe('the modules of src', () => {
     );
   });
 
+  it('read TOML for the command line, and in a server only when it is asked about configuration files', () => {
+    const reading = (path: string) => path.startsWith('shared-config/config/') || layerOf(path) === 'cli';
+    const others = sources.filter(({ path }) => !reading(path));
+    const loaded = (importsOf: (source: Source) => string[]) =>
+      others.flatMap(source => within(source, importsOf(source)).filter(reading));
+    expect(loaded(staticImports)).to.deep.equal([]);
+    expect(loaded(dynamicImports)).to.have.members(['cli/main.ts', 'shared-config/config/select-toml.ts']);
+    const parsers = sources.filter(source => staticImports(source).includes('toml-eslint-parser'));
+    expect(parsers.map(({ path }) => path)).to.have.members([
+      'shared-config/config/select-toml.ts',
+      'shared-config/config/toml-document.ts',
+    ]);
+  });
+
   it('know nothing of this machine in shared-config', () => {
     const machine = sources
       .filter(({ path }) => layerOf(path) === 'shared-config')
@@ -94,15 +110,22 @@ describe('the modules of src', () => {
       .filter(source => readsEnvironment(codeOf(source)) || staticImports(source).includes('node:process'))
       .map(({ path }) => path)
       .filter(path => layerOf(path) !== 'cli');
-    expect(readers).to.have.members(['server/stdio.ts', 'core/connect.ts']);
-  });
-
-  it('take process.env in core/connect.ts as a default only', () => {
-    const code = codeOf(sources.find(({ path }) => path === 'core/connect.ts') as Source);
-    expect(code.match(/[\w ]*=?[\w ]*\bprocess\.env\b/g)?.map(found => found.trim())).to.deep.equal([
-      'env = process.env',
+    expect(readers).to.have.members([
+      'server/stdio.ts',
+      'core/connect.ts',
+      'embedded/connect-embedded.ts',
+      'launcher/launcher.ts',
     ]);
   });
+
+  for (const path of ['core/connect.ts', 'embedded/connect-embedded.ts']) {
+    it(`take process.env in ${path} as a default only`, () => {
+      const code = codeOf(sources.find(source => source.path === path) as Source);
+      expect(code.match(/[\w ]*=?[\w ]*\bprocess\.env\b/g)?.map(found => found.trim())).to.deep.equal([
+        'env = process.env',
+      ]);
+    });
+  }
 });
 
 const readsProcess = (code: string): boolean => /(?<![.\w"'`])process\s*[.[?]|=\s*process\b/.test(code);

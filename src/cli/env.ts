@@ -3,6 +3,7 @@ import { withServer } from './session.ts';
 
 export type EnvOptions = {
   readonly target: Target;
+  readonly quiet: boolean;
   readonly cwd: string | undefined;
   readonly environment: ProcessEnvironment;
   /** End each variable with NUL in place of a line break. */
@@ -10,8 +11,8 @@ export type EnvOptions = {
 };
 
 /** Prints the environment that a process gets there, as a process there tells it, sorted by name. */
-export const printEnv = ({ target, cwd, environment, nullEnd }: EnvOptions): Promise<number> =>
-  withServer(target, async client => {
+export const printEnv = ({ target, quiet, cwd, environment, nullEnd }: EnvOptions): Promise<number> =>
+  withServer(target, { quiet }, async client => {
     const windows = client.info.platformOs === 'windows';
     const child = await client.start({
       argv: windows ? ['cmd', '/d', '/c', 'set'] : ['/usr/bin/env', '-0'],

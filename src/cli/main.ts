@@ -1,8 +1,20 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { version } from '../protocol/version.ts';
+import { doctor } from './doctor/doctor.ts';
 import { printEnv } from './env.ts';
+import { listEnvironments } from './environments.ts';
 import { USAGE_ERROR } from './exit-codes.ts';
-import { addPlaceOptions, environmentOf, forTerminal, type PlaceOptions, targetOf } from './options.ts';
+import { explainEnv } from './explain.ts';
+import {
+  addPlaceOptions,
+  addServerOptions,
+  environmentOf,
+  forTerminal,
+  orComplain,
+  type PlaceOptions,
+  type ServerOptions,
+  targetOf,
+} from './options.ts';
 import { run } from './run.ts';
 
 /** Runs the command line and ends the process with its exit code. */
@@ -53,6 +65,7 @@ const createProgram = (finish: (exitCode: number) => void): Command => {
       finish(
         await run({
           target: targetOf(command, options),
+          quiet: options.quiet ?? false,
           argv,
           cwd: options.cwd,
           environment: forTerminal(environmentOf(command, options), options.tty),
@@ -65,17 +78,54 @@ const createProgram = (finish: (exitCode: number) => void): Command => {
 
   addPlaceOptions(program.command('env'))
     .description('print the environment that a process would get there')
+    .argument('[name...]', 'with --explain: the variables to tell of, all unless given')
     .option('-0, --null', 'end each variable with NUL in place of a line break')
-    .action(async (options: PlaceOptions & { null?: true }, command: Command) =>
-      finish(
-        await printEnv({
-          target: targetOf(command, options),
-          cwd: options.cwd,
-          environment: environmentOf(command, options),
-          nullEnd: options.null ?? false,
-        }),
+    .addOption(
+      new Option('--explain', 'tell what becomes of each variable and why, without a value').conflicts(
+        'null',
       ),
+    )
+    .option('--json', 'with --explain: as one line of JSON')
+    .action(async (names: string[], options: EnvCliOptions, command: Command) => {
+      const place = {
+        target: targetOf(command, options),
+        quiet: options.quiet ?? false,
+        environment: environmentOf(command, options),
+      };
+      if (options.explain) {
+        finish(await explainEnv({ ...place, names, json: options.json ?? false }));
+        return;
+      }
+      if (names.length > 0) command.error(`error: '${names[0]}': names go with '--explain'`);
+      if (options.json) command.error("error: option '--json' needs '--explain'");
+      finish(await printEnv({ ...place, cwd: options.cwd, nullEnd: options.null ?? false }));
+    });
+
+  program
+    .command('environments')
+    .description('list what --environment can name')
+    .option('--environments-file <file>', 'read it in place of environments.toml in $CODEX_HOME or ~/.codex')
+    .option('--json', 'as one line of JSON')
+    .action((options: { environmentsFile?: string; json?: true }, command: Command) =>
+      orComplain(command, () => listEnvironments(options.environmentsFile, options.json ?? false)),
     );
+
+  addServerOptions(program.command('doctor'))
+    .description('look at a server and the way to it, and say what to do')
+    .option('--timeout <seconds>', 'how long each step may take (default: 30)', parseSeconds)
+    .option('--json', 'as one line of JSON')
+    .addHelpText('after', DOCTOR_NOTES)
+    .action(async (options: DoctorCliOptions, command: Command) => {
+      const target = targetOf(command, options);
+      finish(
+        await doctor({
+          target,
+          configured: options.environment !== undefined && target.location === 'remote',
+          deadlineMs: options.timeout,
+          json: options.json ?? false,
+        }),
+      );
+    });
   return program;
 };
 
@@ -85,6 +135,14 @@ type RunCliOptions = PlaceOptions & {
   readonly merge?: true;
 };
 
+type EnvCliOptions = PlaceOptions & {
+  readonly null?: true;
+  readonly explain?: true;
+  readonly json?: true;
+};
+
+type DoctorCliOptions = ServerOptions & { readonly timeout?: number; readonly json?: true };
+
 const parseSeconds = (text: string): number => {
   const milliseconds = Math.round(Number(text) * 1000);
   if (text.trim() !== '' && milliseconds >= 1 && milliseconds < 2 ** 31) return milliseconds;
@@ -93,5 +151,10 @@ const parseSeconds = (text: string): number => {
 
 const RUN_NOTES = `
 Exit code: the command's own, 128+n after signal n; 124 at --timeout; 125, 126 or 127 if it could
-not be started, was not executable or not found; 255 if the connection failed; 2 for wrong use.
+not be started, was not executable or not found; 255 if the connection failed; 2 for wrong use or
+configuration.
+`;
+
+const DOCTOR_NOTES = `
+Exit code: 0 if all is well, 1 for warnings, 2 for a problem or wrong use.
 `;

@@ -9,6 +9,8 @@ import { withServer } from './session.ts';
 /** What to run, where, and with which environment. */
 export type RunOptions = {
   readonly target: Target;
+  /** Don't tell what came before the server's first frame. */
+  readonly quiet: boolean;
   readonly argv: readonly [string, ...string[]];
   readonly cwd: string | undefined;
   readonly environment: ProcessEnvironment;
@@ -29,8 +31,8 @@ export const run = async (options: RunOptions): Promise<number> => {
   try {
     return await withServer(
       options.target,
+      { quiet: options.quiet, signal: interrupts.beforeStart },
       client => runOn(client, options, interrupts),
-      interrupts.beforeStart,
     );
   } finally {
     interrupts.release();

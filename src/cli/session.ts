@@ -1,20 +1,34 @@
-import { ConnectionLostError, connect, type ExecClient, type Target } from '../core/index.ts';
+import {
+  ConnectionLostError,
+  connect,
+  type ExecClient,
+  type LikelyCauseKind,
+  type Target,
+} from '../core/index.ts';
+import { countedBytes } from '../core/noise.ts';
 import { failureExitCode } from './exit-codes.ts';
+
+export type SessionOptions = {
+  /** Doesn't tell what came before the server's first frame. */
+  readonly quiet: boolean;
+  /** Gives up the attempt to connect. */
+  readonly signal?: AbortSignal | undefined;
+};
 
 /**
  * Opens a connection, works with it and closes it again.
  *
- * @param signal gives up the attempt to connect
  * @returns the exit code of `work`, or the one that says what went wrong, which is told on stderr
  */
 export const withServer = async (
   target: Target,
+  { quiet, signal }: SessionOptions,
   work: (client: ExecClient) => Promise<number>,
-  signal?: AbortSignal,
 ): Promise<number> => {
   let client: ExecClient | undefined;
   try {
     client = await connect(target, { clientName: 'exec-server run', signal });
+    if (!quiet) tellNoise(client);
     return await work(client);
   } catch (error) {
     const exitCode = failureExitCode(error);
@@ -26,11 +40,25 @@ export const withServer = async (
   }
 };
 
-// 127: the shell on the host found no such command, or the one here found no ssh.
-const hint = ({ argv, label }: Target, error: unknown): string => {
-  const end = error instanceof ConnectionLostError ? error.transport : undefined;
-  if (argv[0] !== 'ssh' || end?.exitCode !== 127) return '';
-  return end.stderr.some(line => line.endsWith('exec: ssh: not found'))
-    ? '\nssh must be installed and in PATH here'
-    : `\nexec-server must be in the PATH that ssh has on ${label} without a login shell, or be named by --remote-command`;
+// What a start-up file prints does no harm here, but it breaks scp, rsync and git over ssh.
+const tellNoise = ({ noise }: ExecClient): void => {
+  if (noise === undefined) return;
+  const { bytes, excerpt } = noise;
+  process.stderr.write(`exec-server: ${countedBytes(bytes)} of shell output came first: "${excerpt}"\n`);
 };
+
+const hint = ({ argv, initializeTimeoutMs }: Target, error: unknown): string => {
+  const cause = error instanceof ConnectionLostError ? error.likelyCause?.kind : undefined;
+  if (argv[0] !== 'ssh' || cause === undefined || !NAMED_BY_OPTION.includes(cause)) return '';
+  // What comes from environments.toml, and that alone, has so much time.
+  return initializeTimeoutMs === undefined
+    ? '\n--remote-program or --remote-command says where it is there'
+    : '\nits entry in environments.toml says how to start it there';
+};
+
+const NAMED_BY_OPTION: readonly LikelyCauseKind[] = [
+  'serverMissing',
+  'nodeMissing',
+  'nodeTooOld',
+  'otherProgram',
+];

@@ -8,11 +8,14 @@ import {
   ResponseError,
 } from 'vscode-jsonrpc/node';
 import type { NotificationSpec, ParamsIn, ParamsOut, RequestSpec, ResultOut } from '../protocol/define.ts';
+import { FirstFrame } from '../protocol/framing/first-frame.ts';
+import { isBatch, parseMessage } from '../protocol/framing/message-parser.ts';
 import { FrameMessageReader } from '../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
 import { type ServerNotifications, serverNotifications } from '../protocol/messages.ts';
 import { parse } from '../protocol/parse.ts';
-import { ConnectionLostError, RequestError } from './errors.ts';
+import { RequestError } from './errors.ts';
+import { NoiseRecord } from './noise.ts';
 
 /** What to do with the things that the server says unasked; without a handler one is passed over. */
 export type NotificationHandlers = {
@@ -24,25 +27,37 @@ export class ClientConnection {
   readonly #handlers: NotificationHandlers;
   readonly #reader: FrameMessageReader;
   readonly #connection: MessageConnection;
-  #lost: Error = new ConnectionLostError('the connection is closed');
+  readonly #lost: Promise<Error>;
+  #resolveLost: (error: Error) => void = () => {};
   readonly #onEnd: () => void;
-  #received = false;
   #problem: string | undefined;
+  #begun = false;
+
+  /** What came before the first frame: what a login shell printed, say. Without a first frame it is all that came. */
+  readonly noise = new NoiseRecord();
 
   /**
-   * @param onEnd called when the stream has ended or broken; `lose` then says what callers are told
+   * @param onEnd called when the stream has ended or broken; `lose` must follow, and says what callers are told
    */
   constructor(input: Readable, output: Writable, handlers: NotificationHandlers, onEnd: () => void) {
     this.#handlers = handlers;
     this.#onEnd = onEnd;
-    this.#reader = new FrameMessageReader(input, {
-      // What a login shell prints before the server speaks is passed over; it is told if nothing else comes.
-      refused: error => {
-        if (this.#received) this.#fail(error.message);
-        else this.#problem ??= error.message;
-      },
-      lost: reason => this.#fail(reason),
+    this.#lost = new Promise(resolve => {
+      this.#resolveLost = resolve;
     });
+    this.#reader = new FrameMessageReader(
+      input,
+      {
+        refused: error => this.#fail(`something on the server's stdout is no message: ${error.message}`),
+        lost: reason => this.#fail(reason),
+      },
+      {
+        firstFrame: new FirstFrame({
+          accepts: body => this.#answersFirstRequest(body),
+          noise: bytes => this.noise.push(bytes),
+        }),
+      },
+    );
     this.#connection = createMessageConnection(
       {
         ...eventsOf(this.#reader),
@@ -79,14 +94,24 @@ export class ClientConnection {
     } catch (error) {
       if (error instanceof ResponseError && error.code !== NO_ANSWER)
         throw new RequestError(spec.method, error);
-      throw this.#lost;
+      // On a connection that has ended it isn't known yet why; whoever is told of the end finds it out.
+      throw await this.#lost;
     }
     return parse(spec.result, answer, `answer to ${spec.method}`) as ResultOut<Spec>;
   }
 
   /** Sends a notification; on a closed connection nothing happens. */
   async notify<Spec extends NotificationSpec>(spec: Spec, params: ParamsIn<Spec>): Promise<void> {
-    await this.#connection.sendNotification(spec.method, params).catch(() => {});
+    try {
+      await this.#connection.sendNotification(spec.method, params);
+    } catch {
+      // It throws at once on a connection that has ended, and rejects where a write fails.
+    }
+  }
+
+  /** Whether the first request was answered, be it by an error, before the connection was given up. */
+  get begun(): boolean {
+    return this.#begun;
   }
 
   /** The first thing that came and was no message, if any. */
@@ -96,8 +121,25 @@ export class ClientConnection {
 
   /** Fails all that waits for an answer, and every later request, with this error. */
   lose(error: Error): void {
-    this.#lost = error;
+    this.#resolveLost(error);
     this.#connection.dispose();
+  }
+
+  /** Whether a body is what the server has to say first. Nothing else that looks like a frame is from it. */
+  #answersFirstRequest(body: Buffer): boolean {
+    const message = messageIn(body);
+    if (message === undefined) return false;
+    if (Message.isRequest(message) && message.id === FIRST_ID) this.#fail('it answers with what it was sent');
+    if (!Message.isResponse(message)) return false;
+    const isAnswer = message.id === FIRST_ID;
+    this.#begun = isAnswer && this.#problem === undefined;
+    // With no id it says that our request could not be read.
+    return isAnswer || message.id === null;
+  }
+
+  /** Ends the connection from here, as if this problem had come up on it. */
+  giveUp(problem: string): void {
+    this.#fail(problem);
   }
 
   #fail(problem: string): void {
@@ -111,7 +153,6 @@ export class ClientConnection {
    */
   #deliver(callback: DataCallback): DataCallback {
     return message => {
-      this.#received = true;
       if (!Message.isNotification(message)) {
         // The server could not tell which request it refuses; whoever waits for that one would wait for ever.
         if (Message.isResponse(message) && message.id === null) {
@@ -135,6 +176,18 @@ export class ClientConnection {
 
 // ErrorCodes.PendingResponseRejected of vscode-jsonrpc: disposed before the answer came.
 const NO_ANSWER = -32097;
+
+// A connection of vscode-jsonrpc counts its requests from 0.
+const FIRST_ID = 0;
+
+const messageIn = (body: Buffer): Message | undefined => {
+  try {
+    const parsed = parseMessage(body);
+    return isBatch(parsed) ? undefined : parsed;
+  } catch {
+    return undefined;
+  }
+};
 
 const notificationNames = new Map(
   Object.entries(serverNotifications).map(([name, spec]) => [

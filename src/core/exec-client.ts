@@ -3,24 +3,40 @@ import type { ResultOut } from '../protocol/define.ts';
 import type { EnvironmentInfo } from '../protocol/environment.ts';
 import { clientNotifications, requests } from '../protocol/messages.ts';
 import type { TerminalSize } from '../protocol/process.ts';
-import type { Env } from '../shared-config/index.ts';
+import type { Env, EnvBase, EnvInput } from '../shared-config/index.ts';
 import { ClientConnection } from './client-connection.ts';
-import { ConnectionLostError, connectionLost } from './errors.ts';
+import { ConnectionLostError, connectionFailed, connectionLost } from './errors.ts';
+import { type EnvironmentExplanation, explainHere, withPathOrigin } from './local-environment.ts';
+import type { Noise } from './noise.ts';
+import { RemoteFiles } from './remote-files.ts';
 import { OUTPUT_WINDOW_BYTES, RemoteProcess } from './remote-process.ts';
+import { watchForShell } from './shell-in-place.ts';
 import { startDirectory } from './start-directory.ts';
-import { localStartEnv, type ProcessEnvironment, remoteStartEnv } from './start-env.ts';
+import {
+  envInput,
+  isMadeHere,
+  localStartEnv,
+  type ProcessEnvironment,
+  remoteStartEnv,
+  type StartEnv,
+} from './start-env.ts';
 import type { TransportEnd } from './transport.ts';
+import { refuseUnenforced } from './unenforced.ts';
 
 /** The streams of a connection and what is known about them. */
 export type ClientStreams = {
   readonly input: Readable;
   readonly output: Writable;
+  /** What whoever is on the way to the server has to say; somebody else reads it, too. */
+  readonly stderr?: Readable;
   readonly location: 'local' | 'remote';
   readonly label: string;
-  /** Resolves when the program that carries the connection has ended. */
-  readonly ended?: Promise<TransportEnd>;
+  /** Resolves when nothing more can come: how the program that carries the connection ended, if there is one. */
+  readonly ended?: Promise<TransportEnd | undefined>;
   /** Ends the connection from this side. */
   close(): Promise<void>;
+  /** Ends it at once, where `close` gives the other side time. */
+  abort?(): Promise<void>;
 };
 
 /** What to run. */
@@ -56,9 +72,12 @@ export class ExecClient {
   readonly #ownEnv: Env;
   readonly #connection: ClientConnection;
   readonly #processes = new Map<string, RemoteProcess>();
-  #info: EnvironmentInfo | undefined;
+  #announced: ResultOut<typeof requests.initialize> | undefined;
   #nextId = 1;
   #closing = false;
+
+  /** Files where the server runs. */
+  readonly files: RemoteFiles;
 
   /** Resolves when the connection is over; with the error if it ended unasked. Never rejects. */
   readonly closed: Promise<ConnectionLostError | undefined>;
@@ -80,6 +99,7 @@ export class ExecClient {
       streams.input,
       streams.output,
       {
+        fsMissingChanged: params => this.files.onMissingChanged(params),
         processOutput: to((process, params) => process.onOutput(params)),
         processOutputDropped: to((process, params) => process.onOutputDropped(params)),
         processExited: to((process, params) => process.onExited(params)),
@@ -90,29 +110,48 @@ export class ExecClient {
       },
       () => void this.#onEnd(),
     );
+    this.files = new RemoteFiles(this.#connection);
   }
 
   /**
    * Opens a connection over the given streams: `initialize` and `initialized`.
    *
    * @param ownEnv the environment of this side, for starts on a local server
+   * @param timeoutMs how long the answer to `initialize` may take
    * @throws {ConnectionLostError} when there is no server at the other end
    */
-  static async open(streams: ClientStreams, clientName: string, ownEnv: Env): Promise<ExecClient> {
+  static async open(
+    streams: ClientStreams,
+    clientName: string,
+    ownEnv: Env,
+    timeoutMs?: number,
+  ): Promise<ExecClient> {
     const client = new ExecClient(streams, ownEnv);
+    const timer =
+      timeoutMs === undefined ? undefined : setTimeout(() => client.#tooLate(timeoutMs), timeoutMs);
+    const endWatch =
+      streams.stderr &&
+      watchForShell(streams.stderr, () =>
+        client.#connection.giveUp('a shell took what was sent for a command'),
+      );
     try {
-      const { environmentInfo } = await client.#connection.request(requests.initialize, {
+      client.#announced = await client.#connection.request(requests.initialize, {
         clientName,
         outputWindowBytes: OUTPUT_WINDOW_BYTES,
         // What was sent is here; nothing is read twice.
         retainedBytes: 0,
         retainedMs: 0,
       });
-      client.#info = environmentInfo;
+      const { problem } = client.#connection;
+      // The answer came when the connection was given up already.
+      if (problem !== undefined) throw client.#failed(problem, await streams.ended);
     } catch (error) {
       // Whoever answers, but not as a server does, is none.
       if (error instanceof ConnectionLostError) throw error;
-      throw connectionLost(streams.label, false, (error as Error).message, undefined);
+      throw client.#failed((error as Error).message, undefined);
+    } finally {
+      clearTimeout(timer);
+      endWatch?.();
     }
     await client.#connection.notify(clientNotifications.initialized, {});
     return client;
@@ -120,7 +159,27 @@ export class ExecClient {
 
   /** Where the server runs. */
   get info(): EnvironmentInfo {
-    return this.#info as EnvironmentInfo;
+    return this.#opened.environmentInfo;
+  }
+
+  /** The bounds of the server that this client can run into, by name; empty if it tells none. */
+  get limits(): Readonly<Record<string, number>> {
+    return this.#opened.limits ?? {};
+  }
+
+  /** Why no process can have a terminal there; `undefined` if nothing is known against it. */
+  get ttyUnavailable(): string | undefined {
+    return this.#opened.ttyUnavailable;
+  }
+
+  /** Why no process can be confined there; `undefined` if one can, and where the server doesn't tell. */
+  get sandboxUnavailable(): string | undefined {
+    return this.#opened.sandboxUnavailable;
+  }
+
+  /** What came before the server's first frame, such as the greeting of a login shell; `undefined` if nothing did. */
+  get noise(): Noise | undefined {
+    return this.#connection.noise.summary;
   }
 
   /**
@@ -137,6 +196,7 @@ export class ExecClient {
     tty,
     ...options
   }: StartOptions): Promise<RemoteProcess> {
+    const startEnv = this.#startEnv(environment);
     const process = new RemoteProcess(String(this.#nextId++), this.#connection);
     // Known before it is sent: output can arrive before the answer.
     this.#processes.set(process.id, process);
@@ -145,16 +205,46 @@ export class ExecClient {
         processId: process.id,
         argv: [...argv],
         cwd: startDirectory(this.info, cwd),
-        ...this.#startEnv(environment),
+        ...startEnv,
         pipeStdin: stdin,
         ...(tty && { tty: true, size: tty }),
         ...options,
       });
     } catch (error) {
       this.#processes.delete(process.id);
-      throw error;
+      const input = this.#inputMadeHere(environment);
+      throw input === undefined ? error : withPathOrigin(error, input);
     }
     return process;
+  }
+
+  /**
+   * Tells what would become of each variable of a process with this environment, and by which step, without
+   * starting one. Never a value.
+   *
+   * @param names the names to tell of; unless given, every name that a step met
+   * @throws {RequestError} `invalidParams` for too many names, `limitExceeded` for too long an answer
+   */
+  async explain(
+    environment: ProcessEnvironment = {},
+    names?: readonly string[],
+  ): Promise<EnvironmentExplanation> {
+    const input = this.#inputMadeHere(environment);
+    if (input !== undefined) return explainHere(input, names);
+    return this.#connection.request(requests.environmentExplain, {
+      ...this.#startEnv(environment),
+      names: names && [...names],
+    });
+  }
+
+  /**
+   * Forgets what the account's shell said of its environment, so that starts with such a `base` see what has
+   * changed there since.
+   *
+   * @param base what to take anew at once; by default nothing before it is needed
+   */
+  refreshEnvironment(base?: EnvBase): Promise<ResultOut<typeof requests.environmentRefresh>> {
+    return this.#connection.request(requests.environmentRefresh, { base });
   }
 
   /** Ends the connection and with it every process that was started over it. Twice is harmless. */
@@ -164,10 +254,25 @@ export class ExecClient {
     await this.closed;
   }
 
-  #startEnv(environment: ProcessEnvironment): ReturnType<typeof remoteStartEnv> {
-    return this.#streams.location === 'local'
-      ? localStartEnv(environment, this.#ownEnv, process.platform)
-      : remoteStartEnv(environment);
+  get #opened(): ResultOut<typeof requests.initialize> {
+    return this.#announced as ResultOut<typeof requests.initialize>;
+  }
+
+  #startEnv(environment: ProcessEnvironment): StartEnv {
+    const start =
+      this.#streams.location === 'local'
+        ? localStartEnv(environment, this.#ownEnv, process.platform)
+        : remoteStartEnv(environment);
+    refuseUnenforced(start, this.info);
+    return start;
+  }
+
+  /** What an environment is made of, if this side makes it. */
+  #inputMadeHere(environment: ProcessEnvironment): EnvInput | undefined {
+    const start = remoteStartEnv(environment);
+    return this.#streams.location === 'local' && isMadeHere(start)
+      ? envInput(start, this.#ownEnv, process.platform)
+      : undefined;
   }
 
   /** The processes of this connection, as the server sees them. */
@@ -180,17 +285,33 @@ export class ExecClient {
     return this.#connection.request(requests.serverStatus, {});
   }
 
+  #tooLate(timeoutMs: number): void {
+    void this.#streams.abort?.();
+    this.#connection.giveUp(`no answer to initialize within ${timeoutMs / 1000} s`);
+  }
+
   async #onEnd(): Promise<void> {
     if (!this.#closing) void this.#streams.close();
     const transport = await this.#streams.ended;
-    const { problem } = this.#connection;
-    const error = this.#closing
-      ? closedHere()
-      : connectionLost(this.#streams.label, this.#info !== undefined, problem, transport);
+    const error = this.#closing ? closedHere() : this.#lost(transport);
     this.#connection.lose(error);
     for (const process of this.#processes.values()) process.onLost(error);
     this.#processes.clear();
     this.#resolveClosed(this.#closing ? undefined : error);
+  }
+
+  #lost(transport: TransportEnd | undefined): ConnectionLostError {
+    const { begun, problem } = this.#connection;
+    return begun ? connectionLost(this.#streams.label, problem, transport) : this.#failed(problem, transport);
+  }
+
+  #failed(reason: string | undefined, transport: TransportEnd | undefined): ConnectionLostError {
+    return connectionFailed({
+      label: this.#streams.label,
+      reason,
+      noise: this.#connection.noise,
+      transport,
+    });
   }
 }
 

@@ -1,9 +1,36 @@
 export { type ConnectOptions, connect } from './connect.ts';
 export { ConnectionLostError, RequestError } from './errors.ts';
 export { type ClientStreams, ExecClient, type StartOptions } from './exec-client.ts';
+export type { LikelyCause, LikelyCauseKind } from './likely-cause.ts';
+export type { EnvironmentExplanation } from './local-environment.ts';
+export type { Noise } from './noise.ts';
 export type { OutputChunk } from './output-queue.ts';
+export type {
+  DirectoryEntry,
+  FileMetadata,
+  RemoteFiles,
+  WalkOptions,
+  WalkResult,
+  WriteFileOptions,
+} from './remote-files.ts';
 export type { ProcessExit, ProcessResult, RemoteProcess } from './remote-process.ts';
-export { type RuntimeFacts, runtimeOverlay } from './runtime-env.ts';
-export { localStartEnv, type ProcessEnvironment, remoteStartEnv, type StartEnv } from './start-env.ts';
+export { type RuntimeFacts, runtimeOverlay, type UnifiedExecFacts } from './runtime-env.ts';
+export {
+  type EnvironmentByPolicy,
+  localStartEnv,
+  type ProcessEnvironment,
+  remoteStartEnv,
+  type StartEnv,
+} from './start-env.ts';
 export { commandServer, localServer, REMOTE_COMMAND, sshServer, type Target } from './target.ts';
 export type { TransportEnd } from './transport.ts';
+export type { EndedAnswer, ExecAnswer, Omitted, RunningAnswer } from './unified-exec/answer.ts';
+export { UnifiedExecError, type UnifiedExecErrorKind } from './unified-exec/errors.ts';
+export { UNIFIED_EXEC_LIMITS, type UnifiedExecLimits } from './unified-exec/limits.ts';
+export type { EndOptions, ExecCommandOptions, WriteStdinOptions } from './unified-exec/options.ts';
+export {
+  type Environments,
+  type SessionInfo,
+  UnifiedExec,
+  type UnifiedExecOptions,
+} from './unified-exec/unified-exec.ts';

@@ -39,12 +39,18 @@ export const ProcessId = z
 export const Bytes = z.pipe(
   z.string().check(z.describe('Bytes as base64 with padding.')),
   z.transform((text: string, context): Buffer => {
-    const bytes = Buffer.from(text, 'base64');
-    if (bytes.length === decodedLength(text) && hasNoForeignCharacter(text)) return bytes;
+    const bytes = decodeBase64(text);
+    if (bytes !== undefined) return bytes;
     context.issues.push({ code: 'custom', message: 'must be base64 with padding', input: undefined });
     return z.NEVER;
   }),
 );
+
+/** The bytes that base64 with padding stands for; `undefined` for any other text. */
+export const decodeBase64 = (text: string): Buffer | undefined => {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.length === decodedLength(text) && hasNoForeignCharacter(text) ? bytes : undefined;
+};
 
 const decodedLength = (text: string): number => {
   if (text.length % 4 !== 0) return -1;

@@ -15,8 +15,17 @@ export const MAX_SKIPPED_BODY_BYTES = 1024 * 1024 * 1024;
 /** Bytes that a reader skips in search of the next header before it gives the stream up. */
 export const MAX_RESYNC_BYTES = 1024 * 1024;
 
+/** Bytes that may come before the first frame of a server, such as what a login shell prints. */
+export const MAX_NOISE_BYTES = 1024 * 1024;
+
+/** Longest body of the first frame of a server, the answer to `initialize`. */
+export const MAX_FIRST_FRAME_BYTES = 1024 * 1024;
+
 /** Deepest nesting of arrays and objects in one message. */
 export const MAX_NESTING = 64;
+
+/** Paths of keys in one look at configuration files. */
+export const MAX_CONFIG_PATHS = 256;
 
 /** Messages in one batch. */
 export const MAX_BATCH = 128;
@@ -32,3 +41,18 @@ export const MIN_OUTPUT_WINDOW_BYTES = 64 * 1024;
 
 /** The most that head and tail of a process's output may be together, in bytes: `maxOutputBytes`. */
 export const MAX_HEAD_TAIL_BYTES = 64 * 1024 * 1024;
+
+/** Most names in one `environment/explain`. */
+export const MAX_EXPLAINED_NAMES = 1_000;
+
+/** The most of a file in one `fs/readBlock` or `fs/writeBlock`, in bytes. */
+export const MAX_BLOCK_BYTES = 1024 * 1024;
+
+/** The most levels of directories that one `fs/walk` enters. */
+export const MAX_WALK_DEPTH = 64;
+
+/** The most directories that one `fs/walk` enters. */
+export const MAX_WALK_DIRECTORIES = 10_000;
+
+/** The most names that one `fs/walk` looks at. */
+export const MAX_WALK_ENTRIES = 50_000;

@@ -1,4 +1,22 @@
-import { environmentInfo, serverStatus } from './environment.ts';
+import { environmentExplain, environmentInfo, environmentRefresh, serverStatus } from './environment.ts';
+import { environmentConfigRead } from './environment-config.ts';
+import {
+  fsCanonicalize,
+  fsClose,
+  fsCopy,
+  fsCreateDirectory,
+  fsGetMetadata,
+  fsMissingChanged,
+  fsOpen,
+  fsReadBlock,
+  fsReadDirectory,
+  fsReadFile,
+  fsRemove,
+  fsWalk,
+  fsWatchMissing,
+  fsWriteBlock,
+  fsWriteFile,
+} from './files.ts';
 import { httpBodyDelta, httpRequest } from './http.ts';
 import { initialize, initialized } from './lifecycle.ts';
 import {
@@ -21,6 +39,8 @@ import {
 export const requests = {
   initialize,
   environmentInfo,
+  environmentExplain,
+  environmentRefresh,
   processStart,
   processWrite,
   processCloseStdin,
@@ -30,8 +50,23 @@ export const requests = {
   processRead,
   processAcknowledge,
   processList,
+  fsReadFile,
+  fsWriteFile,
+  fsCreateDirectory,
+  fsGetMetadata,
+  fsCanonicalize,
+  fsReadDirectory,
+  fsWalk,
+  fsRemove,
+  fsCopy,
+  fsOpen,
+  fsReadBlock,
+  fsWriteBlock,
+  fsClose,
+  fsWatchMissing,
   serverStatus,
   httpRequest,
+  environmentConfigRead,
 } as const;
 export type Requests = typeof requests;
 
@@ -44,6 +79,7 @@ export const serverNotifications = {
   processOutputDropped,
   processExited,
   processClosed,
+  fsMissingChanged,
   httpBodyDelta,
 } as const;
 export type ServerNotifications = typeof serverNotifications;

@@ -54,6 +54,8 @@ const problem = (issue: z.core.$ZodIssue, received: unknown): string => {
       return `expected at most ${count(issue.maximum, received)}, received ${sizeOf(received, 'larger')}`;
     case 'invalid_union':
       return `no accepted shape, received ${came}`;
+    case 'unrecognized_keys':
+      return `there is no ${issue.keys.map(key => JSON.stringify(key)).join(', ')}`;
     case 'invalid_key':
       return issue.issues[0]?.message ?? 'this name is not allowed';
     default:
@@ -74,5 +76,6 @@ const sizeOf = (received: unknown, than: 'smaller' | 'larger'): string => {
 const typeName = (value: unknown): string => {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'a number that is not finite';
   return Array.isArray(value) ? 'array' : typeof value;
 };

@@ -1,11 +1,12 @@
 import type { EnvironmentInfo } from '../protocol/environment.ts';
 import { version } from '../protocol/version.ts';
+import { canReadConfig } from './environment-config.ts';
 import type { Host } from './host.ts';
 import { fileUri } from './platform/native-path.ts';
 import { ptyUnavailable } from './process/pty-binding.ts';
 
 /** What a client is told about where its processes run. */
-export const describeHost = (host: Host): EnvironmentInfo => {
+export const describeHost = (host: Host, sandbox: boolean): EnvironmentInfo => {
   const uri = (path: string) => fileUri(path, host.platform);
   return {
     shell: host.shell,
@@ -16,7 +17,16 @@ export const describeHost = (host: Host): EnvironmentInfo => {
     tempDir: uri(host.tempDir),
     temporaryDirectories: [uri(host.tempDir)],
     prependPathDirs: [],
-    capabilities: { tty: ptyUnavailable() === undefined, sandbox: false },
+    capabilities: {
+      tty: ptyUnavailable() === undefined,
+      sandbox,
+      watchdog: host.platform !== 'win32',
+      secretValues: true,
+      environmentConfigRead: canReadConfig(),
+      fsWatchMissing: true,
+      fileWriteStreaming: true,
+      fileWriteAtomic: true,
+    },
   };
 };
 

@@ -1,7 +1,11 @@
 import type { ParamsOut, ResultIn } from '../protocol/define.ts';
 import { resumeUnavailable } from '../protocol/errors.ts';
 import type { Requests } from '../protocol/messages.ts';
+import { platformOf } from '../shared-config/index.ts';
+import { readEnvironmentConfig } from './environment-config.ts';
 import { describeHost } from './environment-info.ts';
+import { explainEnvironment } from './explain-environment.ts';
+import type { FileRequests } from './file-requests.ts';
 import type { Host } from './host.ts';
 import type { HttpRequests } from './http/http-requests.ts';
 import type { Lazy } from './lazy.ts';
@@ -12,9 +16,11 @@ import {
   RETAINED_BYTES,
   RETAINED_MS,
 } from './limits.ts';
+import { type BaseEnvs, describeBase } from './login-env/base-env.ts';
 import type { Processes } from './process/processes.ts';
 import { ptyUnavailable } from './process/pty-binding.ts';
 import { parseSignal } from './process/signals.ts';
+import type { Sandboxes } from './sandbox/sandboxes.ts';
 import type { Session } from './session.ts';
 
 /** One handler for each declared request; a missing one doesn't compile. */
@@ -29,7 +35,10 @@ export type HandlerContext = {
   readonly host: Host;
   readonly session: Session;
   readonly processes: Processes;
+  readonly baseEnvs: BaseEnvs;
   readonly http: Lazy<HttpRequests>;
+  readonly files: FileRequests;
+  readonly sandboxes: Sandboxes;
   readonly status: () => ResultIn<Requests['serverStatus']>;
   readonly limits: ReturnType<typeof announcedLimits>;
 };
@@ -38,7 +47,10 @@ export const createHandlers = ({
   host,
   session,
   processes,
+  baseEnvs,
   http,
+  files,
+  sandboxes,
   status,
   limits,
 }: HandlerContext): Handlers => ({
@@ -52,12 +64,22 @@ export const createHandlers = ({
     });
     return {
       sessionId: session.id,
-      environmentInfo: describeHost(host),
+      environmentInfo: describeHost(host, sandboxes.unavailable === undefined),
       limits,
       ttyUnavailable: ptyUnavailable(),
+      sandboxUnavailable: sandboxes.unavailable,
     };
   },
-  environmentInfo: () => describeHost(host),
+  environmentInfo: () => describeHost(host, sandboxes.unavailable === undefined),
+  environmentExplain: async params => {
+    const taken = params.envPolicy && (await baseEnvs.get(params.envPolicy.base ?? 'process'));
+    const explanation = explainEnvironment(params, taken?.env ?? host.env, platformOf(host.platform));
+    return { base: taken && describeBase(taken), ...explanation };
+  },
+  environmentRefresh: async ({ base }) => {
+    baseEnvs.refresh();
+    return describeBase(await baseEnvs.get(base));
+  },
   serverStatus: status,
   processStart: params => processes.start(params),
   processWrite: params => processes.write(params),
@@ -77,5 +99,24 @@ export const createHandlers = ({
     return {};
   },
   processList: () => processes.list(),
+  fsReadFile: asked => files.request('fsReadFile', asked, (here, params) => here.readFile(params)),
+  fsWriteFile: asked => files.request('fsWriteFile', asked, (here, params) => here.writeFile(params)),
+  fsCreateDirectory: asked =>
+    files.request('fsCreateDirectory', asked, (here, params) => here.createDirectory(params)),
+  fsGetMetadata: asked => files.request('fsGetMetadata', asked, (here, params) => here.getMetadata(params)),
+  fsCanonicalize: asked =>
+    files.request('fsCanonicalize', asked, (here, params) => here.canonicalize(params)),
+  fsReadDirectory: asked =>
+    files.request('fsReadDirectory', asked, (here, params) => here.readDirectory(params)),
+  fsWalk: asked => files.request('fsWalk', asked, (here, params) => here.walk(params)),
+  fsRemove: asked => files.request('fsRemove', asked, (here, params) => here.remove(params)),
+  fsCopy: asked => files.request('fsCopy', asked, (here, params) => here.copy(params)),
+  fsOpen: asked => files.request('fsOpen', asked, (here, params) => here.open(params)),
+  fsReadBlock: params => files.withHandle('fsReadBlock', params, here => here.readBlock(params)),
+  fsWriteBlock: params => files.withHandle('fsWriteBlock', params, here => here.writeBlock(params)),
+  fsClose: params => files.withHandle('fsClose', params, here => here.close(params)),
+  fsWatchMissing: asked =>
+    files.request('fsWatchMissing', asked, (here, params) => here.watchMissing(params)),
+  environmentConfigRead: params => readEnvironmentConfig(params, host),
   httpRequest: async params => (await http.get()).request(params),
 });

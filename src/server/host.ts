@@ -10,7 +10,13 @@ export type Host = {
   readonly cwd: string;
   readonly homeDir: string;
   readonly tempDir: string;
+  /** What clients are told to run shell commands by: SHELL where it is set, else the account's shell. */
   readonly shell: { readonly name: string; readonly path: string };
+  /**
+   * What a login of the account starts: the shell in the user database; where that knows none SHELL, else
+   * /bin/sh. `undefined` on Windows.
+   */
+  readonly loginShell: string | undefined;
 };
 
 /**
@@ -26,6 +32,7 @@ export const currentHost = (env: NodeJS.ProcessEnv, dropped: (name: string) => v
   homeDir: homedir(),
   tempDir: tmpdir(),
   shell: userShell(env),
+  loginShell: process.platform === 'win32' ? undefined : (accountShell() ?? (env.SHELL || '/bin/sh')),
 });
 
 const REPLACEMENT_CHARACTER = '\ufffd';
@@ -40,7 +47,8 @@ const readableEnv = (env: NodeJS.ProcessEnv, dropped: (name: string) => void): E
   );
 
 const userShell = (env: NodeJS.ProcessEnv): Host['shell'] => {
-  const path = process.platform === 'win32' ? (env.ComSpec ?? 'cmd.exe') : env.SHELL || accountShell();
+  const path =
+    process.platform === 'win32' ? (env.ComSpec ?? 'cmd.exe') : env.SHELL || (accountShell() ?? '/bin/sh');
   return {
     name: basename(path)
       .replace(/\.exe$/i, '')
@@ -50,10 +58,10 @@ const userShell = (env: NodeJS.ProcessEnv): Host['shell'] => {
 };
 
 // An account may have no entry in the user database, as in a container started with a bare uid.
-const accountShell = (): string => {
+const accountShell = (): string | undefined => {
   try {
-    return userInfo().shell || '/bin/sh';
+    return userInfo().shell || undefined;
   } catch {
-    return '/bin/sh';
+    return undefined;
   }
 };

@@ -1,3 +1,5 @@
+import { MAX_BLOCK_BYTES } from '../protocol/limits.ts';
+
 /** The bounds of what a server holds. Those that a client can run into are announced in `initialize`. */
 
 /** Processes of one connection that are starting, running or not yet closed, unless the embedder decides. */
@@ -35,6 +37,9 @@ export const CHUNK_OVERHEAD_BYTES = 128;
 
 /** Head and tail of the output together with `output: "headTail"`, in bytes, unless the start says otherwise. */
 export const HEAD_TAIL_BYTES = 1024 * 1024;
+
+/** The answer to `environment/explain`, in bytes; beyond it the request is refused. */
+export const MAX_EXPLANATION_BYTES = 16 * 1024 * 1024;
 
 /** Output in one answer to `process/read`, in bytes; base64 makes a third more of it, within a frame. */
 export const MAX_READ_BYTES = 16 * 1024 * 1024;
@@ -78,6 +83,73 @@ export const LAST_MESSAGES_MS = 1000;
 /** How long a shutdown waits for the client to read what is queued, in milliseconds. */
 export const FLUSH_MS = 1000;
 
+/** How long a login shell may take to print its environment, in milliseconds, unless the embedder decides. */
+export const LOGIN_SHELL_MS = 10_000;
+
+/** How long a login shell that has printed its environment may take to end by itself, in milliseconds. */
+export const LOGIN_SHELL_EXIT_MS = 1000;
+
+/** How long what a login shell leaves in its session has between SIGHUP and SIGKILL, in milliseconds. */
+export const LOGIN_SHELL_GRACE_MS = 1000;
+
+/** What a login shell may print before its environment, in bytes. */
+export const MAX_LOGIN_NOISE_BYTES = 1024 * 1024;
+
+/** The largest environment that is taken from a login shell, in bytes. */
+export const MAX_LOGIN_ENV_BYTES = 4 * 1024 * 1024;
+
+/** Files that a connection holds open; opening another one is refused. */
+export const MAX_OPEN_FILES = 128;
+
+/** Answers to file requests that are being made or not yet read by the client, in bytes; beyond it requests wait. */
+export const MAX_FILE_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** What each file request counts at least in that bound, so that few descriptors are open at once. */
+export const MIN_FILE_WEIGHT_BYTES = 256 * 1024;
+
+/** What listing a directory or a tree counts in that bound. */
+export const LISTING_WEIGHT_BYTES = 4 * 1024 * 1024;
+
+/** The entries of one directory; a longer one is refused, by `fs/walk` cut short. */
+export const MAX_DIRECTORY_ENTRIES = 100_000;
+
+/** The answer that lists a directory or a tree, in bytes; beyond it a directory is refused, a tree cut short. */
+export const MAX_LISTING_BYTES = 32 * 1024 * 1024;
+
+/** What could not be read in one `fs/walk`; beyond it only `truncated` is told. */
+export const MAX_WALK_ERRORS = 1000;
+
+/** Special files that one `fs/copy` names as passed over. */
+export const MAX_SKIPPED_FILES = 1000;
+
+/** Bytes that are yet to be written to files, beyond which a write is refused. */
+export const MAX_QUEUED_WRITE_BYTES = 64 * 1024 * 1024;
+
+/** Paths in one `fs/watchMissing`; with more, nothing is watched. */
+export const MAX_WATCHED_PATHS = 64;
+
+/** How often a watch looks itself, in milliseconds, since not every file system tells what happens. */
+export const MISSING_RECHECK_MS = 5000;
+
+/**
+ * How long a shutdown waits for file requests that were made before, in milliseconds, and then again for those that
+ * it has cut short.
+ */
+export const FILE_SHUTDOWN_MS = 1000;
+
+/** How long a trial of a sandbox may take, in milliseconds; then it has failed. */
+export const SANDBOX_PROBE_MS = 10_000;
+
+/** How long the answer to a confined start waits for its program to run, in milliseconds. */
+export const SANDBOX_READY_MS = 2000;
+
+/** Sandboxes that file requests of a connection are done in at the same time. */
+export const MAX_FILE_SANDBOXES = 4;
+
+/** The longest file that is read at once, in bytes: as base64 it must fit a frame, with what is around it. */
+export const maxReadFileBytes = (frameBytes: number): number =>
+  Math.max(0, Math.floor((frameBytes - 4096) / 4) * 3);
+
 /** The bounds that a client can run into, as `initialize` tells them; some are the embedder's choice. */
 export const announcedLimits = (chosen: { readonly frameBytes: number; readonly processes: number }) => ({
   ...chosen,
@@ -85,6 +157,14 @@ export const announcedLimits = (chosen: { readonly frameBytes: number; readonly 
   retainedMs: MAX_RETAINED_MS,
   waitingReads: MAX_WAITING_READS,
   stdinQueuedBytes: MAX_STDIN_QUEUED_BYTES,
+  explanationBytes: MAX_EXPLANATION_BYTES,
+  openFiles: MAX_OPEN_FILES,
+  fileSandboxes: MAX_FILE_SANDBOXES,
+  blockBytes: MAX_BLOCK_BYTES,
+  readFileBytes: maxReadFileBytes(chosen.frameBytes),
+  queuedWriteBytes: MAX_QUEUED_WRITE_BYTES,
+  directoryEntries: MAX_DIRECTORY_ENTRIES,
+  listingBytes: MAX_LISTING_BYTES,
   httpRequests: MAX_HTTP_REQUESTS,
   httpBodyBytes: MAX_HTTP_BODY_BYTES,
 });

@@ -37,6 +37,11 @@ export class Outbound {
     this.#writer.send(frame);
   }
 
+  /** Resolves when the client has read what is queued now, or never will. */
+  flushed(): Promise<void> {
+    return this.#writer.flushed();
+  }
+
   /** Whether output may be sent now; otherwise its source has to wait for its turn. */
   get open(): boolean {
     return this.#waiting.size === 0 && !this.#congested;

@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createMessageConnection, type Message, NullLogger } from 'vscode-jsonrpc/node';
 import type { ExecServerError } from '../protocol/errors.ts';
+import { fsMissingChanged } from '../protocol/files.ts';
 import type { MessageId } from '../protocol/framing/message-parser.ts';
 import { FrameMessageReader } from '../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
@@ -9,13 +10,17 @@ import { MAX_FRAME_BYTES } from '../protocol/limits.ts';
 import { clientNotifications } from '../protocol/messages.ts';
 import { type Answer, createAnswer } from './answer.ts';
 import { createBatchHandler } from './batches.ts';
+import { FileRequests } from './file-requests.ts';
 import { createHandlers } from './handlers.ts';
 import type { Host } from './host.ts';
 import { Lazy } from './lazy.ts';
 import { ANSWER_HIGH_WATER_BYTES, announcedLimits, FLUSH_MS, MAX_PROCESSES } from './limits.ts';
+import { loginShell } from './login-env/ask-shell.ts';
+import { BaseEnvs } from './login-env/base-env.ts';
 import { Outbound } from './outbound.ts';
 import { Watchdog } from './platform/watchdog.ts';
 import { Processes } from './process/processes.ts';
+import { Sandboxes } from './sandbox/sandboxes.ts';
 import { Session } from './session.ts';
 import { statusReporter } from './status.ts';
 
@@ -29,6 +34,10 @@ export type ServeOptions = {
   readonly maxFrameBytes?: number;
   /** Processes that aren't closed; a start beyond it is refused. */
   readonly maxProcesses?: number;
+  /** A program, and the file of it that makes a server like this one with `--stdio`; file requests are confined by it. */
+  readonly program?: readonly [string, string] | undefined;
+  /** How long the account's shell may take to tell its environment, in milliseconds; 10,000 unless given. */
+  readonly loginShellMs?: number | undefined;
 };
 
 /** A server at work on one connection. */
@@ -47,6 +56,8 @@ export const serve = ({
   log,
   maxFrameBytes = MAX_FRAME_BYTES,
   maxProcesses = MAX_PROCESSES,
+  program,
+  loginShellMs,
 }: ServeOptions): Server => {
   const writer = new FrameMessageWriter(output);
   const errorAnswer = (error: ExecServerError, id: MessageId) => errorMessage(error, id ?? unknownId(writer));
@@ -81,15 +92,30 @@ export const serve = ({
     const { HttpRequests } = await import('./http/http-requests.ts');
     return new HttpRequests(outbound);
   });
-  const processes = new Processes(
-    host,
-    outbound,
-    new Watchdog({ log, platform: host.platform }),
-    maxProcesses,
-  );
+  const plainFiles = new Lazy(async () => {
+    const { Files } = await import('./files/files.ts');
+    return new Files({ platform: host.platform, outbound, maxFrameBytes });
+  });
+  const watchdog = new Watchdog({ log, platform: host.platform });
+  const baseEnvs = new BaseEnvs(host.env, loginShell({ host, watchdog, log, deadlineMs: loginShellMs }));
+  const sandboxes: Sandboxes = new Sandboxes(host, () => processes.pipeDirectory);
+  const confinedFiles = new Lazy(async () => {
+    const { ConfinedFiles } = await import('./sandbox/confined-files.ts');
+    const here = await plainFiles.get();
+    return new ConfinedFiles({
+      sandboxes,
+      watchdog,
+      maxFrameBytes,
+      program,
+      notifyMissing: watchId => outbound.notify(fsMissingChanged, { watchId }),
+      isOpen: handleId => here.isOpen(handleId),
+    });
+  });
+  const files = new FileRequests(plainFiles, confinedFiles);
+  const processes = new Processes(host, outbound, watchdog, baseEnvs, maxProcesses, sandboxes);
   const status = statusReporter(() => ({ queuedBytes: writer.queuedBytes, processes: processes.count }));
   const answerRequest = createAnswer(
-    createHandlers({ host, session, processes, http, status, limits }),
+    createHandlers({ host, session, processes, baseEnvs, http, files, sandboxes, status, limits }),
     session,
     error => log(`internal error: ${describeInternal(error)}`),
   );
@@ -115,13 +141,13 @@ export const serve = ({
   });
   connection.onRequest(answer);
   connection.onNotification(notified);
-  connection.onError(([error]) => log(error.message));
+  connection.onError(([error]) => log(`the connection broke: ${error.message}`));
 
   let stopping: Promise<void> | undefined;
   const stop = (reason: string): Promise<void> => {
     void http.ifMade?.then(requests => requests.stop());
     stopping ??= processes
-      .stopAll()
+      .stopAll(files.stop())
       .then(() => Promise.race([writer.flushed(), delay(FLUSH_MS, undefined, { ref: false })]))
       .then(() => {
         writer.end();
@@ -145,8 +171,11 @@ const errorMessage = (error: ExecServerError, id: MessageId): Message =>
 /** The id of an answer to nobody knows what. The clients that send lines read an id that is a number. */
 const unknownId = ({ framing }: FrameMessageWriter): MessageId => (framing === 'newline' ? -1 : null);
 
-/** An unforeseen error for the log: where it happened. Its message may quote what it choked on. */
-export const describeInternal = (error: unknown): string =>
-  error instanceof Error
-    ? `${error.name} ${(error.stack ?? '').split('\n').slice(1).join(' ').trim()}`
-    : typeof error;
+/** An unforeseen error for the log: where it happened. Its message may quote what it choked on, in many lines. */
+export const describeInternal = (error: unknown): string => {
+  if (!(error instanceof Error)) return typeof error;
+  const { name, message, stack = '' } = error;
+  const [, ...behind] = stack.split(message);
+  const frames = behind.join(message).match(/^ +at .*$/gm) ?? [];
+  return [name, ...frames.map(frame => frame.trim())].join(' ');
+};

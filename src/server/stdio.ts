@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import { currentHost } from './host.ts';
 import { openOutput } from './platform/output-descriptor.ts';
@@ -12,7 +13,11 @@ export const runStdioServer = async (): Promise<never> => {
     log('speaking JSON-RPC on stdin and stdout; a client is expected there, not a person');
 
   const host = currentHost(process.env, name => log(`not UTF-8, so not handed on to children: ${name}`));
-  const server = serve({ input: process.stdin, output: openOutput('stdout'), host, log });
+  // As a module it is no file that works alone.
+  const program = import.meta.url
+    ? undefined
+    : ([realpathSync(process.execPath), realpathSync(__filename)] as const);
+  const server = serve({ input: process.stdin, output: openOutput('stdout'), host, log, program });
 
   let exitCode = 0;
   const stop = (reason: string, code: number) => {

@@ -8,6 +8,7 @@ import {
   targetOf,
 } from '../../src/cli/options.ts';
 import { REMOTE_COMMAND, sshServer } from '../../src/core/index.ts';
+import { useCodexHome } from './support.ts';
 
 /** A command that throws instead of ending the process, after it has read the given arguments. */
 const parsed = (...args: string[]) => {
@@ -42,7 +43,6 @@ describe('addPlaceOptions', () => {
     expect(parsed().options).to.deep.equal({
       env: [],
       unset: [],
-      inherit: 'all',
       exclude: [],
       includeOnly: [],
       set: [],
@@ -93,7 +93,7 @@ describe('addPlaceOptions', () => {
     });
   }
 
-  for (const text of ['A', '=1', '']) {
+  for (const text of ['A', '']) {
     it(`refuses the variable ${JSON.stringify(text)}`, () => {
       expect(complaint(() => parsed('--set', text))).to.contain('Expected NAME=VALUE.');
     });
@@ -102,6 +102,9 @@ describe('addPlaceOptions', () => {
   it('refuses two places at once, and inherit with anything else than its choices', () => {
     expect(complaint(() => parsed('--ssh', 'a', '--via', 'b'))).to.contain('cannot be used with');
     expect(complaint(() => parsed('--inherit', 'some'))).to.contain('Allowed choices are all, core, none.');
+    expect(complaint(() => parsed('--base', 'bash'))).to.contain(
+      'Allowed choices are process, login, loginInteractive.',
+    );
   });
 });
 
@@ -118,6 +121,12 @@ describe('targetOf', () => {
     expect(targetFor('--ssh', 'devbox')).to.deep.equal(sshServer('devbox', REMOTE_COMMAND));
     expect(targetFor('--ssh', 'devbox', '--remote-command', 'bin/exec-server --stdio')).to.deep.equal(
       sshServer('devbox', 'bin/exec-server --stdio'),
+    );
+  });
+
+  it('is a host by ssh, and a program there at a path that no shell reads', () => {
+    expect(targetFor('--ssh', 'devbox', '--remote-program', '~/my bin/exec-server')).to.deep.equal(
+      sshServer('devbox', ['~/my bin/exec-server', '--stdio']),
     );
   });
 
@@ -158,6 +167,24 @@ describe('environmentOf', () => {
       },
       overlay: {},
     });
+  });
+
+  it('says nothing of what no option asks for, and passes on what one does', () => {
+    const policyFor = (...args: string[]) => (environmentFor(...args) as { policy: object }).policy;
+    const { policy: plain } = environmentFor() as { policy: object };
+    for (const base of ['process', 'login', 'loginInteractive']) {
+      expect(policyFor('--base', base)).to.deep.equal({ ...plain, base });
+    }
+    expect(policyFor('--secret-values')).to.deep.equal({ ...plain, secretValues: true });
+    expect(policyFor('--keep-locale')).to.deep.equal({ ...plain, keepLocale: true });
+  });
+
+  it('refuses a value without a name, and does not repeat it', () => {
+    for (const option of ['--env', '--set']) {
+      expect(complaint(() => environmentFor(option, '=planted'))).to.equal(
+        "error: options '--env' and '--set' take NAME=VALUE, with a name",
+      );
+    }
   });
 
   it('lays --env over it, and removes what --unset names', () => {
@@ -241,5 +268,149 @@ describe('forTerminal', () => {
       forTerminal(exact, true),
     ];
     expect(unchanged).to.deep.equal([environmentFor(), environmentFor(), { exact: { A: '1' } }]);
+  });
+});
+
+describe('an environment that is named', () => {
+  const home = useCodexHome();
+  const DEVBOX = '[[environments]]\nid = "devbox"\nprogram = "ssh"\nargs = ["devbox"]';
+
+  it('is where environments.toml says', () => {
+    home.write('environments.toml', DEVBOX);
+    expect(targetFor('--environment', 'devbox')).to.deep.include({
+      argv: ['ssh', 'devbox'],
+      label: 'devbox',
+    });
+  });
+
+  it('is in another file, if one is named', () => {
+    const file = home.write('mine.toml', DEVBOX.replaceAll('devbox', 'other'));
+    expect(targetFor('--environment', 'other', '--environments-file', file)).to.deep.include({
+      label: 'other',
+    });
+  });
+
+  it('is this machine by the id local', () => {
+    expect(targetFor('--environment', 'local')).to.deep.equal(targetFor());
+  });
+
+  it('is not taken from the default of the file', () => {
+    home.write('environments.toml', `default = "devbox"\n${DEVBOX}`);
+    expect(targetFor()).to.include({ label: 'this machine' });
+  });
+
+  it('stands in place of another server', () => {
+    for (const args of [
+      ['--ssh', 'a'],
+      ['--via', 'b'],
+    ]) {
+      expect(complaint(() => targetFor('--environment', 'a', ...args))).to.contain('cannot be used with');
+    }
+    expect(complaint(() => targetFor('--environments-file', 'a'))).to.equal(
+      "error: option '--environments-file <file>' needs '--environment <id>'",
+    );
+  });
+
+  it('is refused with all that is wrong in the file', () => {
+    const file = home.write('environments.toml', 'a = 1\nb = 2');
+    expect(complaint(() => targetFor('--environment', 'local'))).to.equal(
+      `error: ${file}:1:1: unknown key \`a\`\n${file}:2:1: unknown key \`b\``,
+    );
+  });
+
+  it('makes nothing happen to the terminal by its name', () => {
+    expect(complaint(() => targetFor('--environment', 'a', '--environments-file', '\x1b[31m\n'))).to.match(
+      /^error: \\u001b\[31m\n: can't be read/,
+    );
+  });
+});
+
+describe('a policy of a file', () => {
+  const home = useCodexHome();
+  const POLICY = [
+    '[shell_environment_policy]',
+    'base = "login"',
+    'inherit = "core"',
+    'ignore_default_excludes = true',
+    'exclude = ["A*"]',
+    'secret_values = true',
+    'set = { B = "file", C = "file" }',
+    'include_only = ["P*"]',
+    'keep_locale = true',
+  ].join('\n');
+  const FROM_FILE = {
+    base: 'login',
+    inherit: 'core',
+    ignoreDefaultExcludes: true,
+    exclude: ['A*'],
+    secretValues: true,
+    set: { B: 'file', C: 'file' },
+    includeOnly: ['P*'],
+    keepLocale: true,
+  };
+  const NONE = { inherit: 'all', ignoreDefaultExcludes: false, exclude: [], includeOnly: [], set: {} };
+  const policyFor = (...args: string[]) => (environmentFor(...args) as { policy?: object }).policy;
+
+  it('is taken from the file that is named, wherever the process runs', () => {
+    const file = home.write('mine.toml', POLICY);
+    for (const place of [[], ['--ssh', 'a'], ['--via', 'a'], ['--environment', 'a']]) {
+      expect(policyFor('--config', file, ...place)).to.deep.equal(FROM_FILE);
+    }
+  });
+
+  it('is taken from config.toml with an environment, unless that is refused', () => {
+    home.write('config.toml', POLICY);
+    expect(policyFor('--environment', 'a')).to.deep.equal(FROM_FILE);
+    expect(policyFor('--environment', 'a', '--no-config')).to.deep.equal(NONE);
+  });
+
+  it('is not taken from config.toml without an environment', () => {
+    home.write('config.toml', POLICY);
+    expect([policyFor(), policyFor('--ssh', 'a'), policyFor('--via', 'a')]).to.deep.equal([NONE, NONE, NONE]);
+  });
+
+  it('need not be there', () => {
+    expect(policyFor('--environment', 'a')).to.deep.equal(NONE);
+    home.write('config.toml', 'model = "x"');
+    expect(policyFor('--environment', 'a')).to.deep.equal(NONE);
+  });
+
+  it('lets secrets pass only if it says so', () => {
+    home.write('config.toml', '[shell_environment_policy]\ninherit = "core"');
+    expect(policyFor('--environment', 'a')).to.deep.equal({ ...NONE, inherit: 'core' });
+  });
+
+  const options: Array<[args: string[], policy: object]> = [
+    [['--base', 'process'], { base: 'process' }],
+    [['--inherit', 'all'], { inherit: 'all' }],
+    [['--no-ignore-default-excludes'], { ignoreDefaultExcludes: false }],
+    [['--exclude', 'X', '--exclude', 'Y'], { exclude: ['X', 'Y'] }],
+    [['--no-secret-values'], { secretValues: false }],
+    [['--set', 'C=option', '--set', 'D=option'], { set: { B: 'file', C: 'option', D: 'option' } }],
+    [['--include-only', 'X'], { includeOnly: ['X'] }],
+    [['--no-keep-locale'], { keepLocale: false }],
+  ];
+  for (const [args, policy] of options) {
+    it(`gives way to ${args.join(' ')}, in that field alone`, () => {
+      home.write('config.toml', POLICY);
+      expect(policyFor('--environment', 'a', ...args)).to.deep.equal({ ...FROM_FILE, ...policy });
+    });
+  }
+
+  it('has the overlay of the options on top', () => {
+    home.write('config.toml', POLICY);
+    expect(environmentFor('--environment', 'a', '--env', 'B=1', '--unset', 'C')).to.deep.include({
+      overlay: { B: '1', C: null },
+    });
+  });
+
+  it('is refused with all that is wrong in it', () => {
+    const file = home.write('config.toml', '[shell_environment_policy]\nbase = 1\nset.A = 2');
+    expect(complaint(() => environmentFor('--environment', 'a'))).to.equal(
+      [
+        `error: ${file}:2:1: shell_environment_policy.base: expected one of "process", "login", "loginInteractive", got a number`,
+        `${file}:3:5: shell_environment_policy.set.A: expected a string, got a number`,
+      ].join('\n'),
+    );
   });
 });

@@ -45,7 +45,10 @@ const pipes = () => {
 };
 
 /** A client and the real server, in one process. */
-const embedded = async (limits: { maxProcesses?: number } = {}) => {
+const embedded = async (
+  limits: { maxProcesses?: number } = {},
+  location: ClientStreams['location'] = 'remote',
+) => {
   const { toServer, toClient, streams } = pipes();
   const host = currentHost({ PATH }, () => {});
   const server = serve({ input: toServer, output: toClient, host, log: () => {}, ...limits });
@@ -56,7 +59,11 @@ const embedded = async (limits: { maxProcesses?: number } = {}) => {
     signal: null,
     stderr: [],
   }));
-  return { client: await ExecClient.open({ ...streams, ended }, 'test', {}), server, toClient };
+  return {
+    client: await ExecClient.open({ ...streams, location, ended }, 'test', { PATH }),
+    server,
+    toClient,
+  };
 };
 
 const INFO = {
@@ -215,6 +222,50 @@ describe('ExecClient', () => {
       await client.close();
     });
 
+    it('explains the environment of a start, made there or here, without a value', async () => {
+      const environment = { policy: { exclude: ['P*'] }, runtime: { threadId: 'planted' } };
+      const explained = {
+        variables: {
+          PATH: { outcome: 'removed', by: 'exclude', pattern: 'P*' },
+          CODEX_THREAD_ID: { outcome: 'set', by: 'overlay' },
+        },
+        base: { base: 'process', attempts: [] },
+        counts: { kept: 0, removed: 1, set: 1 },
+      };
+      for (const location of ['remote', 'local'] as const) {
+        const { client } = await embedded({}, location);
+        expect(await client.explain(environment, ['PATH', 'CODEX_THREAD_ID'])).to.deep.equal(explained);
+        expect(await client.explain(environment)).to.deep.equal(explained);
+        await client.close();
+      }
+    });
+
+    it('asks the server about a base that only the server can take', async () => {
+      const { client } = await embedded({}, 'local');
+      const { base } = await client.explain({ policy: { base: 'login' } }, []);
+      expect(base?.attempts.map(attempt => attempt.base)).to.deep.equal(['login']);
+      const fresh = await client.refreshEnvironment('login');
+      expect(fresh.attempts.map(attempt => attempt.base)).to.deep.equal(['login']);
+      await client.close();
+    });
+
+    it('tells which step made the PATH that was searched in vain, also where it was made here', async () => {
+      for (const location of ['remote', 'local'] as const) {
+        const { client } = await embedded({}, location);
+        const environment = { policy: { inherit: 'none' } } as const;
+        const error = await rejection(client.start({ argv: ['no-such-program'], environment }));
+        expect(error.message).to.equal(
+          'program not found: no-such-program (searched /bin:/usr/bin by default; PATH removed by inherit)',
+        );
+        expect((error as RequestError).data.pathFrom).to.deep.equal({
+          outcome: 'removed',
+          by: 'inherit',
+          base: 'process',
+        });
+        await client.close();
+      }
+    });
+
     it('is told a limit of the server with what it would have become', async () => {
       const { client } = await embedded({ maxProcesses: 1 });
       await client.start({ argv: ['sleep', '600'], environment: exact });
@@ -238,7 +289,8 @@ describe('ExecClient', () => {
 
     it('closes while output waits that nobody reads, and says that it is not all', async () => {
       const { client } = await embedded();
-      const child = await client.start({ argv: ['yes'], environment: exact });
+      // It lives on until SIGKILL, so that its pipe is full when it ends, however full the window was before.
+      const child = await client.start({ argv: ['sh', '-c', 'trap "" TERM; exec yes'], environment: exact });
       await until('the window is full', () => child.unreadBytes > MIB - ONE_READ);
       await client.close();
       expect(await rejection(child.collect())).to.be.instanceOf(ConnectionLostError);
@@ -315,6 +367,40 @@ describe('ExecClient', () => {
         env: { PATH: '/own', PAGER: 'cat', OWN: '<own>', CODEX_THREAD_ID: 'thread', B: '2' },
         pipeStdin: false,
       });
+      await client.close();
+    });
+
+    it('sends a local server the policy where only the server can take its base', async () => {
+      const { client, server } = await faked('local', ownEnv);
+      await client.start({ argv: ['true'], environment: { policy: { base: 'login' }, overlay: { B: '2' } } });
+      expect(server.heard.at(-1)?.params).to.deep.equal({
+        processId: '1',
+        argv: ['true'],
+        cwd: INFO.cwd,
+        envPolicy: { base: 'login', exclude: [...CORE_NAMES] },
+        env: { B: '2' },
+        pipeStdin: false,
+      });
+      await client.close();
+    });
+  });
+
+  describe('with a server that does not know everything', () => {
+    it('starts nothing with secret values that it would not look for, and asks it nothing', async () => {
+      const { client, server } = await faked();
+      const environment = { policy: { secretValues: true } };
+      const before = server.heard.length;
+      for (const refused of [client.start({ argv: ['true'], environment }), client.explain(environment)]) {
+        expect(await rejection(refused)).to.deep.include({ kind: 'unsupported' });
+      }
+      expect(server.heard).to.have.lengthOf(before);
+      await client.close();
+    });
+
+    it('makes an environment for a local one itself, secret values too', async () => {
+      const { client, server } = await faked('local', { A: '1', URL: 'http://me:planted@host' });
+      await client.start({ argv: ['true'], environment: { policy: { secretValues: true } } });
+      expect(server.heard.at(-1)?.params.env).to.deep.equal({ A: '1' });
       await client.close();
     });
   });
@@ -403,8 +489,47 @@ describe('ExecClient', () => {
       const { client, toClient } = await faked();
       toClient.write('stray line\n');
       expect((await client.closed)?.message).to.equal(
-        'the connection to memory was lost: expected a header field, received "stray line"',
+        "the connection to memory was lost: something on the server's stdout is no message: " +
+          'expected a header field, received "stray line"',
       );
+    });
+
+    it('tells every request of a connection that ended behind the answer to initialize', async () => {
+      const { toServer, toClient, streams } = pipes();
+      const answer = { jsonrpc: '2.0', id: 0, result: { sessionId: 's', environmentInfo: INFO } };
+      toServer.once('data', () => toClient.end(rawFrame(JSON.stringify(answer))));
+      const client = await ExecClient.open(streams, 'test', {});
+      expect((await rejection(client.start({ argv: ['true'] }))).message).to.equal(
+        'the connection to memory was lost',
+      );
+      expect(await client.closed).to.be.instanceOf(ConnectionLostError);
+    });
+
+    it('is not opened by an answer that comes when it was given up', async () => {
+      const { toServer, toClient, streams } = pipes();
+      const answer = { jsonrpc: '2.0', id: 0, result: { sessionId: 's', environmentInfo: INFO } };
+      // The end of our side is what a server in haste answers to.
+      toServer.on('end', () => toClient.end(rawFrame(JSON.stringify(answer)))).resume();
+      const ended = once(toClient, 'close').then(() => undefined);
+      expect((await rejection(ExecClient.open({ ...streams, ended }, 'test', {}, 1))).message).to.equal(
+        'no connection to memory: no answer to initialize within 0.001 s',
+      );
+    });
+
+    it('knows what came before the first frame, in whatever pieces', async () => {
+      const { toServer, toClient, streams } = pipes();
+      const answer = { jsonrpc: '2.0', id: 0, result: { sessionId: 's', environmentInfo: INFO } };
+      const noise = 'Beer\nContent-Length: 5\r\n\r\n{';
+      const stream = Buffer.concat([Buffer.from(noise), rawFrame(JSON.stringify(answer))]);
+      toServer.once('data', () => {
+        for (const byte of stream) toClient.write(Buffer.of(byte));
+      });
+      const client = await ExecClient.open(streams, 'test', {});
+      expect(client.noise).to.deep.equal({
+        bytes: noise.length,
+        excerpt: 'Beer\\nContent-Length: 5\\r\\n\\r\\n{',
+      });
+      await client.close();
     });
 
     it('fails everything that waits when the connection is lost', async () => {

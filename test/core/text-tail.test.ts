@@ -32,6 +32,15 @@ describe('TextTail', () => {
     expect(tailOf(100, ['k', first, second, 'se']).lines(1)).to.deep.equal(['käse']);
   });
 
+  it('begins its text with a whole character, wherever it was cut', () => {
+    for (let maxBytes = 1; maxBytes <= 12; maxBytes += 1) {
+      const { text } = tailOf(maxBytes, ['aü☃🍺'.repeat(3)]);
+      expect('aü☃🍺'.repeat(3).endsWith(text)).to.equal(true);
+      expect(Buffer.byteLength(text)).to.be.within(Math.max(0, maxBytes - 3), maxBytes);
+    }
+    expect(tailOf(100, [Buffer.from([0xbc, 0x61])]).text).to.equal('\ufffda');
+  });
+
   it('takes bytes that are no text without harm', () => {
     expect(tailOf(100, [Buffer.from([0x61, 0xff, 0x62])]).lines(1)).to.deep.equal(['a\ufffdb']);
   });

@@ -318,6 +318,7 @@ const wrongInput = (framing: RawFraming) => {
         errno: 'ENOENT',
         path: 'missing',
         searchedPath: ['/a', '/b'],
+        pathFrom: { outcome: 'set', by: 'overlay' },
       },
     });
   });
@@ -328,7 +329,7 @@ const wrongInput = (framing: RawFraming) => {
   });
 
   const refused: Array<[title: string, field: string, fields: object]> = [
-    ['sandbox', 'sandbox', { sandbox: { permissions: {} } }],
+    ['sandbox', 'sandbox', { sandbox: { permissions: { type: 'external' } } }],
     ['enforceManagedNetwork', 'enforceManagedNetwork', { enforceManagedNetwork: true }],
     ['mergeStderr on a terminal', 'mergeStderr', { tty: true, mergeStderr: true }],
     ['another arg0 on a terminal', 'arg0', { tty: true, arg0: '-true' }],
@@ -425,7 +426,7 @@ const wrongInput = (framing: RawFraming) => {
         'a line that is no header',
         'Welcome to devbox!\n',
         -32600,
-        /expected a header field, received "Welcome to devbox!"/,
+        /expected a header field, received a line of 18 bytes/,
       ],
       [
         'a header that never ends',

@@ -89,7 +89,7 @@ describe('exec-server run', () => {
   it('explains a start that failed, with the exit codes of env(1)', async () => {
     expect(await text(['run', '--', 'no-such-program'])).to.deep.equal({
       stdout: '',
-      stderr: `exec-server: program not found: no-such-program (searched ${env.PATH})\n`,
+      stderr: `exec-server: program not found: no-such-program (searched ${env.PATH}; PATH kept from base process)\n`,
       end: 127,
     });
     expect(await text(['run', '--', '/etc/passwd'])).to.deep.equal({
@@ -130,7 +130,9 @@ describe('exec-server run', () => {
     ]);
     expect({ stderr, end }).to.deep.equal({
       stderr:
-        'exec-server: no connection to echo Beer; echo complaint >&2; exit 4: expected a header field, received "Beer": /bin/sh exited with code 4\n  complaint\n',
+        'exec-server: no connection to echo Beer; echo complaint >&2; exit 4: /bin/sh exited with code 4\n  complaint\n' +
+        'in place of an answer came 5 bytes: "Beer\\n"\n' +
+        'something else speaks there: a menu, a greeting or a forced command in place of the server\n',
       end: 255,
     });
   });
@@ -230,6 +232,21 @@ describe('the command line', () => {
       'a remote command without a host',
       ['run', '--remote-command', 'x', 'ls'],
       "option '--remote-command <command>' needs '--ssh <host>'",
+    ],
+    [
+      'a remote program without a host',
+      ['run', '--remote-program', 'x', 'ls'],
+      "option '--remote-program <path>' needs '--ssh <host>'",
+    ],
+    [
+      'a remote program and a remote command',
+      ['run', '--ssh', 'a', '--remote-program', 'x', '--remote-command', 'y', 'ls'],
+      "option '--remote-command <command>' cannot be used with option '--remote-program <path>'",
+    ],
+    [
+      'a remote program that no command line can name',
+      ['run', '--ssh', 'a', '--remote-program', '-x', 'ls'],
+      "option '--remote-program <path>' argument '-x' is invalid. argv[0]: expected a program, received a word that begins with \"-\".",
     ],
     [
       'a variable both set and unset',

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type * as z from 'zod/mini';
 import { Bytes } from '../../src/protocol/fields.ts';
-import { MAX_ID_LENGTH, MIN_OUTPUT_WINDOW_BYTES } from '../../src/protocol/limits.ts';
+import { MAX_EXPLAINED_NAMES, MAX_ID_LENGTH, MIN_OUTPUT_WINDOW_BYTES } from '../../src/protocol/limits.ts';
 import { clientNotifications, requests, serverNotifications } from '../../src/protocol/messages.ts';
 import { TerminalSize } from '../../src/protocol/process.ts';
 
@@ -17,6 +17,27 @@ type Case = {
   readonly optional?: readonly string[];
   /** Fields that must be there, and in which `null` says something. */
   readonly nullable?: readonly string[];
+};
+
+/** A sandbox with all that it can say. */
+const sandbox = {
+  permissions: {
+    type: 'managed',
+    file_system: {
+      type: 'restricted',
+      entries: [
+        {
+          path: { type: 'special', value: { kind: 'project_roots', subpath: '.git' } },
+          access: 'read',
+          missing_path_behavior: 'skip',
+        },
+        { path: { type: 'path', path: 'file:///a' }, access: 'none' },
+      ],
+    },
+    network: 'restricted',
+  },
+  cwd: 'file:///proj',
+  workspaceRoots: ['file:///proj'],
 };
 
 const info = {
@@ -37,6 +58,15 @@ const status = {
   eventLoopDelayMs: { mean: 0.25, p99: 1.5, max: 3 },
   queuedBytes: 0,
   processes: 2,
+};
+const fileSandbox = { permissions: { type: 'disabled' }, workspaceRoots: [] };
+const metadata = {
+  isDirectory: false,
+  isFile: true,
+  isSymlink: false,
+  size: 3,
+  createdAtMs: 0,
+  modifiedAtMs: -1,
 };
 const uris = ['cwd', 'userHomeDir', 'tempDir'];
 const bytes = Buffer.from([0, 0xff, 0x0a]);
@@ -69,6 +99,29 @@ const cases: Record<string, Case> = {
     full: fullInfo,
     least: info,
     optional: uris,
+  },
+  'environmentConfig/read params': {
+    schema: requests.environmentConfigRead.params,
+    full: { cwd: 'file:///work', configPaths: [['a', 'b']], requirementsPaths: [['c']] },
+    least: { configPaths: [], requirementsPaths: [] },
+    optional: ['cwd'],
+  },
+  'environmentConfig/read result': {
+    schema: requests.environmentConfigRead.result,
+    full: {
+      userHomeDir: 'file:///home/me',
+      codexHomeDir: 'file:///home/me/.codex',
+      hostname: 'devbox',
+      config: { layers: [{ source: 'user', baseDir: 'file:///x', toml: 'a = 1' }], cloudInsertionIndex: 0 },
+      requirements: { layers: [], cloudInsertionIndex: 0 },
+    },
+    least: {
+      userHomeDir: 'file:///home/me',
+      codexHomeDir: 'file:///home/me/.codex',
+      hostname: 'devbox',
+      config: { layers: [], cloudInsertionIndex: 0 },
+      requirements: { layers: [], cloudInsertionIndex: 0 },
+    },
   },
   'http/request params': {
     schema: requests.httpRequest.params,
@@ -118,6 +171,48 @@ const cases: Record<string, Case> = {
     leastArrives: { requestId: 'r', seq: 1, deltaBase64: Buffer.alloc(0), done: false, error: null },
     nullable: ['error'],
   },
+  'environment/explain params': {
+    schema: requests.environmentExplain.params,
+    full: { envPolicy: { base: 'login', exclude: ['A*'] }, env: { A: '1', GONE: null }, names: ['PATH'] },
+    least: {},
+    leastArrives: { env: {} },
+    optional: ['envPolicy', 'env', 'names'],
+  },
+  'environment/explain result': {
+    schema: requests.environmentExplain.result,
+    full: {
+      base: {
+        base: 'process',
+        attempts: [{ base: 'login', outcome: 'failed', reason: 'no answer', durationMs: 7 }],
+      },
+      variables: {
+        A: { outcome: 'removed', by: 'exclude', pattern: 'A*' },
+        PATH: { outcome: 'kept' },
+        NOWHERE: { outcome: 'absent' },
+      },
+      counts: { kept: 1, removed: 1, set: 0 },
+    },
+    least: { variables: {}, counts: { kept: 0, removed: 0, set: 0 } },
+    optional: ['base'],
+  },
+  'environment/refresh params': {
+    schema: requests.environmentRefresh.params,
+    full: { base: 'loginInteractive' },
+    least: {},
+    leastArrives: { base: 'process' },
+    optional: ['base'],
+  },
+  'environment/refresh result': {
+    schema: requests.environmentRefresh.result,
+    full: {
+      base: 'login',
+      attempts: [
+        { base: 'loginInteractive', outcome: 'failed', reason: 'no answer', durationMs: 7 },
+        { base: 'login', outcome: 'taken', durationMs: 0 },
+      ],
+    },
+    least: { base: 'process', attempts: [] },
+  },
   'server/status params': { schema: requests.serverStatus.params, full: {}, least: {} },
   'server/status result': {
     schema: requests.serverStatus.result,
@@ -133,18 +228,21 @@ const cases: Record<string, Case> = {
       cwd: 'file:///work',
       env: { A: '1', GONE: null },
       envPolicy: {
+        base: 'loginInteractive',
         inherit: 'core',
         ignoreDefaultExcludes: true,
         exclude: ['*_X'],
+        secretValues: true,
         set: { B: '2' },
         includeOnly: ['A', 'B'],
+        keepLocale: true,
       },
       tty: true,
       size: { columns: 100, rows: 30 },
       pipeStdin: true,
       mergeStderr: true,
       arg0: '-sh',
-      sandbox: { anything: [1] },
+      sandbox,
       enforceManagedNetwork: true,
       timeoutMs: 60_000,
       killGraceMs: 0,
@@ -183,8 +281,15 @@ const cases: Record<string, Case> = {
   },
   'process/start result': {
     schema: requests.processStart.result,
-    full: { processId: 'p', sandboxType: 'none', pid: 7, environment: { kept: 1, removed: 0, set: 2 } },
+    full: {
+      processId: 'p',
+      sandboxType: 'none',
+      pid: 7,
+      environment: { kept: 1, removed: 0, set: 2 },
+      envBase: { base: 'login', attempts: [{ base: 'login', outcome: 'taken', durationMs: 30 }] },
+    },
     least: { processId: 'p', sandboxType: 'none', pid: 7, environment: { kept: 0, removed: 0, set: 0 } },
+    optional: ['envBase'],
   },
   'process/write params': {
     schema: requests.processWrite.params,
@@ -319,6 +424,217 @@ const cases: Record<string, Case> = {
     },
     least: { processes: [] },
   },
+  'fs/readFile params': {
+    schema: requests.fsReadFile.params,
+    full: { path: 'file:///a', sandbox: fileSandbox, followSymlinks: false },
+    least: { path: '/a' },
+    optional: ['sandbox', 'followSymlinks'],
+  },
+  'fs/readFile result': {
+    schema: requests.fsReadFile.result,
+    full: { dataBase64: chunk },
+    fullArrives: { dataBase64: bytes },
+    least: { dataBase64: '' },
+    leastArrives: { dataBase64: Buffer.alloc(0) },
+  },
+  'fs/writeFile params': {
+    schema: requests.fsWriteFile.params,
+    full: {
+      path: 'file:///a',
+      dataBase64: chunk,
+      atomic: true,
+      fileMode: 0o640,
+      sandbox: fileSandbox,
+      followSymlinks: true,
+    },
+    // What is no base64 is for the handler to refuse: its error has another code.
+    least: { path: '/a', dataBase64: '***' },
+    leastArrives: { path: '/a', dataBase64: '***', atomic: false },
+    optional: ['atomic', 'fileMode', 'sandbox', 'followSymlinks'],
+  },
+  'fs/writeFile result': { schema: requests.fsWriteFile.result, full: {}, least: {} },
+  'fs/createDirectory params': {
+    schema: requests.fsCreateDirectory.params,
+    full: { path: 'file:///a', recursive: false, sandbox: fileSandbox, followSymlinks: true },
+    least: { path: '/a' },
+    leastArrives: { path: '/a', recursive: true },
+    optional: ['recursive', 'sandbox', 'followSymlinks'],
+  },
+  'fs/createDirectory result': { schema: requests.fsCreateDirectory.result, full: {}, least: {} },
+  'fs/getMetadata params': {
+    schema: requests.fsGetMetadata.params,
+    full: { path: 'file:///a', sandbox: fileSandbox, followSymlinks: true },
+    least: { path: '/a' },
+    optional: ['sandbox', 'followSymlinks'],
+  },
+  'fs/getMetadata result': {
+    schema: requests.fsGetMetadata.result,
+    full: { ...metadata, mode: 0o4755 },
+    least: metadata,
+    optional: ['mode'],
+  },
+  'fs/canonicalize params': {
+    schema: requests.fsCanonicalize.params,
+    full: { path: 'file:///a', sandbox: fileSandbox, followSymlinks: true },
+    least: { path: '/a' },
+    optional: ['sandbox', 'followSymlinks'],
+  },
+  'fs/canonicalize result': {
+    schema: requests.fsCanonicalize.result,
+    full: { path: 'file:///a' },
+    least: { path: 'file:///' },
+  },
+  'fs/readDirectory params': {
+    schema: requests.fsReadDirectory.params,
+    full: { path: 'file:///a', sandbox: fileSandbox, followSymlinks: true },
+    least: { path: '/a' },
+    optional: ['sandbox', 'followSymlinks'],
+  },
+  'fs/readDirectory result': {
+    schema: requests.fsReadDirectory.result,
+    full: {
+      entries: [{ fileName: 'a', isDirectory: false, isFile: true, isSymlink: true, fileNameBase64: chunk }],
+    },
+    fullArrives: {
+      entries: [{ fileName: 'a', isDirectory: false, isFile: true, isSymlink: true, fileNameBase64: bytes }],
+    },
+    least: { entries: [] },
+  },
+  'fs/walk params': {
+    schema: requests.fsWalk.params,
+    full: {
+      path: 'file:///a',
+      options: {
+        maxDepth: 0,
+        maxDirectories: 1,
+        maxEntries: 2,
+        followDirectorySymlinks: true,
+        pruneHiddenDirectories: true,
+        allKinds: true,
+      },
+      sandbox: fileSandbox,
+      followSymlinks: false,
+    },
+    least: { path: '/a', options: {} },
+    leastArrives: {
+      path: '/a',
+      options: {
+        maxDepth: 64,
+        maxDirectories: 10_000,
+        maxEntries: 50_000,
+        followDirectorySymlinks: false,
+        pruneHiddenDirectories: false,
+        allKinds: false,
+      },
+    },
+    optional: ['sandbox', 'followSymlinks'],
+  },
+  'fs/walk result': {
+    schema: requests.fsWalk.result,
+    full: {
+      entries: [{ path: 'file:///a/b', kind: 'symlink' }],
+      errors: [{ path: 'file:///a/c', message: 'why', errno: 'EACCES' }],
+      truncated: true,
+    },
+    least: { entries: [], errors: [], truncated: false },
+  },
+  'fs/remove params': {
+    schema: requests.fsRemove.params,
+    full: { path: 'file:///a', recursive: false, force: false, sandbox: fileSandbox, followSymlinks: true },
+    least: { path: '/a' },
+    leastArrives: { path: '/a', recursive: true, force: true },
+    optional: ['recursive', 'force', 'sandbox', 'followSymlinks'],
+  },
+  'fs/remove result': { schema: requests.fsRemove.result, full: {}, least: {} },
+  'fs/copy params': {
+    schema: requests.fsCopy.params,
+    full: {
+      sourcePath: 'file:///a',
+      destinationPath: 'file:///b',
+      recursive: true,
+      sandbox: fileSandbox,
+      followSymlinks: true,
+    },
+    least: { sourcePath: '/a', destinationPath: '/b', recursive: false },
+    optional: ['sandbox', 'followSymlinks'],
+  },
+  'fs/copy result': {
+    schema: requests.fsCopy.result,
+    full: { skipped: ['file:///a/fifo'] },
+    least: {},
+    optional: ['skipped'],
+  },
+  'fs/open params': {
+    schema: requests.fsOpen.params,
+    full: {
+      handleId: 'h',
+      path: 'file:///a',
+      mode: 'replace',
+      atomic: true,
+      fileMode: 0o600,
+      sandbox: fileSandbox,
+      followSymlinks: false,
+    },
+    least: { handleId: '', path: '/a' },
+    leastArrives: { handleId: '', path: '/a', mode: 'read', atomic: false },
+    optional: ['mode', 'atomic', 'fileMode', 'sandbox', 'followSymlinks'],
+  },
+  'fs/open result': { schema: requests.fsOpen.result, full: { handleId: 'h' }, least: { handleId: '' } },
+  'fs/readBlock params': {
+    schema: requests.fsReadBlock.params,
+    full: { handleId: 'h', offset: 2 ** 40, len: 7 },
+    least: { handleId: '', offset: 0, len: 0 },
+  },
+  'fs/readBlock result': {
+    schema: requests.fsReadBlock.result,
+    full: { chunk, eof: true },
+    fullArrives: { chunk: bytes, eof: true },
+    least: { chunk: '', eof: false },
+    leastArrives: { chunk: Buffer.alloc(0), eof: false },
+  },
+  'fs/writeBlock params': {
+    schema: requests.fsWriteBlock.params,
+    full: { handleId: 'h', offset: 2 ** 40, chunk },
+    fullArrives: { handleId: 'h', offset: 2 ** 40, chunk: bytes },
+    least: { handleId: '', offset: 0, chunk: '' },
+    leastArrives: { handleId: '', offset: 0, chunk: Buffer.alloc(0) },
+  },
+  'fs/writeBlock result': { schema: requests.fsWriteBlock.result, full: {}, least: {} },
+  'fs/close params': {
+    schema: requests.fsClose.params,
+    full: {
+      handleId: 'h',
+      expectSize: 3,
+      expectSha256: '0123456789abcdefABCDEF'.padEnd(64, '0'),
+      discard: true,
+    },
+    least: { handleId: '' },
+    leastArrives: { handleId: '', discard: false },
+    optional: ['expectSize', 'expectSha256', 'discard'],
+  },
+  'fs/close result': { schema: requests.fsClose.result, full: {}, least: {} },
+  'fs/watchMissing params': {
+    schema: requests.fsWatchMissing.params,
+    full: {
+      watchId: 7,
+      missing: ['file:///a', '/b'],
+      present: 'file:///c',
+      sandbox: fileSandbox,
+      followSymlinks: true,
+    },
+    least: { watchId: 0, missing: [] },
+    optional: ['present', 'sandbox', 'followSymlinks'],
+  },
+  'fs/watchMissing result': {
+    schema: requests.fsWatchMissing.result,
+    full: { watching: true },
+    least: { watching: false },
+  },
+  'fs/missingChanged params': {
+    schema: serverNotifications.fsMissingChanged.params,
+    full: { watchId: 7 },
+    least: { watchId: 0 },
+  },
   'process/output params': {
     schema: serverNotifications.processOutput.params,
     full: { processId: 'p', seq: 7, stream: 'stderr', chunk },
@@ -381,7 +697,7 @@ const withUnknownFields = (value: unknown): unknown => {
   ]);
   return { ...Object.fromEntries(fields), unknownField: { newer: true } };
 };
-const namesAreData = new Set(['env', 'set', 'capabilities', 'limits', 'sandbox']);
+const namesAreData = new Set(['env', 'variables', 'set', 'capabilities', 'limits', 'sandbox']);
 
 describe('the declared messages', () => {
   it('all have a case here', () => {
@@ -434,6 +750,14 @@ describe('the declared messages', () => {
       });
     });
   }
+});
+
+describe('names to explain', () => {
+  it('are as many as the limit says and no more', () => {
+    const takes = (count: number) =>
+      requests.environmentExplain.params.safeParse({ names: Array(count).fill('PATH') }).success;
+    expect([0, MAX_EXPLAINED_NAMES, MAX_EXPLAINED_NAMES + 1].map(takes)).to.deep.equal([true, true, false]);
+  });
 });
 
 describe('process ids', () => {

@@ -46,6 +46,19 @@ describe('parse', () => {
     byName: z.optional(z.record(z.string(), z.string())),
     bytes: z.optional(Bytes),
   });
+  const strict = z.strictObject({ known: z.number() });
+  it('says of what it does not know, where it is strict, that there is no such thing', () => {
+    expect(refusal(strict, { known: 1, 'a"': 1, b: 2 })).to.deep.equal(
+      told('params', 'there is no "a\\"", "b"'),
+    );
+  });
+
+  it('says of numbers that no JSON has that they are not finite', () => {
+    expect(refusal(strict, { known: Number.NaN })).to.deep.equal(
+      told('known', 'expected number, received a number that is not finite'),
+    );
+  });
+
   const cases: Array<[value: unknown, field: string, problem: string]> = [
     [undefined, 'params', 'expected object, but it is missing'],
     [null, 'params', 'expected object, received null'],

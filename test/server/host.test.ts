@@ -38,6 +38,7 @@ describe('currentHost', () => {
       homeDir: homedir(),
       tempDir: tmpdir(),
       shell: host.shell,
+      loginShell: host.loginShell,
     });
   });
 
@@ -100,6 +101,16 @@ describe('currentHost', () => {
         expect(currentHost({ SHELL: path }, ignore).shell).to.deep.equal({ name, path });
       });
     }
+
+    it("whose login shell is the account's, whatever SHELL says", () => {
+      const { shell } = userInfo();
+      const ofThe = (env: NodeJS.ProcessEnv) => currentHost(env, ignore).loginShell;
+      // An account without a shell is one that only SHELL knows of.
+      expect([ofThe({ SHELL: '/bin/other' }), ofThe({})]).to.deep.equal([
+        shell || '/bin/other',
+        shell || '/bin/sh',
+      ]);
+    });
 
     it("which is the account's where SHELL is not set or empty", () => {
       const path = userInfo().shell || '/bin/sh';

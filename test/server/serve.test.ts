@@ -7,6 +7,7 @@ import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { ExecClient } from '../../src/core/index.ts';
 import { currentHost, type ServeOptions, type Server, serve } from '../../src/server/index.ts';
+import { describeInternal } from '../../src/server/serve.ts';
 import { rawFrame } from '../e2e/support/raw-client.ts';
 import { until } from './platform/support/children.ts';
 import { openLinks } from './support/descriptors.ts';
@@ -136,7 +137,7 @@ describe('serve', () => {
     });
     send({ id: 1, ...endless('lossless', 'lossless') });
     send({ id: 2, ...endless('headTail', 'headTail') });
-    const children = () => openLinks().filter(link => link.startsWith(`${tempDir}/`)).length;
+    const children = () => openLinks().filter(link => /\/exec-server-\w{6}\/\d+$/.test(link)).length;
     await until(() => children() === 6 && output.writableLength > 128 * 1024, 'the output is not stuck');
     await server.stop('enough');
     await until(() => openLinks().length <= before, 'descriptors are left open');
@@ -168,6 +169,28 @@ describe('serve', () => {
     expect([refused, (await second.collect()).exitCode]).to.deep.equal([
       { kind: 'limitExceeded', limit: 'processes', current: 2, max: 1 },
       0,
+    ]);
+  });
+});
+
+describe('describeInternal', () => {
+  for (const message of ['PLANTED', 'one line\nPLANTED', '\n    at PLANTED (there:1:1)\n', 'at', '', ' ']) {
+    it(`tells where it happened and nothing of the message ${JSON.stringify(message)}`, () => {
+      const described = describeInternal(new TypeError(message));
+      expect(described).to.match(/^TypeError at .*serve\.test\.ts:/);
+      expect(described).not.to.match(/PLANTED|\n/);
+    });
+  }
+
+  it('tells the name alone where the place is not known, and the type of what is no error', () => {
+    const other = Object.assign(new Error('PLANTED'), { stack: 'PLANTED, no frame' });
+    const bare = Object.assign(new RangeError('PLANTED'), { stack: undefined });
+    expect([other, bare, 'PLANTED', { PLANTED: 1 }, undefined].map(describeInternal)).to.deep.equal([
+      'Error',
+      'RangeError',
+      'string',
+      'object',
+      'undefined',
     ]);
   });
 });

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Env } from '../../shared-config/index.ts';
 import { MAX_LOGIN_ENV_BYTES, MAX_LOGIN_NOISE_BYTES } from '../limits.ts';
 
@@ -21,7 +20,7 @@ export type ShellAnswer =
 
 /** A question with marks that nothing else can print: they are drawn anew each time. */
 export const newQuestion = (): ShellQuestion => {
-  const name = `EXEC_SERVER_MARK_${randomBytes(16).toString('hex')}`;
+  const name = `EXEC_SERVER_MARK_${crypto.randomUUID().replaceAll('-', '')}`;
   const print = '/usr/bin/env -0';
   const commands = [1, 2, 3].map(number => `/usr/bin/env -i ${name}=${number} ${print}`);
   const mark = (number: number) => Buffer.from(`${name}=${number}\0`);

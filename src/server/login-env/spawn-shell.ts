@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,7 +47,7 @@ const errnoOf = (error: unknown): string => (error as NodeJS.ErrnoException).cod
  * by another one gives no answer.
  */
 const openCommand = (command: string, tempDir: string): number | undefined => {
-  const path = join(tempDir, `exec-server-${randomUUID()}`);
+  const path = join(tempDir, `exec-server-${crypto.randomUUID()}`);
   let fd: number | undefined;
   try {
     fd = openSync(path, 'wx+', 0o600);

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { accessSync, closeSync, constants, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path/posix';
 import { unsupported } from '../../protocol/errors.ts';
@@ -93,7 +92,7 @@ const writeFilter = (): number => {
   if (bytes === undefined) {
     throw unsupported('sandbox', `the network can't be restricted on the architecture ${process.arch}`);
   }
-  const path = join(HIDDEN_DIRECTORY, `exec-server-${randomUUID()}`);
+  const path = join(HIDDEN_DIRECTORY, `exec-server-${crypto.randomUUID()}`);
   let written: number | undefined;
   try {
     written = openSync(path, 'wx', 0o600);

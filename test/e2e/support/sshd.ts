@@ -48,6 +48,11 @@ export type SshdOptions = {
   readonly remotePath: string;
   /** More variables of the sessions; HOME is `Sshd.home` unless given here. */
   readonly remoteEnv?: Readonly<Record<string, string>>;
+  /**
+   * A command that is run in place of every session's own, by the user's shell; `SSH_ORIGINAL_COMMAND` has the one
+   * that was asked for. Variables of the client that begin with `EXEC_TEST_` are passed on.
+   */
+  readonly forceCommand?: string;
   /** Chooses the port; asked again when the port turns out to be taken. */
   readonly choosePort?: () => Promise<number>;
 };
@@ -64,7 +69,7 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
   const files = sshdFiles(await mkdtemp(join(tmpdir(), 'exec-server-sshd-')));
   try {
     const env = { HOME: files.home, ...options.remoteEnv, PATH: options.remotePath };
-    await writeServerFiles(files, programs, env);
+    await writeServerFiles(files, programs, env, options.forceCommand);
     const listener = await listenSomewhere(options.choosePort ?? freePort, port =>
       listen(programs.sshd, files.sshdConfig, port),
     );

@@ -27,11 +27,12 @@ export const writeServerFiles = async (
   files: SshdFiles,
   { sshKeygen }: SshPrograms,
   env: Readonly<Record<string, string>>,
+  forceCommand: string | undefined,
 ): Promise<void> => {
   await mkdir(files.home);
   await Promise.all([files.hostKey, files.clientKey].map(key => createKey(sshKeygen, key)));
   await copyFile(`${files.clientKey}.pub`, files.authorizedKeys);
-  await writeFile(files.sshdConfig, serverConfig(files, env));
+  await writeFile(files.sshdConfig, serverConfig(files, env, forceCommand));
 };
 
 /** Writes what the client reads, for a server at `port`: known_hosts, ssh_config and the `ssh` of `clientBin`. */
@@ -54,8 +55,14 @@ export const writeClientFiles = async (
 const createKey = (sshKeygen: string, path: string) =>
   promisify(execFile)(sshKeygen, ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', path]);
 
-const serverConfig = (files: SshdFiles, env: Readonly<Record<string, string>>): string =>
+const serverConfig = (
+  files: SshdFiles,
+  env: Readonly<Record<string, string>>,
+  forceCommand: string | undefined,
+): string =>
   lines(
+    ...(forceCommand === undefined ? [] : [`ForceCommand ${forceCommand}`]),
+    'AcceptEnv EXEC_TEST_*',
     'ListenAddress 127.0.0.1',
     `HostKey ${quoted(files.hostKey)}`,
     `AuthorizedKeysFile ${quoted(files.authorizedKeys)}`,
@@ -100,6 +107,7 @@ const clientConfig = (files: SshdFiles, port: number): string =>
     '  StrictHostKeyChecking yes',
     '  UpdateHostKeys no',
     '  BatchMode yes',
+    '  SendEnv EXEC_TEST_*',
     '  ControlMaster no',
     '  ControlPath none',
     '  LogLevel ERROR',
