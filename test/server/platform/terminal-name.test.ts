@@ -22,7 +22,6 @@ const hasTerminals = ptyUnavailable() === undefined && process.platform === 'lin
   };
 
   it('keeps the number from the terminals that follow, until it is released', async () => {
-    const before = openLinks().length;
     const first = await unused();
     const kept = keepTerminal(first.terminal);
     await first.ended;
@@ -32,9 +31,12 @@ const hasTerminals = ptyUnavailable() === undefined && process.platform === 'lin
     for (const { destroy } of later) destroy();
     expect(kept?.path).to.equal(first.terminal);
     expect(later.map(({ terminal }) => terminal)).not.to.include(first.terminal);
-    const held = openLinks().filter(link => link.startsWith(first.terminal)).length;
+    // Other descriptors of this process may be closing at their own pace.
+    const held = () =>
+      openLinks().filter(link => [first.terminal, `${first.terminal} (deleted)`].includes(link)).length;
+    const before = held();
     kept?.release();
-    expect([held, openLinks().length]).to.deep.equal([1, before]);
+    expect([before, held()]).to.deep.equal([1, 0]);
   });
 
   it('cannot keep what is not there', () => {
