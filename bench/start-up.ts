@@ -25,7 +25,8 @@ export const startUp: Question = {
     return {
       floor: async () => ({
         run: async () => {
-          const local = await timed(() => bareRun([process.execPath, '-e', '0']));
+          // With the environment that servers get, too.
+          const local = await timed(() => bareRun([process.execPath, '-e', '0'], { env: process.env }));
           if (ssh === undefined) return { local };
           const there = await timed(() => bareRun(ssh.argv(['true']), { env: process.env }));
           return { local, ssh: there, sshCommand: there };
