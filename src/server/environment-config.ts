@@ -59,22 +59,19 @@ export const readEnvironmentConfig = async (
 /** Whether the part that reads TOML is there: a program that was copied alone has none. */
 export const canReadConfig = (): boolean =>
   // As modules the parts are always together; the program is built without an `import.meta.url`.
-  (import.meta.url as string | undefined) !== undefined ||
-  existsSync(join(dirname(__filename), 'exec-server-config.cjs'));
+  (import.meta.url as string | undefined) !== undefined || existsSync(join(dirname(__filename), PART));
+
+/** What the build makes of the part that reads TOML. */
+const PART = 'exec-server-config.cjs';
 
 const SYSTEM_DIR = '/etc/codex';
 
 // The program that is copied alone does without: a parser that hardly anybody asks for would slow its start.
 const loadSelect = async (): Promise<Select> => {
-  try {
-    return (await import('../shared-config/config/select-toml.ts')).selectToml;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
-    throw unsupported(
-      'environmentConfig/read',
-      'this is the server alone: exec-server-config.cjs is not beside it',
-    );
+  if (!canReadConfig()) {
+    throw unsupported('environmentConfig/read', `this is the server alone: ${PART} is not beside it`);
   }
+  return (await import('../shared-config/config/select-toml.ts')).selectToml;
 };
 
 const textOf = async (file: string): Promise<string | undefined> => {

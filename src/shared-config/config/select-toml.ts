@@ -1,5 +1,5 @@
-import { type AST, parseTOML } from 'toml-eslint-parser';
-import { parseToml } from './toml-document.ts';
+import type { AST } from 'toml-eslint-parser';
+import { readToml, type TomlItem } from './toml-document.ts';
 
 /** The keys that lead to a value, at least one. */
 export type KeyPath = readonly [string, ...string[]];
@@ -13,8 +13,7 @@ export type KeyPath = readonly [string, ...string[]];
  * @throws {ConfigError} when the text isn't TOML, or too long
  */
 export const selectToml = (text: string, file: string, paths: readonly KeyPath[]): string => {
-  parseToml(text, file);
-  const root = treeOf(text.replace(/^\ufeff/, ''));
+  const root = readToml(text, file, treeOf);
   // Of two paths, one of which leads to the other, the shorter says it all.
   const wanted = paths.filter((path, at) => !paths.some((other, it) => covers(other, path, it < at)));
   return wanted
@@ -47,9 +46,9 @@ const inline = (node: Node): string => {
   return `{ ${Array.from(node, ([key, value]) => `${tomlKey(key)} = ${inline(value)}`).join(', ')} }`;
 };
 
-const treeOf = (text: string): Table => {
+const treeOf = (items: readonly TomlItem[], text: string): Table => {
   const root: Table = new Map();
-  for (const item of parseTOML(text).body[0].body) {
+  for (const item of items) {
     if (item.type === 'TOMLKeyValue') put(root, item, text);
     else {
       const table = tableAt(root, item.resolvedKey);

@@ -29,23 +29,41 @@ export type TomlDocument = {
  *
  * @throws {ConfigError} when the text is too long, or at the first place where it isn't TOML
  */
-export const parseToml = (text: string, file: string): TomlDocument => {
+export const parseToml = (text: string, file: string): TomlDocument =>
+  readToml(text, file, items => {
+    const table = newTable();
+    const places = new Places();
+    for (const item of items) {
+      if (item.type === 'TOMLKeyValue') put(table, places, item);
+      else fill(table, places, item);
+    }
+    return { file, table, positionOf: path => places.positionOf(path) };
+  });
+
+/** What stands at the top of a TOML file, in its order. */
+export type TomlItem = AST.TOMLKeyValue | AST.TOMLTable;
+
+/**
+ * The same for whoever looks at the text of the file itself.
+ *
+ * @param read gets the items, and the text that their ranges are of
+ * @throws {ConfigError} as `parseToml` does
+ */
+export const readToml = <Result>(
+  text: string,
+  file: string,
+  read: (items: readonly TomlItem[], source: string) => Result,
+): Result => {
   if (text.length > MAX_CONFIG_LENGTH) {
     const problem = `expected at most ${MAX_CONFIG_LENGTH} characters, got ${text.length}`;
     throw new ConfigError(file, [{ at: undefined, text: problem }]);
   }
   const source = text.replace(/^\ufeff/, '');
-  const table = newTable();
-  const places = new Places();
   try {
-    for (const item of parseTOML(source).body[0].body) {
-      if (item.type === 'TOMLKeyValue') put(table, places, item);
-      else fill(table, places, item);
-    }
+    return read(parseTOML(source).body[0].body, source);
   } catch (error) {
     throw new ConfigError(file, [syntaxProblem(error, source)]);
   }
-  return { file, table, positionOf: path => places.positionOf(path) };
 };
 
 const syntaxProblem = (error: unknown, source: string): ConfigProblem => {
