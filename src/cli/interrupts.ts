@@ -4,7 +4,8 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /**
  * Hands our signals on. Before the command has started they end us. The first of a kind goes to the
- * command, which may handle it; a second one means that it didn't, and ends the command.
+ * command, which may handle it; a second one means that it didn't, and ends the command. One that comes when the
+ * command has ended changes nothing: the exit code is the command's.
  */
 export class Interrupts {
   readonly #giveUp = new AbortController();
@@ -23,10 +24,6 @@ export class Interrupts {
 
   forwardTo(child: RemoteProcess): void {
     this.#child = child;
-  }
-
-  release(): void {
-    for (const signal of FORWARDED) process.off(signal, this.#listener);
   }
 
   #received(signal: NodeJS.Signals): void {

@@ -26,17 +26,11 @@ export type RunOptions = {
  *
  * @returns its exit code, or the one that says why there is none
  */
-export const run = async (options: RunOptions): Promise<number> => {
+export const run = (options: RunOptions): Promise<number> => {
   const interrupts = new Interrupts();
-  try {
-    return await withServer(
-      options.target,
-      { quiet: options.quiet, signal: interrupts.beforeStart },
-      client => runOn(client, options, interrupts),
-    );
-  } finally {
-    interrupts.release();
-  }
+  return withServer(options.target, { quiet: options.quiet, signal: interrupts.beforeStart }, client =>
+    runOn(client, options, interrupts),
+  );
 };
 
 const runOn = async (client: ExecClient, options: RunOptions, interrupts: Interrupts): Promise<number> => {
