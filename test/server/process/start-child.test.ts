@@ -200,7 +200,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
 
     it('hears what is typed, is resized, and is closed by a cut', async () => {
       const before = openLinks().length;
-      const argv = ['sh', '-c', 'read line; echo "got $line"; stty size; read forever'];
+      const argv = ['sh', '-c', 'read line; echo "got $line"; stty size; exec sleep 600'];
       const { child } = await start({ argv, env: { PATH }, tty: true });
       let out = '';
       child.outputs.pty?.on('data', chunk => {
