@@ -4,7 +4,8 @@ import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { unsupported } from '../../protocol/errors.ts';
 import { hasReaders, type NamedPipes, type PipeEnds } from '../platform/named-pipes.ts';
-import type { Child } from './child.ts';
+import type { Child, Output } from './child.ts';
+import { pipeOutput } from './pipe-output.ts';
 
 /** Which streams a child gets. */
 export type StreamPlan = {
@@ -83,7 +84,7 @@ export class ChildStreams {
   }
 
   // The end of a stream takes some turns of the event loop, and the server may be asked who holds it before.
-  #tellCut(ends: PipeEnds | 'pipe' | 'merged', stream: Readable | null): void {
+  #tellCut(ends: PipeEnds | 'pipe' | 'merged', stream: Output | null): void {
     if (typeof ends !== 'string' && !stream?.destroyed) this.#pipes?.cut(ends.path);
   }
 
@@ -93,9 +94,9 @@ export class ChildStreams {
     return socket.on('close', () => this.#pipes?.releaseInput(ends.path));
   }
 
-  #readable(ends: PipeEnds | 'pipe', nodes: Readable | null): Readable | null {
+  #readable(ends: PipeEnds | 'pipe', nodes: Readable | null): Output | null {
     if (ends === 'pipe') return nodes;
-    const socket = new Socket({ fd: ends.ours, readable: true, writable: false });
+    const socket = pipeOutput(ends.ours);
     return socket.on('close', () => this.#pipes?.release(ends.path, socket.readableEnded));
   }
 }

@@ -1,7 +1,14 @@
+import type { EventEmitter } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { OutputStream, TerminalSize } from '../../protocol/process.ts';
 import type { ConfinedCommand } from '../sandbox/confined-command.ts';
 import type { Denial } from '../sandbox/denial.ts';
+
+/**
+ * What a child writes to one stream: a stream of Node's, read by its `data` events alone, from `resume` on. The bytes
+ * of an event are good only while it is handled.
+ */
+export type Output = EventEmitter & Pick<Readable, 'pause' | 'resume' | 'destroy' | 'destroyed'>;
 
 /** A started process, whatever its streams are made of. */
 export type Child = {
@@ -10,7 +17,7 @@ export type Child = {
   readonly confined?: { readonly command: ConfinedCommand; readonly denial: Denial } | undefined;
   /** `null` for a child without a stdin to write to. */
   readonly stdin: Writable | null;
-  readonly outputs: { readonly [Stream in OutputStream]?: Readable | null };
+  readonly outputs: { readonly [Stream in OutputStream]?: Output | null };
   /** What a holder of one of its streams has in /proc/PID/fd; empty where that isn't known. */
   readonly links: readonly string[];
   /** The link of its stdin while others have it open to read: of that its outputs tell nothing. */

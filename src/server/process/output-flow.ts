@@ -1,13 +1,13 @@
-import type { Readable } from 'node:stream';
 import { Fifo } from '../../protocol/fifo.ts';
 import type { OutputStream, StreamBytes } from '../../protocol/process.ts';
 import type { Outbound, OutputSource } from '../outbound.ts';
+import type { Output } from './child.ts';
 import type { Credit } from './credit.ts';
 import type { Chunk, HeadTail } from './head-tail.ts';
 
 /** Where output goes from here, in the order of the calls. */
 export type FlowEvents = {
-  /** Sends a chunk; returns its number. */
+  /** Sends a chunk, whose bytes are good during the call only; returns its number. */
   output(chunk: Chunk): number;
   /** Tells that so much was dropped at this place. */
   dropped(bytes: StreamBytes): void;
@@ -26,7 +26,7 @@ export class OutputFlow implements OutputSource {
   readonly #credit: Credit;
   readonly #headTail: HeadTail | undefined;
   readonly #events: FlowEvents;
-  readonly #streams = new Map<OutputStream, Readable>();
+  readonly #streams = new Map<OutputStream, Output>();
   /** Read, not yet sent: lossless one chunk of each stream, otherwise at most the head and the tail. */
   readonly #pending = new Fifo<Chunk | { readonly dropped: StreamBytes }>();
   readonly #bytes = { stdout: 0, stderr: 0, pty: 0 };
@@ -43,7 +43,7 @@ export class OutputFlow implements OutputSource {
   }
 
   /** Begins to read. */
-  attach(streams: { readonly [Stream in OutputStream]?: Readable | null | undefined }): void {
+  attach(streams: { readonly [Stream in OutputStream]?: Output | null | undefined }): void {
     for (const [name, stream] of Object.entries(streams)) {
       if (stream) this.#streams.set(name as OutputStream, stream);
     }
@@ -88,22 +88,27 @@ export class OutputFlow implements OutputSource {
     return this.#waiting;
   }
 
-  #read(name: OutputStream, stream: Readable): void {
+  #read(name: OutputStream, stream: Output): void {
     stream.on('data', (bytes: Buffer) => this.#onData(stream, { stream: name, bytes }));
     // A read error comes before the close and says no more than that nothing else will come.
     stream.on('error', () => {});
     stream.on('close', () => {
       if (this.#streams.delete(name)) this.#finishIfDone();
     });
+    stream.resume();
   }
 
-  #onData(stream: Readable, chunk: Chunk): void {
+  #onData(stream: Output, chunk: Chunk): void {
     if (!this.#streams.has(chunk.stream)) return;
     const toSend = this.#headTail === undefined ? chunk : this.#headTail.push(chunk);
     if (toSend === undefined) return;
-    this.#pending.push(toSend);
+    if (this.#pending.length === 0 && this.#outbound.open && this.#credit.allows(toSend.bytes.length)) {
+      this.#send(toSend);
+      return;
+    }
+    // Its memory is good for now only.
+    this.#pending.push({ stream: toSend.stream, bytes: Buffer.from(toSend.bytes) });
     this.#sendWhatMayBe();
-    if (this.#pending.length === 0) return;
     this.#stalls += 1;
     if (this.#headTail === undefined) stream.pause();
   }
@@ -127,11 +132,15 @@ export class OutputFlow implements OutputSource {
     if ('dropped' in first) {
       this.#events.dropped(first.dropped);
     } else {
-      this.#bytes[first.stream] += first.bytes.length;
-      this.#credit.sent(this.#events.output(first), first.bytes.length);
+      this.#send(first);
       this.#streams.get(first.stream)?.resume();
     }
     this.#finishIfDone();
+  }
+
+  #send(chunk: Chunk): void {
+    this.#bytes[chunk.stream] += chunk.bytes.length;
+    this.#credit.sent(this.#events.output(chunk), chunk.bytes.length);
   }
 
   #finishIfDone(): void {

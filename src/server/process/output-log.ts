@@ -1,4 +1,6 @@
+import type { OutputStream } from '../../protocol/process.ts';
 import { CHUNK_OVERHEAD_BYTES } from '../limits.ts';
+import { ByteRing } from './byte-ring.ts';
 import type { Chunk } from './head-tail.ts';
 
 /** A piece of output under its number. */
@@ -17,8 +19,11 @@ export type LogSlice = {
  */
 export class OutputLog {
   readonly #maxBytes: number;
-  #chunks: LoggedChunk[] = [];
+  readonly #bytes = new ByteRing();
+  #entries: Entry[] = [];
   #first = 0;
+  /** Where the bytes of the next chunk begin, counted from the first byte that ever was in the ring. */
+  #end = 0;
   #held = 0;
   readonly #evicted = new EvictionRecord();
 
@@ -31,12 +36,20 @@ export class OutputLog {
     return this.#held;
   }
 
-  add(chunk: LoggedChunk): void {
-    this.#chunks.push(chunk);
-    this.#held += cost(chunk);
-    while (this.#held > this.#maxBytes && this.#first < this.#chunks.length) this.#evict();
+  /** Keeps a copy of a chunk. */
+  add({ seq, stream, bytes }: LoggedChunk): void {
+    const cost = costOf(bytes);
+    while (this.#held + cost > this.#maxBytes && this.#first < this.#entries.length) this.#evict();
+    if (cost > this.#maxBytes) {
+      this.#evicted.add(seq, bytes.length);
+      return;
+    }
+    this.#bytes.push(bytes);
+    this.#entries.push({ seq, stream, start: this.#end, length: bytes.length });
+    this.#end += bytes.length;
+    this.#held += cost;
     if (this.#first > COMPACT_AT) {
-      this.#chunks = this.#chunks.slice(this.#first);
+      this.#entries = this.#entries.slice(this.#first);
       this.#first = 0;
     }
   }
@@ -45,37 +58,50 @@ export class OutputLog {
   read(afterSeq: number, maxBytes: number): LogSlice {
     const chunks: LoggedChunk[] = [];
     let bytes = 0;
-    for (let at = this.#firstAfter(afterSeq); at < this.#chunks.length; at += 1) {
-      const chunk = this.#chunks[at] as LoggedChunk;
-      bytes += chunk.bytes.length;
+    for (let at = this.#firstAfter(afterSeq); at < this.#entries.length; at += 1) {
+      const entry = this.#entries[at] as Entry;
+      bytes += entry.length;
       if (chunks.length > 0 && bytes > maxBytes) break;
-      chunks.push(chunk);
+      chunks.push(this.#chunk(entry));
     }
     return { chunks, droppedBytes: this.#evicted.bytesAfter(afterSeq) };
   }
 
+  #chunk({ seq, stream, start, length }: Entry): LoggedChunk {
+    const oldest = this.#end - this.#bytes.length;
+    return { seq, stream, bytes: this.#bytes.copy(start - oldest, length) };
+  }
+
   #evict(): void {
-    const chunk = this.#chunks[this.#first] as LoggedChunk;
+    const { seq, length } = this.#entries[this.#first] as Entry;
     this.#first += 1;
-    this.#held -= cost(chunk);
-    this.#evicted.add(chunk.seq, chunk.bytes.length);
+    this.#bytes.drop(length);
+    this.#held -= length + CHUNK_OVERHEAD_BYTES;
+    this.#evicted.add(seq, length);
   }
 
   /** Numbers rise through the log, so halving finds the place. */
   #firstAfter(seq: number): number {
     let low = this.#first;
-    let high = this.#chunks.length;
+    let high = this.#entries.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#chunks[middle] as LoggedChunk).seq <= seq) low = middle + 1;
+      if ((this.#entries[middle] as Entry).seq <= seq) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 }
 
+type Entry = {
+  readonly seq: number;
+  readonly stream: OutputStream;
+  readonly start: number;
+  readonly length: number;
+};
+
 const COMPACT_AT = 1024;
-const cost = ({ bytes }: LoggedChunk): number => bytes.length + CHUNK_OVERHEAD_BYTES;
+const costOf = (bytes: Buffer): number => bytes.length + CHUNK_OVERHEAD_BYTES;
 
 /** What was evicted, exactly for the newest numbers; older ones are known by their sum only. */
 class EvictionRecord {

@@ -11,14 +11,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import type { Writable } from 'node:stream';
 import { expect } from 'chai';
 import type { ExecServerError } from '../../../src/protocol/errors.ts';
 import { NamedPipes } from '../../../src/server/platform/named-pipes.ts';
+import type { Output } from '../../../src/server/process/child.ts';
 import { ChildStreams, type StreamPlan } from '../../../src/server/process/child-streams.ts';
 import { openBelow } from '../support/descriptors.ts';
 import { until } from '../support/slow-client.ts';
+import { textOf } from './support/text-of.ts';
 
 const ALL: StreamPlan = { pipeStdin: true, mergeStderr: false };
 const MERGED: StreamPlan = { pipeStdin: true, mergeStderr: true };
@@ -127,12 +128,12 @@ const complaint = (act: () => unknown): string => {
   it('names the pipes as /proc has them for the child, and only those', async () => {
     const all = started(ALL, 'readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2');
     all.outputs.stderr?.resume();
-    const told = (await text(all.outputs.stdout as Readable)).trim().split('\n');
+    const told = (await textOf(all.outputs.stdout)).trim().split('\n');
     const merged = started(
       { pipeStdin: false, mergeStderr: true },
       'readlink /proc/self/fd/1 /proc/self/fd/2',
     );
-    const [stdout, stderr] = (await text(merged.outputs.stdout as Readable)).trim().split('\n');
+    const [stdout, stderr] = (await textOf(merged.outputs.stdout)).trim().split('\n');
     await Promise.all([all.ended, merged.ended]);
     all.cut();
     await until('all is closed', () => openBelow(tempDir).length === 0);
@@ -141,10 +142,7 @@ const complaint = (act: () => unknown): string => {
 
   it('keeps no end of the child open here, so that its end is noticed', async () => {
     const { outputs, stdin, ended } = started(ALL, 'exit');
-    const [stdout, stderr] = await Promise.all([
-      text(outputs.stdout as Readable),
-      text(outputs.stderr as Readable),
-    ]);
+    const [stdout, stderr] = await Promise.all([textOf(outputs.stdout), textOf(outputs.stderr)]);
     await ended;
     stdin?.destroy();
     await until('all is closed', () => openBelow(tempDir).length === 0);
@@ -157,10 +155,7 @@ const complaint = (act: () => unknown): string => {
       'cat </dev/stdin >/dev/stdout; echo error >/dev/stderr; echo more >>/proc/self/fd/1',
     );
     stdin?.end('input\n');
-    const [stdout, stderr] = await Promise.all([
-      text(outputs.stdout as Readable),
-      text(outputs.stderr as Readable),
-    ]);
+    const [stdout, stderr] = await Promise.all([textOf(outputs.stdout), textOf(outputs.stderr)]);
     await ended;
     expect([stdout, stderr]).to.deep.equal(['input\nmore\n', 'error\n']);
   });
@@ -199,7 +194,7 @@ const complaint = (act: () => unknown): string => {
     const script = 'exec 3<&0; sleep 600 <&3 3<&- >/dev/null 2>&1 & echo $!';
     const { stdin, links, readLinks, outputs, ended, closed } = started(ALL, script);
     outputs.stderr?.resume();
-    const reader = Number(await text(outputs.stdout as Readable));
+    const reader = Number(await textOf(outputs.stdout));
     await Promise.all([ended, closed]);
     const whileOpen = readLinks();
     const shut = once(stdin as Writable, 'close');
@@ -214,7 +209,7 @@ const complaint = (act: () => unknown): string => {
   it('tells a writer that nobody reads, and no more', async () => {
     const { stdin, outputs, ended, cut, child } = started(ALL, 'exec <&-; echo closed; exec sleep 600');
     const failed = once(stdin as Writable, 'error');
-    await once(outputs.stdout as Readable, 'data');
+    await once(outputs.stdout?.resume() as Output, 'data');
     stdin?.write('x');
     const [error] = await failed;
     expect((error as NodeJS.ErrnoException).code).to.equal('EPIPE');

@@ -1,17 +1,17 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import type { ExecServerError } from '../../../src/protocol/errors.ts';
 import { NamedPipes } from '../../../src/server/platform/named-pipes.ts';
 import { readProc } from '../../../src/server/platform/process-table.ts';
-import type { Child } from '../../../src/server/process/child.ts';
+import type { Child, Output } from '../../../src/server/process/child.ts';
 import { type LaunchPlan, launch } from '../../../src/server/process/launch.ts';
 import { openBelow, openLinks } from '../support/descriptors.ts';
 import { until } from '../support/slow-client.ts';
+import { textOf } from './support/text-of.ts';
 
 const plan = (argv: LaunchPlan['argv'], changes: Partial<LaunchPlan> = {}): LaunchPlan => ({
   argv,
@@ -30,7 +30,7 @@ const shell = (script: string, changes?: Partial<LaunchPlan>) => plan(['/bin/sh'
 /** All that a child wrote, and how it ended. */
 const finished = async ({ outputs, onExit }: Child) => {
   const exit = new Promise(resolve => onExit((code, signal) => resolve(signal ?? code)));
-  const read = (stream: Readable | null | undefined) => (stream ? text(stream) : null);
+  const read = (stream: Output | null | undefined) => (stream ? textOf(stream) : null);
   const [stdout, stderr] = await Promise.all([read(outputs.stdout), read(outputs.stderr)]);
   return { stdout, stderr, exit: await exit };
 };
@@ -164,7 +164,7 @@ const failure = async (promise: Promise<unknown>) => {
         const before = openLinks().length;
         const child = await launch(shell('sleep 600 & echo $!', { pipeStdin: true }), pipes());
         const exit = new Promise(resolve => child.onExit(resolve));
-        const [pid] = await (child.outputs.stdout as Readable).take(1).toArray();
+        const [pid] = await once(child.outputs.stdout?.resume() as Output, 'data');
         await exit;
         child.cut();
         child.cut();

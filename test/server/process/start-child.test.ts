@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
@@ -17,6 +16,7 @@ import { type StartContext, startChild } from '../../../src/server/process/start
 import { Sandboxes } from '../../../src/server/sandbox/sandboxes.ts';
 import { openLinks } from '../support/descriptors.ts';
 import { until } from '../support/slow-client.ts';
+import { textOf } from './support/text-of.ts';
 
 const PATH = process.env.PATH ?? '/usr/bin:/bin';
 
@@ -57,7 +57,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
   const written = async ({ outputs, onExit }: Child) => {
     const exit = new Promise(resolve => onExit((code, signal) => resolve(signal ?? code)));
     const { stdout, stderr, pty } = outputs;
-    const read = await Promise.all([stdout, stderr, pty].map(stream => (stream ? text(stream) : '')));
+    const read = await Promise.all([stdout, stderr, pty].map(stream => (stream ? textOf(stream) : '')));
     return { out: read.join(''), exit: await exit };
   };
 
