@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { bareRun } from './support/bare.ts';
-import { Client, Refused } from './support/client.ts';
+import { Client, chunkOf, Refused } from './support/client.ts';
 import { inFlight } from './support/in-flight.ts';
 import type { Question, Server, Setting } from './support/question.ts';
 import { openSsh } from './support/ssh.ts';
@@ -82,8 +82,9 @@ const writeSource = (directory: string, blocks: number): Copy => {
 };
 
 const transfers = async (server: Server, { source, target, blocks }: Copy, { note }: Setting) => {
-  const client = await Client.open(server);
-  const base64 = Buffer.from(Buffer.alloc(MIB, 'x').toString('base64'));
+  // As base64 where the server has nothing better.
+  const client = (await Client.openBinary(server)) ?? (await Client.open(server));
+  const chunk = chunkOf(Buffer.alloc(MIB, 'x'));
   const speed = async (work: () => Promise<void>): Promise<number | undefined> => {
     try {
       return rate(blocks * MIB, await timed(work));
@@ -113,7 +114,7 @@ const transfers = async (server: Server, { source, target, blocks }: Copy, { not
     rmSync(target, { force: true });
     await withFile({ path: pathToFileURL(target).href, mode: 'replace' }, handleId =>
       inFlight(BLOCKS, blocks, at =>
-        client.sendChunk('fs/writeBlock', { handleId, offset: at * MIB }, base64),
+        client.sendChunk('fs/writeBlock', { handleId, offset: at * MIB }, chunk),
       ),
     );
     const { size } = statSync(target);

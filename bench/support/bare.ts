@@ -21,13 +21,21 @@ export const bareRun = async (
   if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}`);
 };
 
-/** Counts what a program writes until it ends. */
-export const bareCount = async (argv: readonly [string, ...string[]]): Promise<number> => {
+/** Counts what a program writes until it ends, and how long that takes from the first of it on, in milliseconds. */
+export const bareFlood = async (
+  argv: readonly [string, ...string[]],
+): Promise<{ bytes: number; ms: number }> => {
   const child = bareSpawn(argv, { stdio: ['ignore', 'pipe', 'ignore'] });
   let bytes = 0;
+  let first = Number.NaN;
   child.stdout.on('data', (chunk: Buffer) => {
+    if (bytes === 0) first = performance.now();
     bytes += chunk.length;
   });
   await once(child, 'close');
-  return bytes;
+  return { bytes, ms: performance.now() - first };
 };
+
+/** Counts what a program writes until it ends. */
+export const bareCount = async (argv: readonly [string, ...string[]]): Promise<number> =>
+  (await bareFlood(argv)).bytes;

@@ -4,9 +4,12 @@ import type { Server } from './question.ts';
 export class Body {
   readonly #pieces: readonly Buffer[];
   readonly length: number;
+  /** Whether it is a message on a line of its own and then bytes. */
+  readonly binary: boolean;
 
-  constructor(pieces: readonly Buffer[]) {
+  constructor(pieces: readonly Buffer[], binary = false) {
     this.#pieces = pieces;
+    this.binary = binary;
     this.length = pieces.reduce((sum, { length }) => sum + length, 0);
   }
 
@@ -50,6 +53,7 @@ const lengths = (onBody: (body: Body) => void) => {
   let header: Buffer = Buffer.alloc(0);
   let pieces: Buffer[] = [];
   let missing = -1;
+  let binary = false;
   return (read: Buffer): void => {
     const chunk = header.length > 0 ? Buffer.concat([header, read]) : read;
     header = Buffer.alloc(0);
@@ -61,7 +65,9 @@ const lengths = (onBody: (body: Body) => void) => {
           header = chunk.subarray(at);
           return;
         }
-        missing = announced(chunk.toString('latin1', at, end));
+        const fields = chunk.toString('latin1', at, end);
+        missing = announced(fields);
+        binary = fields.includes('application/vnd.exec-server.chunk');
         at = end + 4;
       }
       const piece = chunk.subarray(at, at + missing);
@@ -69,7 +75,7 @@ const lengths = (onBody: (body: Body) => void) => {
       at += piece.length;
       missing -= piece.length;
       if (missing > 0) return;
-      const body = new Body(pieces);
+      const body = new Body(pieces, binary);
       pieces = [];
       missing = -1;
       onBody(body);

@@ -8,6 +8,11 @@ import type { Server } from './question.ts';
 /** A request that a server answered with an error. */
 export class Refused extends Error {}
 
+/** Bytes to send, encoded beforehand: how fast the client does that is not the question. */
+export type Chunk = { readonly bytes: Buffer; readonly base64: Buffer };
+
+export const chunkOf = (bytes: Buffer): Chunk => ({ bytes, base64: Buffer.from(bytes.toString('base64')) });
+
 export type StartOptions = {
   readonly argv: readonly string[];
   /** With the policy that is used here, the environment is the server's, filtered; otherwise it is exact. */
@@ -31,6 +36,7 @@ export class Client {
   readonly #framing: Server['framing'];
   readonly #pending = new Map<number, (message: Message, chunkBytes: number) => void>();
   readonly #processes = new Map<string, RunningProcess>();
+  #binary = false;
   #nextId = 1;
   #nextProcess = 1;
 
@@ -57,12 +63,22 @@ export class Client {
     return client;
   }
 
+  /** One that sends and gets bytes as they are; `undefined` if the server doesn't do that. */
+  static async openBinary(server: Pick<Server, 'argv' | 'framing'>): Promise<Client | undefined> {
+    const client = new Client(server);
+    await client.initialize({ binaryFrames: true });
+    if (client.#binary) return client;
+    await client.close();
+    return undefined;
+  }
+
   get pid(): number {
     return this.server.pid as number;
   }
 
-  async initialize(): Promise<void> {
-    await this.request('initialize', { clientName: 'bench' });
+  async initialize(options: object = {}): Promise<void> {
+    const { binaryFrames } = await this.request('initialize', { clientName: 'bench', ...options });
+    this.#binary = binaryFrames === true;
     this.#send({ jsonrpc: '2.0', method: 'initialized', params: {} });
   }
 
@@ -80,18 +96,24 @@ export class Client {
     return (await answer).chunkBytes;
   }
 
-  /** Sends a request with a `chunk` of bytes that are base64 already. */
+  /** Sends a request with a `chunk`. */
   // biome-ignore lint/suspicious/noExplicitAny: servers of different make answer
-  sendChunk(method: string, params: object, base64: Buffer): Promise<any> {
+  sendChunk(method: string, params: object, chunk: Chunk): Promise<any> {
     const { id, answer } = this.#expect(method);
     const request = JSON.stringify({ jsonrpc: '2.0', id, method, params });
-    const head = Buffer.from(`${request.slice(0, -2)},"chunk":"`);
+    const [before, bytes, after] = this.#binary
+      ? [`${request}\n`, chunk.bytes, '']
+      : [`${request.slice(0, -2)},"chunk":"`, chunk.base64, this.#framing === 'lsp' ? '"}}' : '"}}\n'];
     const stdin = this.server.stdin;
     stdin.cork();
-    if (this.#framing === 'lsp') stdin.write(headerOf(head.length + base64.length + 3));
-    stdin.write(head);
-    stdin.write(base64);
-    stdin.write(this.#framing === 'lsp' ? '"}}' : '"}}\n');
+    if (this.#framing === 'lsp') {
+      const type = this.#binary ? 'Content-Type: application/vnd.exec-server.chunk\r\n' : '';
+      const length = Buffer.byteLength(before) + bytes.length + after.length;
+      stdin.write(`Content-Length: ${length}\r\n${type}\r\n`);
+    }
+    stdin.write(before);
+    stdin.write(bytes);
+    stdin.write(after);
     stdin.uncork();
     return answer.then(({ result }) => result);
   }
@@ -210,10 +232,10 @@ export class RunningProcess {
     });
   }
 
-  /** Sends bytes that are base64 already to its stdin. */
-  async write(base64: Buffer): Promise<void> {
+  /** Sends bytes to its stdin. */
+  async write(chunk: Chunk): Promise<void> {
     const params = { processId: this.id, writeId: String(++writes) };
-    const { status } = await this.#client.sendChunk('process/write', params, base64);
+    const { status } = await this.#client.sendChunk('process/write', params, chunk);
     if (status !== 'accepted') throw new Refused(`process/write: ${status}`);
   }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { bareSpawn } from './bare.ts';
-import type { RunningProcess } from './client.ts';
+import { chunkOf, type RunningProcess } from './client.ts';
 import { quantile } from './statistics.ts';
 import { timedEach } from './timing.ts';
 
@@ -31,4 +31,4 @@ const summary = (times: readonly number[]): Echo => ({
   p99: quantile(times, 0.99),
 });
 
-const KEY = Buffer.from(Buffer.from('x').toString('base64'));
+const KEY = chunkOf(Buffer.from('x'));

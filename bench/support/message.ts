@@ -16,6 +16,7 @@ export type Message = {
  * `chunk` is then empty: the client is to be faster than any server.
  */
 export const readMessage = (body: Body): { message: Message; chunkBytes: number } => {
+  if (body.binary) return beforeChunk(body);
   if (body.length > LONG) {
     const head = body.slice(0, HEAD).toString('latin1');
     const start = head.indexOf(CHUNK);
@@ -24,6 +25,12 @@ export const readMessage = (body: Body): { message: Message; chunkBytes: number 
   const message: Message = JSON.parse(body.whole().toString());
   const chunk: unknown = message.params?.chunk ?? message.result?.chunk;
   return { message, chunkBytes: typeof chunk === 'string' ? decodedBytes(chunk.length, chunk.slice(-2)) : 0 };
+};
+
+const beforeChunk = (body: Body): { message: Message; chunkBytes: number } => {
+  const head = body.slice(0, HEAD);
+  const end = head.indexOf('\n');
+  return { message: JSON.parse(head.toString('utf8', 0, end)), chunkBytes: body.length - end - 1 };
 };
 
 const CHUNK = '"chunk":"';

@@ -26,6 +26,7 @@ export type NotificationHandlers = {
 export class ClientConnection {
   readonly #handlers: NotificationHandlers;
   readonly #reader: FrameMessageReader;
+  readonly #writer: FrameMessageWriter;
   readonly #connection: MessageConnection;
   readonly #lost: Promise<Error>;
   #resolveLost: (error: Error) => void = () => {};
@@ -58,13 +59,14 @@ export class ClientConnection {
         }),
       },
     );
+    this.#writer = new FrameMessageWriter(output);
     this.#connection = createMessageConnection(
       {
         ...eventsOf(this.#reader),
         listen: callback => this.#reader.listen(this.#deliver(callback)),
         dispose: () => this.#reader.dispose(),
       },
-      new FrameMessageWriter(output),
+      this.#writer,
       NullLogger,
       {
         messageStrategy: {
@@ -107,6 +109,11 @@ export class ClientConnection {
     } catch {
       // It throws at once on a connection that has ended, and rejects where a write fails.
     }
+  }
+
+  /** The server takes bytes as they are; from now on they are sent so. */
+  useBinaryFrames(): void {
+    this.#writer.format = { ...this.#writer.format, binary: true };
   }
 
   /** Whether the first request was answered, be it by an error, before the connection was given up. */

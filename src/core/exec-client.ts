@@ -137,11 +137,13 @@ export class ExecClient {
     try {
       client.#announced = await client.#connection.request(requests.initialize, {
         clientName,
+        binaryFrames: true,
         outputWindowBytes: OUTPUT_WINDOW_BYTES,
         // What was sent is here; nothing is read twice.
         retainedBytes: 0,
         retainedMs: 0,
       });
+      if (client.#announced.binaryFrames) client.#connection.useBinaryFrames();
       const { problem } = client.#connection;
       // The answer came when the connection was given up already.
       if (problem !== undefined) throw client.#failed(problem, await streams.ended);

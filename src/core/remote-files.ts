@@ -122,7 +122,7 @@ export class RemoteFiles {
         const block = bytes.subarray(from, from + MAX_BLOCK_BYTES);
         hash.update(block);
         await underWay;
-        underWay = request(requests.fsWriteBlock, { handleId, offset, chunk: block.toString('base64') });
+        underWay = request(requests.fsWriteBlock, { handleId, offset, chunk: Buffer.from(block) });
         // Told when it is awaited.
         underWay.catch(() => {});
         offset += block.length;

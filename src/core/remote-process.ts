@@ -99,7 +99,7 @@ export class RemoteProcess {
     this.#writes += 1;
     const { status } = await this.#connection.request(requests.processWrite, {
       processId: this.id,
-      chunk: Buffer.from(bytes as Uint8Array).toString('base64'),
+      chunk: Buffer.from(bytes as Uint8Array),
       writeId: String(this.#writes),
     });
     return status === 'accepted';

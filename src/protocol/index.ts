@@ -1,8 +1,9 @@
 export type { NotificationSpec, ParamsIn, ParamsOut, RequestSpec, ResultIn, ResultOut } from './define.ts';
 export { EnvironmentInfo } from './environment.ts';
 export { type ErrorKind, ExecServerError, errorKinds, type LaunchStage } from './errors.ts';
-export type { Decoder, FrameSink, Framing } from './framing/decoder.ts';
+export type { BodyKind, Decoder, FrameSink, Framing } from './framing/decoder.ts';
 export { encodeFrame } from './framing/encode.ts';
+export { CHUNK_TYPE } from './framing/format.ts';
 export { FrameDecoder } from './framing/frame-decoder.ts';
 export { LineDecoder } from './framing/line-decoder.ts';
 export {

@@ -1,13 +1,16 @@
 import * as z from 'zod/mini';
 import { notification, request } from './define.ts';
 import { EnvironmentInfo } from './environment.ts';
-import { maybe } from './fields.ts';
+import { flag, maybe } from './fields.ts';
 import { MIN_OUTPUT_WINDOW_BYTES } from './limits.ts';
 
 export const initialize = request('initialize', () => ({
   doc: 'Opens the connection: the first call, and the only one before `initialized`. A second one is refused.',
   params: z.object({
     clientName: z.string().check(z.describe("The client's name, for people.")),
+    binaryFrames: flag(
+      'Whether the client understands frames with a `chunk` that is not base64, and may send them.',
+    ),
     outputWindowBytes: maybe(
       z
         .int()
@@ -34,6 +37,7 @@ export const initialize = request('initialize', () => ({
   result: z.object({
     sessionId: z.string().check(z.describe('A name for this connection, for logs; it cannot be resumed.')),
     environmentInfo: EnvironmentInfo.check(z.describe('Where the server runs.')),
+    binaryFrames: flag('Whether such frames may come now, and may be sent.'),
     limits: maybe(
       z.record(z.string(), z.int()).check(z.describe('The bounds that a client can run into, by name.')),
     ),

@@ -1,5 +1,6 @@
 import { Message, ResponseError } from 'vscode-jsonrpc/node';
 import { type ExecServerError, limitExceeded } from '../protocol/errors.ts';
+import { messageText } from '../protocol/framing/encode.ts';
 import { type Batch, type MessageId, MessageRefused } from '../protocol/framing/message-parser.ts';
 import type { Answer } from './answer.ts';
 
@@ -26,7 +27,7 @@ export const createBatchHandler =
   async (batch: Batch): Promise<void> => {
     let bytes = 0;
     const encode = (id: MessageId, message: object): string => {
-      const json = JSON.stringify(message);
+      const json = messageText(message);
       const total = bytes + Buffer.byteLength(json);
       if (total <= maxBytes) {
         bytes = total;

@@ -40,6 +40,8 @@ export type HandlerContext = {
   readonly files: FileRequests;
   readonly sandboxes: Sandboxes;
   readonly status: () => ResultIn<Requests['serverStatus']>;
+  /** Sends bytes as they are from now on, where the framing allows it; tells whether it does. */
+  readonly useBinaryFrames: () => boolean;
   readonly limits: ReturnType<typeof announcedLimits>;
 };
 
@@ -52,9 +54,10 @@ export const createHandlers = ({
   files,
   sandboxes,
   status,
+  useBinaryFrames,
   limits,
 }: HandlerContext): Handlers => ({
-  initialize: ({ resumeSessionId, outputWindowBytes, retainedBytes, retainedMs }) => {
+  initialize: ({ resumeSessionId, binaryFrames, outputWindowBytes, retainedBytes, retainedMs }) => {
     if (resumeSessionId !== undefined) throw resumeUnavailable();
     session.initialize();
     processes.configure({
@@ -65,6 +68,7 @@ export const createHandlers = ({
     return {
       sessionId: session.id,
       environmentInfo: describeHost(host, sandboxes.unavailable === undefined),
+      binaryFrames: binaryFrames && useBinaryFrames(),
       limits,
       ttyUnavailable: ptyUnavailable(),
       sandboxUnavailable: sandboxes.unavailable,

@@ -1,6 +1,7 @@
 import type { NotificationSpec, ParamsIn } from '../protocol/define.ts';
-import type { Framing } from '../protocol/framing/decoder.ts';
 import type { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
+import { outputEncoder } from '../protocol/framing/output-encoder.ts';
+import type { OutputStream } from '../protocol/process.ts';
 import { OUTPUT_HIGH_WATER_BYTES } from './limits.ts';
 
 /** Something with output to send, when its turn comes. */
@@ -27,14 +28,12 @@ export class Outbound {
     this.#writer.writeBody(JSON.stringify({ jsonrpc: '2.0', method: spec.method, params }));
   }
 
-  /** How frames for `send` have to be encoded. */
-  get framing(): Framing {
-    return this.#writer.framing;
-  }
-
-  /** Sends a frame that is already encoded. */
-  send(frame: Buffer): void {
-    this.#writer.send(frame);
+  /** Makes what sends the output of one stream of a process, in frames of its own. */
+  outputSender(processId: string, stream: OutputStream): (seq: number, chunk: Buffer) => void {
+    const encode = outputEncoder(processId, stream, this.#writer.format, bytes =>
+      this.#writer.allocate(bytes),
+    );
+    return (seq, chunk) => this.#writer.send(encode(seq, chunk));
   }
 
   /** Resolves when the client has read what is queued now, or never will. */

@@ -71,7 +71,7 @@ export const serve = ({
     {
       maxFrameBytes,
       detected: framing => {
-        writer.framing = framing;
+        writer.format = { ...writer.format, framing };
       },
     },
   );
@@ -114,8 +114,24 @@ export const serve = ({
   const files = new FileRequests(plainFiles, confinedFiles);
   const processes = new Processes(host, outbound, watchdog, baseEnvs, maxProcesses, sandboxes);
   const status = statusReporter(() => ({ queuedBytes: writer.queuedBytes, processes: processes.count }));
+  const useBinaryFrames = () => {
+    const binary = writer.format.framing === 'contentLength';
+    writer.format = { ...writer.format, binary };
+    return binary;
+  };
   const answerRequest = createAnswer(
-    createHandlers({ host, session, processes, baseEnvs, http, files, sandboxes, status, limits }),
+    createHandlers({
+      host,
+      session,
+      processes,
+      baseEnvs,
+      http,
+      files,
+      sandboxes,
+      status,
+      useBinaryFrames,
+      limits,
+    }),
     session,
     error => log(`internal error: ${describeInternal(error)}`),
   );
@@ -169,7 +185,7 @@ const errorMessage = (error: ExecServerError, id: MessageId): Message =>
   ({ jsonrpc: '2.0', id, error: { code: error.code, message: error.message, data: error.data } }) as Message;
 
 /** The id of an answer to nobody knows what. The clients that send lines read an id that is a number. */
-const unknownId = ({ framing }: FrameMessageWriter): MessageId => (framing === 'newline' ? -1 : null);
+const unknownId = ({ format }: FrameMessageWriter): MessageId => (format.framing === 'newline' ? -1 : null);
 
 /** An unforeseen error for the log: where it happened. Its message may quote what it choked on, in many lines. */
 export const describeInternal = (error: unknown): string => {

@@ -332,7 +332,13 @@ describe('ExecClient', () => {
       expect(server.heard.map(({ method, params }) => ({ method, params }))).to.deep.equal([
         {
           method: 'initialize',
-          params: { clientName: 'test', outputWindowBytes: MIB, retainedBytes: 0, retainedMs: 0 },
+          params: {
+            clientName: 'test',
+            binaryFrames: true,
+            outputWindowBytes: MIB,
+            retainedBytes: 0,
+            retainedMs: 0,
+          },
         },
         { method: 'initialized', params: {} },
       ]);

@@ -183,6 +183,6 @@ const contract = (framing: RawFraming) => {
   });
 };
 
-for (const framing of ['contentLength', 'newline'] as const) {
+for (const framing of ['contentLength', 'binary', 'newline'] as const) {
   describe(`the contract, by ${framing}`, () => contract(framing));
 }

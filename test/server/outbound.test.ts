@@ -8,13 +8,13 @@ import { SlowClient, settle, until } from './support/slow-client.ts';
 const FULL = OUTPUT_HIGH_WATER_BYTES + 1;
 
 /** A source that sends frames of its own letter, `left` of them. */
-const source = (outbound: Outbound, letter: string, left: number, length: number): OutputSource => {
+const source = ({ writer }: SlowClient, letter: string, left: number, length: number): OutputSource => {
   let remaining = left;
   return {
     sendNext: () => {
       if (remaining === 0) return false;
       remaining -= 1;
-      outbound.send(Buffer.alloc(length, letter));
+      writer.send(Buffer.alloc(length, letter));
       return remaining > 0;
     },
   };
@@ -24,7 +24,7 @@ const stalled = (highWaterMark?: number) => {
   const client = new SlowClient(highWaterMark);
   const outbound = new Outbound(client.writer);
   client.stall();
-  outbound.send(Buffer.alloc(FULL, '-'));
+  client.writer.send(Buffer.alloc(FULL, '-'));
   return {
     client,
     outbound,
@@ -38,16 +38,16 @@ describe('Outbound', () => {
     const outbound = new Outbound(client.writer);
     client.stall();
     const open = [outbound.open];
-    outbound.send(Buffer.alloc(OUTPUT_HIGH_WATER_BYTES));
+    client.writer.send(Buffer.alloc(OUTPUT_HIGH_WATER_BYTES));
     open.push(outbound.open);
-    outbound.send(Buffer.alloc(1));
+    client.writer.send(Buffer.alloc(1));
     open.push(outbound.open);
     expect(open).to.deep.equal([true, true, false]);
   });
 
   it('gives no turn before the client has read', async () => {
     const { outbound, order, client } = stalled();
-    outbound.wait(source(outbound, 'a', 1, 1));
+    outbound.wait(source(client, 'a', 1, 1));
     await settle();
     expect([order(), outbound.open]).to.deep.equal(['', false]);
     client.resume();
@@ -57,9 +57,9 @@ describe('Outbound', () => {
 
   it('gives turns in a circle, one chunk each', async () => {
     const { outbound, order, client } = stalled();
-    outbound.wait(source(outbound, 'a', 4, 10));
-    outbound.wait(source(outbound, 'b', 2, 10));
-    outbound.wait(source(outbound, 'c', 3, 10));
+    outbound.wait(source(client, 'a', 4, 10));
+    outbound.wait(source(client, 'b', 2, 10));
+    outbound.wait(source(client, 'c', 3, 10));
     client.resume();
     await until('all is read', () => order().length === 10);
     expect(order()).to.equal('-abcabcaca');
@@ -67,7 +67,7 @@ describe('Outbound', () => {
 
   it('goes on in the circle where it was interrupted by a full queue', async () => {
     const { outbound, order, client } = stalled();
-    for (const letter of 'abc') outbound.wait(source(outbound, letter, 3, FULL));
+    for (const letter of 'abc') outbound.wait(source(client, letter, 3, FULL));
     let mostQueued = 0;
     while (order().length < 10) {
       client.readOne();
@@ -90,7 +90,7 @@ describe('Outbound', () => {
 
   it('lets notifications pass by what waits', async () => {
     const { outbound, client } = stalled();
-    outbound.wait(source(outbound, 'a', 1, 1));
+    outbound.wait(source(client, 'a', 1, 1));
     const exited = { processId: 'p', seq: 1, exitCode: 0, sandboxDenied: false };
     outbound.notify(processExited, exited);
     client.resume();
@@ -105,7 +105,7 @@ describe('Outbound', () => {
 
   it('asks a source that waits twice once', async () => {
     const { outbound, order, client } = stalled();
-    const one = source(outbound, 'a', 1, 1);
+    const one = source(client, 'a', 1, 1);
     outbound.wait(one);
     outbound.wait(one);
     client.resume();
@@ -116,7 +116,7 @@ describe('Outbound', () => {
   it('loses nothing when the client reads a frame at a time', async () => {
     const { outbound, order, client } = stalled();
     const sources = [...'abcdefgh'];
-    for (const letter of sources) outbound.wait(source(outbound, letter, 50, 40_000));
+    for (const letter of sources) outbound.wait(source(client, letter, 50, 40_000));
     while (order().length < 401) {
       client.readOne();
       await settle();
@@ -127,7 +127,7 @@ describe('Outbound', () => {
 
   it('waits in peace for a stream that itself would take more', async () => {
     const { outbound, order, client } = stalled(100 * FULL);
-    outbound.wait(source(outbound, 'a', 1, 1));
+    outbound.wait(source(client, 'a', 1, 1));
     await settle();
     expect(order()).to.equal('');
     client.resume();
@@ -140,7 +140,7 @@ describe('Outbound', () => {
     outbound.wait({
       sendNext: () => {
         left -= 1;
-        outbound.send(Buffer.alloc(FULL));
+        client.writer.send(Buffer.alloc(FULL));
         return left > 0;
       },
     });

@@ -1,7 +1,7 @@
 import { frameTooLarge, invalidMessage } from '../errors.ts';
 import { MAX_FRAME_BYTES, MAX_HEADER_BYTES, MAX_RESYNC_BYTES, MAX_SKIPPED_BODY_BYTES } from '../limits.ts';
 import { Body } from './body.ts';
-import type { Decoder, FrameSink } from './decoder.ts';
+import type { BodyKind, Decoder, FrameSink } from './decoder.ts';
 import { type HeaderFields, isUtf8Charset, readHeaderLine } from './header.ts';
 
 /**
@@ -53,7 +53,7 @@ export class FrameDecoder implements Decoder {
       case 'header':
         return this.#readHeader(this.#state);
       case 'body':
-        return this.#readBody(this.#state.body);
+        return this.#readBody(this.#state);
       case 'skip':
         return this.#skip(this.#state);
       case 'search':
@@ -85,7 +85,7 @@ export class FrameDecoder implements Decoder {
     this.#consume(length);
     // A sender that ends its bodies with a line break leaves an empty line between two frames.
     if (state.bytes === 0) return true;
-    const { contentLength, charset } = state.fields;
+    const { contentLength, charset, kind = 'json' } = state.fields;
     if (contentLength === undefined) return this.#refuseHeader(state, 'a header has no Content-Length');
     this.#searched = 0;
     if (contentLength > this.#maxFrameBytes) {
@@ -97,16 +97,16 @@ export class FrameDecoder implements Decoder {
       this.#sink.rejected(invalidMessage(`Content-Type: expected charset utf-8, received ${charset}`));
       this.#state = { name: 'skip', remaining: contentLength };
     } else {
-      this.#state = { name: 'body', body: new Body(contentLength) };
+      this.#state = { name: 'body', body: new Body(contentLength), kind };
     }
     return true;
   }
 
-  #readBody(body: Body): boolean {
+  #readBody({ body, kind }: BodyState): boolean {
     this.#consume(body.take(this.#input));
     if (body.missing > 0) return false;
     this.#state = header();
-    this.#sink.frame(body.bytes);
+    this.#sink.frame(body.bytes, kind);
     return true;
   }
 
@@ -165,12 +165,8 @@ export class FrameDecoder implements Decoder {
 const SEARCH_WINDOW_BYTES = 4096;
 
 type HeaderState = { readonly name: 'header'; readonly fields: HeaderFields; bytes: number };
+type BodyState = { readonly name: 'body'; readonly body: Body; readonly kind: BodyKind };
 type SkipState = { readonly name: 'skip'; remaining: number };
-type State =
-  | HeaderState
-  | SkipState
-  | { readonly name: 'body'; readonly body: Body }
-  | { readonly name: 'search' }
-  | { readonly name: 'lost' };
+type State = HeaderState | SkipState | BodyState | { readonly name: 'search' } | { readonly name: 'lost' };
 
 const header = (): HeaderState => ({ name: 'header', fields: {}, bytes: 0 });

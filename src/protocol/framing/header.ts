@@ -1,5 +1,8 @@
+import type { BodyKind } from './decoder.ts';
+import { CHUNK_TYPE } from './format.ts';
+
 /** What the header fields of one frame say so far. */
-export type HeaderFields = { contentLength?: number; charset?: string };
+export type HeaderFields = { contentLength?: number; charset?: string; kind?: BodyKind };
 
 /**
  * Reads one header line into `fields`.
@@ -22,6 +25,7 @@ export const readHeaderLine = (
       return readContentLength(value.trim(), fields);
     case 'content-type':
       fields.charset = CHARSET.exec(value)?.[1]?.toLowerCase();
+      if (value.split(';', 1)[0]?.trim().toLowerCase() === CHUNK_TYPE) fields.kind = 'chunk';
       return undefined;
     default:
       return undefined;

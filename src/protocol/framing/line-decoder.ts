@@ -56,7 +56,7 @@ export class LineDecoder implements Decoder {
       return;
     }
     const line = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
-    if (!isBlank(line)) this.#sink.frame(line);
+    if (!isBlank(line)) this.#sink.frame(line, 'json');
   }
 }
 

@@ -46,6 +46,29 @@ export const parseMessage = (body: Buffer): Message | Batch => {
   });
 };
 
+/**
+ * Reads a body that is a message on a line of its own and the bytes of its `chunk`, and puts these where they belong.
+ *
+ * @throws {MessageRefused} for a body without a line feed, a line that is no message, and one with nowhere to put them
+ */
+export const parseChunkMessage = (body: Buffer): Message => {
+  const end = body.indexOf('\n');
+  if (end < 0)
+    throw new MessageRefused(null, invalidMessage('there is no line feed between a message and its chunk'));
+  const message = toMessage(parseJson(body.subarray(0, end)));
+  const { params, result } = message as { params?: unknown; result?: unknown };
+  const holder = params ?? result;
+  if (typeof holder !== 'object' || holder === null || Array.isArray(holder)) {
+    const { id } = message as Candidate;
+    throw new MessageRefused(
+      isId(id) ? id : null,
+      invalidMessage('a chunk belongs to params or to a result'),
+    );
+  }
+  (holder as { chunk?: Buffer }).chunk = body.subarray(end + 1);
+  return message;
+};
+
 /** Whether a body was a batch. */
 export const isBatch = (parsed: Message | Batch): parsed is Batch => Array.isArray(parsed);
 

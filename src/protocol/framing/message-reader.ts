@@ -8,11 +8,18 @@ import {
 } from 'vscode-jsonrpc/node';
 import { type ExecServerError, invalidMessage } from '../errors.ts';
 import { MAX_NOISE_BYTES, MAX_UNDISPATCHED_MESSAGES } from '../limits.ts';
-import type { Decoder, Framing } from './decoder.ts';
+import type { BodyKind, Decoder, Framing } from './decoder.ts';
 import { DetectingDecoder } from './detecting-decoder.ts';
 import type { FirstFrame } from './first-frame.ts';
 import { FrameDecoder } from './frame-decoder.ts';
-import { type Batch, isBatch, type MessageId, MessageRefused, parseMessage } from './message-parser.ts';
+import {
+  type Batch,
+  isBatch,
+  type MessageId,
+  MessageRefused,
+  parseChunkMessage,
+  parseMessage,
+} from './message-parser.ts';
 
 /** How a reader reports what is no message. */
 export type ReaderEvents = {
@@ -66,7 +73,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     this.#stream = stream;
     this.#events = events;
     const sink = {
-      frame: (body: Buffer) => this.#frame(body),
+      frame: (body: Buffer, kind: BodyKind) => this.#frame(body, kind),
       rejected: (error: ExecServerError) => events.refused(error, null),
       lost: (reason: string) => this.#lost(reason),
     };
@@ -118,8 +125,8 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     }
   }
 
-  #frame(body: Buffer): void {
-    const parsed = this.#parse(body);
+  #frame(body: Buffer, kind: BodyKind): void {
+    const parsed = this.#parse(body, kind);
     if (parsed === undefined || (!isBatch(parsed) && isCancellation(parsed))) return;
     this.#waiting.push(parsed);
     this.#handOver();
@@ -144,9 +151,9 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     this.#callback(message);
   }
 
-  #parse(body: Buffer): Message | Batch | undefined {
+  #parse(body: Buffer, kind: BodyKind): Message | Batch | undefined {
     try {
-      const parsed = parseMessage(body);
+      const parsed = kind === 'chunk' ? parseChunkMessage(body) : parseMessage(body);
       if (!isBatch(parsed) || this.#events.batch !== undefined) return parsed;
       throw new MessageRefused(null, invalidMessage('a batch is not expected here'));
     } catch (error) {

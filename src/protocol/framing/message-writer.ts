@@ -1,23 +1,28 @@
+import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { AbstractMessageWriter, type Message, type MessageWriter } from 'vscode-jsonrpc/node';
-import type { Framing } from './decoder.ts';
-import { encodeFrame } from './encode.ts';
+import { encodeMessage, encodeText } from './encode.ts';
+import { type FrameFormat, PLAIN } from './format.ts';
+import { FrameMemory } from './frame-memory.ts';
 
 /**
  * Writes JSON-RPC messages to a stream, in the order of the calls, never blocking and never throwing.
  * After the stream has broken or ended, what is written is dropped and `onClose` has fired.
  */
 export class FrameMessageWriter extends AbstractMessageWriter implements MessageWriter {
-  /** How messages are framed; set it before the first one is written. */
-  framing: Framing = 'contentLength';
+  /** How messages are framed: as the other side does it, and may be told to. */
+  format: FrameFormat = PLAIN;
 
   readonly #stream: Writable;
+  readonly #memory: FrameMemory | undefined;
   readonly #waiting = new Set<() => void>();
   #state: 'open' | 'ending' | 'closed' = 'open';
 
   constructor(stream: Writable) {
     super();
     this.#stream = stream;
+    // Any other stream may still have what it says is written, on the way to somebody in this process.
+    this.#memory = stream instanceof Socket ? new FrameMemory() : undefined;
     stream.on('drain', () => this.#release());
     stream.on('finish', () => this.#release());
     stream.on('error', error => {
@@ -27,19 +32,31 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
     stream.on('close', () => this.#close());
   }
 
+  /** Writes a message. Its params or its result may hold bytes, which nobody may change any more. */
   write(message: Message): Promise<void> {
-    this.writeBody(JSON.stringify(message));
+    const pieces = encodeMessage(message, this.format);
+    if (pieces.length > 1) this.#stream.cork();
+    for (const piece of pieces) this.send(piece);
+    if (pieces.length > 1) this.#stream.uncork();
     return Promise.resolve();
   }
 
   /** Writes what is already JSON, without line breaks. */
   writeBody(json: string): void {
-    this.send(encodeFrame(Buffer.from(json), this.framing));
+    this.send(encodeText(json, this.format));
   }
 
-  /** Writes a frame that is already encoded for this framing. */
+  /** Memory for a frame of so many bytes, which has to be sent next. */
+  allocate(bytes: number): Buffer {
+    return this.#memory?.take(bytes) ?? Buffer.allocUnsafe(bytes);
+  }
+
+  /** Writes a frame that is already encoded in this format. */
   send(frame: Buffer): void {
-    if (this.#state === 'open') this.#stream.write(frame);
+    const memory = this.#memory?.owns(frame) ? this.#memory : undefined;
+    if (this.#state !== 'open') memory?.giveBack(frame);
+    else if (memory === undefined) this.#stream.write(frame);
+    else this.#stream.write(frame, () => memory.giveBack(frame));
   }
 
   /** Bytes that are queued here because the other side hasn't read yet; 0 once the stream is closed. */

@@ -12,6 +12,7 @@ import {
 } from '../../protocol/errors.ts';
 import { decodeBase64 } from '../../protocol/fields.ts';
 import { fsMissingChanged } from '../../protocol/files.ts';
+import { base64Length } from '../../protocol/framing/encode.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import {
@@ -82,7 +83,7 @@ export class Files {
       const size = (await onPath(uri, () => statIfThere(file)))?.size ?? 0;
       const maxBytes = maxReadFileBytes(this.#maxFrameBytes);
       return this.#answering(base64Length(Math.min(size, maxBytes)), async () => ({
-        dataBase64: (await readWholeFile(file, uri, maxBytes)).toString('base64'),
+        dataBase64: await readWholeFile(file, uri, maxBytes),
       }));
     });
   }
@@ -191,10 +192,7 @@ export class Files {
       if (len < 1 || len > MAX_BLOCK_BYTES) throw outOfRange('len', len, 1, MAX_BLOCK_BYTES);
       return this.#open.use(handleId, async file => {
         if (file.mode !== 'read') throw fileHandleMode(handleId, file.mode);
-        return this.#answering(base64Length(len), async () => {
-          const { chunk, eof } = await file.read(offset, len);
-          return { chunk: chunk.toString('base64'), eof };
-        });
+        return this.#answering(base64Length(len), () => file.read(offset, len));
       });
     });
   }
@@ -321,5 +319,3 @@ export class Files {
 
 const settledInTime = (promises: Iterable<Promise<unknown>>): Promise<unknown> =>
   Promise.race([Promise.allSettled(promises), delay(FILE_SHUTDOWN_MS, undefined, { ref: false })]);
-
-const base64Length = (bytes: number): number => Math.ceil(bytes / 3) * 4;

@@ -1,4 +1,3 @@
-import { outputEncoder } from '../../protocol/framing/encode.ts';
 import {
   type ExitReason,
   type OutputStream,
@@ -57,7 +56,7 @@ export class ManagedProcess {
   readonly #flow: OutputFlow;
   readonly #stdin: StdinQueue;
   readonly #log: OutputLog;
-  readonly #encoders = new Map<OutputStream, ReturnType<typeof outputEncoder>>();
+  readonly #senders = new Map<OutputStream, (seq: number, chunk: Buffer) => void>();
   readonly #changed = new Set<() => void>();
   readonly #timeout: NodeJS.Timeout | undefined;
   #drain: NodeJS.Timeout | undefined;
@@ -292,13 +291,12 @@ export class ManagedProcess {
   }
 
   #sendOutput({ stream, bytes }: Chunk): number {
-    const encode =
-      this.#encoders.get(stream) ?? outputEncoder(this.options.processId, stream, this.#outbound.framing);
-    this.#encoders.set(stream, encode);
+    const send = this.#senders.get(stream) ?? this.#outbound.outputSender(this.options.processId, stream);
+    this.#senders.set(stream, send);
     const seq = this.#takeSeq();
     this.#log.add({ seq, stream, bytes });
     this.#child.confined?.denial.push(bytes);
-    this.#outbound.send(encode(seq, bytes));
+    send(seq, bytes);
     this.#tellChange();
     return seq;
   }

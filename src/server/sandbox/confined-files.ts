@@ -148,7 +148,7 @@ export class ConfinedFiles {
     slot.underWay += 1;
     try {
       const server = await slot.opening;
-      return await server.request(requests[name].method, asSent(params));
+      return await server.request(requests[name].method, params);
     } catch (error) {
       const server = await slot.opening.catch(() => undefined);
       if (server === undefined || server.over) this.#drop(slot);
@@ -214,12 +214,3 @@ const end = async ({ opening }: Slot): Promise<void> => {
   const server = await opening.catch(() => undefined);
   await server?.stop();
 };
-
-/** Params as they are sent: of what was read from the wire only bytes look different. */
-const asSent = (params: object): object =>
-  Object.fromEntries(
-    Object.entries(params).map(([name, value]) => [
-      name,
-      Buffer.isBuffer(value) ? value.toString('base64') : value,
-    ]),
-  );

@@ -11,6 +11,8 @@ export type RawMessage = {
   readonly params?: any;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
   readonly result?: any;
+  /** Whether its `chunk` came as it is, and not as base64. */
+  readonly binary?: boolean;
   readonly error?: {
     readonly code: number;
     readonly message: string;
@@ -27,8 +29,8 @@ export type RawOptions = {
   readonly framing?: RawFraming;
 };
 
-/** The two ways in which messages are told apart. */
-export type RawFraming = 'contentLength' | 'newline';
+/** How messages go: in frames, in frames of which those with a `chunk` carry it as it is, or in lines. */
+export type RawFraming = 'contentLength' | 'binary' | 'newline';
 
 /** Encodes one frame. Written apart from the product, so that both can't share a mistake. */
 export const rawFrame = (body: string | Buffer): Buffer => {
@@ -36,22 +38,51 @@ export const rawFrame = (body: string | Buffer): Buffer => {
   return Buffer.concat([Buffer.from(`Content-Length: ${bytes.length}\r\n\r\n`), bytes]);
 };
 
+/** A message whose `chunk` is base64, as a frame that carries the bytes; `undefined` for any other message. */
+const rawBinaryFrame = ({ params, ...message }: RawMessage): Buffer | undefined => {
+  const { chunk, ...rest } = params ?? {};
+  const bytes = Buffer.from(typeof chunk === 'string' ? chunk : '', 'base64');
+  if (typeof chunk !== 'string' || bytes.toString('base64') !== chunk) return undefined;
+  const body = Buffer.concat([Buffer.from(`${JSON.stringify({ ...message, params: rest })}\n`), bytes]);
+  return Buffer.concat([
+    Buffer.from(`Content-Type: ${RAW_CHUNK_TYPE}\nContent-Length: ${body.length}\n\n`),
+    body,
+  ]);
+};
+
+const RAW_CHUNK_TYPE = 'application/vnd.exec-server.chunk';
+
+/** The message in the body of a frame; bytes that it carries as base64. */
+const readBody = (body: Buffer, type: string | undefined): RawMessage => {
+  if (type === undefined) return JSON.parse(body.toString());
+  if (type !== RAW_CHUNK_TYPE) throw new Error(`a frame of the type ${type}`);
+  const end = body.indexOf('\n');
+  const message = JSON.parse(body.toString('utf8', 0, end));
+  (message.params ?? message.result).chunk = body.toString('base64', end + 1);
+  return { ...message, binary: true };
+};
+
 /** The same as a line of its own. */
 const rawLine = (body: string | Buffer): Buffer =>
   Buffer.concat([Buffer.from(body as string), Buffer.from('\n')]);
 
 /** The first message in `bytes` that is whole, and how many bytes it takes. */
-const firstFrame = (bytes: Buffer): { body: Buffer; length: number } | undefined => {
-  const header = /^Content-Length: (\d+)\r\n\r\n/.exec(bytes.toString('latin1', 0, 100));
+const firstFrame = (bytes: Buffer): Whole | undefined => {
+  const header = HEADER.exec(bytes.toString('latin1', 0, 200));
   if (header === null) return undefined;
   const length = header[0].length + Number(header[1]);
-  return bytes.length < length ? undefined : { body: bytes.subarray(header[0].length, length), length };
+  if (bytes.length < length) return undefined;
+  return { message: readBody(bytes.subarray(header[0].length, length), header[2]), length };
 };
 
-const firstLine = (bytes: Buffer): { body: Buffer; length: number } | undefined => {
+const HEADER = /^Content-Length: (\d+)\r\n(?:Content-Type: (\S+)\r\n)?\r\n/;
+
+const firstLine = (bytes: Buffer): Whole | undefined => {
   const end = bytes.indexOf('\n');
-  return end < 0 ? undefined : { body: bytes.subarray(0, end), length: end + 1 };
+  return end < 0 ? undefined : { message: readBody(bytes.subarray(0, end), undefined), length: end + 1 };
 };
+
+type Whole = { readonly message: RawMessage; readonly length: number };
 
 /** A client of bytes and little else: it sends what it is told and keeps all that comes. */
 export class RawClient {
@@ -68,6 +99,8 @@ export class RawClient {
   #buffer: Buffer = Buffer.alloc(0);
   #wake: Array<() => void> = [];
   #over = false;
+  /** Whether the server has said that it takes bytes as they are. */
+  #binary = false;
   #nextId = 1;
 
   constructor({
@@ -94,7 +127,11 @@ export class RawClient {
   /** A client whose connection is open: `initialize` and `initialized` are done. */
   static async open(options: RawOptions = {}): Promise<RawClient> {
     const client = new RawClient(options);
-    await client.request('initialize', { clientName: 'raw' });
+    const { binaryFrames } = await client.request('initialize', {
+      clientName: 'raw',
+      binaryFrames: options.framing === 'binary',
+    });
+    client.#binary = binaryFrames;
     client.send({ method: 'initialized' });
     return client;
   }
@@ -109,7 +146,8 @@ export class RawClient {
   }
 
   send(message: object): void {
-    this.sendBytes(this.frame(JSON.stringify(message)));
+    const binary = this.#binary ? rawBinaryFrame(message) : undefined;
+    this.sendBytes(binary ?? this.frame(JSON.stringify(message)));
   }
 
   /** Sends a request and waits for its answer, be it a result or an error. */
@@ -175,7 +213,7 @@ export class RawClient {
     this.#buffer = Buffer.concat([this.#buffer, chunk]);
     const first = this.#framing === 'newline' ? firstLine : firstFrame;
     for (let found = first(this.#buffer); found !== undefined; found = first(this.#buffer)) {
-      this.messages.push(JSON.parse(found.body.toString('utf8')));
+      this.messages.push(found.message);
       this.#buffer = this.#buffer.subarray(found.length);
     }
     this.#notify();

@@ -1,17 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ProcessId } from '../../../src/protocol/fields.ts';
-import { encodeFrame, outputEncoder } from '../../../src/protocol/framing/encode.ts';
-import { OutputStream, processOutput } from '../../../src/protocol/process.ts';
-import { decode, latin1 } from './support.ts';
-
-/** The one body that these bytes hold as a frame. */
-const bodyOf = (bytes: Buffer): Buffer => {
-  const reports = decode([bytes]);
-  expect(reports).to.have.lengthOf(1);
-  const [report] = reports;
-  return latin1(report !== undefined && 'frame' in report ? report.frame : '');
-};
+import type { Message } from 'vscode-jsonrpc/node';
+import { encodeFrame, encodeMessage, messageText } from '../../../src/protocol/framing/encode.ts';
+import { parseChunkMessage } from '../../../src/protocol/framing/message-parser.ts';
+import { bodyOf, reportsOf } from './support.ts';
 
 describe('encodeFrame', () => {
   it('puts the length before the body', () => {
@@ -33,61 +25,80 @@ describe('encodeFrame by newline', () => {
   });
 });
 
-describe('outputEncoder', () => {
-  it('gives the same body in both framings', () => {
+describe('encodeMessage', () => {
+  const FORMATS = {
+    plain: { framing: 'contentLength', binary: false },
+    binary: { framing: 'contentLength', binary: true },
+    newline: { framing: 'newline', binary: false },
+  } as const;
+  const encoded = (message: object, format: keyof typeof FORMATS): Buffer =>
+    Buffer.concat(encodeMessage(message as Message, FORMATS[format]));
+
+  const carriers = (name: string, bytes: Uint8Array): object[] => [
+    { jsonrpc: '2.0', method: 'ä', params: { [name]: bytes } },
+    { jsonrpc: '2.0', id: 1, method: 'm', params: { before: '\n', [name]: bytes, after: [1] } },
+    { jsonrpc: '2.0', id: 'x', result: { [name]: bytes, eof: false } },
+  ];
+  /** The same message with base64 in the place of the bytes. */
+  const asText = (message: object): unknown =>
+    JSON.parse(
+      JSON.stringify(message, (_, value) =>
+        value?.type === 'Buffer' ? Buffer.from(value.data).toString('base64') : value,
+      ),
+    );
+
+  it('is the JSON of a message without bytes, in any format', () => {
+    const messages = [
+      { method: 'm' },
+      { id: 1, result: null },
+      { id: 1, result: 'ä' },
+      { method: 'm', params: [1] },
+    ];
+    for (const message of messages) {
+      const json = JSON.stringify(message);
+      expect(reportsOf(encoded(message, 'binary'))).to.deep.equal([['json', Buffer.from(json)]]);
+      expect(encoded(message, 'newline').toString()).to.equal(`${json}\n`);
+      expect(messageText(message)).to.equal(json);
+    }
+  });
+
+  it('has bytes as base64, in one piece', () => {
     fc.assert(
-      fc.property(fc.string(), fc.uint8Array({ maxLength: 100 }), (id, bytes) => {
-        const [framed, line] = (['contentLength', 'newline'] as const).map(framing =>
-          outputEncoder(id, 'pty', framing)(5, Buffer.from(bytes)),
-        ) as [Buffer, Buffer];
-        const body = bodyOf(framed);
-        expect(line.equals(Buffer.concat([body, Buffer.from('\n')]))).to.equal(true);
-        expect(line.indexOf('\n')).to.equal(line.length - 1);
+      fc.property(fc.constantFrom('chunk', 'data"Base64'), fc.uint8Array(), (name, array) => {
+        for (const message of carriers(name, Buffer.from(array))) {
+          const expected = asText(message);
+          const line = encoded(message, 'newline');
+          expect(JSON.parse(bodyOf(encoded(message, 'plain')).toString())).to.deep.equal(expected);
+          expect(JSON.parse(line.toString())).to.deep.equal(expected);
+          expect(line.indexOf('\n')).to.equal(line.length - 1);
+          expect(JSON.parse(messageText(message))).to.deep.equal(expected);
+        }
       }),
     );
   });
 
-  const processId = fc
-    .oneof(
-      fc.string(),
-      fc.string({ unit: 'binary' }),
-      fc.string({ unit: fc.constantFrom('"', '\\', '\0', '\n', '\u2028', '😀') }),
-    )
-    .filter(id => ProcessId.safeParse(id).success);
-
-  it('gives the declared notification for any bytes of any process', () => {
+  it('has a chunk as it is where the format is binary, and any other bytes as base64', () => {
     fc.assert(
-      fc.property(
-        processId,
-        fc.constantFrom(...OutputStream.options),
-        fc.maxSafeNat().filter(seq => seq > 0),
-        fc.uint8Array({ maxLength: 500 }),
-        (id, stream, seq, bytes) => {
-          const message = JSON.parse(bodyOf(outputEncoder(id, stream)(seq, Buffer.from(bytes))).toString());
-          expect({ ...message, params: processOutput.params.parse(message.params) }).to.deep.equal({
-            jsonrpc: '2.0',
-            method: processOutput.method,
-            params: { processId: id, seq, stream, chunk: Buffer.from(bytes) },
-          });
-        },
-      ),
-      { numRuns: 500 },
+      fc.property(fc.uint8Array(), array => {
+        const bytes = Buffer.from(array);
+        for (const message of carriers('chunk', bytes)) {
+          const frame = encoded(message, 'binary');
+          expect(reportsOf(frame)).to.have.nested.property('0.0', 'chunk');
+          expect(parseChunkMessage(bodyOf(frame))).to.deep.equal(message);
+        }
+        for (const message of carriers('dataBase64', bytes)) {
+          expect(encoded(message, 'binary')).to.deep.equal(encoded(message, 'plain'));
+        }
+      }),
     );
   });
 
-  it('keeps a process id that is no well-formed text', () => {
-    const message = JSON.parse(bodyOf(outputEncoder('\ud800"', 'stdout')(1, Buffer.from('x'))).toString());
-    expect(message.params.processId).to.equal('\ud800"');
-  });
-
-  it('encodes one chunk after another, each in memory of its own', () => {
-    const encode = outputEncoder('p', 'stderr');
-    const first = encode(9, Buffer.from('first'));
-    const second = encode(10, Buffer.from('second'));
-    const chunks = [first, second].map(bytes => JSON.parse(bodyOf(bytes).toString()).params);
-    expect(chunks).to.deep.equal([
-      { processId: 'p', stream: 'stderr', seq: 9, chunk: Buffer.from('first').toString('base64') },
-      { processId: 'p', stream: 'stderr', seq: 10, chunk: Buffer.from('second').toString('base64') },
-    ]);
+  it('copies no bytes for a binary frame', () => {
+    const chunk = Buffer.from('as they are');
+    const [, last] = encodeMessage(
+      { jsonrpc: '2.0', method: 'm', params: { chunk } } as Message,
+      FORMATS.binary,
+    );
+    expect(last?.buffer === chunk.buffer && last.byteOffset === chunk.byteOffset).to.equal(true);
   });
 });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { CHUNK_TYPE } from '../../../src/protocol/framing/format.ts';
 import {
   type HeaderFields,
   isUtf8Charset,
@@ -29,6 +30,17 @@ describe('readHeaderLine', () => {
     ]) {
       expect(read(line)).to.deep.equal({ contentLength: 12 });
     }
+  });
+
+  it('knows the content type of a message with a chunk, however it is written', () => {
+    const types = [
+      CHUNK_TYPE,
+      ` ${CHUNK_TYPE.toUpperCase()} ; charset=utf-8`,
+      `${CHUNK_TYPE}s`,
+      `text/plain; x=${CHUNK_TYPE}`,
+    ];
+    const kinds = types.map(type => (read(`Content-Type: ${type}`) as HeaderFields).kind);
+    expect(kinds).to.deep.equal(['chunk', 'chunk', undefined, undefined]);
   });
 
   it('reads the charset of a content type', () => {

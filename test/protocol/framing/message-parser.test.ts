@@ -1,12 +1,16 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { MessageRefused, parseMessage } from '../../../src/protocol/framing/message-parser.ts';
+import {
+  MessageRefused,
+  parseChunkMessage,
+  parseMessage,
+} from '../../../src/protocol/framing/message-parser.ts';
 import { MAX_BATCH, MAX_NESTING } from '../../../src/protocol/limits.ts';
 
 /** The message, or how it is refused. */
-const parse = (body: string | Buffer): unknown => {
+const parse = (body: string | Buffer, read: (body: Buffer) => unknown = parseMessage): unknown => {
   try {
-    return parseMessage(Buffer.from(body as string));
+    return read(Buffer.from(body as string));
   } catch (error) {
     if (!(error instanceof MessageRefused)) throw error;
     const { code, kind, message } = error.reason;
@@ -154,4 +158,52 @@ describe('parseMessage', () => {
       }),
     );
   });
+});
+
+describe('parseChunkMessage', () => {
+  const parseChunk = (body: string | Buffer) => parse(body, parseChunkMessage);
+
+  it('puts what is behind the line into the params or the result, whatever it is', () => {
+    const message = fc.constantFrom(
+      { id: 1, method: 'm', params: { a: 1 } },
+      { method: 'm', params: {} },
+      { id: 'x', result: { eof: true } },
+    );
+    fc.assert(
+      fc.property(message, fc.uint8Array(), (carrier, bytes) => {
+        const chunk = Buffer.from(bytes);
+        const read = parseChunk(Buffer.concat([Buffer.from(`${JSON.stringify(carrier)}\n`), chunk]));
+        const { params, result } = carrier as { params?: object; result?: object };
+        const holder = params ? { params: { ...params, chunk } } : { result: { ...result, chunk } };
+        expect(read).to.deep.equal({ ...carrier, ...holder });
+      }),
+    );
+  });
+
+  const refusals: Array<[what: string, body: string | Buffer, refusal: object]> = [
+    [
+      'no line feed',
+      '{"method":"m","params":{}}',
+      invalid('there is no line feed between a message and its chunk'),
+    ],
+    ['nothing', '', invalid('there is no line feed between a message and its chunk')],
+    ['no message on the line', '\n{}', parseError('the body is not valid JSON')],
+    ['a batch', '[{"method":"m"}]\n', invalid('expected a JSON-RPC object, received array')],
+    ['no params', '{"id":7,"method":"m"}\nx', invalid('a chunk belongs to params or to a result', 7)],
+    [
+      'params in an array',
+      '{"method":"m","params":[1]}\nx',
+      invalid('a chunk belongs to params or to a result'),
+    ],
+    [
+      'a result that is no object',
+      '{"id":7,"result":1}\nx',
+      invalid('a chunk belongs to params or to a result', 7),
+    ],
+  ];
+  for (const [what, body, refusal] of refusals) {
+    it(`refuses ${what}`, () => {
+      expect(parseChunk(body)).to.deep.equal(refusal);
+    });
+  }
 });

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { expect } from 'chai';
 import fc from 'fast-check';
 import { FrameDecoder } from '../../../src/protocol/framing/frame-decoder.ts';
 
@@ -27,6 +28,26 @@ export const decode = (chunks: readonly (Buffer | string)[], maxFrameBytes?: num
   const { decoder, reports } = recordingDecoder(maxFrameBytes);
   for (const chunk of chunks) decoder.push(Buffer.from(chunk as string));
   return reports;
+};
+
+/** The one body that these bytes hold as a frame. */
+export const bodyOf = (bytes: Buffer): Buffer => {
+  const reports = decode([bytes]);
+  expect(reports).to.have.lengthOf(1);
+  const [report] = reports;
+  return latin1(report !== undefined && 'frame' in report ? report.frame : '');
+};
+
+/** Each body that these bytes hold, after what it is said to be. */
+export const reportsOf = (bytes: Buffer): unknown[] => {
+  const bodies: unknown[] = [];
+  const refuse = () => bodies.push('refused');
+  new FrameDecoder({
+    frame: (body, kind) => bodies.push([kind, Buffer.from(body)]),
+    rejected: refuse,
+    lost: refuse,
+  }).push(bytes);
+  return bodies;
 };
 
 /** A frame as a plain sender writes it. */

@@ -89,17 +89,15 @@ const failure = async (promise: Promise<unknown>) => {
       it('calls the program what it is told to', async () => {
         const plain = await launch(shell('echo "$0"'), pipes());
         const renamed = await launch(shell('echo "$0"', { arg0: 'my shell' }), pipes());
-        const names = [(await finished(plain)).stdout, (await finished(renamed)).stdout];
-        expect(names).to.deep.equal(['/bin/sh\n', 'my shell\n']);
+        const both = await Promise.all([finished(plain), finished(renamed)]);
+        expect(both.map(({ stdout }) => stdout)).to.deep.equal(['/bin/sh\n', 'my shell\n']);
       });
 
       it('has exactly the environment and the directory of the plan', async () => {
         const child = await launch(plan(['/usr/bin/env'], { env: { A: '1' }, cwd: tempDir }), pipes());
         const where = await launch(plan(['/bin/pwd'], { cwd: tempDir }), pipes());
-        expect([(await finished(child)).stdout, (await finished(where)).stdout]).to.deep.equal([
-          'A=1\n',
-          `${tempDir}\n`,
-        ]);
+        const [env, pwd] = await Promise.all([finished(child), finished(where)]);
+        expect([env.stdout, pwd.stdout]).to.deep.equal(['A=1\n', `${tempDir}\n`]);
       });
 
       it('leads a group of its own if it is told to', async () => {

@@ -175,9 +175,9 @@ describe('ManagedProcess', () => {
     });
 
     it('has all the time that its output waits for the client', async () => {
-      const { managed, client, outbound, print, endStreams, exit } = fakeProcess({ drainMs: DRAIN_MS });
+      const { managed, client, print, endStreams, exit } = fakeProcess({ drainMs: DRAIN_MS });
       client.stall();
-      outbound.send(
+      client.writer.send(
         Buffer.from(`\r\n\r\n${JSON.stringify({ params: {}, method: ' '.repeat(OUTPUT_HIGH_WATER_BYTES) })}`),
       );
       await print('waits');

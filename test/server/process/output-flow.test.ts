@@ -39,7 +39,7 @@ const flowing = ({
         const seq = sent.length + 1;
         sent.push({ ...chunk, seq });
         said.push(chunk.stream);
-        outbound.send(chunk.bytes);
+        client.writer.send(Buffer.from(chunk.bytes));
         return seq;
       },
       dropped: bytes => {
@@ -61,7 +61,7 @@ const flowing = ({
 const congested = (options: Options = {}) => {
   const all = flowing(options);
   all.client.stall();
-  all.outbound.send(Buffer.alloc(OUTPUT_HIGH_WATER_BYTES + 1));
+  all.client.writer.send(Buffer.alloc(OUTPUT_HIGH_WATER_BYTES + 1));
   return all;
 };
 
@@ -264,7 +264,7 @@ describe('OutputFlow', () => {
       stdout.write('x');
       await settle();
       client.stall();
-      outbound.send(Buffer.alloc(OUTPUT_HIGH_WATER_BYTES + 1));
+      client.writer.send(Buffer.alloc(OUTPUT_HIGH_WATER_BYTES + 1));
       flow.acknowledge(1);
       flow.acknowledge(1);
       await settle();
