@@ -8,6 +8,9 @@ export const MAX_PROCESSES = 4096;
 /** Bytes queued for the client beyond which no more output is queued, so that answers never wait behind more. */
 export const OUTPUT_HIGH_WATER_BYTES = 128 * 1024;
 
+/** How much output a process that was quiet may send before it waits for its turn like the others, in bytes. */
+export const HEAD_START_BYTES = 64 * 1024;
+
 /** Bytes queued for the client beyond which its requests are no longer read: it reads no answers. */
 export const ANSWER_HIGH_WATER_BYTES = 8 * 1024 * 1024;
 

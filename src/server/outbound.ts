@@ -2,7 +2,8 @@ import type { NotificationSpec, ParamsIn } from '../protocol/define.ts';
 import type { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
 import { outputEncoder } from '../protocol/framing/output-encoder.ts';
 import type { OutputStream } from '../protocol/process.ts';
-import { OUTPUT_HIGH_WATER_BYTES } from './limits.ts';
+import { FairQueue } from './fair-queue.ts';
+import { HEAD_START_BYTES, OUTPUT_HIGH_WATER_BYTES } from './limits.ts';
 
 /** Something with output to send, when its turn comes. */
 export type OutputSource = {
@@ -12,11 +13,11 @@ export type OutputSource = {
 
 /**
  * What the server sends unasked. Notifications go at once; output waits for its turn while the client
- * doesn't keep up, one chunk for each source, so that nothing waits behind the output of others.
+ * doesn't keep up. Whose turn it is goes by bytes, so that little output doesn't wait behind much.
  */
 export class Outbound {
   readonly #writer: FrameMessageWriter;
-  readonly #waiting = new Set<OutputSource>();
+  readonly #waiting = new FairQueue<OutputSource>(HEAD_START_BYTES);
   #called = false;
 
   constructor(writer: FrameMessageWriter) {
@@ -67,11 +68,13 @@ export class Outbound {
   }
 
   #serve(): void {
-    for (const source of this.#waiting) {
-      if (this.#congested) break;
-      this.#waiting.delete(source);
-      // A source with more goes to the end of the line, where this very loop meets it again.
-      if (source.sendNext()) this.#waiting.add(source);
+    while (!this.#congested) {
+      const source = this.#waiting.take();
+      if (source === undefined) break;
+      const before = this.#writer.sentBytes;
+      const more = source.sendNext();
+      this.#waiting.charge(source, this.#writer.sentBytes - before);
+      if (more) this.#waiting.add(source);
     }
     if (this.#waiting.size > 0) this.#whenDrained();
   }

@@ -16,6 +16,7 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
   readonly #stream: Writable;
   readonly #memory: FrameMemory | undefined;
   readonly #waiting = new Set<() => void>();
+  #sentBytes = 0;
   #state: 'open' | 'ending' | 'closed' = 'open';
 
   constructor(stream: Writable) {
@@ -53,10 +54,16 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
 
   /** Writes a frame that is already encoded in this format. */
   send(frame: Buffer): void {
+    this.#sentBytes += frame.length;
     const memory = this.#memory?.owns(frame) ? this.#memory : undefined;
     if (this.#state !== 'open') memory?.giveBack(frame);
     else if (memory === undefined) this.#stream.write(frame);
     else this.#stream.write(frame, () => memory.giveBack(frame));
+  }
+
+  /** All bytes that it was ever given to write. */
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   /** Bytes that are queued here because the other side hasn't read yet; 0 once the stream is closed. */
