@@ -1,6 +1,6 @@
 /**
- * Gathers a body of known length. Memory follows what has arrived, not what was announced, and stays one
- * buffer however small the chunks are.
+ * Gathers a body of known length in one buffer, however small the chunks are. Memory for a long one follows what has
+ * arrived, not what was announced.
  */
 export class Body {
   readonly length: number;
@@ -36,8 +36,12 @@ export class Body {
 
   #reserve(size: number): void {
     if (this.#bytes.length >= size) return;
-    const grown = Buffer.allocUnsafeSlow(Math.min(this.length, Math.max(size, this.#bytes.length * 2)));
+    const wanted = this.length <= RESERVED_BYTES ? this.length : Math.max(size, this.#bytes.length * 2);
+    const grown = Buffer.allocUnsafeSlow(Math.min(this.length, wanted));
     this.#bytes.copy(grown, 0, 0, this.#filled);
     this.#bytes = grown;
   }
 }
+
+/** Up to here a body is reserved whole: so it is copied once. Blocks of files are not much longer than half of it. */
+const RESERVED_BYTES = 2 * 1024 * 1024;
