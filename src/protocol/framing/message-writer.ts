@@ -17,6 +17,7 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
   readonly #memory: FrameMemory | undefined;
   readonly #waiting = new Set<() => void>();
   #sentBytes = 0;
+  #gathering = false;
   #state: 'open' | 'ending' | 'closed' = 'open';
 
   constructor(stream: Writable) {
@@ -42,8 +43,9 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
     return Promise.resolve();
   }
 
-  /** Writes what is already JSON, without line breaks. */
+  /** Writes what is already JSON, without line breaks. Several in one turn go out as one. */
   writeBody(json: string): void {
+    this.#gather();
     this.send(encodeText(json, this.format));
   }
 
@@ -97,6 +99,17 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
     // A write after the end would be an error, and destroy the stream with all that is queued.
     this.#state = 'ending';
     this.#stream.end();
+  }
+
+  /** Holds back what is written in this turn, to be written at once: each write wakes the other side. */
+  #gather(): void {
+    if (this.#gathering || this.#state !== 'open') return;
+    this.#gathering = true;
+    this.#stream.cork();
+    process.nextTick(() => {
+      this.#gathering = false;
+      this.#stream.uncork();
+    });
   }
 
   #close(): void {

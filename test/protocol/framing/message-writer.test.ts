@@ -49,6 +49,25 @@ const isSettled = async (promise: Promise<unknown>): Promise<boolean> => {
 const BIG = Buffer.alloc(1024 * 1024);
 
 describe('FrameMessageWriter', () => {
+  it('writes what is said in one turn at once, in order with the rest, and nothing later than that', async () => {
+    const writes: string[] = [];
+    const stream = new Writable({
+      writev: (chunks, done) => {
+        writes.push(chunks.map(({ chunk }) => String(chunk).replace(/^[^{]*/, '')).join(''));
+        done();
+      },
+    });
+    const { writer } = recordingWriter(stream);
+    writer.writeBody('{"a":1}');
+    writer.writeBody('{"a":2}');
+    writer.send(latin1(frame('{"a":3}')));
+    void writer.write({ jsonrpc: '2.0' });
+    await Promise.resolve();
+    writer.writeBody('{"a":4}');
+    await settled();
+    expect(writes).to.deep.equal(['{"a":1}{"a":2}{"a":3}{"jsonrpc":"2.0"}', '{"a":4}']);
+  });
+
   it('writes messages and frames in the order of the calls', async () => {
     const gate = new Gate();
     const { writer } = recordingWriter(gate);

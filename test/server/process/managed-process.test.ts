@@ -39,6 +39,7 @@ describe('ManagedProcess', () => {
       await endStreams();
       const before = [order(client), managed.state];
       exit(3);
+      await settle();
       expect([before, managed.state, client.messages]).to.deep.equal([
         [['1 output'], 'running'],
         'closed',
@@ -215,6 +216,7 @@ describe('ManagedProcess', () => {
       const stalled = managed.state;
       managed.acknowledge(1);
       await managed.closed;
+      await settle();
       expect([stalled, order(client)]).to.deep.equal([
         'exited',
         ['1 output', '2 exited', '3 output', '4 closed'],
@@ -230,6 +232,7 @@ describe('ManagedProcess', () => {
       await settle();
       await endStreams();
       exit(0);
+      await settle();
       expect([order(client), of(client, 'process/outputDropped')]).to.deep.equal([
         ['1 output', '2 output', '3 outputDropped', '4 output', '5 exited', '6 closed'],
         [{ processId: 'p', seq: 3, bytes: { stdout: 3, stderr: 1, pty: 0 } }],
@@ -242,6 +245,7 @@ describe('ManagedProcess', () => {
       stderr.write('xy');
       await endStreams();
       exit(0);
+      await settle();
       const sent = of(client, 'process/output').map(({ stream, chunk }) => [stream, atob(chunk)]);
       expect([sent, of(client, 'process/closed')[0].bytes]).to.deep.equal([
         [
