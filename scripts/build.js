@@ -3,7 +3,7 @@
 //   exec-server-cli.cjs, exec-server-config.cjs  everything else, loaded by the first from beside it
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
@@ -47,6 +47,33 @@ const loadedFromBeside = {
   },
 };
 
+/** A module that loads a part of Node when something of it is asked for. */
+const onDemand = ({ path }) => ({
+  contents: Object.keys(createRequire(import.meta.url)(`node:${path}`))
+    .filter(name => name !== 'default')
+    .map(name => `get ${name}() { return require('node:${path}').${name}; }`)
+    .reduce((all, getter) => `${all}${getter},\n`, 'module.exports = {\n')
+    .concat('};'),
+});
+
+/**
+ * What the first bundle imports of Node's parts: those that it has no use for after all are left out, and one is
+ * hardly ever needed.
+ *
+ * @type {import('esbuild').Plugin}
+ */
+const builtinsOfOpening = {
+  name: 'builtins-of-opening',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^node:/ }, ({ path, namespace }) =>
+      path === 'node:module' && namespace !== 'on-demand'
+        ? { path: 'module', namespace: 'on-demand' }
+        : { path, external: true, sideEffects: false },
+    );
+    onLoad({ filter: /.*/, namespace: 'on-demand' }, onDemand);
+  },
+};
+
 // Parts of Node that a start has no use for, and that take a while to load.
 const late = [
   'child_process',
@@ -54,6 +81,7 @@ const late = [
   'fs/promises',
   'http',
   'https',
+  'module',
   'os',
   'perf_hooks',
   'timers/promises',
@@ -67,34 +95,45 @@ const builtinsOnDemand = {
     onResolve({ filter: new RegExp(`^(node:)?(${late.join('|')})$`) }, ({ path, namespace }) =>
       namespace === 'on-demand' ? undefined : { path: path.replace(/^node:/, ''), namespace: 'on-demand' },
     );
-    onLoad({ filter: /.*/, namespace: 'on-demand' }, ({ path }) => ({
-      contents: Object.keys(createRequire(import.meta.url)(`node:${path}`))
-        .filter(name => name !== 'default')
-        .map(name => `get ${name}() { return require('node:${path}').${name}; }`)
-        .reduce((all, getter) => `${all}${getter},\n`, 'module.exports = {\n')
-        .concat('};'),
-    }));
+    onLoad({ filter: /.*/, namespace: 'on-demand' }, onDemand);
   },
 };
 
 const program = join(made, 'exec-server.cjs');
-const bundled = await build({
-  ...options,
-  entryPoints: [join(root, 'src/main.ts')],
-  write: false,
-  plugins: [loadedFromBeside, builtinsOnDemand],
-});
-const text = bundled.outputFiles[0]?.text ?? '';
-await build({
+
+/** A bundle as the text of a function, with a name for exactly this text. */
+const bundle = async (source, plugins, scope = '') => {
+  const { outputFiles } = await build({
+    ...options,
+    entryPoints: [join(root, 'src', source)],
+    write: false,
+    plugins,
+  });
+  const text = `(function(exports,require,module,__filename,__dirname${scope}){${outputFiles[0]?.text}\n})`;
+  // Files of one byte a character are read the fastest.
+  if (/[^\0-\x7f]/.test(text)) throw new Error(`${source} makes a bundle that is not ASCII`);
+  return { text, id: createHash('sha256').update(text).digest('hex').slice(0, 16) };
+};
+const opening = await bundle('server/first-answer.ts', [builtinsOfOpening]);
+const main = await bundle('main.ts', [loadedFromBeside, builtinsOnDemand], ',opening');
+// The launcher has it in a comment.
+const commentEnd = '*\u0001/';
+const comment = main.text.replaceAll('*/', commentEnd);
+const launcher = await build({
   ...options,
   entryPoints: [join(root, 'src/launcher/launcher.ts')],
-  outfile: program,
+  write: false,
   banner: { js: '#!/usr/bin/env node' },
   define: {
-    PROGRAM_TEXT: JSON.stringify(text),
-    PROGRAM_ID: JSON.stringify(createHash('sha256').update(text).digest('hex').slice(0, 16)),
+    ...options.define,
+    OPENING_TEXT: JSON.stringify(opening.text),
+    OPENING_ID: JSON.stringify(opening.id),
+    PROGRAM_LENGTH: String(comment.length),
+    PROGRAM_ID: JSON.stringify(main.id),
+    COMMENT_END: JSON.stringify(commentEnd),
   },
 });
+writeFileSync(program, `${launcher.outputFiles[0]?.text}/*${comment}*/`);
 for (const { module, file } of beside) {
   await build({ ...options, entryPoints: [join(root, 'src', module)], outfile: join(made, file) });
 }

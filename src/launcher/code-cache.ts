@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-/** How many programs keep their code in the cache; beyond it the others are removed. */
+/** How many programs keep their code in the cache, counting each of their bundles; beyond it the others are removed. */
 export const MAX_CACHED_PROGRAMS = 8;
 
 const SUFFIX = '.code';

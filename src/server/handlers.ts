@@ -8,6 +8,7 @@ import { explainEnvironment } from './explain-environment.ts';
 import type { FileRequests } from './file-requests.ts';
 import type { Host } from './host.ts';
 import type { HttpRequests } from './http/http-requests.ts';
+import { initializeResult } from './initialize-result.ts';
 import type { Lazy } from './lazy.ts';
 import {
   type announcedLimits,
@@ -18,7 +19,6 @@ import {
 } from './limits.ts';
 import { type BaseEnvs, describeBase } from './login-env/base-env.ts';
 import type { Processes } from './process/processes.ts';
-import { ptyUnavailable } from './process/pty-binding.ts';
 import { parseSignal } from './process/signals.ts';
 import type { Sandboxes } from './sandbox/sandboxes.ts';
 import type { Session } from './session.ts';
@@ -65,14 +65,11 @@ export const createHandlers = ({
       retainedBytes: Math.min(retainedBytes ?? RETAINED_BYTES, MAX_RETAINED_BYTES),
       retainedMs: Math.min(retainedMs ?? RETAINED_MS, MAX_RETAINED_MS),
     });
-    return {
-      sessionId: session.id,
-      environmentInfo: describeHost(host, sandboxes.unavailable === undefined),
-      binaryFrames: binaryFrames && useBinaryFrames(),
+    return initializeResult(session.id, host, {
       limits,
-      ttyUnavailable: ptyUnavailable(),
+      binaryFrames: binaryFrames && useBinaryFrames(),
       sandboxUnavailable: sandboxes.unavailable,
-    };
+    });
   },
   environmentInfo: () => describeHost(host, sandboxes.unavailable === undefined),
   environmentExplain: async params => {

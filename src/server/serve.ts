@@ -7,10 +7,11 @@ import type { MessageId } from '../protocol/framing/message-parser.ts';
 import { FrameMessageReader } from '../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
 import { MAX_FRAME_BYTES } from '../protocol/limits.ts';
-import { clientNotifications } from '../protocol/messages.ts';
+import { clientNotifications, requests } from '../protocol/messages.ts';
 import { type Answer, createAnswer } from './answer.ts';
 import { createBatchHandler } from './batches.ts';
 import { FileRequests } from './file-requests.ts';
+import type { Answered } from './first-answer.ts';
 import { createHandlers } from './handlers.ts';
 import type { Host } from './host.ts';
 import { Lazy } from './lazy.ts';
@@ -38,6 +39,8 @@ export type ServeOptions = {
   readonly program?: readonly [string, string] | undefined;
   /** How long the account's shell may take to tell its environment, in milliseconds; 10,000 unless given. */
   readonly loginShellMs?: number | undefined;
+  /** An `initialize` that came and was answered before; what else comes follows it. */
+  readonly answered?: Answered | undefined;
 };
 
 /** A server at work on one connection. */
@@ -58,6 +61,7 @@ export const serve = ({
   maxProcesses = MAX_PROCESSES,
   program,
   loginShellMs,
+  answered,
 }: ServeOptions): Server => {
   const writer = new FrameMessageWriter(output);
   const errorAnswer = (error: ExecServerError, id: MessageId) => errorMessage(error, id ?? unknownId(writer));
@@ -71,7 +75,7 @@ export const serve = ({
     {
       maxFrameBytes,
       detected: framing => {
-        writer.format = { ...writer.format, framing };
+        writer.format = { framing, binary: writer.format.binary && framing === 'contentLength' };
       },
     },
   );
@@ -86,7 +90,7 @@ export const serve = ({
   });
 
   const limits = announcedLimits({ frameBytes: maxFrameBytes, processes: maxProcesses });
-  const session = new Session();
+  const session = new Session(answered?.sessionId);
   const outbound = new Outbound(writer);
   const http = new Lazy(async () => {
     const { HttpRequests } = await import('./http/http-requests.ts');
@@ -177,6 +181,10 @@ export const serve = ({
     settleClosed = resolve;
   });
   connection.onClose(() => void stop('the connection was closed'));
+  if (answered !== undefined) {
+    writer.format = { framing: answered.framing, binary: false };
+    void answer(requests.initialize.method, answered.params);
+  }
   connection.listen();
   return { closed, stop };
 };

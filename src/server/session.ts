@@ -2,9 +2,12 @@ import { alreadyInitialized, notInitialized } from '../protocol/errors.ts';
 
 /** How far the opening of a connection has come: `initialize`, its answer, `initialized`, everything else. */
 export class Session {
-  /** A name for logs. It opens nothing, so nobody has to be kept from guessing it; node:crypto loads slowly. */
-  readonly id = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 12)}`;
+  readonly id: string;
   #stage: 'new' | 'answered' | 'ready' = 'new';
+
+  constructor(id = newSessionId()) {
+    this.id = id;
+  }
 
   /** @throws {ExecServerError} `notInitialized` for a call that comes too early */
   admit(method: string): void {
@@ -23,3 +26,7 @@ export class Session {
     if (this.#stage === 'answered') this.#stage = 'ready';
   }
 }
+
+/** A name for logs. It opens nothing, so nobody has to be kept from guessing it; node:crypto loads slowly. */
+export const newSessionId = (): string =>
+  `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 12)}`;

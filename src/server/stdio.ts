@@ -1,8 +1,11 @@
 import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
-import { currentHost } from './host.ts';
+import { type Opening, openStdio } from './first-answer.ts';
 import { openOutput } from './platform/output-descriptor.ts';
 import { describeInternal, serve } from './serve.ts';
+
+/** How far the launcher has come with the connection; there is none for a module. */
+declare const opening: Opening | undefined;
 
 /** Serves this process's stdin and stdout, and ends the process with the connection. */
 export const runStdioServer = async (): Promise<never> => {
@@ -12,12 +15,17 @@ export const runStdioServer = async (): Promise<never> => {
   if (process.stdin.isTTY)
     log('speaking JSON-RPC on stdin and stdout; a client is expected there, not a person');
 
-  const host = currentHost(process.env, name => log(`not UTF-8, so not handed on to children: ${name}`));
+  const { host, notUtf8, unread, answered, unsent } =
+    typeof opening === 'undefined' ? openStdio(process.env) : (opening ?? openStdio(process.env));
+  for (const name of notUtf8) log(`not UTF-8, so not handed on to children: ${name}`);
+  const output = openOutput('stdout');
+  if (unread !== undefined) process.stdin.unshift(unread);
+  if (unsent !== undefined && unsent.length > 0) output.write(unsent);
   // As a module it is no file that works alone.
   const program = import.meta.url
     ? undefined
     : ([realpathSync(process.execPath), realpathSync(__filename)] as const);
-  const server = serve({ input: process.stdin, output: openOutput('stdout'), host, log, program });
+  const server = serve({ input: process.stdin, output, host, log, program, answered });
 
   let exitCode = 0;
   const stop = (reason: string, code: number) => {

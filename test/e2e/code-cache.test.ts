@@ -35,7 +35,8 @@ describe('the code that V8 made of the program', () => {
   it('is kept by the first start and used, not made again, by the next ones', () => {
     start();
     const kept = cached();
-    expect(kept).to.have.lengthOf(1);
+    // Of what gives the first answer, and of the rest.
+    expect(kept).to.have.lengthOf(2);
     start();
     start();
     expect(cached()).to.deep.equal(kept);
@@ -43,10 +44,10 @@ describe('the code that V8 made of the program', () => {
 
   it('is made again when what was kept is of no use', () => {
     start();
-    const [kept] = cached();
-    truncateSync(join(directory(), kept?.name ?? ''), 10);
+    const sizes = cached().map(({ size }) => size);
+    for (const { name } of cached()) truncateSync(join(directory(), name), 10);
     start();
-    expect(cached()[0]?.size).to.be.above(100_000);
+    for (const [at, { size }] of cached().entries()) expect(size).to.be.above((sizes[at] as number) / 2);
   });
 
   it('is not kept without a HOME, or when it is not wanted', () => {

@@ -1,5 +1,7 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { unsupported } from '../../protocol/errors.ts';
 
 /**
@@ -81,7 +83,7 @@ const available = (): Located => {
 };
 
 const locate = (host: PtyHost): Located | string => {
-  const main = resolveFrom(host.from, PACKAGE);
+  const main = resolveFrom(host.from, `${PACKAGE}/index.js`);
   if (main === undefined) return `the optional package ${PACKAGE} is not installed`;
   const binaries = `${PACKAGE}-${host.platform}-${host.arch}`;
   const binary = resolveFrom(main, `${binaries}/${host.platform === 'win32' ? 'conpty.node' : 'pty.node'}`);
@@ -96,11 +98,24 @@ const locate = (host: PtyHost): Located | string => {
 const PACKAGE = '@lydell/node-pty';
 
 const resolveFrom = (from: string, name: string): string | undefined => {
+  const usual = findAbove(from, name);
+  if (usual !== undefined) return usual;
   try {
     return createRequire(from).resolve(name);
   } catch {
     return undefined;
   }
+};
+
+// Where a package nearly always is. To resolve it in full takes milliseconds, for which every client waits.
+const findAbove = (from: string, name: string): string | undefined => {
+  let directory = from.startsWith('file:') ? fileURLToPath(from) : from;
+  while (directory !== dirname(directory)) {
+    directory = dirname(directory);
+    const path = join(directory, 'node_modules', name);
+    if (existsSync(path)) return realpathSync.native(path);
+  }
+  return undefined;
 };
 
 /**

@@ -1,5 +1,14 @@
 import { execFile } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path/posix';
 import { unsupported } from '../../protocol/errors.ts';
 import { SANDBOX_PROBE_MS } from '../limits.ts';
@@ -29,10 +38,12 @@ export type SandboxHost = {
 export const findBubblewrap = ({ platform, path, read, mayExecute }: SandboxHost): Bubblewrap | string => {
   if (platform !== 'linux')
     return `there is no sandbox on ${platform}: it takes bubblewrap, which is for Linux`;
-  const find = (name: string) =>
-    [...TRUSTED, ...(path ?? '').split(':').filter(directory => directory.startsWith('/'))]
-      .map(directory => join(directory, name))
-      .find(mayExecute);
+  const directories = [...TRUSTED, ...(path ?? '').split(':').filter(directory => directory.startsWith('/'))];
+  const find = (name: string) => {
+    // One path at a time: all of them at each start would be a lot of paths.
+    const directory = directories.find(candidate => mayExecute(join(candidate, name)));
+    return directory && join(directory, name);
+  };
   const bwrap = find('bwrap');
   if (bwrap === undefined) return 'bubblewrap (bwrap) is not installed';
   const env = find('env');
@@ -57,6 +68,8 @@ export const thisSandboxHost = (path: string | undefined, platform: NodeJS.Platf
   platform,
   path,
   read: file => {
+    // An error takes a while to make, and every client waits for this.
+    if (!existsSync(file)) return undefined;
     try {
       return readFileSync(file, 'utf8');
     } catch {
