@@ -63,18 +63,29 @@ export const readProc = (procRoot = '/proc'): ProcessTable => {
  * a parent can't replace a child that it has just lost; and a child whose parent is gone is still in the list.
  */
 export const descendantsOf = (pid: number, table: ProcessTable): number[] => {
-  const children = new Map<number, number[]>();
-  for (const entry of table.values()) {
-    const siblings = children.get(entry.ppid);
-    if (siblings === undefined) children.set(entry.ppid, [entry.pid]);
-    else siblings.push(entry.pid);
-  }
+  const children = childrenIn(table);
   // A set, since a table read over some time may show a circle. It grows while it is gone through.
   const found = new Set([pid]);
   for (const parent of found) for (const child of children.get(parent) ?? []) found.add(child);
   found.delete(pid);
   return [...found];
 };
+
+/** The children of each process, worked out once for a table: a list of processes asks for each of them. */
+const childrenIn = (table: ProcessTable): ReadonlyMap<number, readonly number[]> => {
+  const known = childrenOf.get(table);
+  if (known !== undefined) return known;
+  const children = new Map<number, number[]>();
+  for (const { pid, ppid } of table.values()) {
+    const siblings = children.get(ppid);
+    if (siblings === undefined) children.set(ppid, [pid]);
+    else siblings.push(pid);
+  }
+  childrenOf.set(table, children);
+  return children;
+};
+
+const childrenOf = new WeakMap<ProcessTable, ReadonlyMap<number, readonly number[]>>();
 
 /** Whether the name of a directory in /proc is a pid. */
 export const isPid = (name: string): boolean => /^\d+$/.test(name);
