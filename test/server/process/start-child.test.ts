@@ -14,6 +14,7 @@ import type { Child } from '../../../src/server/process/child.ts';
 import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
 import { type StartContext, startChild } from '../../../src/server/process/start-child.ts';
 import { Sandboxes } from '../../../src/server/sandbox/sandboxes.ts';
+import { FollowedPolicies } from '../../../src/shared-config/index.ts';
 import { openLinks } from '../support/descriptors.ts';
 import { until } from '../support/slow-client.ts';
 import { textOf } from './support/text-of.ts';
@@ -38,6 +39,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       pipes: undefined,
       detached: true,
       baseEnv: NEVER,
+      followed: new FollowedPolicies(),
       sandboxes: new Sandboxes(host),
       wait: something => something,
       ...context,
