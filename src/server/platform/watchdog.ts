@@ -46,6 +46,9 @@ export class Watchdog {
   #directory: string | undefined;
   #startsLeft = 2;
   #phase: Phase;
+  /** Lines that are told soon. */
+  #untold = '';
+  #telling: NodeJS.Timeout | undefined;
 
   constructor({ log, platform = process.platform, shell = ['/bin/sh'] }: WatchdogOptions) {
     this.#log = log;
@@ -67,9 +70,12 @@ export class Watchdog {
     this.#tell(`+ ${pgid}\n`);
   }
 
-  /** Takes a group out again; to be called before its number may be given to another one. */
+  /**
+   * Takes a group out again; to be called before its number may be given to another one. It is told with the next
+   * registration or {@link TELL_MS} later: in that time a system that counts its numbers up doesn't come round.
+   */
   remove(pgid: number): void {
-    if (this.#groups.delete(pgid)) this.#tell(`- ${pgid}\n`);
+    if (this.#groups.delete(pgid)) this.#tellSoon(`- ${pgid}\n`);
   }
 
   /** Registers a terminal, `/dev/pts/N`; any other name is passed over. */
@@ -108,7 +114,7 @@ export class Watchdog {
     const gone = watching?.gone ?? Promise.resolve();
     this.#phase = { name: 'ended', gone };
     watching?.child.ref();
-    watching?.child.stdin?.end();
+    watching?.child.stdin?.end(this.#takeUntold());
     return gone;
   }
 
@@ -119,7 +125,22 @@ export class Watchdog {
    */
   #tell(line: string): void {
     if (this.#phase.name === 'idle') this.#start();
-    else if (this.#phase.name === 'watching') this.#phase.child.stdin?.write(line);
+    else if (this.#phase.name === 'watching') this.#phase.child.stdin?.write(this.#takeUntold() + line);
+  }
+
+  /** Each write wakes the shell, which costs more than what is written. Of what ends, a new one hears nothing. */
+  #tellSoon(line: string): void {
+    if (this.#phase.name !== 'watching') return;
+    this.#untold += line;
+    this.#telling ??= setTimeout(() => this.#tell(''), TELL_MS).unref();
+  }
+
+  #takeUntold(): string {
+    const untold = this.#untold;
+    this.#untold = '';
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
+    return untold;
   }
 
   #start(): void {
@@ -166,6 +187,7 @@ export class Watchdog {
 
   #onGone(child: ChildProcess, reason: string): void {
     if (this.#phase.name !== 'watching' || this.#phase.child !== child) return;
+    this.#takeUntold();
     if (this.#startsLeft === 0) this.#giveUp(reason);
     else if (this.#everything() === '') this.#phase = { name: 'idle' };
     else this.#start();
@@ -189,6 +211,9 @@ export class Watchdog {
     return `d ${path}/\n`;
   }
 }
+
+/** How long the end of a group may go untold, in milliseconds. */
+const TELL_MS = 20;
 
 const SCRIPT_VARIABLE = 'EXEC_SERVER_WATCHDOG';
 

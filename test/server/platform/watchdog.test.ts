@@ -104,8 +104,9 @@ describe('Watchdog', () => {
           ['remove', first * 100_000],
           ['add', second * 100_000],
           ['remove', second * 100_000],
-          ['add', fourth],
           ['remove', third],
+          // What is removed is told with this at the latest.
+          ['add', fourth],
         );
         const { watchdog } = server;
         await server.kill();
@@ -193,6 +194,20 @@ describe('Watchdog', () => {
     expect(server.watchdog).to.equal(undefined);
     await server.call(['end']);
     expect(server.logged).to.deep.equal(['the watchdog can\'t look after "/"']);
+  });
+
+  it('is told soon of a group that is unregistered, when nothing else is', async () => {
+    const server = start();
+    const spared = await children.start('ignores-term-and-hup.sh');
+    await server.call(['add', spared]);
+    const { watchdog } = server;
+    await until(() => isReading(watchdog ?? 0), 'the watchdog is not at work');
+    const line = `- ${spared}\n`;
+    const told = bytesRead(watchdog ?? 0) + line.length;
+    await server.call(['remove', spared]);
+    await until(() => bytesRead(watchdog ?? 0) >= told, 'the watchdog has read nothing');
+    await server.kill();
+    expect(await leftOf(watchdog, { spared })).to.deep.equal(['spared']);
   });
 
   it('is started again when it dies, and told everything', async () => {
@@ -324,6 +339,10 @@ function findProgram(name: string): string | undefined {
 
 /** Whether it has come so far that it says its name, which is after it has begun to ignore signals. */
 const isReading = (pid: number): boolean => readProc().get(pid)?.name === 'exec-watchdog';
+
+/** How much it has read since it began, from whatever. */
+const bytesRead = (pid: number): number =>
+  Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
 
 const environmentNames = (pid: number): string[] =>
   readFileSync(`/proc/${pid}/environ`, 'utf8')
