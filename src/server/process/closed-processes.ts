@@ -4,7 +4,9 @@ import type { ManagedProcess } from './managed-process.ts';
 /** Closed processes that can still be read, for a time and within a bound of number and memory. */
 export class ClosedProcesses {
   /** The oldest first. */
-  readonly #kept = new Map<string, { readonly process: ManagedProcess; readonly timer: NodeJS.Timeout }>();
+  readonly #kept = new Map<string, Kept>();
+  /** What all of them retain. */
+  #bytes = 0;
 
   get(processId: string): ManagedProcess | undefined {
     return this.#kept.get(processId)?.process;
@@ -20,23 +22,29 @@ export class ClosedProcesses {
     this.forget(processId);
     const timer = setTimeout(() => this.forget(processId), forMs);
     timer.unref();
-    this.#kept.set(processId, { process, timer });
+    const bytes = process.retainedBytes;
+    this.#kept.set(processId, { process, bytes, timer });
+    this.#bytes += bytes;
     this.#dropOldest();
   }
 
   forget(processId: string): void {
-    clearTimeout(this.#kept.get(processId)?.timer);
+    const kept = this.#kept.get(processId);
+    if (kept === undefined) return;
+    clearTimeout(kept.timer);
+    this.#bytes -= kept.bytes;
     this.#kept.delete(processId);
   }
 
   #dropOldest(): void {
-    let bytes = this.all().reduce((sum, { retainedBytes }) => sum + retainedBytes, 0);
-    for (const [processId, { process }] of this.#kept) {
-      const few = this.#kept.size <= MAX_CLOSED_PROCESSES && bytes <= MAX_CLOSED_BYTES;
+    for (const processId of this.#kept.keys()) {
+      const few = this.#kept.size <= MAX_CLOSED_PROCESSES && this.#bytes <= MAX_CLOSED_BYTES;
       // The newest one stays whatever it holds: somebody may be about to read it.
       if (few || this.#kept.size === 1) return;
       this.forget(processId);
-      bytes -= process.retainedBytes;
     }
   }
 }
+
+/** A closed process writes no more, so what it retains stays what it is. */
+type Kept = { readonly process: ManagedProcess; readonly bytes: number; readonly timer: NodeJS.Timeout };

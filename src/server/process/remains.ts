@@ -36,7 +36,7 @@ export class Remains {
     if (process.keptTerminal !== undefined) this.#keep(process.keptTerminal);
     else for (const terminal of terminalsOf(process)) this.#watchdog.removeTerminal(terminal);
     if (process.isConfined) this.#watchdog.remove(process.pid);
-    else this.#leaders.add(process.pid);
+    else this.#forgetIfEnded(process.pid);
     this.#forgetEndedGroups();
   }
 
@@ -53,13 +53,24 @@ export class Remains {
     for (const terminal of this.#terminals) this.#release(terminal);
   }
 
-  /** A group whose last member has gone must be forgotten: its number may be given to somebody else. */
+  /**
+   * A group whose last member has gone must be forgotten: its number may be given to somebody else. Each close
+   * looks at a few only, in turns, so that it costs the same however many groups are left.
+   */
   #forgetEndedGroups(): void {
+    let looks = Math.min(this.#leaders.size, LOOKS);
     for (const leader of this.#leaders) {
-      if (this.#groups.isAlive(leader)) continue;
-      this.#leaders.delete(leader);
-      this.#watchdog.remove(leader);
+      if (looks === 0) return;
+      looks -= 1;
+      this.#forgetIfEnded(leader);
     }
+  }
+
+  #forgetIfEnded(leader: number): void {
+    this.#leaders.delete(leader);
+    // At the end of the line.
+    if (this.#groups.isAlive(leader)) this.#leaders.add(leader);
+    else this.#watchdog.remove(leader);
   }
 
   #keep(terminal: KeptTerminal): void {
@@ -80,6 +91,9 @@ export class Remains {
     terminal.release();
   }
 }
+
+/** Groups left behind that each close looks at, beside its own. */
+const LOOKS = 8;
 
 // Each costs a descriptor, and finding out that nobody holds it any more costs a look at all processes.
 const LOOK_AFTER = 16;
