@@ -36,18 +36,19 @@ export const scale: Question = {
       floor: async () => ({
         run: async () => {
           const parent = bareSpawn([process.execPath, PARENT], { stdio: ['pipe', 'pipe', 'inherit'] });
-          const more = async (count: number) => {
-            parent.stdin.write(`${count}\n`);
+          const tell = async (line: string) => {
+            parent.stdin.write(`${line}\n`);
             await once(parent.stdout, 'data');
           };
-          await more(0);
+          await tell('true');
           const sample: Record<string, number | undefined> = {};
           const empty = residentMiB(parent.pid as number);
           let running = 0;
           for (const count of steps) {
-            await more(count - running);
+            await tell(String(count - running));
             running = count;
             sample[`memory${count}`] = memoryOfEach(parent.pid as number, empty, count);
+            sample[`start${count}`] = median(await timedEach(10, () => tell('true')));
           }
           sample.shutdown = await timed(() => {
             parent.stdin.end();
