@@ -247,14 +247,25 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
   describe('prepare', () => {
     const made = () => readdirSync(tempDir).flatMap(name => readdirSync(join(tempDir, name))).length;
 
+    const isMkfifo = ({ ppid, name }: ProcessEntry) => ppid === process.pid && name === 'mkfifo';
+    const areMade = (count: number) => made() === count && ![...readProc().values()].some(isMkfifo);
+
     it('makes pipes that later need no mkfifo', async () => {
       pipes.prepare();
-      const isMkfifo = ({ ppid, name }: ProcessEntry) => ppid === process.pid && name === 'mkfifo';
-      await until(() => made() > 0 && ![...readProc().values()].some(isMkfifo), 'mkfifo has not ended');
+      await until(() => areMade(48), 'mkfifo has not ended');
       expect([dirname(dirname(withPath('', nextPath))), pipes.unavailable]).to.deep.equal([
         tempDir,
         undefined,
       ]);
+    });
+
+    it('is done again, for as many, before they run out', async () => {
+      const ends = Array.from({ length: 33 }, () => open('forOutput'));
+      await until(() => areMade(96), 'no more are made');
+      const more = () => Array.from({ length: 30 }, () => open('forOutput'));
+      ends.push(...withPath('', more));
+      for (const each of ends) close(each);
+      expect([new Set(ends.map(({ path }) => path)).size, made()]).to.deep.equal([63, 96]);
     });
 
     it('does nothing where pipes were made already', async () => {

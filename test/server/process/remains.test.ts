@@ -147,6 +147,18 @@ class Notes extends Watchdog {
       expect([left, noted()]).to.deep.equal([{ groups: [managed.pid], terminals: [] }, NOTHING]);
     });
 
+    it('are looked at in turns, eight groups with each close', async () => {
+      for (let started = 0; started < 10; started += 1)
+        await close(await onPipes('sleep 600 >/dev/null 2>&1 &'));
+      const left = [...watchdog.groups];
+      for (const leader of left) groups.signal(leader, 'SIGKILL');
+      await until(() => !left.some(groups.isAlive), 'a group is still there', 10_000);
+      await close(await onPipes('exit'));
+      const after = noted().groups;
+      await close(await onPipes('exit'));
+      expect([left.length, after.length, noted()]).to.deep.equal([10, 2, NOTHING]);
+    });
+
     it('are ended: the group', async () => {
       await close(await onPipes('sleep 600 >/dev/null 2>&1 &'));
       await until(() => survivorNames().join() === 'sleep 600', 'it is not there');
