@@ -1,4 +1,4 @@
-import { bareSpawn } from './support/bare.ts';
+import { bareSpawn, relay } from './support/bare.ts';
 import { Client } from './support/client.ts';
 import { bareEcho, echoThrough } from './support/echo.ts';
 import type { Question } from './support/question.ts';
@@ -16,6 +16,7 @@ export const keystroke: Question = {
       goal: { atMost: 0.15 },
     },
     { id: 'pipeP99', title: 'through `cat` on pipes, p99', unit: 'ms', better: 'lower' },
+    { id: 'relay', title: 'through a Node that only hands it on, p50', unit: 'ms', better: 'lower' },
     { id: 'ttyP50', title: 'through `cat` on a terminal, p50', unit: 'ms', better: 'lower' },
     { id: 'ttyP99', title: 'through `cat` on a terminal, p99', unit: 'ms', better: 'lower' },
   ],
@@ -25,12 +26,17 @@ export const keystroke: Question = {
     return {
       floor: async () => {
         const cat = bareSpawn(['cat']);
+        const relayed = bareSpawn(relay('cat'));
         return {
           run: async () => {
             const { p50, p99 } = await bareEcho(cat, keys);
-            return { pipeP50: p50, pipeP99: p99, ttyP50: p50, ttyP99: p99 };
+            const through = await bareEcho(relayed, keys);
+            return { pipeP50: p50, pipeP99: p99, relay: through.p50, ttyP50: p50, ttyP99: p99 };
           },
-          close: async () => void cat.kill(),
+          close: async () => {
+            cat.kill();
+            relayed.kill();
+          },
         };
       },
       through: async server => {

@@ -1,4 +1,5 @@
-import { bareFlood } from './support/bare.ts';
+import { quoteArgv } from '../src/core/quote-argv.ts';
+import { bareFlood, relay } from './support/bare.ts';
 import { Client } from './support/client.ts';
 import { peakMiB } from './support/memory.ts';
 import type { Question, Server } from './support/question.ts';
@@ -34,6 +35,12 @@ export const output: Question = {
       goal: { atMost: 100 },
     },
     {
+      id: 'sshRelay',
+      title: 'over ssh, through a Node that only hands it on',
+      unit: 'MiB/s',
+      better: 'higher',
+    },
+    {
       id: 'ssh',
       title: 'in binary frames, over ssh',
       unit: 'MiB/s',
@@ -51,6 +58,7 @@ export const output: Question = {
           rate: await bareRate(near, Math.ceil(near / 3) * 4, ['sh', '-c', `${head(near)} | base64 -w0`]),
           binary: await bareRate(near, near, ['sh', '-c', `${head(near)} | cat`]),
           ssh: ssh && (await bareRate(far, far, ssh.argv(['sh', '-c', head(far)]))),
+          sshRelay: ssh && (await bareRate(far, far, ssh.argv(['sh', '-c', relayed(far)]))),
         }),
       }),
       through: async server => ({
@@ -73,6 +81,8 @@ export const output: Question = {
 };
 
 const head = (bytes: number): string => `head -c ${bytes} /dev/zero`;
+
+const relayed = (bytes: number): string => `${head(bytes)} | ${quoteArgv(relay())}`;
 
 const there = (server: Server, ssh: { argv(argv: readonly string[]): [string, ...string[]] }): Server => ({
   ...server,

@@ -1,7 +1,15 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { ENVIRONMENT } from './client.ts';
+
+/** A Node that hands bytes on, to a command and back if one is given, and does nothing else. */
+export const relay = (...command: readonly string[]): [string, ...string[]] => [
+  process.execPath,
+  fileURLToPath(new URL('relay.js', import.meta.url)),
+  ...command,
+];
 
 type Child = ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable };
 
