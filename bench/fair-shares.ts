@@ -11,7 +11,13 @@ export const fairShares: Question = {
   floor: 'ten times `yes` and a `cat` on bare pipes, read by the same client',
   metrics: [
     { id: 'alone', title: 'echo alone, p50', unit: 'ms', better: 'lower' },
-    { id: 'flooded', title: 'echo beside ten floods, p50', unit: 'ms', better: 'lower' },
+    {
+      id: 'flooded',
+      title: 'echo beside ten floods, p50',
+      unit: 'ms',
+      better: 'lower',
+      goal: { atMost: 5 },
+    },
     { id: 'floodedP99', title: 'echo beside ten floods, p99', unit: 'ms', better: 'lower' },
     { id: 'flood', title: 'output of the floods meanwhile', unit: 'MiB/s', better: 'higher' },
   ],

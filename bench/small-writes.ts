@@ -7,7 +7,15 @@ export const smallWrites: Question = {
   name: 'small-writes',
   asks: 'How fast does output come through that is written a byte at a time?',
   floor: 'the same `dd bs=1` on a bare pipe, read by the same client',
-  metrics: [{ id: 'rate', title: 'output of `dd bs=1`', unit: 'MiB/s', better: 'higher' }],
+  metrics: [
+    {
+      id: 'rate',
+      title: 'output of `dd bs=1`',
+      unit: 'MiB/s',
+      better: 'higher',
+      goal: { atLeast: 0.5, times: 'floor' },
+    },
+  ],
   rounds: 5,
   open: async ({ quick }) => {
     const bytes = quick ? MIB / 32 : MIB / 2;

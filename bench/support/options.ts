@@ -21,7 +21,7 @@ export const USAGE = `usage: npm run bench -- [options]
   --peer NAME=FRAMING:COMMAND
                      another server to measure; FRAMING is lsp (Content-Length) or ndjson (lines), COMMAND is split at
                      spaces; may be given several times
-  --starts N         how many processes \`sequential\` starts (3000)
+  --starts N         how many processes \`sequential\` starts (10000)
   --quick            little of everything, to see that it works; writes only where --out says
   --out DIR          where the results go (bench/results)
   --page             put all results there are into docs/performance.md
@@ -35,7 +35,7 @@ export const parseOptions = (args: readonly string[], questions: readonly Questi
     only: values.only === undefined ? questions : chosen(values.only, questions),
     rounds: values.rounds === undefined ? undefined : positive('--rounds', values.rounds),
     peers: distinct((values.peer ?? []).map(peer)),
-    starts: positive('--starts', values.starts ?? '3000'),
+    starts: positive('--starts', values.starts ?? '10000'),
     quick: values.quick ?? false,
     json: values.json ?? false,
     out: values.out ?? (values.quick ? undefined : 'bench/results'),

@@ -21,7 +21,7 @@ const ofProc = (client: RawClient, file: string, name: string): number => {
   return Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(text)?.[1]);
 };
 
-/** What the server has used up so far. */
+/** What the server has used up so far; calls are also those of its children that have ended. */
 const spent = async (client: RawClient): Promise<Cost> => {
   const { heapUsedBytes } = await client.request('server/status');
   return {
@@ -90,7 +90,8 @@ const about =
       await start(client, `p${at}`, ['/bin/true']);
       await client.waitFor('its end', about('process/closed', `p${at}`));
     });
-    expectAtMost(cost, { heapBytes: 100 * KIB, reads: 14.1, writes: 7.1 });
+    // Most of the reads are those by which a program is loaded.
+    expectAtMost(cost, { heapBytes: 100 * KIB, reads: 20, writes: 7.1 });
     await client.close();
   });
 

@@ -10,7 +10,7 @@ describe('parseOptions', () => {
       only: questions,
       rounds: undefined,
       peers: [],
-      starts: 3000,
+      starts: 10000,
       quick: false,
       json: false,
       out: 'bench/results',

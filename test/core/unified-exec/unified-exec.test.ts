@@ -6,6 +6,7 @@ import { ExecClient } from '../../../src/core/exec-client.ts';
 import { UnifiedExecError } from '../../../src/core/unified-exec/errors.ts';
 import { UnifiedExec, type UnifiedExecOptions } from '../../../src/core/unified-exec/unified-exec.ts';
 import { connectEmbedded } from '../../../src/embedded/index.ts';
+import { parseChunkMessage } from '../../../src/protocol/framing/message-parser.ts';
 import { FrameDecoder } from '../../../src/protocol/index.ts';
 import { currentHost, serve } from '../../../src/server/index.ts';
 
@@ -20,7 +21,8 @@ const heldUpConnection = async () => {
   const [fromClient, toServer, toClient] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const sent: string[] = [];
   const decoder = new FrameDecoder({
-    frame: body => void sent.push(JSON.parse(body.toString()).method),
+    frame: (body, kind) =>
+      void sent.push((kind === 'chunk' ? parseChunkMessage(body) : JSON.parse(body.toString())).method),
     rejected: error => expect.fail(error.message),
     lost: reason => expect.fail(reason),
   });

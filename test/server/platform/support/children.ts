@@ -45,7 +45,7 @@ export const fixture = (name: string): string =>
 export const isRunning = (pid: number): boolean => !['Z', undefined].includes(readProc().get(pid)?.state);
 
 /** Polls to a deadline. */
-export const until = async (holds: () => boolean, otherwise: string, withinMs = 3000): Promise<void> => {
+export const until = async (holds: () => boolean, otherwise: string, withinMs = 10_000): Promise<void> => {
   const deadline = Date.now() + withinMs;
   while (!holds()) {
     if (Date.now() > deadline) throw new Error(`after ${withinMs} ms: ${otherwise}`);
