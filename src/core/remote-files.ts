@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable, Writable } from 'node:stream';
 import type { ParamsOut, ResultOut } from '../protocol/define.ts';
+import { Fifo } from '../protocol/fifo.ts';
 import { MAX_BLOCK_BYTES } from '../protocol/limits.ts';
 import { type Requests, requests, type ServerNotifications } from '../protocol/messages.ts';
 import type { ClientConnection } from './client-connection.ts';
@@ -12,6 +13,12 @@ export type WriteFileOptions = {
   readonly atomic?: boolean | undefined;
   /** The permission bits that it gets; a new file gets what the umask leaves, an existing one keeps its own. */
   readonly fileMode?: number | undefined;
+};
+
+/** How a file is written in blocks. */
+export type WriteStreamOptions = WriteFileOptions & {
+  /** Whether the server reads it again and compares; otherwise it looks at the length only. Default: `true`. */
+  readonly verify?: boolean | undefined;
 };
 
 export type FileMetadata = ResultOut<Requests['fsGetMetadata']>;
@@ -106,25 +113,26 @@ export class RemoteFiles {
   }
 
   /**
-   * Writes a file in blocks. When it finishes, the server has compared what is in the file with what was written. If it
-   * is destroyed before, an atomic write has not happened; another leaves what was written until then.
+   * Writes a file in blocks. When it finishes, the server has compared what is in the file with what was written, unless
+   * told otherwise. If it is destroyed before, an atomic write has not happened; another leaves what was written until then.
    */
-  writeStream(path: string, { atomic = false, fileMode }: WriteFileOptions = {}): Writable {
+  writeStream(path: string, { atomic = false, fileMode, verify = true }: WriteStreamOptions = {}): Writable {
     const handleId = this.#newHandle();
     const request = this.#connection.request.bind(this.#connection);
-    const hash = createHash('sha256');
+    const hash = verify ? createHash('sha256') : undefined;
     let offset = 0;
     let opened = false;
-    // One block is on its way while the next is taken.
-    let underWay: Promise<unknown> = Promise.resolve();
+    const underWay: Promise<unknown>[] = [];
     const send = async (bytes: Buffer): Promise<void> => {
       for (let from = 0; from < bytes.length; from += MAX_BLOCK_BYTES) {
         const block = bytes.subarray(from, from + MAX_BLOCK_BYTES);
-        hash.update(block);
-        await underWay;
-        underWay = request(requests.fsWriteBlock, { handleId, offset, chunk: Buffer.from(block) });
+        hash?.update(block);
+        if (underWay.length === BLOCKS_UNDER_WAY) await underWay.shift();
+        // Whoever wrote it may change it as soon as it is taken.
+        const written = request(requests.fsWriteBlock, { handleId, offset, chunk: Buffer.from(block) });
         // Told when it is awaited.
-        underWay.catch(() => {});
+        written.catch(() => {});
+        underWay.push(written);
         offset += block.length;
       }
     };
@@ -140,9 +148,10 @@ export class RemoteFiles {
         settle(() => send(bytes))(callback);
       },
       final: settle(async () => {
-        await underWay;
+        await Promise.all(underWay);
         opened = false;
-        await request(requests.fsClose, { handleId, expectSize: offset, expectSha256: hash.digest('hex') });
+        const expectSha256 = hash?.digest('hex');
+        await request(requests.fsClose, { handleId, expectSize: offset, expectSha256 });
       }),
       destroy: (error, callback) => {
         const dropped = opened ? request(requests.fsClose, { handleId, discard: true }) : Promise.resolve();
@@ -181,20 +190,22 @@ export class RemoteFiles {
     await this.#connection.request(requests.fsOpen, { handleId, path });
     let expectation = {};
     try {
-      const read = (offset: number) => {
-        const block = this.#connection.request(requests.fsReadBlock, {
-          handleId,
-          offset,
-          len: MAX_BLOCK_BYTES,
-        });
-        block.catch(() => {});
-        return block;
+      const underWay = new Fifo<Promise<ResultOut<Requests['fsReadBlock']>>>();
+      let asked = 0;
+      const readMore = (upTo: number) => {
+        for (; underWay.length < upTo; asked += MAX_BLOCK_BYTES) {
+          const params = { handleId, offset: asked, len: MAX_BLOCK_BYTES };
+          const block = this.#connection.request(requests.fsReadBlock, params);
+          block.catch(() => {});
+          underWay.push(block);
+        }
       };
-      let next = read(0);
-      for (let offset = 0; ; offset += MAX_BLOCK_BYTES) {
-        const { chunk, eof } = await next;
-        // The next one is on its way while this one is used.
-        if (!eof) next = read(offset + MAX_BLOCK_BYTES);
+      // More with each block that isn't the last: of a short file nothing is asked beyond its end.
+      for (let ahead = 1; ; ahead = Math.min(2 * ahead, BLOCKS_UNDER_WAY)) {
+        readMore(ahead);
+        const { chunk, eof } = (await underWay.take()) as ResultOut<Requests['fsReadBlock']>;
+        // The next are on their way while this one is used.
+        if (!eof) readMore(ahead);
         hash?.update(chunk);
         if (chunk.length > 0) yield chunk;
         if (eof) break;
@@ -209,6 +220,9 @@ export class RemoteFiles {
     return `f${this.#nextHandle++}`;
   }
 }
+
+/** So many blocks of a file are on their way at once, that a long way costs no time. */
+const BLOCKS_UNDER_WAY = 8;
 
 /** An asynchronous step of a stream, as streams want it. */
 const settle =

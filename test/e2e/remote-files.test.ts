@@ -24,6 +24,7 @@ import { expect } from 'chai';
 import { connect, type ExecClient, localServer, RequestError } from '../../src/core/index.ts';
 import type { RemoteFiles } from '../../src/core/remote-files.ts';
 import { MAX_BLOCK_BYTES } from '../../src/protocol/limits.ts';
+import { until } from '../server/support/slow-client.ts';
 import { programPath } from './support/program.ts';
 
 /** The paths that another process has open. */
@@ -157,6 +158,23 @@ describe('RemoteFiles', () => {
     await files.readFile(at('f'));
     writeFileSync(at('f'), 'what was changed');
     expect(await kindOf(pipeline(Readable.from([]), stream))).to.equal('contentMismatch');
+  });
+
+  it('looks at the length alone where nothing is to be verified', async () => {
+    const changed = async (verify: boolean, content: string) => {
+      const stream = files.writeStream(at('f'), { verify });
+      await new Promise<void>((resolve, reject) =>
+        stream.write('written', error => (error ? reject(error) : resolve())),
+      );
+      await until('it is written', () => readFileSync(at('f'), 'utf8') === 'written');
+      writeFileSync(at('f'), content);
+      return kindOf(pipeline(Readable.from([]), stream));
+    };
+    expect([
+      await changed(true, 'changed'),
+      await changed(false, 'changed'),
+      await changed(false, 'longer than it was'),
+    ]).to.deep.equal(['contentMismatch', 'no error but undefined', 'contentMismatch']);
   });
 
   it('fails a verified reader whose file is another in the end', async () => {
