@@ -32,28 +32,42 @@ export const ProcessId = z
   .string()
   .check(z.minLength(1), z.maxLength(MAX_ID_LENGTH), z.describe("The client's own name for the process."));
 
-/** What stands for bytes: on the wire text, in a program also the bytes themselves, which its connection encodes. */
-const bytesOrText = z.custom<string | Uint8Array>();
-z.globalRegistry.add(bytesOrText, { type: 'string', description: 'Bytes as base64 with padding.' });
-
 /**
  * Bytes as base64 (RFC 4648, padded). Any other text is refused: `Buffer.from` would decode it in part, and
  * take a character such as `Ł` for the one that its low byte is.
  */
 export const Bytes = z.pipe(
-  bytesOrText,
+  z.string().check(z.describe('Bytes as base64 with padding.')),
+  z.transform((text: string, context): Buffer => bytesOf(text, context)),
+);
+
+/**
+ * The bytes that a message carries, of which params or a result hold one at most: in a program the bytes themselves, on
+ * the wire base64 or, where both sides agreed to it, a binary frame.
+ */
+export const CarriedBytes = z.pipe(
+  bytesOrText(),
   z.transform((value: string | Uint8Array, context): Buffer => {
     if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    const bytes = typeof value === 'string' ? decodeBase64(value) : undefined;
-    if (bytes !== undefined) return bytes;
-    context.issues.push(
-      typeof value === 'string'
-        ? { code: 'custom', message: 'must be base64 with padding', input: undefined }
-        : { code: 'invalid_type', expected: 'string', input: undefined },
-    );
+    if (typeof value === 'string') return bytesOf(value, context);
+    context.issues.push({ code: 'invalid_type', expected: 'string', input: undefined });
     return z.NEVER;
   }),
 );
+
+/** Looks at nothing itself. For the reference page it is what goes over the wire. */
+function bytesOrText() {
+  const field = z.custom<string | Uint8Array>();
+  z.globalRegistry.add(field, { type: 'string', description: 'Bytes as base64 with padding.' });
+  return field;
+}
+
+const bytesOf = (text: string, context: z.core.ParsePayload): Buffer => {
+  const bytes = decodeBase64(text);
+  if (bytes !== undefined) return bytes;
+  context.issues.push({ code: 'custom', message: 'must be base64 with padding', input: undefined });
+  return z.NEVER;
+};
 
 /** The bytes that base64 with padding stands for; `undefined` for any other text. */
 export const decodeBase64 = (text: string): Buffer | undefined => {

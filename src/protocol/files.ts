@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { notification, request } from './define.ts';
-import { Bytes, cString, flag, maybe, withDefault } from './fields.ts';
+import { Bytes, CarriedBytes, cString, flag, maybe, withDefault } from './fields.ts';
 import { MAX_ID_LENGTH, MAX_WALK_DEPTH, MAX_WALK_DIRECTORIES, MAX_WALK_ENTRIES } from './limits.ts';
 import { sandboxField } from './sandbox.ts';
 
@@ -42,7 +42,7 @@ const nothing = z.object({});
 export const fsReadFile = request('fs/readFile', () => ({
   doc: 'Reads a whole file. One that is too long for one answer is refused: read it with `fs/open` and `fs/readBlock`.',
   params: z.object({ path: path('The file'), ...narrowing }),
-  result: z.object({ dataBase64: Bytes.check(z.describe('Its bytes as base64.')) }),
+  result: z.object({ dataBase64: CarriedBytes.check(z.describe('Its bytes as base64.')) }),
 }));
 
 export const fsWriteFile = request('fs/writeFile', () => ({
@@ -241,7 +241,7 @@ export const fsReadBlock = request('fs/readBlock', () => ({
     len: z.int().check(z.describe('How much to read: 1 to 1,048,576 bytes.')),
   }),
   result: z.object({
-    chunk: Bytes,
+    chunk: CarriedBytes,
     eof: z.boolean().check(z.describe('Whether there was less than asked for: the file ends here.')),
   }),
 }));
@@ -251,7 +251,7 @@ export const fsWriteBlock = request('fs/writeBlock', () => ({
   params: z.object({
     handleId,
     offset,
-    chunk: Bytes.check(z.describe('1 to 1,048,576 bytes as base64 with padding.')),
+    chunk: CarriedBytes.check(z.describe('1 to 1,048,576 bytes as base64 with padding.')),
   }),
   result: nothing,
 }));

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { EnvOverlay, EnvPolicy } from '../shared-config/index.ts';
 import { notification, request } from './define.ts';
 import { BaseTaken } from './environment.ts';
-import { Bytes, cString, flag, maybe, ProcessId, withDefault } from './fields.ts';
+import { Bytes, CarriedBytes, cString, flag, maybe, ProcessId, withDefault } from './fields.ts';
 import { MAX_HEAD_TAIL_BYTES, MAX_ID_LENGTH } from './limits.ts';
 import { sandboxField } from './sandbox.ts';
 
@@ -123,7 +123,7 @@ export const processWrite = request('process/write', () => ({
 much is queued.`,
   params: z.object({
     processId: ProcessId,
-    chunk: Bytes,
+    chunk: CarriedBytes,
     writeId: maybe(
       z.string().check(z.maxLength(MAX_ID_LENGTH), z.describe('A repeat of the same id writes nothing.')),
     ),
@@ -247,7 +247,7 @@ export const processOutput = notification('process/output', () => ({
     processId: ProcessId,
     seq: Seq,
     stream: OutputStream.check(z.describe('Which stream; `pty` is both of a process on a terminal.')),
-    chunk: Bytes,
+    chunk: CarriedBytes,
   }),
 }));
 

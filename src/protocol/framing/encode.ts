@@ -1,8 +1,9 @@
 import type { Message } from 'vscode-jsonrpc/node';
+import type { Framing } from './decoder.ts';
 import { type FrameFormat, frameEnd, frameStart, PLAIN } from './format.ts';
 
 /** Makes a frame of a body: puts a `Content-Length` header before it, or ends its line. */
-export const encodeFrame = (body: Buffer, framing: FrameFormat['framing'] = PLAIN.framing): Buffer => {
+export const encodeFrame = (body: Buffer, framing: Framing = PLAIN.framing): Buffer => {
   const format = { framing, binary: false };
   return Buffer.concat([
     Buffer.from(frameStart(body.length, format), 'latin1'),
