@@ -93,11 +93,8 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       const without = (await start({ argv: ['/bin/cat'] })).child;
       const { child } = await start({ argv: ['/bin/cat'], pipeStdin: true });
       child.stdin?.end('in');
-      expect([without.stdin, await written(without), await written(child)]).to.deep.equal([
-        null,
-        { out: '', exit: 0 },
-        { out: 'in', exit: 0 },
-      ]);
+      const both = await Promise.all([written(without), written(child)]);
+      expect([without.stdin, ...both]).to.deep.equal([null, { out: '', exit: 0 }, { out: 'in', exit: 0 }]);
     });
 
     it('has started before the caller goes on', async () => {
