@@ -45,15 +45,17 @@ export class ChildStreams {
   }
 
   /** Takes our ends as streams, after the child has started. */
-  adopt(child: ChildProcess): Pick<Child, 'stdin' | 'outputs' | 'links' | 'readLinks' | 'cut'> {
+  adopt(child: ChildProcess): Pick<Child, 'stdin' | 'outputs' | 'links' | 'ownLinks' | 'readLinks' | 'cut'> {
     for (const { childs } of this.#named) closeSync(childs);
     const stdin = this.#stdin === 'ignore' ? null : this.#writable(this.#stdin, child.stdin);
     const stdout = this.#readable(this.#stdout, child.stdout);
     const stderr = this.#stderr === 'merged' ? null : this.#readable(this.#stderr, child.stderr);
+    const links = this.#named.map(({ path }) => path);
     return {
       stdin,
       outputs: { stdout, stderr },
-      links: this.#named.map(({ path }) => path),
+      links,
+      ownLinks: () => links,
       readLinks: () => this.#readLinks(stdin),
       cut: () => {
         this.#tellCut(this.#stdout, stdout);

@@ -235,7 +235,7 @@ export class ManagedProcess {
     this.#stopGraceMs = graceMs;
     this.signaled('SIGTERM');
     this.#stopping = stopProcess(this.#groups, this.pid, graceMs, () =>
-      this.#flow.ended ? this.#child.readLinks() : this.links,
+      this.#flow.ended ? this.#child.readLinks() : this.#child.ownLinks(),
     );
   }
 
@@ -284,7 +284,7 @@ export class ManagedProcess {
     // They may have let go during the look.
     if (this.#flow.ended) return;
     this.#holders = holders ?? [];
-    const [terminal] = this.options.tty && this.#holders.length > 0 ? this.links : [];
+    const [terminal] = this.options.tty && this.#holders.length > 0 ? this.#child.ownLinks() : [];
     this.#keptTerminal = terminal === undefined ? undefined : keepTerminal(terminal);
     this.#child.cut();
     this.#flow.cut();

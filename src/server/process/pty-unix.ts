@@ -49,6 +49,7 @@ export const startOnUnixPty = (plan: PtyPlan): PtyChild => {
     input,
     output,
     terminal,
+    isOpen,
     onExit: listener => exit.listen(listener),
     resize: ({ columns, rows }) => {
       if (isOpen()) binding.resize(fd, columns, rows);

@@ -35,6 +35,7 @@ export const startOnConPty = (plan: PtyPlan): PtyChild => {
     input,
     output,
     terminal: '',
+    isOpen: () => true,
     onExit: listener => exit.listen(listener),
     resize: ({ columns, rows }) => {
       if (!closed) resize(terminal, columns, rows);

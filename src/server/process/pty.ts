@@ -28,6 +28,8 @@ export type PtyChild = {
   readonly output: Readable;
   /** The path of the terminal, empty on Windows. */
   readonly terminal: string;
+  /** Whether our side is open; after that the path may be another terminal's. */
+  isOpen(): boolean;
   /**
    * Calls back when the child has ended: at once on Unix, with the end of the output on Windows. It never
    * calls before the caller has returned, and calls a listener that comes late too.

@@ -116,11 +116,12 @@ const keptIn = ({ view }: Confinement, child: Child): Child => {
   return { ...child, confined: { command, denial: new Denial(view.network) } };
 };
 
-const onTerminal = ({ pid, input, output, terminal, onExit, resize, destroy }: PtyChild): Child => ({
+const onTerminal = ({ pid, input, output, terminal, isOpen, onExit, resize, destroy }: PtyChild): Child => ({
   pid,
   stdin: input,
   outputs: { pty: output },
   links: terminal === '' ? [] : [terminal],
+  ownLinks: () => (terminal !== '' && isOpen() ? [terminal] : []),
   readLinks: () => [],
   onExit,
   resize,

@@ -162,12 +162,13 @@ const failure = async (promise: Promise<unknown>) => {
         const before = openLinks().length;
         const child = await launch(shell('sleep 600 & echo $!', { pipeStdin: true }), pipes());
         const exit = new Promise(resolve => child.onExit(resolve));
-        const [pid] = await once(child.outputs.stdout?.resume() as Output, 'data');
+        const [said] = await once(child.outputs.stdout?.resume() as Output, 'data');
+        const pid = Number(said);
         await exit;
         child.cut();
         child.cut();
         await until('everything is closed', () => openLinks().length <= before);
-        process.kill(Number(pid), 'SIGKILL');
+        process.kill(pid, 'SIGKILL');
         expect(openBelow(tempDir)).to.deep.equal([]);
       });
     });

@@ -109,6 +109,7 @@ class Notes extends Watchdog {
       stdin: input,
       outputs: { pty: output },
       links: [terminal],
+      ownLinks: () => (rest.isOpen() ? [terminal] : []),
       readLinks: () => [],
       cut: destroy,
     };

@@ -209,7 +209,10 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       child.resize({ columns: 33, rows: 11 });
       child.stdin?.write('x\n');
       await until('it has answered', () => /got x\r\n11 33/.test(out));
+      const own = child.ownLinks();
       child.cut();
+      // From now on the name may be another terminal's.
+      expect([own, child.ownLinks()]).to.deep.equal([child.links, []]);
       expect(await exit).to.equal('SIGHUP');
       await until('all is closed', () => openLinks().length <= before);
     });

@@ -34,6 +34,7 @@ export const fakeProcess = ({ links = [], ...options }: FakeOptions = {}) => {
     stdin,
     outputs: { stdout, stderr },
     links,
+    ownLinks: () => links,
     readLinks: () => [],
     onExit: listener => {
       tellExit = listener;
