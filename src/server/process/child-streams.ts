@@ -50,12 +50,15 @@ export class ChildStreams {
     const stdin = this.#stdin === 'ignore' ? null : this.#writable(this.#stdin, child.stdin);
     const stdout = this.#readable(this.#stdout, child.stdout);
     const stderr = this.#stderr === 'merged' ? null : this.#readable(this.#stderr, child.stderr);
-    const links = this.#named.map(({ path }) => path);
     return {
       stdin,
       outputs: { stdout, stderr },
-      links,
-      ownLinks: () => links,
+      links: this.#named.map(({ path }) => path),
+      ownLinks: () => [
+        ...this.#openLinks(this.#stdout, stdout),
+        ...this.#openLinks(this.#stderr, stderr),
+        ...this.#readLinks(stdin),
+      ],
       readLinks: () => this.#readLinks(stdin),
       cut: () => {
         this.#tellCut(this.#stdout, stdout);
@@ -76,6 +79,11 @@ export class ChildStreams {
 
   get #named(): PipeEnds[] {
     return [this.#stdin, this.#stdout, this.#stderr].filter(ends => typeof ends !== 'string');
+  }
+
+  // A pipe whose end was read may serve another child.
+  #openLinks(ends: PipeEnds | 'pipe' | 'merged', stream: Output | null): string[] {
+    return typeof ends === 'string' || stream?.destroyed ? [] : [ends.path];
   }
 
   // Once our end is closed the pipe may serve another child, unless it is held.

@@ -20,7 +20,7 @@ export type Child = {
   readonly outputs: { readonly [Stream in OutputStream]?: Output | null };
   /** What a holder of one of its streams has in /proc/PID/fd; empty where that isn't known. */
   readonly links: readonly string[];
-  /** Those of them that are nobody else's: the number of a terminal is free again once our side of it is closed. */
+  /** Those of them that are nobody else's: once our side is closed, a pipe or the number of a terminal may be another's. */
   ownLinks(): readonly string[];
   /** The link of its stdin while others have it open to read: of that its outputs tell nothing. */
   readLinks(): readonly string[];

@@ -160,6 +160,17 @@ const complaint = (act: () => unknown): string => {
     expect([stdout, stderr]).to.deep.equal(['input\nmore\n', 'error\n']);
   });
 
+  it('calls its own what is open on our side: a pipe that has ended may serve another child', async () => {
+    const { child, outputs, links, ownLinks, closed } = started(NO_INPUT, 'exec 2>&-; exec sleep 600');
+    const before = ownLinks();
+    for (const stream of [outputs.stdout, outputs.stderr]) stream?.resume();
+    await once(outputs.stderr as Output, 'close');
+    const meanwhile = ownLinks();
+    child.kill('SIGKILL');
+    await closed;
+    expect([before, meanwhile, ownLinks()]).to.deep.equal([links, links.slice(0, 1), []]);
+  });
+
   it('uses a pipe again after its natural end', async () => {
     const { outputs, links, ended, closed } = started(NO_INPUT, 'echo x');
     for (const stream of [outputs.stdout, outputs.stderr]) stream?.resume();
