@@ -201,8 +201,8 @@ export class RemoteFiles {
         }
       };
       // More with each block that isn't the last: of a short file nothing is asked beyond its end.
-      for (let ahead = 1; ; ahead = Math.min(2 * ahead, BLOCKS_UNDER_WAY)) {
-        readMore(ahead);
+      readMore(1);
+      for (let ahead = 2; ; ahead = Math.min(2 * ahead, BLOCKS_UNDER_WAY)) {
         const { chunk, eof } = (await underWay.take()) as ResultOut<Requests['fsReadBlock']>;
         // The next are on their way while this one is used.
         if (!eof) readMore(ahead);

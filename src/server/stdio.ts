@@ -16,7 +16,7 @@ export const runStdioServer = async (): Promise<never> => {
     log('speaking JSON-RPC on stdin and stdout; a client is expected there, not a person');
 
   const { host, notUtf8, unread, answered, unsent } =
-    typeof opening === 'undefined' ? openStdio(process.env) : (opening ?? openStdio(process.env));
+    typeof opening === 'undefined' ? openStdio(process.env) : opening;
   for (const name of notUtf8) log(`not UTF-8, so not handed on to children: ${name}`);
   const output = openOutput('stdout');
   if (unread !== undefined) process.stdin.unshift(unread);

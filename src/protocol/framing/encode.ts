@@ -13,7 +13,7 @@ export const encodeFrame = (body: Buffer, framing: Framing = PLAIN.framing): Buf
 };
 
 /** Makes a frame of a body that is text. */
-export const encodeText = (body: string, { framing }: FrameFormat): Buffer => {
+export const encodeText = (body: string, framing: Framing): Buffer => {
   const bytes = Buffer.byteLength(body);
   return Buffer.from(`${frameStart(bytes, { framing, binary: false })}${body}${frameEnd(framing)}`);
 };
@@ -24,18 +24,17 @@ export const encodeText = (body: string, { framing }: FrameFormat): Buffer => {
  */
 export const encodeMessage = (message: Message, format: FrameFormat): Buffer[] => {
   const carrier = carrierOf(message);
-  if (carrier === undefined) return [encodeText(JSON.stringify(message), format)];
-  const { name, bytes } = carrier;
-  return format.binary && name === 'chunk'
+  if (carrier === undefined) return [encodeText(JSON.stringify(message), format.framing)];
+  return format.binary && carrier.name === 'chunk'
     ? binaryFrame(carrier)
-    : [base64Frame(carrier, name, bytes, format)];
+    : [base64Frame(carrier, format.framing)];
 };
 
 /** A message as JSON, with the bytes in it as base64. */
 export const messageText = (message: object): string => {
   const carrier = carrierOf(message);
   if (carrier === undefined) return JSON.stringify(message);
-  const { before, after } = around(carrier, carrier.name);
+  const { before, after } = around(carrier);
   return `${before}${carrier.bytes.toString('base64')}${after}`;
 };
 
@@ -72,20 +71,21 @@ const binaryFrame = ({ outer, holder, inner, bytes }: Carrier): Buffer[] => {
   return [Buffer.from(`${start}${message}`), bytes];
 };
 
-const base64Frame = (carrier: Carrier, name: string, bytes: Buffer, { framing }: FrameFormat): Buffer => {
-  const { before, after } = around(carrier, name);
+const base64Frame = (carrier: Carrier, framing: Framing): Buffer => {
+  const { before, after } = around(carrier);
   const end = `${after}${frameEnd(framing)}`;
-  const bodyBytes = Buffer.byteLength(before) + base64Length(bytes.length) + end.length;
+  const base64 = carrier.bytes.toString('base64');
+  const bodyBytes = Buffer.byteLength(before) + base64.length + end.length;
   const start = `${frameStart(bodyBytes, { framing, binary: false })}${before}`;
-  const frame = Buffer.allocUnsafe(Buffer.byteLength(start) + base64Length(bytes.length) + end.length);
-  const at = frame.write(start);
-  frame.write(bytes.toString('base64'), at, 'latin1');
-  frame.write(end, frame.length - end.length, 'latin1');
+  const frame = Buffer.allocUnsafe(Buffer.byteLength(start) + base64.length + end.length);
+  let at = frame.write(start);
+  at += frame.write(base64, at, 'latin1');
+  frame.write(end, at, 'latin1');
   return frame;
 };
 
 /** The JSON before and after the base64 of the bytes. */
-const around = ({ outer, holder, inner }: Carrier, name: string): { before: string; after: string } => ({
+const around = ({ outer, holder, inner, name }: Carrier): { before: string; after: string } => ({
   before: `${open({ ...outer, [holder]: undefined })}"${holder}":${open(inner)}${JSON.stringify(name)}:"`,
   after: '"}}',
 });

@@ -46,7 +46,7 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
   /** Writes what is already JSON, without line breaks. Several in one turn go out as one. */
   writeBody(json: string): void {
     this.#gather();
-    this.send(encodeText(json, this.format));
+    this.send(encodeText(json, this.format.framing));
   }
 
   /** Memory for a frame of so many bytes, which has to be sent next. */
