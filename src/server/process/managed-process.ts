@@ -13,6 +13,7 @@ import { findHolders, type Holder } from '../platform/holders.ts';
 import type { ProcessGroups } from '../platform/process-groups.ts';
 import { type KeptTerminal, keepTerminal } from '../platform/terminal-name.ts';
 import type { Child } from './child.ts';
+import { groupsOf } from './child-groups.ts';
 import { Credit } from './credit.ts';
 import { type Chunk, HeadTail } from './head-tail.ts';
 import { OutputFlow } from './output-flow.ts';
@@ -78,7 +79,7 @@ export class ManagedProcess {
     this.options = options;
     this.#child = child;
     this.#outbound = outbound;
-    this.#groups = child.confined === undefined ? groups : this.#untilExit(groups);
+    this.#groups = groupsOf(child, groups);
     this.#stdin = new StdinQueue(child.stdin);
     this.#log = new OutputLog(options.retainedBytes);
     this.closed = new Promise(resolve => {
@@ -220,12 +221,6 @@ export class ManagedProcess {
   /** Resolves when what `terminate` ends is gone. */
   async terminated(): Promise<void> {
     await this.#stopping;
-  }
-
-  /** What is left of a sandbox after the exit can't run any more, though it may take a while to be cleared away. */
-  #untilExit(groups: ProcessGroups): ProcessGroups {
-    const running = () => this.#phase.name === 'running';
-    return { ...groups, isAlive: leader => running() && groups.isAlive(leader) };
   }
 
   #stop(reason: ExitReason, graceMs: number): void {

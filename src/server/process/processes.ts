@@ -28,7 +28,6 @@ import { type ProcessGroups, processGroups } from '../platform/process-groups.ts
 import { descendantsOf, readProcessTable } from '../platform/process-table.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
 import type { Sandboxes } from '../sandbox/sandboxes.ts';
-import type { Child } from './child.ts';
 import { ClosedProcesses } from './closed-processes.ts';
 import { describeProcess } from './describe-process.ts';
 import { ManagedProcess, type ProcessOptions } from './managed-process.ts';
@@ -131,8 +130,7 @@ export class Processes {
         followed: this.#followed,
         wait: something => this.#wait(something, pending),
       });
-      const groups = whileLed(this.#groups, child);
-      const process = new ManagedProcess(child, this.#optionsOf(params), this.#outbound, groups);
+      const process = new ManagedProcess(child, this.#optionsOf(params), this.#outbound, this.#groups);
       this.#manage(process);
       if (child.confined !== undefined) await process.runs();
       return { processId, sandboxType, pid: child.pid, environment, envBase };
@@ -276,15 +274,6 @@ export class Processes {
     return [process.pid, ...(table === undefined ? [] : descendantsOf(process.pid, table))];
   }
 }
-
-/** The same groups for one child: while it runs its group is there, which needn't be looked at to know it. */
-const whileLed = (groups: ProcessGroups, child: Child): ProcessGroups => {
-  let runs = true;
-  child.onExit(() => {
-    runs = false;
-  });
-  return { ...groups, isAlive: leader => (runs && leader === child.pid) || groups.isAlive(leader) };
-};
 
 // No confined process sees that one, since each sandbox has a /dev of its own.
 const pipesParent = (tempDir: string): string => {

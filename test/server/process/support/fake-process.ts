@@ -28,7 +28,7 @@ export const fakeProcess = ({ links = [], ...options }: FakeOptions = {}) => {
   const stderr = new PassThrough();
   const signals: NodeJS.Signals[] = [];
   let alive = true;
-  let tellExit: Parameters<Child['onExit']>[0] = () => {};
+  const exitListeners: Array<Parameters<Child['onExit']>[0]> = [];
   const child: Child = {
     pid: 4242,
     stdin,
@@ -36,9 +36,7 @@ export const fakeProcess = ({ links = [], ...options }: FakeOptions = {}) => {
     links,
     ownLinks: () => links,
     readLinks: () => [],
-    onExit: listener => {
-      tellExit = listener;
-    },
+    onExit: listener => void exitListeners.push(listener),
     resize: () => {},
     cut: () => {
       for (const stream of [stdin, stdout, stderr]) stream.destroy();
@@ -61,7 +59,7 @@ export const fakeProcess = ({ links = [], ...options }: FakeOptions = {}) => {
     signals,
     exit: (code: number | null, signal: NodeJS.Signals | null = null) => {
       alive = false;
-      tellExit(code, signal);
+      for (const tell of exitListeners) tell(code, signal);
     },
     /** Writes to stdout, and lets it be read. */
     print: async (text: string) => {
