@@ -18,7 +18,7 @@ export const sessionOf = (leader: number, platform: NodeJS.Platform): ShellSessi
   leader,
   platform,
   groups: processGroups(platform),
-  stdoutLink: readLink(`/proc/${leader}/fd/1`),
+  stdoutLink: streamOf(leader),
 });
 
 /** Ends a session as the end of its terminal would: SIGHUP, time to react, SIGKILL. */
@@ -70,9 +70,14 @@ const groupsLeft = async ({ leader, platform, groups }: ShellSession): Promise<n
   return [...new Set(members.map(({ pgid }) => pgid))];
 };
 
-const readLink = (path: string): string | undefined => {
+/**
+ * Its stdout as it was started with: one of a pair that nobody else has. Its files may have put something else there
+ * by now, such as the null device, which half of the machine holds.
+ */
+const streamOf = (leader: number): string | undefined => {
   try {
-    return readlinkSync(path);
+    const link = readlinkSync(`/proc/${leader}/fd/1`);
+    return /^(socket|pipe):\[\d+\]$/.test(link) ? link : undefined;
   } catch {
     return undefined;
   }
