@@ -8,6 +8,8 @@ export type ProcessGroups = {
   signal(leader: number, signal: NodeJS.Signals): void;
   /** Whether anything of the group is left. */
   isAlive(leader: number): boolean;
+  /** Whether there is a process of the leader's number, be it the leader or another one that has got it since. */
+  hasLeader(leader: number): boolean;
 };
 
 /** The groups of a platform. */
@@ -31,6 +33,7 @@ export const posixGroups = (kill: typeof process.kill = process.kill.bind(proces
       return !isGone(error);
     }
   },
+  hasLeader: leader => isThere(leader, kill),
 });
 
 /**
@@ -46,14 +49,18 @@ export const windowsGroups = (
   signal: (leader, signal) => {
     if (signal === 'SIGTERM' || signal === 'SIGKILL') run('taskkill', ['/PID', String(leader), '/T', '/F']);
   },
-  isAlive: leader => {
-    try {
-      return kill(leader, 0);
-    } catch (error) {
-      return !isGone(error);
-    }
-  },
+  isAlive: leader => isThere(leader, kill),
+  hasLeader: leader => isThere(leader, kill),
 });
+
+/** Whether a process is there, whoever's it is. */
+const isThere = (pid: number, kill: typeof process.kill): boolean => {
+  try {
+    return kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+};
 
 const runDetached = (program: string, args: readonly string[]): void => {
   spawn(program, args, { stdio: 'ignore', windowsHide: true }).on('error', () => {});

@@ -13,7 +13,7 @@ import { findHolders, type Holder } from '../platform/holders.ts';
 import type { ProcessGroups } from '../platform/process-groups.ts';
 import { type KeptTerminal, keepTerminal } from '../platform/terminal-name.ts';
 import type { Child } from './child.ts';
-import { groupsOf } from './child-groups.ts';
+import { ChildGroup } from './child-group.ts';
 import { Credit } from './credit.ts';
 import { type Chunk, HeadTail } from './head-tail.ts';
 import { OutputFlow } from './output-flow.ts';
@@ -50,10 +50,10 @@ type Phase =
 /** One child from its start to `process/closed`, and the only place that numbers what is sent of it. */
 export class ManagedProcess {
   readonly options: ProcessOptions;
+  readonly group: ChildGroup;
   readonly startedAtMs = Date.now();
   readonly #child: Child;
   readonly #outbound: Outbound;
-  readonly #groups: ProcessGroups;
   readonly #flow: OutputFlow;
   readonly #stdin: StdinQueue;
   readonly #log: OutputLog;
@@ -79,7 +79,7 @@ export class ManagedProcess {
     this.options = options;
     this.#child = child;
     this.#outbound = outbound;
-    this.#groups = groupsOf(child, groups);
+    this.group = new ChildGroup(child, groups);
     this.#stdin = new StdinQueue(child.stdin);
     this.#log = new OutputLog(options.retainedBytes);
     this.closed = new Promise(resolve => {
@@ -194,7 +194,7 @@ export class ManagedProcess {
   /** Sends a signal to the process's group. */
   signal(signal: NodeJS.Signals): void {
     this.signaled(signal);
-    this.#groups.signal(this.pid, signal);
+    this.group.signal(signal);
   }
 
   /** Takes note of a signal that is sent to it otherwise. */
@@ -229,7 +229,7 @@ export class ManagedProcess {
     if (graceMs >= this.#stopGraceMs) return;
     this.#stopGraceMs = graceMs;
     this.signaled('SIGTERM');
-    this.#stopping = stopProcess(this.#groups, this.pid, graceMs, () =>
+    this.#stopping = stopProcess(this.group, graceMs, () =>
       this.#flow.ended ? this.#child.readLinks() : this.#child.ownLinks(),
     );
   }

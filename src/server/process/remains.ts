@@ -1,8 +1,8 @@
 import { SHUTDOWN_GRACE_MS } from '../limits.ts';
 import { findHolders, killHolders } from '../platform/holders.ts';
-import type { ProcessGroups } from '../platform/process-groups.ts';
 import type { KeptTerminal } from '../platform/terminal-name.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
+import type { ChildGroup } from './child-group.ts';
 import type { ManagedProcess } from './managed-process.ts';
 import { stopGroup } from './stop-group.ts';
 
@@ -12,15 +12,17 @@ import { stopGroup } from './stop-group.ts';
  * this server has no time left.
  */
 export class Remains {
-  readonly #groups: ProcessGroups;
   readonly #watchdog: Watchdog;
   readonly #heldPipes: () => Iterable<string>;
-  readonly #leaders = new Set<number>();
+  /** The groups of processes that aren't closed yet. */
+  readonly #open = new Set<ChildGroup>();
+  /** Those that were left behind. */
+  readonly #left = new Set<ChildGroup>();
+  #nextLook: NodeJS.Timeout | undefined;
   readonly #terminals = new Set<KeptTerminal>();
 
   /** @param heldPipes asked when no process runs any more: the pipes that somebody has open */
-  constructor(groups: ProcessGroups, watchdog: Watchdog, heldPipes: () => Iterable<string>) {
-    this.#groups = groups;
+  constructor(watchdog: Watchdog, heldPipes: () => Iterable<string>) {
     this.#watchdog = watchdog;
     this.#heldPipes = heldPipes;
   }
@@ -28,6 +30,8 @@ export class Remains {
   /** A process was started. */
   started(process: ManagedProcess): void {
     this.#watchdog.add(process.pid);
+    this.#open.add(process.group);
+    this.#lookAgain();
     for (const terminal of terminalsOf(process)) this.#watchdog.addTerminal(terminal);
   }
 
@@ -35,14 +39,14 @@ export class Remains {
   closed(process: ManagedProcess): void {
     if (process.keptTerminal !== undefined) this.#keep(process.keptTerminal);
     else for (const terminal of terminalsOf(process)) this.#watchdog.removeTerminal(terminal);
-    if (process.isConfined) this.#watchdog.remove(process.pid);
-    else this.#forgetIfEnded(process.pid);
-    this.#forgetEndedGroups();
+    this.#open.delete(process.group);
+    if (this.#isLeft(process.group)) this.#left.add(process.group);
   }
 
   /** Ends the groups. */
   async stopGroups(): Promise<void> {
-    await Promise.all([...this.#leaders].map(leader => stopGroup(this.#groups, leader, SHUTDOWN_GRACE_MS)));
+    clearTimeout(this.#nextLook);
+    await Promise.all([...this.#left].map(group => stopGroup(group, SHUTDOWN_GRACE_MS)));
   }
 
   /** Ends the holders, once there is nothing left that may still be closed. */
@@ -53,24 +57,25 @@ export class Remains {
     for (const terminal of this.#terminals) this.#release(terminal);
   }
 
-  /**
-   * A group whose last member has gone must be forgotten: its number may be given to somebody else. Each close
-   * looks at a few only, in turns, so that it costs the same however many groups are left.
-   */
-  #forgetEndedGroups(): void {
-    let looks = Math.min(this.#leaders.size, LOOKS);
-    for (const leader of this.#leaders) {
-      if (looks === 0) return;
-      looks -= 1;
-      this.#forgetIfEnded(leader);
-    }
+  #isLeft(group: ChildGroup): boolean {
+    if (group.isAlive) return true;
+    this.#watchdog.remove(group.leader);
+    return false;
   }
 
-  #forgetIfEnded(leader: number): void {
-    this.#leaders.delete(leader);
-    // At the end of the line.
-    if (this.#groups.isAlive(leader)) this.#leaders.add(leader);
-    else this.#watchdog.remove(leader);
+  /** A group whose last member has gone must be forgotten before its number may be given to somebody else. */
+  #lookAgain(): void {
+    if (this.#nextLook !== undefined || this.#open.size + this.#left.size === 0) return;
+    this.#nextLook = setTimeout(() => {
+      this.#nextLook = undefined;
+      for (const group of this.#open) this.#isLeft(group);
+      for (const group of [...this.#left].slice(0, MAX_LOOKS)) {
+        this.#left.delete(group);
+        // At the end of the line.
+        if (this.#isLeft(group)) this.#left.add(group);
+      }
+      this.#lookAgain();
+    }, LOOK_EVERY_MS).unref();
   }
 
   #keep(terminal: KeptTerminal): void {
@@ -92,8 +97,10 @@ export class Remains {
   }
 }
 
-/** Groups left behind that each close looks at, beside its own. */
-const LOOKS = 8;
+// A system that counts its numbers up doesn't come round in that time.
+const LOOK_EVERY_MS = 1000;
+// Some milliseconds; more groups are looked at in turns.
+const MAX_LOOKS = 1000;
 
 // Each costs a descriptor, and finding out that nobody holds it any more costs a look at all processes.
 const LOOK_AFTER = 16;

@@ -1,18 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ProcessGroups } from '../platform/process-groups.ts';
+import type { ChildGroup } from './child-group.ts';
 
 /**
  * Ends a process group: SIGTERM, time to react, SIGKILL. Resolves when nothing of the group is left or
  * SIGKILL was sent. Not only its leader is waited for: what it started deserves the same grace.
  */
-export const stopGroup = async (groups: ProcessGroups, leader: number, graceMs: number): Promise<void> => {
-  groups.signal(leader, 'SIGTERM');
+export const stopGroup = async (
+  group: Pick<ChildGroup, 'isAlive' | 'signal'>,
+  graceMs: number,
+): Promise<void> => {
+  group.signal('SIGTERM');
   // A stopped process acts on SIGTERM only when it runs again.
-  groups.signal(leader, 'SIGCONT');
+  group.signal('SIGCONT');
   const deadline = Date.now() + graceMs;
-  while (groups.isAlive(leader)) {
+  while (group.isAlive) {
     if (Date.now() >= deadline) {
-      groups.signal(leader, 'SIGKILL');
+      group.signal('SIGKILL');
       return;
     }
     await delay(POLL_MS);

@@ -1,6 +1,6 @@
 import { killHolders } from '../platform/holders.ts';
-import type { ProcessGroups } from '../platform/process-groups.ts';
 import { type KeptTerminal, keepTerminal } from '../platform/terminal-name.ts';
+import type { ChildGroup } from './child-group.ts';
 import { stopGroup } from './stop-group.ts';
 
 /**
@@ -10,12 +10,11 @@ import { stopGroup } from './stop-group.ts';
  * @param heldLinks asked when the group is gone: the streams that haven't ended, as far as they are our own
  */
 export const stopProcess = async (
-  groups: ProcessGroups,
-  leader: number,
+  group: ChildGroup,
   graceMs: number,
   heldLinks: () => readonly string[],
 ): Promise<void> => {
-  await stopGroup(groups, leader, graceMs);
+  await stopGroup(group, graceMs);
   // The ends of streams arrive with the next turns of the event loop, as do the ends of those who held them.
   await new Promise(resolve => setTimeout(resolve, LAST_READ_MS));
   const links = heldLinks();

@@ -53,6 +53,14 @@ describe('posixGroups', () => {
     });
   }
 
+  it('asks for the process of the number, whoever it belongs to, whether there is one', () => {
+    const { calls, kill } = recorder();
+    expect(posixGroups(kill).hasLeader(42)).to.equal(true);
+    expect(calls).to.deep.equal([[42, 0]]);
+    expect(posixGroups(() => failing('EPERM') as never).hasLeader(42)).to.equal(true);
+    expect(posixGroups(() => failing('ESRCH') as never).hasLeader(42)).to.equal(false);
+  });
+
   it('hides no other error', () => {
     const groups = posixGroups(() => failing('EINVAL') as never);
     expect(() => groups.signal(42, 'SIGTERM')).to.throw('kill EINVAL');
@@ -70,7 +78,7 @@ describe('posixGroups', () => {
       const group = leader.pid as number;
       const follower = Number(String((await once(leader.stdout, 'data'))[0]));
       await once(leader, 'exit');
-      expect(groups.isAlive(group)).to.equal(true);
+      expect([groups.isAlive(group), groups.hasLeader(group)]).to.deep.equal([true, false]);
       groups.signal(group, 'SIGKILL');
       await until('the group is gone', () => !groups.isAlive(group));
       expect(() => process.kill(follower, 0)).to.throw('ESRCH');
@@ -105,6 +113,7 @@ describe('windowsGroups', () => {
     expect(recorded(kill).groups.isAlive(42)).to.equal(true);
     expect(calls).to.deep.equal([[42, 0]]);
     expect(recorded(() => failing('ESRCH') as never).groups.isAlive(42)).to.equal(false);
+    expect(recorded(kill).groups.hasLeader(42)).to.equal(true);
   });
 });
 

@@ -4,15 +4,14 @@ import { closeSync, mkdtempSync, openSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { posixGroups } from '../../../src/server/platform/process-groups.ts';
 import { stopProcess } from '../../../src/server/process/stop-process.ts';
 import { Children, isRunning } from '../platform/support/children.ts';
+import { groupOf } from './support/group-of.ts';
 
 /** Longer than any of these tests may take. */
 const LONG_MS = 30_000;
 
 (process.platform === 'linux' ? describe : describe.skip)('stopProcess', () => {
-  const groups = posixGroups();
   const children = new Children();
   let directory: string;
   let stream: string;
@@ -32,57 +31,57 @@ const LONG_MS = 30_000;
     const fd = openSync(stream, 'w');
     const child = spawn('sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore', fd] });
     closeSync(fd);
-    const leader = child.pid as number;
-    children.add(leader);
+    const group = groupOf(child);
+    children.add(group.leader);
     const [line] = await once(child.stdout as NodeJS.ReadableStream, 'data');
     const told = Number.parseInt(String(line), 10);
     children.add(told);
     const ended = child.exitCode ?? once(child, 'exit').then(([code, signal]) => signal ?? code);
-    return { leader, told, ended };
+    return { group, told, ended };
   };
 
   it('ends the group, and then whoever has left it and holds a stream', async () => {
-    const { leader, told, ended } = await start(
+    const { group, told, ended } = await start(
       'setsid sh -c \'trap "" TERM; echo $$; exec sleep 600\' & wait',
     );
     let askedWith: boolean | undefined;
-    await stopProcess(groups, leader, LONG_MS, () => {
-      askedWith = groups.isAlive(leader);
+    await stopProcess(group, LONG_MS, () => {
+      askedWith = group.isAlive;
       return [stream];
     });
     expect([await ended, askedWith, isRunning(told)]).to.deep.equal(['SIGTERM', false, false]);
   });
 
   it('leaves alone who has left the group and holds nothing', async () => {
-    const { leader, told } = await start("setsid sh -c 'exec 3>&-; echo $$; exec sleep 600' & wait");
-    await stopProcess(groups, leader, LONG_MS, () => [stream]);
-    expect([groups.isAlive(leader), isRunning(told)]).to.deep.equal([false, true]);
+    const { group, told } = await start("setsid sh -c 'exec 3>&-; echo $$; exec sleep 600' & wait");
+    await stopProcess(group, LONG_MS, () => [stream]);
+    expect([group.isAlive, isRunning(told)]).to.deep.equal([false, true]);
   });
 
   it('looks for nobody where all streams have ended', async () => {
-    const { leader, told } = await start("setsid sh -c 'echo $$; exec sleep 600' & wait");
-    await stopProcess(groups, leader, LONG_MS, () => []);
-    expect([groups.isAlive(leader), isRunning(told)]).to.deep.equal([false, true]);
+    const { group, told } = await start("setsid sh -c 'echo $$; exec sleep 600' & wait");
+    await stopProcess(group, LONG_MS, () => []);
+    expect([group.isAlive, isRunning(told)]).to.deep.equal([false, true]);
   });
 
   it('ends a stubborn group when its grace is over', async () => {
-    const { leader, ended } = await start('trap "" TERM; echo $$; exec sleep 600');
-    await stopProcess(groups, leader, 50, () => []);
+    const { group, ended } = await start('trap "" TERM; echo $$; exec sleep 600');
+    await stopProcess(group, 50, () => []);
     expect(await ended).to.equal('SIGKILL');
   });
 
   it('ends the holders that a process left behind which has ended', async () => {
-    const { leader, told, ended } = await start("setsid sh -c 'echo $$; exec sleep 600' &");
+    const { group, told, ended } = await start("setsid sh -c 'echo $$; exec sleep 600' &");
     await ended;
-    await stopProcess(groups, leader, LONG_MS, () => [stream]);
+    await stopProcess(group, LONG_MS, () => [stream]);
     expect(isRunning(told)).to.equal(false);
   });
 
   it('spares this very process, which has the other end of its streams', async () => {
-    const { leader } = await start('echo $$; exec sleep 600');
+    const { group } = await start('echo $$; exec sleep 600');
     const ours = openSync(stream, 'r');
-    await stopProcess(groups, leader, LONG_MS, () => [stream]);
+    await stopProcess(group, LONG_MS, () => [stream]);
     closeSync(ours);
-    expect(groups.isAlive(leader)).to.equal(false);
+    expect(group.isAlive).to.equal(false);
   });
 });

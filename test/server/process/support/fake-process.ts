@@ -46,6 +46,7 @@ export const fakeProcess = ({ links = [], ...options }: FakeOptions = {}) => {
     detached: true,
     signal: (_leader, signal) => void signals.push(signal),
     isAlive: () => alive,
+    hasLeader: () => alive,
   };
   const managed = new ManagedProcess(child, { ...DEFAULTS, ...options }, outbound, groups);
   return {
