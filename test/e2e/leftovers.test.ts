@@ -164,8 +164,7 @@ describe('what processes leave behind', () => {
     expect(byId('ended')).to.deep.include({ state: 'closed', exitCode: 3, descendants: [] });
   });
 
-  it('is no task after 36 connections that were dropped, six at each of six moments', async function () {
-    this.timeout(180_000);
+  it('is no task after 36 connections that were dropped, six at each of six moments', async () => {
     const initialize = (dropped: RawClient) => dropped.request('initialize', { clientName: 'drops' });
     const start = (processId: string, tty: boolean) => (dropped: RawClient) =>
       dropped.send({

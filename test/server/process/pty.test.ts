@@ -340,8 +340,7 @@ const BURST = 20_480;
         await closed;
       });
 
-      it('is not needed: descriptors and threads are given back', async function () {
-        this.timeout(120_000);
+      it('is not needed: descriptors and threads are given back', async () => {
         await batch(20);
         const before = resources();
         for (let round = 0; round < 100; round += 1) await batch(20);
