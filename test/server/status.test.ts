@@ -47,17 +47,22 @@ describe('statusReporter', () => {
 
   it('measures the delay of the event loop from one question to the next', async () => {
     const status = statusReporter(() => ({ queuedBytes: 0, processes: 0 }));
+    const begun = performance.now();
     status();
     await delay(50);
     block(200);
     await delay(50);
     const { eventLoopDelayMs: blocked } = status();
-    await delay(100);
-    const { eventLoopDelayMs: idle } = status();
-    expect(blocked.max).to.be.within(100, 5000);
-    expect(blocked.p99).to.be.within(100, blocked.max + 1);
+    expect(blocked.max).to.be.within(100, performance.now() - begun);
+    // The histogram rounds up, by less than a hundredth.
+    expect(blocked.p99).to.be.within(100, blocked.max * 1.01);
     expect(blocked.mean).to.be.within(0, blocked.max);
-    expect(idle.max).to.be.below(blocked.max);
+    // A busy machine delays it, too; sooner or later less than that.
+    let idle = blocked;
+    while (idle.max >= blocked.max) {
+      await delay(100);
+      idle = status().eventLoopDelayMs;
+    }
   });
 
   it('tells no delay when nothing was measured since the last question', () => {
