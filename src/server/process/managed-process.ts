@@ -96,7 +96,7 @@ export class ManagedProcess {
       },
     );
     if (options.timeoutMs !== undefined) {
-      this.#timeout = setTimeout(() => this.#stop('timeout', options.killGraceMs), options.timeoutMs);
+      this.#timeout = setTimeout(() => void this.#timedOut(), options.timeoutMs);
     }
     child.onExit((code, signal) => this.#onExit(code, signal));
     this.#flow.attach(child.outputs);
@@ -221,6 +221,12 @@ export class ManagedProcess {
   /** Resolves when what `terminate` ends is gone. */
   async terminated(): Promise<void> {
     await this.#stopping;
+  }
+
+  /** In a sandbox the signal would be lost before the program runs, and SIGKILL be the first that it hears of it. */
+  async #timedOut(): Promise<void> {
+    await this.runs();
+    if (this.#phase.name === 'running') this.#stop('timeout', this.options.killGraceMs);
   }
 
   #stop(reason: ExitReason, graceMs: number): void {
