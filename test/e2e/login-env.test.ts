@@ -65,7 +65,7 @@ describeHere(`the login environment of this account, whose shell is ${shell}`, (
     await hung(home);
     client.server.kill('SIGKILL');
     await client.ended;
-    if (process.platform === 'linux') await noSurvivorsIn(home, 10_000);
+    if (process.platform === 'linux') await noSurvivorsIn(home);
   });
 });
 

@@ -151,7 +151,7 @@ describe('connectEmbedded', () => {
         const exit = once(program, 'exit');
         program.kill(signal);
         expect(await exit).to.deep.equal([null, signal]);
-        await noSurvivorsIn(cwd, 5000);
+        await noSurvivorsIn(cwd);
       });
     }
   });

@@ -16,7 +16,7 @@ export const survivorsBelow = (parent: string): Array<readonly [directory: strin
     .map(([pid, cwd]) => [cwd as string, described(pid)]);
 
 /** Waits until none is left. A process that was sent SIGKILL may take a moment to be gone. */
-export const noSurvivorsIn = async (directory: string, withinMs = 3000): Promise<void> => {
+export const noSurvivorsIn = async (directory: string, withinMs = 30_000): Promise<void> => {
   const deadline = Date.now() + withinMs;
   for (let left = survivorsIn(directory); left.length > 0; left = survivorsIn(directory)) {
     if (Date.now() > deadline) throw new Error(`still alive after ${withinMs} ms: ${left.join(', ')}`);
