@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import spawn from 'cross-spawn';
 import type { Target } from './target.ts';
 import { TextTail } from './text-tail.ts';
@@ -108,10 +109,17 @@ const abort = async (child: ChildProcess, ended: Promise<unknown>): Promise<void
   await ended;
 };
 
+/** From the last output of a program, its end and those of its streams to `close`, each may take one. */
+const TURNS_TO_SETTLE = 8;
+
 const settledWithin = async (promise: Promise<unknown>, ms: number): Promise<boolean> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>(resolve => {
-    timer = setTimeout(() => resolve(false), ms);
+    timer = setTimeout(async () => {
+      // After a standstill of this process timers come first, but what has happened meanwhile was in time.
+      for (let turn = 0; turn < TURNS_TO_SETTLE; turn += 1) await nextTurn();
+      resolve(false);
+    }, ms);
   });
   const settled = await Promise.race([promise.then(() => true), late]);
   clearTimeout(timer);

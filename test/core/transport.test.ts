@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -147,6 +148,26 @@ describe('openTransport', () => {
     await firstBytes(transport.input);
     await transport.abort();
     expect(await transport.ended).to.deep.include({ exitCode: null, signal: 'SIGKILL' });
+  });
+
+  it('tells the last words of a program that ended in time, also when this process stood still meanwhile', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const transport = openTransport(
+      script('trap "echo last >&2; exit 3" TERM; echo $$; while :; do sleep 0.01; done'),
+      env,
+    );
+    const pid = Number(await firstBytes(transport.input));
+    const aborted = transport.abort();
+    const isZombie = () => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    // Longer than the program has from SIGTERM to SIGKILL.
+    for (const stop = Date.now() + 1500; Date.now() < stop || !isZombie(); );
+    await aborted;
+    expect(await transport.ended).to.deep.equal({
+      program: 'sh',
+      exitCode: 3,
+      signal: null,
+      stderr: ['last'],
+    });
   });
 
   it('does not wait for a grandchild that holds the streams', async () => {
