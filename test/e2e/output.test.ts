@@ -236,7 +236,12 @@ describe('the output of processes', () => {
     });
 
     it('gives at least one chunk, however few bytes are wanted', async () => {
-      await sh('chunk', 'echo one; sleep 0.2; echo two');
+      await sh('chunk', 'echo one; read go; echo two', { pipeStdin: true });
+      await client.waitFor('one', ({ method }) => method === 'process/output');
+      await client.request('process/write', {
+        processId: 'chunk',
+        chunk: Buffer.from('go\n').toString('base64'),
+      });
       await client.finished('chunk');
       expect(text(await read('chunk', { maxBytes: 0 }))).to.equal('one\n');
     });
@@ -282,7 +287,7 @@ describe('the output of processes', () => {
       method: 'process/start',
       params: {
         processId: 'big',
-        argv: ['sh', '-c', 'seq 400000; : > finished'],
+        argv: ['sh', '-c', 'seq 400000; echo $$ > finishing; mv finishing finished'],
         cwd,
         env: { PATH },
         output: 'headTail',
@@ -290,6 +295,9 @@ describe('the output of processes', () => {
       },
     });
     await fileAppears(join(cwd, 'finished'));
+    // Until the server has seen its end, the SIGTERM would be its end.
+    const pid = readFileSync(join(cwd, 'finished'), 'utf8').trim();
+    await until(() => !existsSync(`/proc/${pid}`), 'big does not end');
     client.server.kill('SIGTERM');
     client.server.stdout.resume();
     const { stdout, exited, closed } = await client.finished('big');
@@ -324,9 +332,11 @@ describe('the output of processes', () => {
 const rssOf = (pid: number): number =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 
-const fileAppears = async (path: string): Promise<void> => {
-  for (let patience = 1000; !existsSync(path); patience -= 1) {
-    if (patience === 0) throw new Error(`${path} does not appear`);
+const fileAppears = (path: string): Promise<void> => until(() => existsSync(path), `${path} does not appear`);
+
+const until = async (holds: () => boolean, otherwise: string): Promise<void> => {
+  for (let patience = 1000; !holds(); patience -= 1) {
+    if (patience === 0) throw new Error(otherwise);
     await delay(20);
   }
 };
