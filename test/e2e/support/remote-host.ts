@@ -28,8 +28,9 @@ export const startRemoteHost = async (): Promise<RemoteHost> => {
   const record = join(directory, 'received');
   const path = [directory, '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter);
   writeFileSync(record, '');
-  // Everything that comes in over ssh goes through tee, so that the record holds what was really sent.
-  const script = `#!/bin/sh\ntee -a '${record}' | exec '${process.execPath}' '${programPath}' "$@"\n`;
+  // Everything that comes in over ssh goes through tee, so that the record holds what was really sent. It writes to its
+  // stdout first, so that is the record: whoever has an answer finds there what was asked.
+  const script = `#!/bin/sh\ntee -a /dev/fd/3 3>&1 >>'${record}' | exec '${process.execPath}' '${programPath}' "$@"\n`;
   writeFileSync(join(directory, 'exec-server'), script);
   chmodSync(join(directory, 'exec-server'), 0o755);
   const sshd = await startSshd({ remotePath: path });
