@@ -68,15 +68,18 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       const answer = await sh(command, { yieldTimeMs: 0, ...options });
       expect(answer.sessionId, `it ended: ${answer.output}`).to.be.a('number');
       heard.set(answer.sessionId as number, answer.output);
+      heardBytes.set(answer.sessionId as number, answer.outputBytes);
       return answer.sessionId as number;
     };
 
     const heard = new Map<number, string>();
+    const heardBytes = new Map<number, number>();
 
     /** Types into a session, or asks it only; what it says is kept. */
     const tell = async (sessionId: number, options: Partial<WriteStdinOptions> = {}): Promise<ExecAnswer> => {
       const answer = await agent.writeStdin({ ...options, sessionId });
       heard.set(sessionId, heard.get(sessionId) + answer.output);
+      heardBytes.set(sessionId, (heardBytes.get(sessionId) ?? 0) + answer.outputBytes);
       return answer;
     };
 
@@ -206,7 +209,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       it(`interrupts by Ctrl-C ${tty ? 'on a terminal' : 'without a terminal, too'}`, async () => {
         const script = 'trap "echo got; exit 7" INT; echo ready; while :; do sleep 0.05; done';
         const sessionId = await session(script, { tty });
-        await until(sessionId, 'ready');
+        await until(sessionId, tty ? 'ready\r\n' : 'ready\n');
         heard.set(sessionId, '');
         const answer = await agent.writeStdin({ sessionId, chars: '\u0003', yieldTimeMs: 20_000 });
         expect(answer.output.replaceAll('\r', '')).to.equal(tty ? '^Cgot\n' : 'got\n');
@@ -302,10 +305,16 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
     });
 
     it('puts characters together that come in pieces, of each stream for itself', async () => {
-      const answer = await sh(
-        'printf "\\342\\202"; sleep 0.1; printf "\\303" >&2; sleep 0.1; printf "\\254"; sleep 0.1; printf "\\244" >&2',
+      const sessionId = await session(
+        'printf "1\\342\\202"; printf "2\\303" >&2; read x; printf "\\254"; read x; printf "\\244" >&2',
+        { stdin: true },
       );
-      expect(answer).to.include({ output: '€ä', outputBytes: 5 });
+      for (const begun of ['1', '2']) await until(sessionId, begun);
+      await tell(sessionId, { chars: '\n' });
+      await until(sessionId, '€');
+      const { output } = await ended(sessionId, { chars: '\n' });
+      expect(output.replace(/^(12|21)/, '')).to.equal('€ä');
+      expect(heardBytes.get(sessionId)).to.equal(7);
     });
 
     it('keeps the beginning of a character for the answer that has its end', async () => {
@@ -325,7 +334,13 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
     });
 
     it('answers when streams that others hold are cut, and says who holds them', async () => {
-      const answer = await sh('sleep 600 & echo $!; exit 3', { drainMs: 100, yieldTimeMs: 20_000 });
+      // It has the name of its shell at first.
+      const named =
+        '{ while read -r name </proc/$!/comm && [ "$name" != sleep ]; do sleep 0.01; done; } 2>/dev/null';
+      const answer = await sh(`sleep 600 & ${named}; echo $!; exit 3`, {
+        drainMs: 100,
+        yieldTimeMs: 20_000,
+      });
       expect(answer.exitCode).to.equal(3);
       const pid = Number(answer.output);
       if (process.platform === 'linux') {
@@ -335,8 +350,17 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
     });
 
     it('ends a command at its timeout', async () => {
-      const answer = await sh('echo begun; exec sleep 600', { timeoutMs: 300, yieldTimeMs: 20_000 });
-      expect(answer).to.include({ output: 'begun\n', reason: 'timeout', signal: 'SIGTERM', exitCode: 143 });
+      const timedOut = async (timeoutMs: number): Promise<ExecAnswer> => {
+        const answer = await sh('echo begun; exec sleep 600', { timeoutMs, yieldTimeMs: 30_000 });
+        // Where it had not begun by then, it needs more time.
+        return answer.output !== '' ? answer : timedOut(timeoutMs * 4);
+      };
+      expect(await timedOut(300)).to.include({
+        output: 'begun\n',
+        reason: 'timeout',
+        signal: 'SIGTERM',
+        exitCode: 143,
+      });
     });
 
     it('tells a missing program of an argv as an error, and of a command line as its shell does', async () => {
