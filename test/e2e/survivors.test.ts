@@ -9,7 +9,8 @@ import { describeWithSshd, startSshd } from './support/sshd.ts';
 import { pipeDirectoriesOf, survivorsBelow } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
-const WITHIN_MS = 3000;
+/** What is to go is given a second, and what isn't ended stays for ever: in between there is room for a slow machine. */
+const WITHIN_MS = 30_000;
 
 /** How a server comes to its end. */
 const ways: Record<string, (client: RawClient, server: number) => void> = {
@@ -153,7 +154,7 @@ const survivors = (startPlace: () => Promise<Place>) => {
   const left = () => inhabitants().filter(({ kind }) => kind !== DAEMON);
 
   for (const [way, die] of Object.entries(ways)) {
-    it(`are none ${WITHIN_MS} ms after ${way}, but for a daemon`, async () => {
+    it(`are none after ${way}, but for a daemon`, async () => {
       const { client, server } = await open();
       const all = Object.entries({ ...kinds, [DAEMON]: daemon });
       await Promise.all(all.map(([name, kind]) => start(client, name, kind)));
@@ -194,7 +195,7 @@ const kill = (pid: number): void => {
 };
 
 const until = async (holds: () => boolean, otherwise: string): Promise<void> => {
-  for (const deadline = Date.now() + 10_000; !holds(); await delay(20)) {
-    if (Date.now() > deadline) throw new Error(`after 10 s ${otherwise}`);
+  for (const deadline = Date.now() + 30_000; !holds(); await delay(20)) {
+    if (Date.now() > deadline) throw new Error(`after 30 s ${otherwise}`);
   }
 };
