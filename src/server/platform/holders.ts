@@ -84,7 +84,7 @@ const lookForHolders = async (
   let started = performance.now();
   for (const name of names) {
     if (!isPid(name) || exclude?.has(Number(name))) continue;
-    for (const holds of linksOf(`${procRoot}/${name}/fd`, links)) {
+    for (const holds of linksOf(`${procRoot}/${name}`, links)) {
       if (holds) {
         found({ pid: Number(name), name: commandName(`${procRoot}/${name}/comm`) });
         break;
@@ -100,12 +100,14 @@ const lookForHolders = async (
 /** Goes through a process's descriptors; says `true` for one of `links` and, now and then, `false`. */
 function* linksOf(directory: string, links: ReadonlySet<string>): Generator<boolean> {
   let read = 0;
-  for (const fd of list(directory) ?? []) {
-    const path = `${directory}/${fd}`;
+  for (const fd of list(`${directory}/fd`) ?? []) {
+    const path = `${directory}/fd/${fd}`;
     const link = readLink(path);
     // The kernel grants all links of a process or none, and each refusal costs as much as many links.
     if (link === 'refused') break;
-    if (link !== 'closed' && links.has(link) && isSameFile(link, path)) yield true;
+    const holds = link !== 'closed' && links.has(link) && isSameFile(link, path);
+    // It may have come to its program since its link was read.
+    if (holds && !isYetToExec(`${directory}/stat`) && readLink(path) === link) yield true;
     read += 1;
     if (read % LINKS_PER_CLOCK === 0) yield false;
   }
@@ -142,6 +144,22 @@ const identity = (path: string): string | undefined => {
     return undefined;
   }
 };
+
+/**
+ * Whether it is a child of this process that was forked and doesn't run its program yet, as one on a terminal when its
+ * start returns. Until then it has all that we have open ourselves, and nothing of that afterwards.
+ */
+const isYetToExec = (stat: string): boolean => {
+  try {
+    const line = readFileSync(stat, 'utf8');
+    const [, parent, , , , , flags] = line.slice(line.lastIndexOf(')') + 2).split(' ');
+    return Number(parent) === process.pid && (Number(flags) & PF_FORKNOEXEC) !== 0;
+  } catch {
+    return false;
+  }
+};
+
+const PF_FORKNOEXEC = 0x40;
 
 const commandName = (path: string): string => {
   try {

@@ -14,6 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { findHolders, killHolders } from '../../../src/server/platform/holders.ts';
+import { startOnPty } from '../../../src/server/process/pty.ts';
+import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
 import { Children, isRunning, until } from './support/children.ts';
 
 describe('findHolders', () => {
@@ -76,6 +78,20 @@ describe('findHolders', () => {
       expect(await find([terminal])).to.deep.equal([{ pid: 10, name: 'ours' }]);
     });
 
+    it('does not take a child of ours for a holder that has yet to begin its program, with all that we have', async () => {
+      const addForked = (pid: number, parent: number, flags: number) => {
+        addProcess(pid, 'node', { 3: 'pipe:[1]' });
+        const stat = `${pid} (a) S 1 (b) S ${parent} ${pid} ${pid} 0 -1 ${flags} 0 0\n`;
+        writeFileSync(join(directory, `${pid}/stat`), stat);
+      };
+      const forkedOnly = 0x400040;
+      addForked(10, process.pid, forkedOnly);
+      addForked(11, process.pid, 0x400000);
+      // As a shell forks itself for a job.
+      addForked(12, 9, forkedOnly);
+      expect(byPid(await find(['pipe:[1]']))?.map(({ pid }) => pid)).to.deep.equal([11, 12]);
+    });
+
     it('yields to others while it looks at many descriptors', async () => {
       addProcess(10, 'many', Object.fromEntries(Array.from({ length: 1000 }, (_, fd) => [fd, 'pipe:[1]'])));
       for (let pid = 11; pid < 40; pid += 1) symlinkSync('10', join(directory, String(pid)));
@@ -131,6 +147,30 @@ describe('findHolders', () => {
       expect(outcome?.killed.map(({ pid }) => pid)).to.include.members([holder, outsider]);
       await until(() => !isRunning(holder) && !isRunning(outsider), 'holders are still alive');
       expect(isRunning(bystander)).to.equal(true);
+    });
+
+    it('kills no child that was forked just now and has what its parent has', async function () {
+      if (ptyUnavailable() !== undefined) this.skip();
+      const pipe = namedPipe(directory);
+      const own = openSync(pipe, 'r+');
+      // It is stopped while it looks through them.
+      const nowhere = Array.from({ length: 5000 }, (_, at) => `/nowhere/${at}`);
+      const child = startOnPty({
+        argv: ['sleep', '1000'],
+        arg0: undefined,
+        cwd: '/',
+        env: { PATH: [...nowhere, '/usr/bin', '/bin'].join(':') },
+        size: { columns: 80, rows: 24 },
+        platform: process.platform,
+      });
+      process.kill(-child.pid, 'SIGSTOP');
+      children.add(child.pid);
+      const exit = new Promise(resolve => child.onExit((code, signal) => resolve(signal ?? code)));
+      const outcome = await killHolders(new Set([pipe]));
+      closeSync(own);
+      for (const signal of ['SIGTERM', 'SIGCONT']) process.kill(-child.pid, signal);
+      expect([outcome, await exit]).to.deep.equal([{ killed: [], left: [] }, 'SIGTERM']);
+      child.destroy();
     });
 
     it('never kills its own process, nor one that is excluded', async () => {
