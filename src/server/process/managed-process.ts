@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type ExitReason,
   type OutputStream,
@@ -214,7 +215,7 @@ export class ManagedProcess {
 
   /** Closes our ends of its streams, read or not; nothing more is sent of it. */
   abandon(): void {
-    clearTimeout(this.#drain);
+    this.#disarmDrain();
     this.#child.cut();
   }
 
@@ -260,7 +261,8 @@ export class ManagedProcess {
       signal: signal ?? undefined,
       atMs: Date.now(),
     };
-    const wait = setTimeout(() => this.#sendExited(), EXITED_WAIT_MS);
+    // However late this timer is, what has come until then is read first.
+    const wait = setTimeout(() => setImmediate(() => this.#sendExited()), EXITED_WAIT_MS);
     this.#phase = { name: 'ending', exit, wait };
     if (this.#flow.ended) this.#onStreamsEnded();
     else this.#armDrain();
@@ -274,15 +276,25 @@ export class ManagedProcess {
   /** Cuts the streams when others have had `drainMs` to write to them; waiting for the client doesn't count. */
   #armDrain(): void {
     const { stalls } = this.#flow;
-    this.#drain = setTimeout(() => {
+    const drain = setTimeout(async () => {
+      // Where this process was held up, what they have written in time is still to be read.
+      await nextTurn();
+      if (this.#drain !== drain) return;
       if (this.#flow.stalled || this.#flow.stalls !== stalls) this.#armDrain();
-      else void this.#cut();
+      else await this.#cut();
     }, this.options.drainMs);
+    this.#drain = drain;
+  }
+
+  #disarmDrain(): void {
+    clearTimeout(this.#drain);
+    this.#drain = undefined;
   }
 
   async #cut(): Promise<void> {
     const holders = await findHolders(new Set(this.links), { exclude: new Set([process.pid]) });
-    // They may have let go during the look.
+    // They may have let go during the look, or just before, of which the next turn tells.
+    await nextTurn();
     if (this.#flow.ended) return;
     this.#holders = holders ?? [];
     const [terminal] = this.options.tty && this.#holders.length > 0 ? this.#child.ownLinks() : [];
@@ -327,7 +339,7 @@ export class ManagedProcess {
   }
 
   #sendClosed(exit: Exit): void {
-    clearTimeout(this.#drain);
+    this.#disarmDrain();
     this.#phase = { name: 'closed', exit };
     this.#stdin.end();
     this.#outbound.notify(processClosed, {

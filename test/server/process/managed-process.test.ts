@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { EXITED_WAIT_MS, OUTPUT_HIGH_WATER_BYTES } from '../../../src/server/limits.ts';
@@ -136,8 +137,11 @@ describe('ManagedProcess', () => {
       const directory = realpathSync(mkdtempSync(join(tmpdir(), 'managed-process-test-')));
       const file = join(directory, 'stream');
       const fd = openSync(file, 'w');
-      const holder = spawn('sleep', ['600'], { stdio: ['ignore', fd, 'ignore'] });
+      const holder = spawn('cat', { stdio: ['pipe', 'pipe', 'ignore', fd] });
       closeSync(fd);
+      // Once it answers it has its own name, too.
+      holder.stdin?.write('x');
+      await once(holder.stdout as Readable, 'data');
       const { managed, client, stdout, stderr, print, exit } = fakeProcess({
         drainMs: DRAIN_MS,
         links: [file],
@@ -150,7 +154,7 @@ describe('ManagedProcess', () => {
       holder.kill('SIGKILL');
       await once(holder, 'exit');
       rmSync(directory, { recursive: true });
-      const known = process.platform === 'linux' ? [{ pid: holder.pid, name: 'sleep' }] : [];
+      const known = process.platform === 'linux' ? [{ pid: holder.pid, name: 'cat' }] : [];
       expect([order(client), of(client, 'process/closed'), managed.keptTerminal]).to.deep.equal([
         ['1 output', '2 exited', '3 closed'],
         [{ processId: 'p', seq: 3, bytes: { ...NO_BYTES, stdout: 1 }, holders: known }],
@@ -166,12 +170,31 @@ describe('ManagedProcess', () => {
         links: ['/none'],
       });
       exit(0);
-      await print('x');
+      // All of it in one turn, before any timer.
+      void print('x');
       await endStreams();
       await delay(2 * DRAIN_MS);
       expect([order(client), of(client, 'process/closed')[0]?.holders]).to.deep.equal([
         ['1 output', '2 exited', '3 closed'],
         undefined,
+      ]);
+    });
+
+    it('is sent what they have written in time, however late this process comes to it', async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'managed-process-test-'));
+      const script = 'until [ -e go ]; do sleep 0.01; done; printf late; exec >&-; : >done';
+      const job = spawn('sh', ['-c', script], { cwd: directory, stdio: ['ignore', 'pipe', 'ignore'] });
+      const { managed, client, stderr, exit } = fakeProcess({ drainMs: DRAIN_MS, realStdout: job.stdout });
+      stderr.end();
+      exit(0);
+      // This process stands still from here until all times are over.
+      const all = ': >go; until [ -e done ]; do sleep 0.01; done; sleep 0.2';
+      execFileSync('sh', ['-c', all], { cwd: directory });
+      await managed.closed;
+      rmSync(directory, { recursive: true });
+      expect([order(client), of(client, 'process/closed')]).to.deep.equal([
+        ['1 output', '2 exited', '3 closed'],
+        [{ processId: 'p', seq: 3, bytes: { ...NO_BYTES, stdout: 4 } }],
       ]);
     });
 

@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { Outbound } from '../../../../src/server/outbound.ts';
 import type { ProcessGroups } from '../../../../src/server/platform/process-groups.ts';
 import type { Child } from '../../../../src/server/process/child.ts';
@@ -17,10 +17,14 @@ const DEFAULTS: ProcessOptions = {
   retainedBytes: 1024 * 1024,
 };
 
-export type FakeOptions = Partial<ProcessOptions> & { readonly links?: readonly string[] };
+export type FakeOptions = Partial<ProcessOptions> & {
+  readonly links?: readonly string[];
+  /** In place of the stdout that a test writes. */
+  readonly realStdout?: Readable;
+};
 
 /** A managed process whose child does what a test says, and its client. */
-export const fakeProcess = ({ links = [], ...options }: FakeOptions = {}) => {
+export const fakeProcess = ({ links = [], realStdout, ...options }: FakeOptions = {}) => {
   const client = new SlowClient();
   const outbound = new Outbound(client.writer);
   const stdin = new PassThrough();
@@ -32,14 +36,14 @@ export const fakeProcess = ({ links = [], ...options }: FakeOptions = {}) => {
   const child: Child = {
     pid: 4242,
     stdin,
-    outputs: { stdout, stderr },
+    outputs: { stdout: realStdout ?? stdout, stderr },
     links,
     ownLinks: () => links,
     readLinks: () => [],
     onExit: listener => void exitListeners.push(listener),
     resize: () => {},
     cut: () => {
-      for (const stream of [stdin, stdout, stderr]) stream.destroy();
+      for (const stream of [stdin, realStdout ?? stdout, stderr]) stream.destroy();
     },
   };
   const groups: ProcessGroups = {
