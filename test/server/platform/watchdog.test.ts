@@ -55,10 +55,19 @@ describe('Watchdog', () => {
     return join(directory, '7');
   };
 
-  /** Waits until the watchdog has finished, and tells who of `pids` is still there. */
-  const leftOf = async (watchdog: number | undefined, pids: Record<string, number>): Promise<string[]> => {
+  /** Waits until the watchdog has finished and whoever is not to be spared is gone: who was killed last dies after it. */
+  const expectLeft = async (
+    watchdog: number | undefined,
+    pids: Record<string, number>,
+    spared: string[],
+  ): Promise<void> => {
+    const left = () => Object.keys(pids).filter(name => isRunning(pids[name] ?? 0));
     await until(() => watchdog === undefined || !isRunning(watchdog), 'the watchdog is still at work');
-    return Object.keys(pids).filter(name => isRunning(pids[name] ?? 0));
+    await until(
+      () => left().every(name => spared.includes(name)),
+      `somebody is left beside ${spared.join() || 'nobody'}`,
+    );
+    expect(left()).to.deep.equal(spared);
   };
 
   for (const shell of shells()) {
@@ -76,7 +85,7 @@ describe('Watchdog', () => {
         await server.call(['useDirectory', directory], ['add', pids.stubborn], ['add', pids.obedient]);
         const { watchdog } = server;
         await server.kill();
-        expect(await leftOf(watchdog, pids)).to.deep.equal(['bystander']);
+        await expectLeft(watchdog, pids, ['bystander']);
         expect(readFileSync(termFile, 'utf8')).to.equal('TERM\n');
         expect(existsSync(directory)).to.equal(false);
       });
@@ -110,7 +119,7 @@ describe('Watchdog', () => {
         );
         const { watchdog } = server;
         await server.kill();
-        expect(await leftOf(watchdog, { first, second, third, fourth })).to.deep.equal(['first', 'third']);
+        await expectLeft(watchdog, { first, second, third, fourth }, ['first', 'third']);
       });
 
       it('takes 5,000 registrations', async () => {
@@ -123,7 +132,7 @@ describe('Watchdog', () => {
         await server.call(...added, ['add', stubborn], ...removed);
         // So many at once wait in the server until the shell has read the first: SIGKILL would lose them.
         await server.call(['end']);
-        expect(isRunning(stubborn)).to.equal(false);
+        await until(() => !isRunning(stubborn), 'the group is still alive');
       });
 
       it('ends the holders of its terminals, not those of others', async function () {
@@ -148,7 +157,7 @@ describe('Watchdog', () => {
         const pids = { ours: ours.pid, inherited: inherited.pid, reused: reused.pid, others: others.pid };
         // The other side of `inherited` and `reused` is alive. One is the same terminal, so one of ours has
         // inherited that side; the other has only the name of ours.
-        expect(await leftOf(watchdog, pids)).to.deep.equal(['reused', 'others']);
+        await expectLeft(watchdog, pids, ['reused', 'others']);
       });
 
       it('removes the directory and exits at once when nothing is registered', async () => {
@@ -168,7 +177,7 @@ describe('Watchdog', () => {
         await until(() => isReading(watchdog), 'the watchdog has not begun to read');
         for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT']) process.kill(watchdog, signal);
         await server.kill();
-        expect(await leftOf(watchdog, { stubborn })).to.deep.equal([]);
+        await expectLeft(watchdog, { stubborn }, []);
       });
     });
   }
@@ -207,7 +216,7 @@ describe('Watchdog', () => {
     await server.call(['remove', spared]);
     await until(() => bytesRead(watchdog ?? 0) >= told, 'the watchdog has read nothing');
     await server.kill();
-    expect(await leftOf(watchdog, { spared })).to.deep.equal(['spared']);
+    await expectLeft(watchdog, { spared }, ['spared']);
   });
 
   it('is started again when it dies, and told everything', async () => {
@@ -221,7 +230,7 @@ describe('Watchdog', () => {
     await server.call(['add', later]);
     const { watchdog } = server;
     await server.kill();
-    expect(await leftOf(watchdog, { stubborn, later })).to.deep.equal([]);
+    await expectLeft(watchdog, { stubborn, later }, []);
     expect(existsSync(directory)).to.equal(false);
     expect(server.logged).to.deep.equal([]);
   });
@@ -281,7 +290,7 @@ describe('Watchdog', () => {
     const { watchdog } = server;
     server.release();
     await server.exited;
-    expect(await leftOf(watchdog, { stubborn })).to.deep.equal([]);
+    await expectLeft(watchdog, { stubborn }, []);
   });
 
   it('does nothing on Windows', async () => {
@@ -337,8 +346,14 @@ function findProgram(name: string): string | undefined {
   return directories.map(directory => resolve(directory, name)).find(path => existsSync(path));
 }
 
-/** Whether it has come so far that it says its name, which is after it has begun to ignore signals. */
-const isReading = (pid: number): boolean => readProc().get(pid)?.name === 'exec-watchdog';
+/**
+ * Whether it says its name, which it does after it has begun to ignore signals, and sleeps, which it only does when
+ * it has read all that it was told.
+ */
+const isReading = (pid: number): boolean => {
+  const { name, state } = readProc().get(pid) ?? {};
+  return name === 'exec-watchdog' && state === 'S';
+};
 
 /** How much it has read since it began, from whatever. */
 const bytesRead = (pid: number): number =>
