@@ -15,7 +15,7 @@ import { startOnPty } from '../../../src/server/process/pty.ts';
 import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
 import { Remains } from '../../../src/server/process/remains.ts';
 import { noSurvivorsIn, survivorsIn } from '../../e2e/support/survivors.ts';
-import { until } from '../platform/support/children.ts';
+import { kill, until } from '../platform/support/children.ts';
 import { openBelow, openLinks } from '../support/descriptors.ts';
 
 const ENV = { PATH: process.env.PATH ?? '/usr/bin:/bin' };
@@ -72,7 +72,7 @@ class Notes extends Watchdog {
   });
 
   afterEach(async () => {
-    for (const line of survivorsIn(cwd)) process.kill(Number.parseInt(line, 10), 'SIGKILL');
+    for (const line of survivorsIn(cwd)) kill(Number.parseInt(line, 10));
     await noSurvivorsIn(cwd);
     await pipes.dispose();
     for (const directory of [cwd, tempDir]) rmSync(directory, { recursive: true });
@@ -218,7 +218,7 @@ class Notes extends Watchdog {
       const started = Array.from({ length: 15 }, () => onTerminal(HELD, 0));
       await Promise.all(started.map(close));
       const kept = noted().terminals.length;
-      for (const line of survivorsIn(cwd)) process.kill(Number.parseInt(line, 10), 'SIGKILL');
+      for (const line of survivorsIn(cwd)) kill(Number.parseInt(line, 10));
       await noSurvivorsIn(cwd);
       const last = onTerminal(HELD, 0);
       await close(last);

@@ -28,13 +28,15 @@ export class Children {
 
   /** Ends all of them. */
   async end(): Promise<void> {
-    for (const group of this.#groups) killGroup(group);
+    for (const group of this.#groups) kill(-group);
     await until(() => !this.#anyLeft(), 'children are still alive');
     this.#groups.clear();
   }
 
   #anyLeft(): boolean {
-    return [...readProc().values()].some(({ pgid, state }) => this.#groups.has(pgid) && state !== 'Z');
+    return [...readProc().values()].some(
+      ({ pgid, state }) => this.#groups.has(pgid) && !['Z', 'X'].includes(state),
+    );
   }
 }
 
@@ -42,7 +44,21 @@ export const fixture = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
 /** Whether a process is there and not only waits for its parent to take notice of its end. */
-export const isRunning = (pid: number): boolean => !['Z', undefined].includes(readProc().get(pid)?.state);
+export const isRunning = (pid: number): boolean =>
+  !['Z', 'X', undefined].includes(readProc().get(pid)?.state);
+
+/** The children of this process, ended ones among them until it has taken notice. */
+export const childrenHere = (): number[] =>
+  [...readProc().values()].flatMap(({ pid, ppid }) => (ppid === process.pid ? pid : []));
+
+/** Sends SIGKILL to a process that may have ended meanwhile. */
+export const kill = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone, as it should be.
+  }
+};
 
 /** Polls to a deadline. */
 export const until = async (holds: () => boolean, otherwise: string, withinMs = 10_000): Promise<void> => {
@@ -50,13 +66,5 @@ export const until = async (holds: () => boolean, otherwise: string, withinMs = 
   while (!holds()) {
     if (Date.now() > deadline) throw new Error(`after ${withinMs} ms: ${otherwise}`);
     await delay(10);
-  }
-};
-
-const killGroup = (group: number): void => {
-  try {
-    process.kill(-group, 'SIGKILL');
-  } catch {
-    // Gone, as it should be.
   }
 };
