@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { coverMasters } from '../../../src/server/process/open-masters.ts';
 import { startOnPty } from '../../../src/server/process/pty.ts';
@@ -12,8 +13,10 @@ const hasTerminals = ptyUnavailable() === undefined && process.platform === 'lin
   it('keeps open terminals from a child on pipes', async () => {
     const terminals = [startCat(), startCat()];
     const child = spawn('cat', { stdio: coverMasters(['pipe', 'pipe', 'pipe']) });
-    await once(child, 'spawn');
-    const open = readdirSync(`/proc/${child.pid}/fd`).map(fd => linkOf(`/proc/${child.pid}/fd/${fd}`));
+    // Once it answers it has closed what it doesn't inherit.
+    child.stdin?.write('x');
+    await once(child.stdout as Readable, 'data');
+    const open = readdirSync(`/proc/${child.pid}/fd`).map(fd => readlinkSync(`/proc/${child.pid}/fd/${fd}`));
     const closed = once(child, 'close');
     child.stdin?.end();
     await closed;
@@ -31,15 +34,6 @@ const hasTerminals = ptyUnavailable() === undefined && process.platform === 'lin
     expect(coverMasters(['ignore', 'pipe', 'pipe'])).to.deep.equal(['ignore', 'pipe', 'pipe']);
   });
 });
-
-// What loads a program may close a file between the list and the look.
-const linkOf = (path: string): string => {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
-};
 
 const startCat = () =>
   startOnPty({
