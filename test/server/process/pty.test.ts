@@ -125,7 +125,9 @@ const BURST = 20_480;
       });
 
       it('goes on after the exit while a descendant has the terminal', async () => {
-        const child = shell('trap "" HUP; (sleep 0.3; printf later) & printf first; exit 3');
+        // What waits for the shell has its own output come after the end.
+        const later = 'while kill -0 $$ 2>/dev/null; do sleep 0.01; done; printf later';
+        const child = shell(`trap "" HUP; (${later}) & printf first; exit 3`);
         const result = await ended(child);
         expect({ ...result, output: result.output.toString() }).to.deep.equal({
           output: 'firstlater',
@@ -149,9 +151,11 @@ const BURST = 20_480;
       });
 
       it('interrupts with Ctrl-C', async () => {
-        const child = shell('echo ready; sleep 60');
+        // A shell would take the signal and forget it if it came just before its last command.
+        const child = start(['cat']);
         const seen = collect(child);
-        await until(() => seen.text().includes('ready'), 'the child is ready');
+        child.input.write('ready\n');
+        await until(() => seen.text() === 'ready\r\nready\r\n', 'the child is ready');
         child.input.write('\x03');
         expect(await exited(child)).to.deep.equal({ code: null, signal: 'SIGINT' });
       });
@@ -166,9 +170,8 @@ const BURST = 20_480;
         child.input.write(Buffer.alloc(100_000, 'y'), () => {
           written = true;
         });
-        const before = performance.now();
+        // Were this process blocked, it would be for ever: it is who lets the child read.
         await delay(100);
-        expect(performance.now() - before).to.be.lessThan(1_000);
         expect(written).to.equal(false);
         // The child reads from now on.
         writeFileSync(join(directory, 'go'), '');
