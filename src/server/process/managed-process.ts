@@ -224,9 +224,11 @@ export class ManagedProcess {
     await this.#stopping;
   }
 
-  /** In a sandbox the signal would be lost before the program runs, and SIGKILL be the first that it hears of it. */
   async #timedOut(): Promise<void> {
+    // In a sandbox the signal would be lost before the program runs, and SIGKILL be the first that it hears of it.
     await this.runs();
+    // Where this server was held up, the process may have ended in time, and the next turn tells of it.
+    await nextTurn();
     if (this.#phase.name === 'running') this.#stop('timeout', this.options.killGraceMs);
   }
 

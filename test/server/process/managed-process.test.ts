@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { EXITED_WAIT_MS, OUTPUT_HIGH_WATER_BYTES } from '../../../src/server/limits.ts';
+import { readProc } from '../../../src/server/platform/process-table.ts';
 import { type SlowClient, settle, until } from '../support/slow-client.ts';
 import { fakeProcess } from './support/fake-process.ts';
 
@@ -352,6 +353,19 @@ describe('ManagedProcess', () => {
       expect(of(client, 'process/exited')).to.deep.equal([
         exited({ exitCode: 143, signal: 'SIGTERM', reason: 'timeout' }),
       ]);
+    });
+
+    it('has ended by itself when it has ended in time, however late this process learns of it', async function () {
+      if (process.platform !== 'linux') this.skip();
+      const job = spawn('true');
+      const { client, signals, exit, endStreams } = fakeProcess({ timeoutMs: 20 });
+      const ended = once(job, 'exit').then(([code, signal]) => exit(code, signal));
+      // This process stands still from here until all times are over.
+      while (readProc().get(job.pid as number)?.state !== 'Z') execFileSync('sleep', ['0.01']);
+      execFileSync('sleep', ['0.1']);
+      await ended;
+      await endStreams();
+      expect([signals, of(client, 'process/exited')]).to.deep.equal([[], [exited({})]]);
     });
 
     it('is left alone when it has ended before, whoever holds its streams', async () => {
