@@ -2,17 +2,17 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { currentHost, type Host } from '../../../src/server/host.ts';
-import { LOGIN_SHELL_MS, MAX_LOGIN_NOISE_BYTES } from '../../../src/server/limits.ts';
+import { MAX_LOGIN_NOISE_BYTES } from '../../../src/server/limits.ts';
 import { loginShell, type ShellOutcome } from '../../../src/server/login-env/ask-shell.ts';
 import { Watchdog } from '../../../src/server/platform/watchdog.ts';
 import type { Env } from '../../../src/shared-config/index.ts';
 import { noSurvivorsIn, survivorsIn } from '../../e2e/support/survivors.ts';
-import { until } from '../platform/support/children.ts';
+import { kill, until } from '../platform/support/children.ts';
 import { makeHome, removeHome } from './support/homes.ts';
 import { describeWithShell, shellNames, type TestShell } from './support/shells.ts';
 
-/** Longer than a shell takes to come so far. */
-const LONG_MS = 20_000;
+/** Longer than a shell takes to come so far, or to answer. */
+const LONG_MS = 50_000;
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -35,7 +35,7 @@ class Login {
     this.#watchdog = new Watchdog({ log: line => this.log.push(line) });
   }
 
-  ask(interactive: boolean, deadlineMs = LOGIN_SHELL_MS): Promise<ShellOutcome> {
+  ask(interactive: boolean, deadlineMs = LONG_MS): Promise<ShellOutcome> {
     const ask = loginShell({
       host: this.#host,
       watchdog: this.#watchdog,
@@ -297,7 +297,7 @@ describe('loginShell', () => {
       const names = (home: string) => survivorsIn(home).map(line => line.split(' ').slice(1).join(' '));
 
       const endAll = async (home: string) => {
-        for (const line of survivorsIn(home)) process.kill(Number.parseInt(line, 10), 'SIGKILL');
+        for (const line of survivorsIn(home)) kill(Number.parseInt(line, 10));
         await noSurvivorsIn(home);
       };
 
@@ -309,9 +309,9 @@ describe('loginShell', () => {
 
       it('hangs up what stays in its session, and kills what does not care', async () => {
         const made = inHome(
-          `sh -c 'trap "touch \\"$HOME/hung-up\\"; exit" HUP; while :; do sleep 0.01; done' &`,
-          `sh -c 'trap "" HUP TERM; while :; do sleep 0.01; done' &`,
-          'sleep 0.1; export A=1',
+          `sh -c 'trap ": >\\"$HOME/hung-up\\"; exit" HUP; : >up1; while :; do sleep 0.01; done' &`,
+          `sh -c 'trap "" HUP TERM; : >up2; while :; do sleep 0.01; done' &`,
+          'until [ -e up1 ] && [ -e up2 ]; do sleep 0.01; done; export A=1',
         );
         expect((await made.env(false)).A).to.equal('1');
         await made.gone();
@@ -320,10 +320,11 @@ describe('loginShell', () => {
       });
 
       it('lets a daemon live that has a session of its own', async () => {
-        const made = inHome('setsid sleep 600 &', 'export A=1');
+        const daemon = "setsid sh -c ': >up; exec sleep 600' &";
+        const made = inHome(daemon, 'until [ -e up ]; do sleep 0.01; done; export A=1');
         expect((await made.env(false)).A).to.equal('1');
         await made.gone();
-        expect(names(made.home)).to.deep.equal(['sleep 600']);
+        await until(() => names(made.home).join() === 'sleep 600', 'it does not live');
         await endAll(made.home);
       });
 
@@ -338,7 +339,7 @@ describe('loginShell', () => {
         made.abort();
         await outcome;
         await made.gone();
-        expect(names(made.home)).to.deep.equal(['sleep 601']);
+        await until(() => names(made.home).join() === 'sleep 601', 'the wrong ones are left');
         await endAll(made.home);
       });
     });

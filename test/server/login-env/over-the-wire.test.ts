@@ -8,8 +8,8 @@ import { makeHome, removeHome } from './support/homes.ts';
 import { LineClient } from './support/line-client.ts';
 import { describeWithShell } from './support/shells.ts';
 
-/** Longer than a shell takes to come so far. */
-const LONG_MS = 20_000;
+/** Longer than a shell takes to come so far, and than a test holds it. */
+const LONG_MS = 50_000;
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const OWN = { PATH, OWN: 'of the server', A: 'of the server' };
@@ -45,7 +45,7 @@ describeWithShell('bash', 'a start with another base', shell => {
     profile: readonly string[],
     {
       interactive = [],
-      loginShellMs,
+      loginShellMs = LONG_MS,
       ...host
     }: { interactive?: string[]; loginShellMs?: number } & Partial<Host> = {},
   ) => {
@@ -228,7 +228,7 @@ describeWithShell('bash', 'environment/refresh', shell => {
     home = makeHome(shell.files(['export A="$(cat value)"']));
     writeFileSync(join(home, 'value'), 'old');
     const host = { ...currentHost({}, () => {}), env: OWN, homeDir: home, loginShell: shell.path };
-    client = new LineClient({ host });
+    client = new LineClient({ host, loginShellMs: LONG_MS });
   });
 
   afterEach(async () => {
