@@ -107,7 +107,9 @@ const readAnswer = (
       // What it printed last may still be on its way to us, and others may hold the stream open for ever.
       setTimeout(() => setImmediate(() => settle({ reason })), LAST_OUTPUT_MS);
     };
-    const deadline = setTimeout(() => settle({ reason: `no answer within ${deadlineMs} ms` }), deadlineMs);
+    const onDeadline = () => settle({ reason: `no answer within ${deadlineMs} ms` });
+    // Where this server was held up, an answer that came in time is still to be read.
+    const deadline = setTimeout(() => setImmediate(onDeadline), deadlineMs);
     signal.addEventListener('abort', onAbort, { once: true });
     child.once('exit', onExit);
     child.stdout.on('data', (chunk: Buffer) => {

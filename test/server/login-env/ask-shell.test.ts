@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -224,6 +225,15 @@ describe('loginShell', () => {
       expect((await made.env(false)).A).to.equal('1');
       await made.gone();
       expect(readFileSync(join(made.home, 'farewell'), 'utf8')).to.equal('bye\n');
+    });
+
+    it('has answered in time however late this process comes to read it', async () => {
+      const made = inHome('trap ": >answered" EXIT; export A=1');
+      const outcome = made.ask(false, 100);
+      // This process stands still from here until the time is over.
+      const all = 'until [ -e answered ]; do sleep 0.01; done; sleep 0.2';
+      execFileSync('sh', ['-c', all], { cwd: made.home });
+      expect(await outcome).to.have.nested.property('env.A', '1');
     });
 
     it('refuses what is mixed with other output', async () => {
