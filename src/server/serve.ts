@@ -1,5 +1,4 @@
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createMessageConnection, type Message, NullLogger } from 'vscode-jsonrpc/node';
 import type { ExecServerError } from '../protocol/errors.ts';
 import { fsMissingChanged } from '../protocol/files.ts';
@@ -24,6 +23,7 @@ import { Processes } from './process/processes.ts';
 import { Sandboxes } from './sandbox/sandboxes.ts';
 import { Session } from './session.ts';
 import { statusReporter } from './status.ts';
+import { timeIsUp } from './time-is-up.ts';
 
 /** What a server needs: a pipe in each direction, the host it works on, and somewhere to report. */
 export type ServeOptions = {
@@ -168,7 +168,7 @@ export const serve = ({
     void http.ifMade?.then(requests => requests.stop());
     stopping ??= processes
       .stopAll(files.stop())
-      .then(() => Promise.race([writer.flushed(), delay(FLUSH_MS, undefined, { ref: false })]))
+      .then(() => Promise.race([writer.flushed(), timeIsUp(FLUSH_MS)]))
       .then(() => {
         writer.end();
         connection.dispose();

@@ -1,5 +1,4 @@
 import { realpath } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import {
   fileHandleMode,
@@ -26,6 +25,7 @@ import {
   maxReadFileBytes,
 } from '../limits.ts';
 import type { Outbound } from '../outbound.ts';
+import { timeIsUp } from '../time-is-up.ts';
 import { copy } from './copy.ts';
 import { createDirectory } from './create-directory.ts';
 import { onPath } from './file-errors.ts';
@@ -318,4 +318,4 @@ export class Files {
 }
 
 const settledInTime = (promises: Iterable<Promise<unknown>>): Promise<unknown> =>
-  Promise.race([Promise.allSettled(promises), delay(FILE_SHUTDOWN_MS, undefined, { ref: false })]);
+  Promise.race([Promise.allSettled(promises), timeIsUp(FILE_SHUTDOWN_MS)]);

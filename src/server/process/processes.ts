@@ -1,5 +1,4 @@
 import { accessSync, constants } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import {
   limitExceeded,
@@ -28,6 +27,7 @@ import { type ProcessGroups, processGroups } from '../platform/process-groups.ts
 import { descendantsOf, readProcessTable } from '../platform/process-table.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
 import type { Sandboxes } from '../sandbox/sandboxes.ts';
+import { timeIsUp } from '../time-is-up.ts';
 import { ClosedProcesses } from './closed-processes.ts';
 import { describeProcess } from './describe-process.ts';
 import { ManagedProcess, type ProcessOptions } from './managed-process.ts';
@@ -217,7 +217,7 @@ export class Processes {
     await this.#remains.killHolders();
     // With the groups gone their streams end at once, unless the client still has to read.
     const lastMessages = Promise.all(processes.map(process => process.closed));
-    await Promise.race([lastMessages, delay(LAST_MESSAGES_MS, undefined, { ref: false })]);
+    await Promise.race([lastMessages, timeIsUp(LAST_MESSAGES_MS)]);
     for (const process of this.#started()) process.abandon();
     await this.#pipes?.dispose();
     await others;

@@ -133,8 +133,8 @@ const untilItLeads = (pid: number, platform: NodeJS.Platform): void => {
   while (!leads() && reaches(pid) && Date.now() < deadline) Atomics.wait(NEVER_CHANGES, 0, 0, POLL_MS);
 };
 
-// As a rule it takes less than one poll; a machine that doesn't get to it in a second is lost anyway.
-const LEADER_WAIT_MS = 1_000;
+// As a rule it takes less than one poll; a machine that doesn't get to it in that time is lost anyway.
+const LEADER_WAIT_MS = 5_000;
 const POLL_MS = 0.05;
 const NEVER_CHANGES = new Int32Array(new SharedArrayBuffer(4));
 

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   createMessageConnection,
   type MessageConnection,
@@ -14,6 +13,7 @@ import { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
 import { FILE_SHUTDOWN_MS, SANDBOX_PROBE_MS } from '../limits.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
 import { coverMasters } from '../process/open-masters.ts';
+import { timeIsUp } from '../time-is-up.ts';
 import type { ConfinedStart } from './sandboxes.ts';
 
 type Running = ChildProcess & { readonly pid: number; readonly stdin: Writable; readonly stdout: Readable };
@@ -97,7 +97,7 @@ export class ConfinedServer {
   /** Ends it, with what is open in it. Twice is harmless. */
   async stop(): Promise<void> {
     this.#child.stdin.end();
-    await Promise.race([this.#gone, delay(FILE_SHUTDOWN_MS, undefined, { ref: false })]);
+    await Promise.race([this.#gone, timeIsUp(FILE_SHUTDOWN_MS)]);
     if (!this.#over) {
       try {
         process.kill(-this.#child.pid, 'SIGKILL');
@@ -129,7 +129,7 @@ const startServer = async ({ argv: [file, ...args], env }: ConfinedStart): Promi
 };
 
 const tooLate = async (): Promise<never> => {
-  await delay(SANDBOX_PROBE_MS, undefined, { ref: false });
+  await timeIsUp(SANDBOX_PROBE_MS);
   throw new Error(`no answer within ${SANDBOX_PROBE_MS} ms`);
 };
 
