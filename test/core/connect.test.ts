@@ -2,7 +2,6 @@ import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'nod
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { connect } from '../../src/core/connect.ts';
@@ -10,6 +9,7 @@ import { ConnectionLostError } from '../../src/core/errors.ts';
 import type { ExecClient } from '../../src/core/exec-client.ts';
 import { localServer, type Target } from '../../src/core/target.ts';
 import { version } from '../../src/protocol/version.ts';
+import { until } from '../support/until.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -37,12 +37,6 @@ const failure = async (connecting: Promise<ExecClient>) => {
     return { message, transport };
   }
   throw new Error('connected');
-};
-
-const until = async (what: string, holds: () => boolean) => {
-  for (const deadline = Date.now() + 10_000; !holds(); await delay(5)) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-  }
 };
 
 const isAlive = (pid: number): boolean => {
@@ -73,7 +67,7 @@ describe('connect', () => {
     return {
       target: script(`echo $$ > '${file}.new'; mv '${file}.new' '${file}'; ${text}`),
       started: async () => {
-        await until('the program has started', () => existsSync(file));
+        await until(() => existsSync(file), 'the program has not started');
         return Number(readFileSync(file, 'utf8'));
       },
     };

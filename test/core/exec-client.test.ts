@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { ConnectionLostError, RequestError } from '../../src/core/errors.ts';
 import { type ClientStreams, ExecClient } from '../../src/core/exec-client.ts';
@@ -9,18 +8,13 @@ import { FrameDecoder } from '../../src/protocol/index.ts';
 import { currentHost, serve } from '../../src/server/index.ts';
 import type { Env } from '../../src/shared-config/index.ts';
 import { type RawMessage, rawFrame } from '../e2e/support/raw-client.ts';
+import { until } from '../support/until.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const exact = { exact: { PATH } };
 const MIB = 1024 * 1024;
 /** A window is full when one more read of a pipe doesn't fit. */
 const ONE_READ = 64 * 1024;
-
-const until = async (what: string, holds: () => boolean) => {
-  for (const deadline = Date.now() + 10_000; !holds(); await delay(1)) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-  }
-};
 
 const rejection = async (promise: Promise<unknown>): Promise<Error> => {
   try {
@@ -281,7 +275,7 @@ describe('ExecClient', () => {
         argv: ['head', '-c', String(size), '/dev/zero'],
         environment: exact,
       });
-      await until('the window is full', () => child.unreadBytes > MIB - ONE_READ);
+      await until(() => child.unreadBytes > MIB - ONE_READ, 'the window is not full');
       expect(child.unreadBytes).to.be.at.most(MIB);
       expect((await child.collect()).stdout.length).to.equal(size);
       await client.close();
@@ -291,7 +285,7 @@ describe('ExecClient', () => {
       const { client } = await embedded();
       // It lives on until SIGKILL, so that its pipe is full when it ends, however full the window was before.
       const child = await client.start({ argv: ['sh', '-c', 'trap "" TERM; exec yes'], environment: exact });
-      await until('the window is full', () => child.unreadBytes > MIB - ONE_READ);
+      await until(() => child.unreadBytes > MIB - ONE_READ, 'the window is not full');
       await client.close();
       expect(await rejection(child.collect())).to.be.instanceOf(ConnectionLostError);
     });
@@ -562,13 +556,13 @@ describe('ExecClient', () => {
       const child = await client.start({ argv: ['true'] });
       const chunk = Buffer.alloc(ONE_READ, 'x');
       for (let seq = 1; seq <= 10; seq += 1) server.say(output('1', chunk, seq));
-      await until('all has arrived', () => child.unreadBytes === 10 * ONE_READ);
+      await until(() => child.unreadBytes === 10 * ONE_READ, 'not all has arrived');
       expect(heard('process/acknowledge')).to.deep.equal([]);
       const reader = child.output[Symbol.asyncIterator]();
       for (let read = 1; read <= 9; read += 1) await reader.next();
       await until(
-        'two quarters of the window are acknowledged',
         () => heard('process/acknowledge').length === 2,
+        'two quarters of the window are not acknowledged',
       );
       expect(heard('process/acknowledge')).to.deep.equal([
         { processId: '1', seq: 4 },

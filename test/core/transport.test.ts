@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Target } from '../../src/core/target.ts';
 import { apartFromTerminal, openTransport } from '../../src/core/transport.ts';
+import { until } from '../support/until.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -22,12 +22,6 @@ const textOf = async (stream: Readable): Promise<string> => {
   let text = '';
   for await (const chunk of stream) text += chunk;
   return text;
-};
-
-const until = async (what: string, holds: () => boolean) => {
-  for (const deadline = Date.now() + 10_000; !holds(); await delay(5)) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-  }
 };
 
 const isAlive = (pid: number): boolean => {
@@ -173,7 +167,7 @@ describe('openTransport', () => {
   it('does not wait for a grandchild that holds the streams', async () => {
     const transport = openTransport(script('sleep 600 & echo $$ $!; exit 3'), env);
     const [child = 0, grandchild = 0] = (await firstBytes(transport.input)).split(' ').map(Number);
-    await until('the program has ended', () => !isAlive(child));
+    await until(() => !isAlive(child), 'the program has not ended');
     try {
       await transport.abort();
       expect(await transport.ended).to.deep.include({ exitCode: 3, signal: null });

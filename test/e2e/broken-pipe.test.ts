@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
+import { until } from '../support/until.ts';
 import { fixturePath, programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
 import { noSurvivorsIn } from './support/survivors.ts';
@@ -80,9 +80,3 @@ describe('a client that stops reading in the middle of a frame', () => {
     await noSurvivorsIn(cwd);
   });
 });
-
-const until = async (holds: () => boolean, otherwise: string): Promise<void> => {
-  for (const deadline = Date.now() + 30_000; !holds(); await delay(10)) {
-    if (Date.now() > deadline) throw new Error(`after 30 s ${otherwise}`);
-  }
-};

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { expect } from 'chai';
-import { until } from '../server/support/slow-client.ts';
+import { until } from '../support/until.ts';
 import { programPath } from './support/program.ts';
 import { RawClient, type RawFraming, type RawMessage } from './support/raw-client.ts';
 
@@ -76,7 +76,7 @@ describe('the first answer of exec-server --stdio', () => {
     const client = new RawClient({
       argv: ['perl', '-e', nonBlocking, process.execPath, programPath, '--stdio'],
     });
-    await until('it is loaded', () => catches(client.server.pid, constants.signals.SIGTERM));
+    await until(() => catches(client.server.pid, constants.signals.SIGTERM), 'it is not loaded');
     client.sendBytes(client.frame(initialize));
     await client.waitFor('the answer', ({ id }) => id === 'first');
     expect(await client.close()).to.equal(0);

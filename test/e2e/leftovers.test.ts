@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
+import { until } from '../support/until.ts';
 import { fixturePath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
 import { leftOf, noSurvivorsIn, pipeDirectoriesOf, survivorsIn, tasksOf } from './support/survivors.ts';
@@ -223,9 +223,3 @@ describe('what processes leave behind', () => {
     expect(existsSync(temp)).to.equal(true);
   });
 });
-
-const until = async (holds: () => boolean, otherwise: string): Promise<void> => {
-  for (const deadline = Date.now() + 30_000; !holds(); await delay(20)) {
-    if (Date.now() > deadline) throw new Error(`after 30 s ${otherwise}`);
-  }
-};

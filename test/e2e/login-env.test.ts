@@ -5,7 +5,7 @@ import { connect, sshServer } from '../../src/core/index.ts';
 import { currentHost } from '../../src/server/index.ts';
 import { makeHome, removeHome } from '../server/login-env/support/homes.ts';
 import { filesForAnyShell, shellNames } from '../server/login-env/support/shells.ts';
-import { until } from '../server/platform/support/children.ts';
+import { until } from '../support/until.ts';
 import { RawClient } from './support/raw-client.ts';
 import { startRemoteHost } from './support/remote-host.ts';
 import { describeWithSshd } from './support/sshd.ts';
@@ -38,7 +38,7 @@ describeHere(`the login environment of this account, whose shell is ${shell}`, (
   };
 
   /** A shell that hangs, once it is known to. */
-  const hung = async (home: string) => until(() => existsSync(join(home, 'ready')), 'no shell runs', 20_000);
+  const hung = async (home: string) => until(() => existsSync(join(home, 'ready')), 'no shell runs');
 
   it('is what its files make of a login, without what only the server has', async () => {
     const { client, start } = await connectAt(({ set }) => [set('FROM_PROFILE', 'a b')]);

@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
+import { until } from '../support/until.ts';
 import { RawClient } from './support/raw-client.ts';
 import { noSurvivorsIn } from './support/survivors.ts';
 
@@ -333,10 +333,3 @@ const rssOf = (pid: number): number =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 
 const fileAppears = (path: string): Promise<void> => until(() => existsSync(path), `${path} does not appear`);
-
-const until = async (holds: () => boolean, otherwise: string): Promise<void> => {
-  for (let patience = 1000; !holds(); patience -= 1) {
-    if (patience === 0) throw new Error(otherwise);
-    await delay(20);
-  }
-};

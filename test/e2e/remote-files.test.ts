@@ -24,7 +24,7 @@ import { expect } from 'chai';
 import { connect, type ExecClient, localServer, RequestError } from '../../src/core/index.ts';
 import type { RemoteFiles } from '../../src/core/remote-files.ts';
 import { MAX_BLOCK_BYTES } from '../../src/protocol/limits.ts';
-import { until } from '../server/support/slow-client.ts';
+import { until } from '../support/until.ts';
 import { programPath } from './support/program.ts';
 
 /** The paths that another process has open. */
@@ -154,7 +154,7 @@ describe('RemoteFiles', () => {
     expect(await kindOf(files.readStream(at('missing')).toArray())).to.equal('fileNotFound');
     const stream = files.writeStream(at('f'));
     await new Promise(resolve => stream.write('what was written', resolve));
-    await until('it is written', () => readFileSync(at('f'), 'utf8') === 'what was written');
+    await until(() => readFileSync(at('f'), 'utf8') === 'what was written', 'it is not written');
     writeFileSync(at('f'), 'what was changed');
     expect(await kindOf(pipeline(Readable.from([]), stream))).to.equal('contentMismatch');
   });
@@ -165,7 +165,7 @@ describe('RemoteFiles', () => {
       await new Promise<void>((resolve, reject) =>
         stream.write('written', error => (error ? reject(error) : resolve())),
       );
-      await until('it is written', () => readFileSync(at('f'), 'utf8') === 'written');
+      await until(() => readFileSync(at('f'), 'utf8') === 'written', 'it is not written');
       writeFileSync(at('f'), content);
       return kindOf(pipeline(Readable.from([]), stream));
     };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
+import { until } from '../support/until.ts';
 import { fixturePath, programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
 import { describeWithSshd, startSshd } from './support/sshd.ts';
@@ -191,11 +192,5 @@ const kill = (pid: number): void => {
     process.kill(pid, 'SIGKILL');
   } catch {
     // It has ended meanwhile.
-  }
-};
-
-const until = async (holds: () => boolean, otherwise: string): Promise<void> => {
-  for (const deadline = Date.now() + 30_000; !holds(); await delay(20)) {
-    if (Date.now() > deadline) throw new Error(`after 30 s ${otherwise}`);
   }
 };

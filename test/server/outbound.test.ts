@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { processExited } from '../../src/protocol/process.ts';
 import { OUTPUT_HIGH_WATER_BYTES } from '../../src/server/limits.ts';
 import { Outbound, type OutputSource } from '../../src/server/outbound.ts';
-import { SlowClient, settle, until } from './support/slow-client.ts';
+import { until } from '../support/until.ts';
+import { SlowClient, settle } from './support/slow-client.ts';
 
 /** A frame that alone is as much as may be queued. */
 const FULL = OUTPUT_HIGH_WATER_BYTES + 1;
@@ -51,7 +52,7 @@ describe('Outbound', () => {
     await settle();
     expect([order(), outbound.open]).to.deep.equal(['', false]);
     client.resume();
-    await until('the source had its turn', () => order() === '-a');
+    await until(() => order() === '-a', 'the source had no turn');
     expect(outbound.open).to.equal(true);
   });
 
@@ -61,7 +62,7 @@ describe('Outbound', () => {
     outbound.wait(source(client, 'b', 2, 10));
     outbound.wait(source(client, 'c', 3, 10));
     client.resume();
-    await until('all is read', () => order().length === 10);
+    await until(() => order().length === 10, 'not all is read');
     expect(order()).to.equal('-abcabcaca');
   });
 
@@ -84,7 +85,7 @@ describe('Outbound', () => {
     outbound.wait({ sendNext: () => seen.push(outbound.open) > 2 && false });
     outbound.wait({ sendNext: () => seen.push(outbound.open) > 2 && false });
     client.resume();
-    await until('both had their turn', () => seen.length === 2);
+    await until(() => seen.length === 2, 'one of them had no turn');
     expect([...seen, outbound.open]).to.deep.equal([false, true, true]);
   });
 
@@ -94,7 +95,7 @@ describe('Outbound', () => {
     const exited = { processId: 'p', seq: 1, exitCode: 0, sandboxDenied: false };
     outbound.notify(processExited, exited);
     client.resume();
-    await until('all is read', () => client.frames.length === 3);
+    await until(() => client.frames.length === 3, 'not all is read');
     const [, notification, output] = client.frames;
     const body = JSON.stringify({ jsonrpc: '2.0', method: 'process/exited', params: exited });
     expect([String(notification), String(output)]).to.deep.equal([
@@ -109,7 +110,7 @@ describe('Outbound', () => {
     outbound.wait(one);
     outbound.wait(one);
     client.resume();
-    await until('it had its turn', () => outbound.open);
+    await until(() => outbound.open, 'it had no turn');
     expect(order()).to.equal('-a');
   });
 
@@ -131,7 +132,7 @@ describe('Outbound', () => {
     await settle();
     expect(order()).to.equal('');
     client.resume();
-    await until('the source had its turn', () => order() === '-a');
+    await until(() => order() === '-a', 'the source had no turn');
   });
 
   it('lets everything go when the connection has broken', async () => {
@@ -145,7 +146,7 @@ describe('Outbound', () => {
       },
     });
     client.stream.destroy();
-    await until('nothing waits', () => outbound.open);
+    await until(() => outbound.open, 'something still waits');
     outbound.notify(processExited, { processId: 'p', seq: 1, exitCode: 0, sandboxDenied: false });
     expect([left, client.writer.queuedBytes]).to.deep.equal([0, 0]);
   });

@@ -9,7 +9,7 @@ import { ExecClient } from '../../src/core/index.ts';
 import { currentHost, type ServeOptions, type Server, serve } from '../../src/server/index.ts';
 import { describeInternal } from '../../src/server/serve.ts';
 import { rawFrame } from '../e2e/support/raw-client.ts';
-import { until } from './platform/support/children.ts';
+import { until } from '../support/until.ts';
 import { openLinks } from './support/descriptors.ts';
 
 const PATH = process.env.PATH ?? '/usr/bin:/bin';

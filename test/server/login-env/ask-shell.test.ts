@@ -8,7 +8,8 @@ import { loginShell, type ShellOutcome } from '../../../src/server/login-env/ask
 import { Watchdog } from '../../../src/server/platform/watchdog.ts';
 import type { Env } from '../../../src/shared-config/index.ts';
 import { noSurvivorsIn, survivorsIn } from '../../e2e/support/survivors.ts';
-import { kill, until } from '../platform/support/children.ts';
+import { until } from '../../support/until.ts';
+import { kill } from '../platform/support/children.ts';
 import { makeHome, removeHome } from './support/homes.ts';
 import { describeWithShell, shellNames, type TestShell } from './support/shells.ts';
 
@@ -292,7 +293,7 @@ describe('loginShell', () => {
     it('ends at once when the connection does, whatever its files ignore', async () => {
       const made = inHome("trap '' HUP TERM INT; touch ready; sleep 600");
       const outcome = made.ask(false);
-      await until(() => existsSync(join(made.home, 'ready')), 'the shell is not ready', LONG_MS);
+      await until(() => existsSync(join(made.home, 'ready')), 'the shell is not ready');
       made.abort();
       expect(await outcome).to.deep.equal({ reason: 'the connection is over' });
       await made.gone();
@@ -344,7 +345,6 @@ describe('loginShell', () => {
         await until(
           () => names(made.home).filter(name => name.startsWith('sleep')).length === 3,
           'not all run',
-          LONG_MS,
         );
         made.abort();
         await outcome;

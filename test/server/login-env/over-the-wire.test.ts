@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { currentHost, type Host } from '../../../src/server/index.ts';
 import { noSurvivorsIn } from '../../e2e/support/survivors.ts';
-import { until } from '../platform/support/children.ts';
+import { until } from '../../support/until.ts';
 import { makeHome, removeHome } from './support/homes.ts';
 import { LineClient } from './support/line-client.ts';
 import { describeWithShell } from './support/shells.ts';
@@ -61,8 +61,7 @@ describeWithShell('bash', 'a start with another base', shell => {
 
   /** Lines that wait until the test makes a file, and say when they do. */
   const HOLD = ['touch ready', 'while [ ! -e go ]; do sleep 0.01; done'];
-  const isHeld = (home: string) =>
-    until(() => existsSync(join(home, 'ready')), 'the shell is not held', LONG_MS);
+  const isHeld = (home: string) => until(() => existsSync(join(home, 'ready')), 'the shell is not held');
   const letGo = (home: string) => writeFileSync(join(home, 'go'), '');
 
   it('gets what the login shell exports, and says so', async () => {

@@ -16,7 +16,8 @@ import { expect } from 'chai';
 import { findHolders, killHolders } from '../../../src/server/platform/holders.ts';
 import { startOnPty } from '../../../src/server/process/pty.ts';
 import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
-import { Children, isRunning, until } from './support/children.ts';
+import { until } from '../../support/until.ts';
+import { Children, isRunning } from './support/children.ts';
 
 describe('findHolders', () => {
   const children = new Children();

@@ -26,8 +26,9 @@ import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { NamedPipes, type PipeEnds } from '../../../src/server/platform/named-pipes.ts';
 import { type ProcessEntry, readProc } from '../../../src/server/platform/process-table.ts';
+import { until } from '../../support/until.ts';
 import { openBelow } from '../support/descriptors.ts';
-import { fixture, until } from './support/children.ts';
+import { fixture } from './support/children.ts';
 
 const ACCESS = constants.O_RDONLY | constants.O_WRONLY | constants.O_RDWR;
 

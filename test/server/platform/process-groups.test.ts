@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { posixGroups, processGroups, windowsGroups } from '../../../src/server/platform/process-groups.ts';
+import { until } from '../../support/until.ts';
 
 type Kill = typeof process.kill;
 
@@ -80,7 +80,7 @@ describe('posixGroups', () => {
       await once(leader, 'exit');
       expect([groups.isAlive(group), groups.hasLeader(group)]).to.deep.equal([true, false]);
       groups.signal(group, 'SIGKILL');
-      await until('the group is gone', () => !groups.isAlive(group));
+      await until(() => !groups.isAlive(group), 'the group is still there');
       expect(() => process.kill(follower, 0)).to.throw('ESRCH');
       groups.signal(group, 'SIGKILL');
     });
@@ -116,9 +116,3 @@ describe('windowsGroups', () => {
     expect(recorded(kill).groups.hasLeader(42)).to.equal(true);
   });
 });
-
-const until = async (what: string, holds: () => boolean) => {
-  for (const deadline = Date.now() + 10_000; !holds(); await delay(5)) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-  }
-};

@@ -123,5 +123,8 @@ const tableOf = (...pairs: [pid: number, ppid: number][]): ProcessTable =>
 
 const hasPs = async (): Promise<boolean> => {
   const ps = spawn('ps', { stdio: 'ignore' });
-  return Promise.race([once(ps, 'exit').then(() => true), once(ps, 'error').then(() => false)]);
+  return once(ps, 'exit').then(
+    () => true,
+    () => false,
+  );
 };

@@ -15,7 +15,8 @@ import { basename, delimiter, join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { readProc } from '../../../src/server/platform/process-table.ts';
 import { Watchdog } from '../../../src/server/platform/watchdog.ts';
-import { Children, fixture, isRunning, until } from './support/children.ts';
+import { until } from '../../support/until.ts';
+import { Children, fixture, isRunning } from './support/children.ts';
 import { type Call, WatchedServer } from './support/watched-server.ts';
 
 const SHELLS = [['/bin/sh'], ['dash'], ['bash', '--norc', '--posix'], ['busybox', 'sh']] as const;

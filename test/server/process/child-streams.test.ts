@@ -17,8 +17,8 @@ import type { ExecServerError } from '../../../src/protocol/errors.ts';
 import { NamedPipes } from '../../../src/server/platform/named-pipes.ts';
 import type { Output } from '../../../src/server/process/child.ts';
 import { ChildStreams, type StreamPlan } from '../../../src/server/process/child-streams.ts';
+import { until } from '../../support/until.ts';
 import { openBelow } from '../support/descriptors.ts';
-import { until } from '../support/slow-client.ts';
 import { textOf } from './support/text-of.ts';
 
 const ALL: StreamPlan = { pipeStdin: true, mergeStderr: false };
@@ -136,7 +136,7 @@ const complaint = (act: () => unknown): string => {
     const [stdout, stderr] = (await textOf(merged.outputs.stdout)).trim().split('\n');
     await Promise.all([all.ended, merged.ended]);
     all.cut();
-    await until('all is closed', () => openBelow(tempDir).length === 0);
+    await until(() => openBelow(tempDir).length === 0, 'something is still open');
     expect([all.links, merged.links, stderr]).to.deep.equal([told, [stdout], stdout]);
   });
 
@@ -145,7 +145,7 @@ const complaint = (act: () => unknown): string => {
     const [stdout, stderr] = await Promise.all([textOf(outputs.stdout), textOf(outputs.stderr)]);
     await ended;
     stdin?.destroy();
-    await until('all is closed', () => openBelow(tempDir).length === 0);
+    await until(() => openBelow(tempDir).length === 0, 'something is still open');
     expect([stdout, stderr]).to.deep.equal(['', '']);
   });
 
@@ -198,7 +198,7 @@ const complaint = (act: () => unknown): string => {
     for (const stream of [outputs.stdout, outputs.stderr]) stream?.resume();
     stdin?.end();
     await Promise.all([ended, closed]);
-    await until('it is used again', () => nextPaths(3).includes(links[0] as string));
+    await until(() => nextPaths(3).includes(links[0] as string), 'it is not used again');
   });
 
   it('tells whether others read its input, also when our end is closed', async () => {
@@ -213,7 +213,7 @@ const complaint = (act: () => unknown): string => {
     await shut;
     const afterwards = readLinks();
     process.kill(reader, 'SIGKILL');
-    await until('nobody reads it', () => readLinks().length === 0);
+    await until(() => readLinks().length === 0, 'somebody still reads it');
     expect([whileOpen, afterwards]).to.deep.equal([[links[0]], [links[0]]]);
   });
 
@@ -227,6 +227,6 @@ const complaint = (act: () => unknown): string => {
     cut();
     child.kill('SIGKILL');
     await ended;
-    await until('all is closed', () => openBelow(tempDir).length === 0);
+    await until(() => openBelow(tempDir).length === 0, 'something is still open');
   });
 });

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { MAX_CLOSED_BYTES, MAX_CLOSED_PROCESSES } from '../../../src/server/limits.ts';
 import { ClosedProcesses } from '../../../src/server/process/closed-processes.ts';
+import { until } from '../../support/until.ts';
 import { fakeProcess } from './support/fake-process.ts';
 
 const MIB = 1024 * 1024;
@@ -55,7 +55,7 @@ describe('ClosedProcesses', () => {
     closed.keep(await ended('long'), LONG_MS);
     closed.keep(await ended('short'), 20);
     const before = ids();
-    await until(() => ids().length === 1);
+    await until(() => ids().length === 1, 'it is still kept');
     expect([before, ids()]).to.deep.equal([['long', 'short'], ['long']]);
   });
 
@@ -65,7 +65,7 @@ describe('ClosedProcesses', () => {
     closed.keep(await ended('between'), 60);
     closed.keep(late, LONG_MS);
     const before = ids();
-    await until(() => ids().length === 1);
+    await until(() => ids().length === 1, 'it is still kept');
     expect([before, ids(), closed.get('same') === late]).to.deep.equal([['between', 'same'], ['same'], true]);
   });
 
@@ -96,9 +96,3 @@ describe('ClosedProcesses', () => {
     expect([alone, ids()]).to.deep.equal([['huge'], ['next']]);
   });
 });
-
-const until = async (holds: () => boolean): Promise<void> => {
-  for (const deadline = Date.now() + 10_000; !holds(); await delay(5)) {
-    if (Date.now() > deadline) throw new Error('waited in vain');
-  }
-};

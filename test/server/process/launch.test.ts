@@ -8,9 +8,9 @@ import type { ExecServerError } from '../../../src/protocol/errors.ts';
 import { NamedPipes } from '../../../src/server/platform/named-pipes.ts';
 import type { Child, Output } from '../../../src/server/process/child.ts';
 import { type LaunchPlan, launch } from '../../../src/server/process/launch.ts';
+import { until } from '../../support/until.ts';
 import { childrenHere } from '../platform/support/children.ts';
 import { openBelow, openLinks } from '../support/descriptors.ts';
-import { until } from '../support/slow-client.ts';
 import { textOf } from './support/text-of.ts';
 
 const plan = (argv: LaunchPlan['argv'], changes: Partial<LaunchPlan> = {}): LaunchPlan => ({
@@ -135,7 +135,7 @@ const failure = async (promise: Promise<unknown>) => {
           // This one is thrown by `spawn` itself.
           await failure(launch(plan(['/bin/true', tooLong], input), pipes())),
         ];
-        await until('everything is closed', () => openLinks().length <= before);
+        await until(() => openLinks().length <= before, 'something is still open');
         const what = failures.map(({ kind, stage, errno }) => ({ kind, stage, errno }));
         expect([what, openBelow(tempDir)]).to.deep.equal([
           [
@@ -154,7 +154,7 @@ const failure = async (promise: Promise<unknown>) => {
         );
         for (const { stdin } of children) stdin?.end();
         await Promise.all(children.map(finished));
-        await until('everything is closed', () => openLinks().length <= before);
+        await until(() => openLinks().length <= before, 'something is still open');
         expect(openBelow(tempDir)).to.deep.equal([]);
       });
 
@@ -167,7 +167,7 @@ const failure = async (promise: Promise<unknown>) => {
         await exit;
         child.cut();
         child.cut();
-        await until('everything is closed', () => openLinks().length <= before);
+        await until(() => openLinks().length <= before, 'something is still open');
         process.kill(pid, 'SIGKILL');
         expect(openBelow(tempDir)).to.deep.equal([]);
       });

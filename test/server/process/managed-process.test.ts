@@ -8,7 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { EXITED_WAIT_MS, OUTPUT_HIGH_WATER_BYTES } from '../../../src/server/limits.ts';
 import { readProc } from '../../../src/server/platform/process-table.ts';
-import { type SlowClient, settle, until } from '../support/slow-client.ts';
+import { until } from '../../support/until.ts';
+import { type SlowClient, settle } from '../support/slow-client.ts';
 import { fakeProcess } from './support/fake-process.ts';
 
 /** Timers may be early by the fraction of a millisecond that the clock doesn't show. */
@@ -73,7 +74,7 @@ describe('ManagedProcess', () => {
       const begin = performance.now();
       exit(0);
       await print('a');
-      await until('the exit is told', () => order(client).length > 1);
+      await until(() => order(client).length > 1, 'the exit is not told');
       const waited = performance.now() - begin;
       await print('b');
       const open = managed.state;
@@ -346,7 +347,7 @@ describe('ManagedProcess', () => {
   describe('with a timeout', () => {
     it('is ended at its time, which stays the reason', async () => {
       const { managed, client, signals, exit, endStreams } = fakeProcess({ timeoutMs: 20 });
-      await until('it is sent SIGTERM', () => signals.includes('SIGTERM'));
+      await until(() => signals.includes('SIGTERM'), 'it is not sent SIGTERM');
       managed.terminate();
       exit(null, 'SIGTERM');
       await endStreams();

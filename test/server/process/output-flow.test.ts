@@ -7,7 +7,8 @@ import { Outbound } from '../../../src/server/outbound.ts';
 import { Credit } from '../../../src/server/process/credit.ts';
 import { type Chunk, HeadTail } from '../../../src/server/process/head-tail.ts';
 import { OutputFlow } from '../../../src/server/process/output-flow.ts';
-import { SlowClient, settle, until } from '../support/slow-client.ts';
+import { until } from '../../support/until.ts';
+import { SlowClient, settle } from '../support/slow-client.ts';
 
 const KIB = 1024;
 /** Two of these are more than may be queued. */
@@ -71,10 +72,10 @@ describe('OutputFlow', () => {
       const { flow, stdout, stderr, said, text } = flowing();
       for (let at = 0; at < 100; at += 1) (at % 3 ? stdout : stderr).write(`${at},`);
       stdout.end('last');
-      await until('stdout has ended', () => stdout.closed);
+      await until(() => stdout.closed, 'stdout has not ended');
       const endedBefore = flow.ended;
       stderr.end();
-      await until('the flow has ended', () => flow.ended);
+      await until(() => flow.ended, 'the flow has not ended');
       const numbers = Array.from({ length: 100 }, (_, at) => at);
       expect({
         endedBefore,
@@ -104,7 +105,7 @@ describe('OutputFlow', () => {
       const { flow, stdout, stderr } = flowing();
       stdout.end('12345');
       stderr.end('678');
-      await until('the flow has ended', () => flow.ended);
+      await until(() => flow.ended, 'the flow has not ended');
       expect(flow.bytes).to.deep.equal({ stdout: 5, stderr: 3, pty: 0 });
     });
 
@@ -114,14 +115,14 @@ describe('OutputFlow', () => {
       await settle();
       stdout.destroy(new Error('EIO'));
       stderr.end();
-      await until('the flow has ended', () => flow.ended);
+      await until(() => flow.ended, 'the flow has not ended');
       expect(said).to.deep.equal(['stdout', 'ended']);
     });
 
     it('never ends by itself where a stream stays open', async () => {
       const { flow, stdout, said } = flowing();
       stdout.end('x');
-      await until('stdout has ended', () => stdout.closed);
+      await until(() => stdout.closed, 'stdout has not ended');
       await settle();
       expect([flow.ended, said]).to.deep.equal([false, ['stdout']]);
     });
@@ -145,7 +146,7 @@ describe('OutputFlow', () => {
         stalls: flow.stalls,
       }).to.deep.equal({ said: [], paused: [true, true], left: [1, 1], stalled: true, stalls: 2 });
       client.resume();
-      await until('all was sent', () => said.length === 4);
+      await until(() => said.length === 4, 'not all was sent');
       expect({
         text: [text('stdout'), text('stderr')],
         paused: [stdout.isPaused(), stderr.isPaused()],
@@ -168,10 +169,10 @@ describe('OutputFlow', () => {
       const { flow, client, stdout, stderr, said } = congested();
       stdout.end('a');
       stderr.end();
-      await until('both have ended', () => stdout.closed && stderr.closed);
+      await until(() => stdout.closed && stderr.closed, 'one of them has not ended');
       const before = [flow.ended, [...said]];
       client.resume();
-      await until('the flow has ended', () => flow.ended);
+      await until(() => flow.ended, 'the flow has not ended');
       expect([before, said]).to.deep.equal([
         [false, []],
         ['stdout', 'ended'],
@@ -186,7 +187,7 @@ describe('OutputFlow', () => {
       flow.cut();
       const before = flow.ended;
       client.resume();
-      await until('the flow has ended', () => flow.ended);
+      await until(() => flow.ended, 'the flow has not ended');
       stderr.write('late');
       stdout.end();
       stderr.end();
@@ -250,10 +251,10 @@ describe('OutputFlow', () => {
       await settle();
       stdout.end('x');
       stderr.end();
-      await until('stderr has ended', () => stderr.closed);
+      await until(() => stderr.closed, 'stderr has not ended');
       const before = [...said];
       flow.acknowledge(1);
-      await until('the flow has ended', () => flow.ended);
+      await until(() => flow.ended, 'the flow has not ended');
       expect([before, said]).to.deep.equal([['stdout'], ['stdout', 'stdout', 'ended']]);
     });
 
@@ -270,7 +271,7 @@ describe('OutputFlow', () => {
       await settle();
       const before = sent.length;
       client.resume();
-      await until('it had its turn', () => sent.length === 2);
+      await until(() => sent.length === 2, 'it had no turn');
       expect([before, outbound.open]).to.deep.equal([1, true]);
     });
   });
@@ -297,9 +298,9 @@ describe('OutputFlow', () => {
       await settle();
       const before = text('stdout');
       stdout.end();
-      await until('stdout has ended', () => stdout.closed);
+      await until(() => stdout.closed, 'stdout has not ended');
       stderr.end('12');
-      await until('the flow has ended', () => flow.ended);
+      await until(() => flow.ended, 'the flow has not ended');
       expect({ before, text: [text('stdout'), text('stderr')], dropped, end: said.slice(-4) }).to.deep.equal({
         before: 'abcde',
         text: ['abcdemno', '12'],
@@ -313,7 +314,7 @@ describe('OutputFlow', () => {
       const { flow, stdout, stderr, said } = flowing({ maxBytes: 10 });
       stdout.end('abcdefghij');
       stderr.end();
-      await until('the flow has ended', () => flow.ended);
+      await until(() => flow.ended, 'the flow has not ended');
       expect(said).to.deep.equal(['stdout', 'stdout', 'ended']);
     });
 
@@ -321,10 +322,10 @@ describe('OutputFlow', () => {
       const { flow, client, stdout, stderr, said, text } = congested({ maxBytes: 10 });
       stdout.end('abcdefghijklmno');
       stderr.end();
-      await until('both have ended', () => stdout.closed && stderr.closed);
+      await until(() => stdout.closed && stderr.closed, 'one of them has not ended');
       const before = [flow.ended, [...said]];
       client.resume();
-      await until('the flow has ended', () => flow.ended);
+      await until(() => flow.ended, 'the flow has not ended');
       expect([before, said, text('stdout')]).to.deep.equal([
         [false, []],
         ['stdout', 'dropped', 'stdout', 'ended'],
@@ -380,7 +381,7 @@ describe('OutputFlow', () => {
     }
     await settle();
     client.resume();
-    await until('all is sent', () => order.length === 12);
+    await until(() => order.length === 12, 'not all is sent');
     expect(order.join('')).to.equal('abababababab');
   });
 
@@ -412,10 +413,10 @@ describe('OutputFlow', () => {
         stdout.end();
         stderr.end();
         client.resume();
-        await until('the flow has ended', () => {
+        await until(() => {
           flow.acknowledge(sent.length);
           return flow.ended;
-        });
+        }, 'the flow has not ended');
         expect([text('stdout') === written.stdout, text('stderr') === written.stderr]).to.deep.equal([
           true,
           true,

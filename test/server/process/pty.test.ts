@@ -16,6 +16,7 @@ import { expect } from 'chai';
 import type { ExecServerError } from '../../../src/protocol/errors.ts';
 import { type PtyChild, type PtyPlan, startOnPty } from '../../../src/server/process/pty.ts';
 import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
+import { until } from '../../support/until.ts';
 
 const PATH = process.env.PATH ?? '/usr/bin:/bin';
 const BURST = 20_480;
@@ -34,7 +35,7 @@ const BURST = 20_480;
       for (const child of started) {
         child.destroy();
         killGroup(child.pid);
-        await until(() => !isAlive(child.pid), `the group of ${child.pid} has ended`);
+        await until(() => !isAlive(child.pid), `the group of ${child.pid} has not ended`);
       }
       started.clear();
     });
@@ -144,7 +145,7 @@ const BURST = 20_480;
         child.input.write('hello\n');
         await until(
           () => seen.text() === 'hello\r\nhello\r\n',
-          () => `both lines, seen ${seen.text()}`,
+          () => `not both lines, seen ${seen.text()}`,
         );
         child.input.write('\x04');
         expect(await exited(child)).to.deep.equal({ code: 0, signal: null });
@@ -155,7 +156,7 @@ const BURST = 20_480;
         const child = start(['cat']);
         const seen = collect(child);
         child.input.write('ready\n');
-        await until(() => seen.text() === 'ready\r\nready\r\n', 'the child is ready');
+        await until(() => seen.text() === 'ready\r\nready\r\n', 'the child is not ready');
         child.input.write('\x03');
         expect(await exited(child)).to.deep.equal({ code: null, signal: 'SIGINT' });
       });
@@ -165,7 +166,7 @@ const BURST = 20_480;
           'stty raw -echo; echo ready; while [ ! -e go ]; do sleep 0.05; done; head -c 100000 | wc -c',
         );
         const seen = collect(child);
-        await until(() => seen.text().includes('ready'), 'the child is ready');
+        await until(() => seen.text().includes('ready'), 'the child is not ready');
         let written = false;
         child.input.write(Buffer.alloc(100_000, 'y'), () => {
           written = true;
@@ -177,7 +178,7 @@ const BURST = 20_480;
         writeFileSync(join(directory, 'go'), '');
         await until(
           () => seen.text().includes('100000'),
-          () => `the count, seen ${seen.text()}`,
+          () => `not the count, seen ${seen.text()}`,
         );
         expect(written).to.equal(true);
       });
@@ -198,20 +199,20 @@ const BURST = 20_480;
         const seen = collect(child);
         await until(
           () => seen.text() === '37 101\r\n',
-          () => `the first size, seen ${seen.text()}`,
+          () => `not the first size, seen ${seen.text()}`,
         );
         child.resize({ columns: 90, rows: 20 });
         await exited(child);
         await until(
           () => seen.text() === '37 101\r\n20 90\r\n',
-          () => `both sizes, seen ${seen.text()}`,
+          () => `not both sizes, seen ${seen.text()}`,
         );
       });
 
       it('controls the session that the child leads', async () => {
         const child = shell('echo ready; read line');
         const seen = collect(child);
-        await until(() => seen.text().includes('ready'), 'the child is ready');
+        await until(() => seen.text().includes('ready'), 'the child is not ready');
         const [, , , , group, session, , foreground] = statOf(child.pid);
         expect([group, session, foreground]).to.deep.equal([child.pid, child.pid, child.pid].map(String));
         expect(readlinkSync(`/proc/${child.pid}/fd/0`)).to.equal(child.terminal);
@@ -329,7 +330,7 @@ const BURST = 20_480;
         const child = shell('echo ready; sleep 60');
         // Before it has made the terminal its own, the child can't be hung up.
         const seen = collect(child);
-        await until(() => seen.text().includes('ready'), 'the child is ready');
+        await until(() => seen.text().includes('ready'), 'the child is not ready');
         child.destroy();
         child.destroy();
         expect(await exited(child)).to.deep.equal({ code: null, signal: 'SIGHUP' });
@@ -349,7 +350,7 @@ const BURST = 20_480;
         for (let round = 0; round < 100; round += 1) await batch(20);
         await until(
           () => resources().descriptors <= before.descriptors && resources().threads <= before.threads,
-          () => `no more than ${JSON.stringify(before)}, seen ${JSON.stringify(resources())}`,
+          () => `more than ${JSON.stringify(before)}: ${JSON.stringify(resources())}`,
         );
       });
     });
@@ -386,14 +387,6 @@ const ended = async (child: PtyChild): Promise<Exit & { output: Buffer }> => {
   child.output.on('data', chunk => chunks.push(chunk));
   const [exit] = await Promise.all([exited(child), once(child.output, 'close')]);
   return { output: Buffer.concat(chunks), ...exit };
-};
-
-const until = async (condition: () => boolean, what: string | (() => string)): Promise<void> => {
-  const deadline = Date.now() + 10_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`expected ${typeof what === 'string' ? what : what()}`);
-    await delay(5);
-  }
 };
 
 const statOf = (pid: number): string[] =>

@@ -15,7 +15,8 @@ import { startOnPty } from '../../../src/server/process/pty.ts';
 import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
 import { Remains } from '../../../src/server/process/remains.ts';
 import { noSurvivorsIn, survivorsIn } from '../../e2e/support/survivors.ts';
-import { kill, until } from '../platform/support/children.ts';
+import { until } from '../../support/until.ts';
+import { kill } from '../platform/support/children.ts';
 import { openBelow, openLinks } from '../support/descriptors.ts';
 
 const ENV = { PATH: process.env.PATH ?? '/usr/bin:/bin' };
@@ -143,13 +144,13 @@ class Notes extends Watchdog {
       await close(managed);
       const left = noted();
       managed.signal('SIGKILL');
-      await until(() => watchdog.groups.size === 0, 'the group is still there', 10_000);
+      await until(() => watchdog.groups.size === 0, 'the group is still there');
       expect([left, noted()]).to.deep.equal([{ groups: [managed.pid], terminals: [] }, NOTHING]);
     });
 
     it('are no group any more when its number may be another one, though the process is still open', async () => {
       const managed = await onPipes(leaving(''));
-      await until(() => watchdog.groups.size === 0, 'the group is still there', 10_000);
+      await until(() => watchdog.groups.size === 0, 'the group is still there');
       expect([managed.state, survivorNames()]).to.deep.equal(['exited', ['sleep 600']]);
       await close(await onPipes('exit'));
       await remains.stopGroups();

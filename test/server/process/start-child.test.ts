@@ -14,9 +14,9 @@ import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
 import { type StartContext, startChild } from '../../../src/server/process/start-child.ts';
 import { Sandboxes } from '../../../src/server/sandbox/sandboxes.ts';
 import { FollowedPolicies } from '../../../src/shared-config/index.ts';
+import { until } from '../../support/until.ts';
 import { childrenHere } from '../platform/support/children.ts';
 import { openLinks } from '../support/descriptors.ts';
-import { until } from '../support/slow-client.ts';
 import { textOf } from './support/text-of.ts';
 
 const PATH = process.env.PATH ?? '/usr/bin:/bin';
@@ -208,13 +208,13 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       const exit = new Promise(resolve => child.onExit((code, signal) => resolve(signal ?? code)));
       child.resize({ columns: 33, rows: 11 });
       child.stdin?.write('x\n');
-      await until('it has answered', () => /got x\r\n11 33/.test(out));
+      await until(() => /got x\r\n11 33/.test(out), 'it has not answered');
       const own = child.ownLinks();
       child.cut();
       // From now on the name may be another terminal's.
       expect([own, child.ownLinks()]).to.deep.equal([child.links, []]);
       expect(await exit).to.equal('SIGHUP');
-      await until('all is closed', () => openLinks().length <= before);
+      await until(() => openLinks().length <= before, 'something is still open');
     });
   });
 
@@ -259,7 +259,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
           ['launchFailed', 'cwd', 'ENOENT'],
         ]);
       }
-      await until('all is closed', () => openLinks().length <= before);
+      await until(() => openLinks().length <= before, 'something is still open');
     });
   });
 });

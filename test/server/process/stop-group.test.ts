@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { ChildGroup } from '../../../src/server/process/child-group.ts';
 import { stopGroup } from '../../../src/server/process/stop-group.ts';
+import { until } from '../../support/until.ts';
 import { groupOf } from './support/group-of.ts';
 
 /** Longer than any of these tests may take. */
@@ -58,7 +58,7 @@ describe('stopGroup', () => {
       const { child, group } = await start('(trap "" TERM; echo ready; exec sleep 600) & wait');
       await stopGroup(group, 100);
       expect(await end(child)).to.equal('SIGTERM');
-      await until('the group is gone', () => !group.isAlive);
+      await until(() => !group.isAlive, 'the group is still there');
     });
 
     it('ends what a leader that has ended has left behind', async () => {
@@ -79,7 +79,7 @@ describe('stopGroup', () => {
     it('has nothing to do where the group is gone', async () => {
       const { child, group } = await start('echo ready');
       await end(child);
-      await until('the group is gone', () => !group.isAlive);
+      await until(() => !group.isAlive, 'the group is still there');
       await stopGroup(group, LONG_MS);
     });
   });
@@ -112,9 +112,3 @@ describe('stopGroup', () => {
     });
   });
 });
-
-const until = async (what: string, holds: () => boolean) => {
-  for (const deadline = Date.now() + 10_000; !holds(); await delay(5)) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-  }
-};

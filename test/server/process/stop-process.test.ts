@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { stopProcess } from '../../../src/server/process/stop-process.ts';
-import { Children, isRunning, until } from '../platform/support/children.ts';
+import { until } from '../../support/until.ts';
+import { Children, isRunning } from '../platform/support/children.ts';
 import { groupOf } from './support/group-of.ts';
 
 /** Longer than any of these tests may take. */

@@ -58,13 +58,6 @@ export class SlowClient {
   }
 }
 
-/** Polls with every turn of the event loop, to a deadline. */
-export const until = async (what: string, holds: () => boolean): Promise<void> => {
-  for (const deadline = Date.now() + 10_000; !holds(); await nextTurn()) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-  }
-};
-
 /** Lets everything happen that waits for nothing but its turn. */
 export const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 5; turn += 1) await nextTurn();

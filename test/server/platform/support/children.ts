@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readProc } from '../../../../src/server/platform/process-table.ts';
+import { until } from '../../../support/until.ts';
 
 /** The processes that a test starts, each in a group of its own. */
 export class Children {
@@ -57,14 +57,5 @@ export const kill = (pid: number): void => {
     process.kill(pid, 'SIGKILL');
   } catch {
     // Gone, as it should be.
-  }
-};
-
-/** Polls to a deadline. */
-export const until = async (holds: () => boolean, otherwise: string, withinMs = 10_000): Promise<void> => {
-  const deadline = Date.now() + withinMs;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`after ${withinMs} ms: ${otherwise}`);
-    await delay(10);
   }
 };
