@@ -42,12 +42,13 @@ export const killSession = async (session: ShellSession): Promise<void> => {
 
 // The end of a session is no event: its members are not all our children.
 const POLL_MS = 20;
-const MAX_ROUNDS = 20;
+// With pauses that grow, about a second: what was killed may be slow to go on a busy machine.
+const MAX_ROUNDS = 10;
 
 /** Until a look finds nothing: one of the session may have made a new group meanwhile. */
 const killGroups = async (session: ShellSession): Promise<void> => {
   for (let round = 0; round < MAX_ROUNDS && (await signalAll(session, 'SIGKILL')); round += 1) {
-    await delay(POLL_MS);
+    await delay((round + 1) * POLL_MS);
   }
 };
 

@@ -61,13 +61,13 @@ export const killHolders = async (
     });
     if (!known) return undefined;
     if (!killedNow) break;
-    await delay(ROUND_PAUSE_MS);
+    await delay((round + 1) * ROUND_PAUSE_MS);
   }
   return { killed: [...killed.values()], left };
 };
 
 const MAX_ROUNDS = 20;
-// What was killed closes its files a moment later.
+// What was killed closes its files a moment later, on a busy machine a second.
 const ROUND_PAUSE_MS = 5;
 const MAX_BLOCKED_MS = 4;
 const LINKS_PER_CLOCK = 64;
