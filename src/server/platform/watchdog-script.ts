@@ -1,6 +1,6 @@
 /**
  * The watchdog's program for a POSIX sh. It reads lines from stdin: `+ PGID` and `- PGID` for a process
- * group, `t /dev/pts/N SECONDS` (when it was made) and `u /dev/pts/N` for a terminal, `d DIR/` for the directory
+ * group, `t /dev/pts/N SECONDS.NANOSECONDS` (when it was made) and `u /dev/pts/N` for a terminal, `d DIR/` for the directory
  * of named pipes. At the end of stdin it ends the groups (SIGTERM, about a second, SIGKILL), kills who holds a
  * file of the directory or one of the terminals, removes the directory and exits. Lines that it doesn't
  * understand do nothing.
@@ -14,7 +14,7 @@ printf exec-watchdog >/proc/$$/comm
 # The groups are a doubly linked list in variables, a circle through 0: next_PGID and prev_PGID. Adding and
 # removing cost the same however many there are, and going through it needs no fork, which may be refused.
 next_0=0 prev_0=0
-# NUMBER:SECONDS, with a space on either side.
+# NUMBER:SECONDS.NANOSECONDS, with a space on either side.
 terminals=' '
 directory=
 
@@ -32,7 +32,7 @@ remove_group() {
 }
 
 add_terminal() {
-  is_number "$1" && is_number "$2" && terminals="$terminals$1:$2 "
+  is_number "$1" && is_number "\${2%.*}" && is_number "\${2#*.}" && terminals="$terminals$1:$2 "
 }
 
 remove_terminal() {
@@ -104,22 +104,27 @@ kill_holders() {
   return $killed
 }
 
-# The server's end of a terminal went with the server, so as a rule the terminal is deleted: the same name without
-# that mark is somebody's new terminal, unless it is as old as ours. Then a child has inherited the server's end.
-# A container's /dev/pts has the same names on another device.
+# The number of a terminal is given to the next one as soon as nobody holds it: ours has the time of ours, be it that
+# the server's end went with the server, or that a child has inherited it. A container's /dev/pts has the same names
+# on another device.
 is_our_terminal() {
   number=\${line##*/dev/pts/}
   number=\${number%%" "*}
   case $terminals in
-    *" $number:"*) seconds=\${terminals#*" $number:"} seconds=\${seconds%%" "*} ;;
+    *" $number:"*) made=\${terminals#*" $number:"} made=\${made%%" "*} ;;
     *) return 1 ;;
   esac
   fd=\${line%%" -> "*}
-  found=$(stat -Lc %d:%Z "/proc/$pid/fd/\${fd##*" "}")
-  case $line in
-    *" (deleted)") found=\${found%:*}:$seconds ;;
+  # DEVICE:SECONDS:DATE TIME.NANOSECONDS ZONE
+  found=$(stat -Lc %d:%Z:%z "/proc/$pid/fd/\${fd##*" "}")
+  seconds=\${found#*:} seconds=\${seconds%%:*}
+  case $found in
+    *.*) nanoseconds=\${found##*.} nanoseconds=\${nanoseconds%%" "*} ;;
+    *) nanoseconds=000000000 ;;
   esac
-  [ "$found" = "$(stat -Lc %d /dev/pts):$seconds" ]
+  # Not every stat knows them.
+  [ "$nanoseconds" != 000000000 ] || made=\${made%.*}.000000000
+  [ "\${found%%:*}:$seconds.$nanoseconds" = "$(stat -Lc %d /dev/pts):$made" ]
 }
 
 # A last line without its end is not obeyed: the number in it may be cut short.

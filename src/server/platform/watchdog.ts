@@ -41,8 +41,8 @@ export class Watchdog {
   readonly #log: (line: string) => void;
   readonly #shell: readonly [string, ...string[]];
   readonly #groups = new Set<number>();
-  /** When each was made, in seconds. */
-  readonly #terminals = new Map<string, number>();
+  /** When each was made: seconds, a dot, nanoseconds. */
+  readonly #terminals = new Map<string, string>();
   #directory: string | undefined;
   #startsLeft = 2;
   #phase: Phase;
@@ -78,10 +78,14 @@ export class Watchdog {
     if (this.#groups.delete(pgid)) this.#tellSoon(`- ${pgid}\n`);
   }
 
-  /** Registers a terminal, `/dev/pts/N`; any other name is passed over. */
+  /**
+   * Registers a terminal, `/dev/pts/N`, which has to be open on our side; any other name is passed over. It is known by
+   * the time when it was made. A change of its owner or its mode moves that: it has to be registered once more.
+   */
   addTerminal(path: string): void {
-    if (!/^\/dev\/pts\/\d+$/.test(path) || this.#terminals.has(path)) return;
-    const madeAt = madeAtOf(path);
+    const madeAt = /^\/dev\/pts\/\d+$/.test(path) ? madeAtOf(path) : undefined;
+    if (madeAt === undefined || this.#terminals.get(path) === madeAt) return;
+    this.removeTerminal(path);
     this.#terminals.set(path, madeAt);
     this.#tell(`t ${path} ${madeAt}\n`);
   }
@@ -217,14 +221,17 @@ const TELL_MS = 20;
 
 const SCRIPT_VARIABLE = 'EXEC_SERVER_WATCHDOG';
 
-// Nothing but a change of its owner or its mode moves the time again.
-const madeAtOf = (terminal: string): number => {
+const madeAtOf = (terminal: string): string | undefined => {
   try {
-    return Math.floor(statSync(terminal).ctimeMs / 1000);
+    const { ctimeNs } = statSync(terminal, { bigint: true });
+    const nanoseconds = String(ctimeNs % SECOND_NS).padStart(9, '0');
+    return `${ctimeNs / SECOND_NS}.${nanoseconds}`;
   } catch {
-    return 0;
+    return undefined;
   }
 };
+
+const SECOND_NS = 1_000_000_000n;
 
 // /proc names a file by its real path.
 const realPath = (path: string): string => {

@@ -133,6 +133,11 @@ export class ManagedProcess {
     return this.#child.links;
   }
 
+  /** Its terminal while it is open on our side: then its number is nobody else's. */
+  get ownTerminals(): readonly string[] {
+    return this.options.tty ? this.#child.ownLinks() : [];
+  }
+
   /** Its terminal, if that was cut while others held it. Whoever asks for it has to release it. */
   get keptTerminal(): KeptTerminal | undefined {
     return this.#keptTerminal;
@@ -299,7 +304,7 @@ export class ManagedProcess {
     await nextTurn();
     if (this.#flow.ended) return;
     this.#holders = holders ?? [];
-    const [terminal] = this.options.tty && this.#holders.length > 0 ? this.#child.ownLinks() : [];
+    const [terminal] = this.#holders.length > 0 ? this.ownTerminals : [];
     this.#keptTerminal = terminal === undefined ? undefined : keepTerminal(terminal);
     this.#child.cut();
     this.#flow.cut();

@@ -14,9 +14,9 @@ import { stopGroup } from './stop-group.ts';
 export class Remains {
   readonly #watchdog: Watchdog;
   readonly #heldPipes: () => Iterable<string>;
-  /** The groups of processes that aren't closed yet. */
-  readonly #open = new Set<ChildGroup>();
-  /** Those that were left behind. */
+  /** Processes that aren't closed yet. */
+  readonly #open = new Set<ManagedProcess>();
+  /** The groups that were left behind. */
   readonly #left = new Set<ChildGroup>();
   #nextLook: NodeJS.Timeout | undefined;
   readonly #terminals = new Set<KeptTerminal>();
@@ -30,16 +30,16 @@ export class Remains {
   /** A process was started. */
   started(process: ManagedProcess): void {
     this.#watchdog.add(process.pid);
-    this.#open.add(process.group);
+    this.#open.add(process);
+    this.#tellTerminals(process);
     this.#lookAgain();
-    for (const terminal of terminalsOf(process)) this.#watchdog.addTerminal(terminal);
   }
 
   /** A process is closed; whatever it leaves is kept in mind. */
   closed(process: ManagedProcess): void {
     if (process.keptTerminal !== undefined) this.#keep(process.keptTerminal);
     else for (const terminal of terminalsOf(process)) this.#watchdog.removeTerminal(terminal);
-    this.#open.delete(process.group);
+    this.#open.delete(process);
     if (this.#isLeft(process.group)) this.#left.add(process.group);
   }
 
@@ -57,18 +57,28 @@ export class Remains {
     for (const terminal of this.#terminals) this.#release(terminal);
   }
 
+  #tellTerminals(process: ManagedProcess): void {
+    for (const terminal of process.ownTerminals) this.#watchdog.addTerminal(terminal);
+  }
+
   #isLeft(group: ChildGroup): boolean {
     if (group.isAlive) return true;
     this.#watchdog.remove(group.leader);
     return false;
   }
 
-  /** A group whose last member has gone must be forgotten before its number may be given to somebody else. */
+  /**
+   * A group whose last member has gone must be forgotten before its number may be given to somebody else, and the
+   * watchdog knows no terminal whose owner or mode was changed, as `mesg n` does.
+   */
   #lookAgain(): void {
     if (this.#nextLook !== undefined || this.#open.size + this.#left.size === 0) return;
     this.#nextLook = setTimeout(() => {
       this.#nextLook = undefined;
-      for (const group of this.#open) this.#isLeft(group);
+      for (const process of this.#open) {
+        this.#isLeft(process.group);
+        this.#tellTerminals(process);
+      }
       for (const group of [...this.#left].slice(0, MAX_LOOKS)) {
         this.#left.delete(group);
         // At the end of the line.

@@ -139,26 +139,26 @@ describe('Watchdog', () => {
       it('ends the holders of its terminals, not those of others', async function () {
         if (findProgram('script') === undefined) this.skip();
         const server = start(shell);
-        const [ours, inherited, reused, others] = [
-          await terminal(),
-          await terminal(),
-          await terminal(),
-          await terminal(),
-        ];
-        await server.call(
-          ...[ours, inherited, reused].map(({ path }): Call => ['addTerminal', path]),
-          ['addTerminal', others.path],
-          ['removeTerminal', others.path],
-        );
+        const ours = { open: await terminal(), cut: await terminal(), changed: await terminal() };
+        const others = { open: await terminal(), cut: await terminal(), removed: await terminal() };
+        const all = Object.values({ ...ours, othersOpen: others.open, othersCut: others.cut });
+        await server.call(...[...all, others.removed].map(({ path }): Call => ['addTerminal', path]), [
+          'removeTerminal',
+          others.removed.path,
+        ]);
         const { watchdog } = server;
-        process.kill(ours.owner, 'SIGKILL');
-        process.kill(others.owner, 'SIGKILL');
-        await renew(reused.path);
+        await renew(ours.changed.path);
+        await server.call(['addTerminal', ours.changed.path]);
+        // These have the names of ours only, and times of their own.
+        await renew(others.open.path);
+        await renew(others.cut.path);
+        for (const { owner } of [ours.cut, others.cut, others.removed]) process.kill(owner, 'SIGKILL');
         await server.kill();
-        const pids = { ours: ours.pid, inherited: inherited.pid, reused: reused.pid, others: others.pid };
-        // The other side of `inherited` and `reused` is alive. One is the same terminal, so one of ours has
-        // inherited that side; the other has only the name of ours.
-        await expectLeft(watchdog, pids, ['reused', 'others']);
+        const pids = Object.fromEntries([
+          ...Object.entries(ours).map(([name, { pid }]) => [`our ${name}`, pid]),
+          ...Object.entries(others).map(([name, { pid }]) => [`others' ${name}`, pid]),
+        ]);
+        await expectLeft(watchdog, pids, ["others' open", "others' cut", "others' removed"]);
       });
 
       it('removes the directory and exits at once when nothing is registered', async () => {
@@ -321,13 +321,13 @@ describe('Watchdog', () => {
   };
 });
 
-/** Gives a terminal another time of origin, as another terminal of the same name has. */
+/** Gives a terminal another time of origin, as another terminal of the same name has, in the same second even. */
 const renew = async (path: string): Promise<void> => {
-  const secondsOf = () => Math.floor(statSync(path).ctimeMs / 1000);
-  const before = secondsOf();
+  const timeOf = () => statSync(path, { bigint: true }).ctimeNs;
+  const before = timeOf();
   await until(() => {
     chmodSync(path, 0o600);
-    return secondsOf() !== before;
+    return timeOf() !== before;
   }, 'the time does not change');
 };
 

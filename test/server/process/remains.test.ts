@@ -203,6 +203,22 @@ class Notes extends Watchdog {
       ]);
     });
 
+    it('are a terminal that the watchdog is told of again, since it may have changed, while our side is open', async () => {
+      const managed = onTerminal('sleep 600');
+      watchdog.terminals.clear();
+      await until(() => watchdog.terminals.size > 0, 'it is not told');
+      expect(noted().terminals).to.deep.equal(managed.links);
+      managed.abandon();
+      watchdog.terminals.clear();
+      const other = onTerminal('sleep 601');
+      watchdog.terminals.clear();
+      await until(() => watchdog.terminals.size > 0, 'it is not told');
+      expect(noted().terminals).to.deep.equal(other.links);
+      other.abandon();
+      managed.terminate(0);
+      other.terminate(0);
+    });
+
     it('are its terminal while somebody holds it after the cut, and end with the holder', async () => {
       const before = openTerminals();
       const managed = onTerminal(HELD, 0);
