@@ -1,6 +1,6 @@
 /**
- * Memory for long frames, used again when a frame is written: fresh memory for each makes a sender of much grow by what
- * the garbage collector has not come to yet.
+ * Memory for long frames, and for what waits to become one, used again when that is written: fresh memory for each
+ * makes a sender of much grow by what the garbage collector has not come to yet.
  */
 export class FrameMemory {
   readonly #lent = new Set<ArrayBufferLike>();

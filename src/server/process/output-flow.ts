@@ -1,4 +1,5 @@
 import { Fifo } from '../../protocol/fifo.ts';
+import { FrameMemory } from '../../protocol/framing/frame-memory.ts';
 import type { OutputStream, StreamBytes } from '../../protocol/process.ts';
 import type { Outbound, OutputSource } from '../outbound.ts';
 import type { Output } from './child.ts';
@@ -106,8 +107,7 @@ export class OutputFlow implements OutputSource {
       this.#send(toSend);
       return;
     }
-    // Its memory is good for now only.
-    this.#pending.push({ stream: toSend.stream, bytes: Buffer.from(toSend.bytes) });
+    this.#pending.push({ stream: toSend.stream, bytes: keep(toSend.bytes) });
     this.#sendWhatMayBe();
     this.#stalls += 1;
     if (this.#headTail === undefined) stream.pause();
@@ -133,6 +133,7 @@ export class OutputFlow implements OutputSource {
       this.#events.dropped(first.dropped);
     } else {
       this.#send(first);
+      MEMORY.giveBack(first.bytes);
       this.#streams.get(first.stream)?.resume();
     }
     this.#finishIfDone();
@@ -157,3 +158,14 @@ export class OutputFlow implements OutputSource {
     this.#events.ended();
   }
 }
+
+/** A copy of what was read, whose memory is good for now only; a client that is slow makes one of most of it. */
+const keep = (bytes: Buffer): Buffer => {
+  const kept = bytes.length < LONG_BYTES ? Buffer.allocUnsafe(bytes.length) : MEMORY.take(bytes.length);
+  bytes.copy(kept);
+  return kept;
+};
+
+const MEMORY = new FrameMemory();
+// Of a short one more memory would be lost than is saved: it may have to wait for long.
+const LONG_BYTES = 48 * 1024;
