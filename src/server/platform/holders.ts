@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { isPid } from './process-table.ts';
 
@@ -130,16 +131,19 @@ const readLink = (path: string): string => {
   }
 };
 
-// In a container's mount namespace the same path is another file: each has a /dev/pts/0 of its own.
+// In a container's mount namespace the same path is another file: each has a /dev/pts/0 of its own, on another device.
 const isSameFile = (link: string, descriptor: string): boolean => {
-  const named = link.startsWith('/') ? identity(link) : undefined;
-  return named === undefined || named === identity(descriptor);
+  if (!link.startsWith('/')) return true;
+  const held = statOf(descriptor);
+  const named = statOf(link);
+  if (named !== undefined) return named.dev === held?.dev && named.ino === held.ino;
+  const parent = statOf(dirname(link));
+  return parent === undefined || held === undefined || parent.dev === held.dev;
 };
 
-const identity = (path: string): string | undefined => {
+const statOf = (path: string): Stats | undefined => {
   try {
-    const { dev, ino } = statSync(path);
-    return `${dev} ${ino}`;
+    return statSync(path);
   } catch {
     return undefined;
   }

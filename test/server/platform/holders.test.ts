@@ -79,6 +79,15 @@ describe('findHolders', () => {
       expect(await find([terminal])).to.deep.equal([{ pid: 10, name: 'ours' }]);
     });
 
+    it('does not take a file on another device for one of ours that is deleted', async () => {
+      const [ours, contained] = [join(directory, 'ours'), join(directory, 'contained')];
+      addProcess(10, 'ours', { 0: `${ours} (deleted)` });
+      addProcess(11, 'contained', { 0: `${contained} (deleted)` });
+      writeFileSync(`${ours} (deleted)`, '');
+      symlinkSync('/dev/null', `${contained} (deleted)`);
+      expect(await find([ours, contained])).to.deep.equal([{ pid: 10, name: 'ours' }]);
+    });
+
     it('does not take a child of ours for a holder that has yet to begin its program, with all that we have', async () => {
       const addForked = (pid: number, parent: number, flags: number) => {
         addProcess(pid, 'node', { 3: 'pipe:[1]' });
