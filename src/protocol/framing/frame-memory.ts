@@ -3,7 +3,8 @@
  * makes a sender of much grow by what the garbage collector has not come to yet.
  */
 export class FrameMemory {
-  readonly #lent = new Set<ArrayBufferLike>();
+  /** What is never given back, as of a connection that broke, is nobody's. */
+  readonly #lent = new WeakSet<ArrayBufferLike>();
   #free: ArrayBufferLike[] = [];
 
   /** Memory for a frame. What is in it is left over from others. */

@@ -1,3 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { FrameMemory } from '../../../src/protocol/framing/frame-memory.ts';
 
@@ -29,6 +32,17 @@ describe('FrameMemory', () => {
     const before = new Set(frames.map(({ buffer }) => buffer));
     const again = Array.from({ length: 10 }, () => memory.take(LONG));
     expect(again.filter(({ buffer }) => before.has(buffer))).to.have.lengthOf(4);
+  });
+
+  it('holds on to nothing that does not come back', async () => {
+    const memory = new FrameMemory();
+    const lent = Array.from({ length: 10 }, () => new WeakRef(memory.take(LONG).buffer));
+    // What a weak reference was made of stays until the next turn.
+    await nextTurn();
+    setFlagsFromString('--expose-gc');
+    runInNewContext('gc')();
+    expect(lent.filter(block => block.deref() !== undefined)).to.deep.equal([]);
+    expect(memory.owns(memory.take(LONG))).to.equal(true);
   });
 
   it('leaves short frames, very long ones and those of others alone', () => {
