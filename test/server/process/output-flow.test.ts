@@ -38,9 +38,11 @@ const flowing = ({
     {
       output: chunk => {
         const seq = sent.length + 1;
-        sent.push({ ...chunk, seq });
+        // Good during the call only.
+        const bytes = Buffer.from(chunk.bytes);
+        sent.push({ ...chunk, bytes, seq });
         said.push(chunk.stream);
-        client.writer.send(Buffer.from(chunk.bytes));
+        client.writer.send(bytes);
         return seq;
       },
       dropped: bytes => {
