@@ -1,8 +1,8 @@
-import { closeSync, existsSync, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { unsupported } from '../../protocol/errors.ts';
+import { dependencyDirectory, ownPackageRoot } from '../platform/installed-package.ts';
 
 /**
  * The part of the package's native module that is used. The package's own class around it is not: it adds
@@ -26,12 +26,14 @@ export type PtyBinding = {
   resize(fd: number, columns: number, rows: number): void;
 };
 
-/** Where a terminal is looked for: the platform, the running program and the file to resolve packages from. */
+/** Facts that decide where the native module is, if it can be used at all. */
 export type PtyHost = {
   readonly platform: string;
   readonly arch: string;
+  /** Path of the running Node. */
   readonly program: string;
-  readonly from: string;
+  /** A file of the server's code; default: the running one. */
+  readonly file?: string;
 };
 
 /**
@@ -65,12 +67,10 @@ type Located = { readonly main: string; readonly binary: string; readonly helper
 
 let located: Located | string | undefined;
 
-// In the program, which is one CommonJS file, `import.meta` is empty.
 const thisHost = (): PtyHost => ({
   platform: process.platform,
   arch: process.arch,
   program: process.execPath,
-  from: import.meta.url ?? __filename,
 });
 
 const reasonOf = (result: Located | string): string | undefined =>
@@ -83,40 +83,23 @@ const available = (): Located => {
 };
 
 const locate = (host: PtyHost): Located | string => {
-  const main = resolveFrom(host.from, `${PACKAGE}/index.js`);
-  if (main === undefined) return `the optional package ${PACKAGE} is not installed`;
-  const binaries = `${PACKAGE}-${host.platform}-${host.arch}`;
-  const binary = resolveFrom(main, `${binaries}/${host.platform === 'win32' ? 'conpty.node' : 'pty.node'}`);
-  const helperPath = host.platform === 'darwin' ? resolveFrom(main, `${binaries}/spawn-helper`) : '';
-  if (binary === undefined || helperPath === undefined)
-    return `${PACKAGE} has no binary installed for ${host.platform}-${host.arch}`;
+  const root = ownPackageRoot(host.file);
+  if (root === undefined)
+    return `${PACKAGE} is loaded only from where exec-server is installed: this is a copy of its file`;
+  const directory = dependencyDirectory(root, PACKAGE);
+  if (directory === undefined) return `the optional package ${PACKAGE} is not installed`;
+  const binaries = dependencyDirectory(directory, `${PACKAGE}-${host.platform}-${host.arch}`);
+  if (binaries === undefined) return `${PACKAGE} has no binary installed for ${host.platform}-${host.arch}`;
   if (host.platform === 'linux' && usesMusl(host.program))
     return `the binary of ${PACKAGE} needs glibc, and this system has musl`;
-  return { main, binary, helperPath };
+  return {
+    main: join(directory, 'index.js'),
+    binary: join(binaries, host.platform === 'win32' ? 'conpty.node' : 'pty.node'),
+    helperPath: host.platform === 'darwin' ? join(binaries, 'spawn-helper') : '',
+  };
 };
 
 const PACKAGE = '@lydell/node-pty';
-
-const resolveFrom = (from: string, name: string): string | undefined => {
-  const usual = findAbove(from, name);
-  if (usual !== undefined) return usual;
-  try {
-    return createRequire(from).resolve(name);
-  } catch {
-    return undefined;
-  }
-};
-
-// Where a package nearly always is. To resolve it in full takes milliseconds, for which every client waits.
-const findAbove = (from: string, name: string): string | undefined => {
-  let directory = from.startsWith('file:') ? fileURLToPath(from) : from;
-  while (directory !== dirname(directory)) {
-    directory = dirname(directory);
-    const path = join(directory, 'node_modules', name);
-    if (existsSync(path)) return realpathSync.native(path);
-  }
-  return undefined;
-};
 
 /**
  * Whether a program is linked against musl, told by the dynamic loader named in its first bytes. On musl the

@@ -57,11 +57,12 @@ export const createGrounds = (asNobody: boolean): Grounds => {
   };
 };
 
-// That account may not be able to read the program where it lies.
+// That account may not be able to read the program where it is.
 const serverOfNobody = (base: string): [string, ...string[]] => {
-  const program = join(base, 'program', 'exec-server.cjs');
-  mkdirSync(dirname(program));
+  const program = join(base, 'program', 'dist', 'exec-server.cjs');
+  mkdirSync(dirname(program), { recursive: true });
   cpSync(programPath, program);
+  cpSync(join(programPath, '../../package.json'), join(base, 'program/package.json'));
   const pty = createRequire(import.meta.url).resolve('@lydell/node-pty/package.json');
   cpSync(dirname(dirname(pty)), join(base, 'program/node_modules/@lydell'), { recursive: true });
   const account = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];

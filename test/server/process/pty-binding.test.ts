@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -10,14 +10,15 @@ describe('ptyUnavailable', () => {
 
   // A host where everything is in place, made of empty files: nothing is loaded for the answer.
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'pty-binding-test-'));
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'pty-binding-test-')));
+    file('package.json', '{"name":"exec-server"}');
     file('node_modules/@lydell/node-pty/index.js');
     file('node_modules/@lydell/node-pty-linux-x64/pty.node');
     host = {
       platform: 'linux',
       arch: 'x64',
       program: file('node', '\x7fELF … /lib64/ld-linux-x86-64.so.2'),
-      from: file('exec-server.cjs'),
+      file: file('dist/exec-server.cjs'),
     };
   });
   afterEach(() => rmSync(directory, { recursive: true }));
@@ -36,6 +37,12 @@ describe('ptyUnavailable', () => {
   it('says that the package is not installed', () => {
     rmSync(join(directory, 'node_modules'), { recursive: true });
     expect(ptyUnavailable(host)).to.equal('the optional package @lydell/node-pty is not installed');
+  });
+
+  it('says that this is a copy outside of the package, whatever packages are above it', () => {
+    expect(ptyUnavailable({ ...host, file: file('exec-server.cjs') })).to.equal(
+      '@lydell/node-pty is loaded only from where exec-server is installed: this is a copy of its file',
+    );
   });
 
   it('says that the platform has no binary', () => {
