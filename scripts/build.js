@@ -31,7 +31,7 @@ const options = {
 /** What the server loads from beside it: modules that nothing else of the server is in. */
 const beside = [
   { module: 'cli/main.ts', file: 'exec-server-cli.cjs' },
-  { module: 'shared-config/config/select-toml.ts', file: 'exec-server-config.cjs' },
+  { module: 'codex-config/select-toml.ts', file: 'exec-server-config.cjs' },
 ];
 
 /** @type {import('esbuild').Plugin} */

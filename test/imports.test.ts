@@ -41,12 +41,13 @@ const layerOf = (path: string): string => path.split('/')[0] ?? '';
 
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'shared-config': ['shared-config'],
+  'codex-config': ['codex-config', 'shared-config'],
   protocol: ['protocol', 'shared-config'],
-  server: ['server', 'protocol', 'shared-config'],
+  server: ['server', 'protocol', 'codex-config', 'shared-config'],
   core: ['core', 'protocol', 'shared-config'],
   embedded: ['embedded', 'core', 'server', 'protocol', 'shared-config'],
   launcher: ['launcher'],
-  cli: ['cli', 'core', 'server', 'protocol', 'shared-config'],
+  cli: ['cli', 'core', 'server', 'protocol', 'codex-config', 'shared-config'],
 };
 
 describe('the modules of src', () => {
@@ -80,16 +81,16 @@ describe('the modules of src', () => {
   });
 
   it('read TOML for the command line, and in a server only when it is asked about configuration files', () => {
-    const reading = (path: string) => path.startsWith('shared-config/config/') || layerOf(path) === 'cli';
+    const reading = (path: string) => layerOf(path) === 'codex-config' || layerOf(path) === 'cli';
     const others = sources.filter(({ path }) => !reading(path));
     const loaded = (importsOf: (source: Source) => string[]) =>
       others.flatMap(source => within(source, importsOf(source)).filter(reading));
     expect(loaded(staticImports)).to.deep.equal([]);
-    expect(loaded(dynamicImports)).to.have.members(['cli/main.ts', 'shared-config/config/select-toml.ts']);
+    expect(loaded(dynamicImports)).to.have.members(['cli/main.ts', 'codex-config/select-toml.ts']);
     const parsers = sources.filter(source => staticImports(source).includes('toml-eslint-parser'));
     expect(parsers.map(({ path }) => path)).to.have.members([
-      'shared-config/config/select-toml.ts',
-      'shared-config/config/toml-document.ts',
+      'codex-config/select-toml.ts',
+      'codex-config/toml-document.ts',
     ]);
   });
 

@@ -8,7 +8,7 @@ import {
   MAX_CONFIG_LENGTH,
   parseEnvironments,
   parseShellPolicy,
-} from '../shared-config/config/index.ts';
+} from '../codex-config/index.ts';
 import type { EnvPolicy } from '../shared-config/env-policy.ts';
 
 /**

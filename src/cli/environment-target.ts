@@ -1,10 +1,10 @@
 import { dirname, resolve } from 'node:path';
-import { commandServer, type Target } from '../core/index.ts';
 import {
   chooseEnvironment,
   type EnvironmentsConfig,
   type ProgramEnvironment,
-} from '../shared-config/config/index.ts';
+} from '../codex-config/index.ts';
+import { commandServer, type Target } from '../core/index.ts';
 
 /**
  * The server behind the environment with this id; `undefined` for this machine.

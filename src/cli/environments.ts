@@ -1,12 +1,8 @@
+import type { ConfiguredEnvironment, EnvironmentsConfig, ProgramEnvironment } from '../codex-config/index.ts';
 import { inheritable } from '../core/connect.ts';
 import { launchDirectoryProblem } from '../core/launch-directory.ts';
 import { visibleLine } from '../core/visible-text.ts';
 import { findProgram } from '../server/process/find-program.ts';
-import type {
-  ConfiguredEnvironment,
-  EnvironmentsConfig,
-  ProgramEnvironment,
-} from '../shared-config/config/index.ts';
 import { applyOverlay, platformOf } from '../shared-config/index.ts';
 import { readEnvironments } from './config-files.ts';
 import { directoryOf } from './environment-target.ts';

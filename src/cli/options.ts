@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ConfigError } from '../codex-config/index.ts';
 import {
   commandServer,
   localServer,
@@ -9,7 +10,6 @@ import {
 } from '../core/index.ts';
 import { quoteArgv } from '../core/quote-argv.ts';
 import { visibleLine } from '../core/visible-text.ts';
-import { ConfigError } from '../shared-config/config/index.ts';
 import { EnvBase, type EnvPolicy } from '../shared-config/index.ts';
 import { readEnvironments, readShellPolicy } from './config-files.ts';
 import { environmentTarget } from './environment-target.ts';

@@ -1,11 +1,13 @@
 import type * as z from 'zod/mini';
+import { describeIssue, type TypeWords } from '../shared-config/index.ts';
 import { type ExecServerError, invalidParams } from './errors.ts';
 
 /**
- * Checks what came against a schema.
+ * Checks a received value against a schema.
  *
- * @throws {ExecServerError} `invalidParams`, naming the field, what was expected and the type of what
- * came. A value is never repeated: it may be an environment variable's.
+ * @param root the name of the value itself in errors
+ * @throws {ExecServerError} `invalidParams`, with the field, what was expected and the type of what was received.
+ * A value is never repeated: it may be an environment variable's.
  */
 export const parse = <Schema extends z.ZodMiniType>(
   schema: Schema,
@@ -17,10 +19,8 @@ export const parse = <Schema extends z.ZodMiniType>(
   throw explain(result.error.issues[0] as z.core.$ZodIssue, value, root);
 };
 
-const explain = (issue: z.core.$ZodIssue, value: unknown, root: string): ExecServerError => {
-  const field = fieldName(issue.path, root);
-  return invalidParams(field, problem(issue, valueAt(value, issue.path)));
-};
+const explain = (issue: z.core.$ZodIssue, value: unknown, root: string): ExecServerError =>
+  invalidParams(fieldName(issue.path, root), describeIssue(issue, value, JSON_WORDS));
 
 const fieldName = (path: readonly PropertyKey[], root: string): string => {
   if (path.length === 0) return root;
@@ -32,50 +32,12 @@ const step = (key: PropertyKey, depth: number): string => {
   return depth === 0 ? String(key) : `.${String(key)}`;
 };
 
-const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
-  path.reduce<unknown>(
-    (at, key) =>
-      typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined,
-    value,
-  );
-
-const problem = (issue: z.core.$ZodIssue, received: unknown): string => {
-  const came = typeName(received);
-  switch (issue.code) {
-    case 'invalid_type':
-      return came === 'nothing'
-        ? `expected ${issue.expected}, but it is missing`
-        : `expected ${issue.expected}, received ${came}`;
-    case 'invalid_value':
-      return `expected one of ${issue.values.map(value => JSON.stringify(value)).join(', ')}, received ${came === 'string' ? 'another string' : came}`;
-    case 'too_small':
-      return `expected at least ${count(issue.minimum, received)}, received ${sizeOf(received, 'smaller')}`;
-    case 'too_big':
-      return `expected at most ${count(issue.maximum, received)}, received ${sizeOf(received, 'larger')}`;
-    case 'invalid_union':
-      return `no accepted shape, received ${came}`;
-    case 'unrecognized_keys':
-      return `there is no ${issue.keys.map(key => JSON.stringify(key)).join(', ')}`;
-    case 'invalid_key':
-      return issue.issues[0]?.message ?? 'this name is not allowed';
-    default:
-      return issue.message;
-  }
-};
-
-const count = (bound: number | bigint, received: unknown): string => {
-  if (typeof received === 'string') return `${bound} ${bound === 1 ? 'character' : 'characters'}`;
-  return Array.isArray(received) ? `${bound} ${bound === 1 ? 'entry' : 'entries'}` : String(bound);
-};
-
-const sizeOf = (received: unknown, than: 'smaller' | 'larger'): string => {
-  if (typeof received === 'string') return `a string of ${received.length}`;
-  return Array.isArray(received) ? `an array of ${received.length}` : `a ${than} ${typeName(received)}`;
-};
-
-const typeName = (value: unknown): string => {
-  if (value === undefined) return 'nothing';
-  if (value === null) return 'null';
-  if (typeof value === 'number' && !Number.isFinite(value)) return 'a number that is not finite';
-  return Array.isArray(value) ? 'array' : typeof value;
+const JSON_WORDS: TypeWords = {
+  expected: ({ expected }) => expected,
+  received: value => {
+    if (value === undefined) return undefined;
+    if (value === null) return 'null';
+    if (typeof value === 'number' && !Number.isFinite(value)) return 'a number that is not finite';
+    return Array.isArray(value) ? 'array' : typeof value;
+  },
 };

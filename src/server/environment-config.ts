@@ -71,7 +71,7 @@ const loadSelect = async (): Promise<Select> => {
   if (!canReadConfig()) {
     throw unsupported('environmentConfig/read', `this is the server alone: ${PART} is not beside it`);
   }
-  return (await import('../shared-config/config/select-toml.ts')).selectToml;
+  return (await import('../codex-config/select-toml.ts')).selectToml;
 };
 
 const textOf = async (file: string): Promise<string | undefined> => {

@@ -4,7 +4,6 @@ import { EnvDraft } from './env-draft.ts';
 import { type EnvOverlay, layOverlay } from './env-overlay.ts';
 import { type EnvPolicy, followPolicy } from './env-policy.ts';
 import { foldCase } from './fold-case.ts';
-import type { FollowedPolicies } from './followed-policies.ts';
 import { givesWayTo } from './keep-locale.ts';
 
 /** What a child's environment is made of. */
@@ -33,24 +32,15 @@ export type TracedEnv = {
  */
 export const buildEnv = (input: EnvInput): Env => draw(input, false).toEnv();
 
-/**
- * The same environment, and for each name what happened to it.
- *
- * @param followed what policies have made of bases before: whoever makes many environments from few
- */
-export const traceEnv = (input: EnvInput, followed?: FollowedPolicies): TracedEnv => {
-  const draft = draw(input, true, followed);
+/** Builds the same environment and records the decision on each name. */
+export const traceEnv = (input: EnvInput): TracedEnv => {
+  const draft = draw(input, true);
   return { env: draft.toEnv(), decisions: draft.decisions() };
 };
 
-const draw = (
-  { base, policy, overlay, platform }: EnvInput,
-  record: boolean,
-  followed?: FollowedPolicies,
-): EnvDraft => {
-  const known = policy && followed?.draft(policy, base, platform);
-  const draft = known ?? new EnvDraft(platform, { record });
-  if (policy && !known) followPolicy(draft, policy, base);
+const draw = ({ base, policy, overlay, platform }: EnvInput, record: boolean): EnvDraft => {
+  const draft = new EnvDraft(platform, { record });
+  if (policy) followPolicy(draft, policy, base);
   layOverlay(draft, overlay ?? {}, policy?.keepLocale ? givesWayTo(draft, overlay ?? {}) : undefined);
   if (policy && platform === 'windows') completePathExt(draft, overlay ?? {});
   return draft;

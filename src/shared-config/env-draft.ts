@@ -11,20 +11,12 @@ const KEPT: EnvKept = { outcome: 'kept' };
 export class EnvDraft {
   readonly platform: Platform;
   // Pairs, as Object.fromEntries and Map take them.
-  #variables = new Map<string, readonly [name: string, value: string]>();
-  #notes: Map<string, readonly [name: string, decision: EnvDecision]> | undefined;
+  readonly #variables = new Map<string, readonly [name: string, value: string]>();
+  readonly #notes: Map<string, readonly [name: string, decision: EnvDecision]> | undefined;
 
   constructor(platform: Platform, options: { readonly record?: boolean } = {}) {
     this.platform = platform;
     this.#notes = options.record ? new Map() : undefined;
-  }
-
-  /** Another draft that stands where this one does now. */
-  copy(): EnvDraft {
-    const copy = new EnvDraft(this.platform);
-    copy.#variables = new Map(this.#variables);
-    copy.#notes = this.#notes && new Map(this.#notes);
-    return copy;
   }
 
   /** Takes a variable over from the base environment. Of two spellings of one name the first counts. */

@@ -6,6 +6,6 @@ export { applyOverlay, EnvOverlay } from './env-overlay.ts';
 export { applyEnvPolicy, DEFAULT_EXCLUDES, EnvBase, EnvPolicy } from './env-policy.ts';
 export { type ExplainedEnv, explainEnv } from './explain-env.ts';
 export { type EnvExplanation, explainNames } from './explain-names.ts';
-export { FollowedPolicies } from './followed-policies.ts';
 export { MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_VARIABLES } from './limits.ts';
 export { describePathOrigin, type PathOrigin, pathOrigin } from './path-origin.ts';
+export { describeIssue, type TypeWords } from './schema-issue.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { readEnvironments, readShellPolicy } from '../../src/cli/config-files.ts';
-import { ConfigError, MAX_CONFIG_LENGTH } from '../../src/shared-config/config/index.ts';
+import { ConfigError, MAX_CONFIG_LENGTH } from '../../src/codex-config/index.ts';
 import { useCodexHome } from './support.ts';
 
 const complaint = (act: () => unknown): string => {

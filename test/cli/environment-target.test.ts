@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { environmentTarget } from '../../src/cli/environment-target.ts';
-import { parseEnvironments } from '../../src/shared-config/config/index.ts';
+import { parseEnvironments } from '../../src/codex-config/index.ts';
 
 const config = (...lines: string[]) =>
   parseEnvironments(

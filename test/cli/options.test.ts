@@ -408,8 +408,8 @@ describe('a policy of a file', () => {
     const file = home.write('config.toml', '[shell_environment_policy]\nbase = 1\nset.A = 2');
     expect(complaint(() => environmentFor('--environment', 'a'))).to.equal(
       [
-        `error: ${file}:2:1: shell_environment_policy.base: expected one of "process", "login", "loginInteractive", got a number`,
-        `${file}:3:5: shell_environment_policy.set.A: expected a string, got a number`,
+        `error: ${file}:2:1: shell_environment_policy.base: expected one of "process", "login", "loginInteractive", received a number`,
+        `${file}:3:5: shell_environment_policy.set.A: expected a string, received a number`,
       ].join('\n'),
     );
   });

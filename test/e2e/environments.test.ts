@@ -100,7 +100,7 @@ describe('exec-server run --environment', () => {
     }
     environments('include_local = false');
     expect(await text('run', '--environment', 'local', '--', 'true')).to.deep.equal(
-      refused(`${file}: this machine is left out by include_local = false`),
+      refused(`${file}: \`local\` is excluded by include_local = false`),
     );
   });
 
@@ -229,11 +229,11 @@ describe('exec-server run --environment', () => {
 
   it('says which environments there are when there is none of that name', async () => {
     expect(await text('run', '--environment', 'devbox', '--', 'true')).to.deep.equal(
-      refused(`${file}: there is no environment \`devbox\`, only \`local\``),
+      refused(`${file}: unknown environment \`devbox\`; known: \`local\``),
     );
     environments(...DEVBOX);
     expect(await text('run', '--environment', 'devbx', '--', 'true')).to.deep.equal(
-      refused(`${file}: there is no environment \`devbx\`, did you mean \`devbox\`?`),
+      refused(`${file}: unknown environment \`devbx\`, did you mean \`devbox\`?`),
     );
   });
 
@@ -250,8 +250,8 @@ describe('exec-server run --environment', () => {
       refused(
         [
           `${file}:1:1: unknown key \`defualt\`, did you mean \`default\`?`,
-          `${file}:5:3: environments[0].args: expected an array of strings, got a number`,
-          `${file}:6:9: environments[0].env.A: expected a string, got a number`,
+          `${file}:5:3: environments[0].args: expected an array of strings, received a number`,
+          `${file}:6:9: environments[0].env.A: expected a string, received a number`,
         ].join('\n'),
       ),
     );
@@ -357,7 +357,7 @@ describe('exec-server environments', () => {
     const other = join(home, 'other.toml');
     writeFileSync(other, 'default = 1');
     expect(await text('environments', '--environments-file', other)).to.deep.equal(
-      refused(`${other}:1:1: default: expected a string, got a number`),
+      refused(`${other}:1:1: default: expected a string, received a number`),
     );
   });
 });

@@ -7,7 +7,6 @@ import { countDecisions } from '../../src/shared-config/env-decision.ts';
 import { applyOverlay } from '../../src/shared-config/env-overlay.ts';
 import { applyEnvPolicy } from '../../src/shared-config/env-policy.ts';
 import { foldCase } from '../../src/shared-config/fold-case.ts';
-import { FollowedPolicies } from '../../src/shared-config/followed-policies.ts';
 import { anyEnv, anyInput, anyOverlay, anyPlatform, anyPolicy } from './arbitraries.ts';
 
 const holds = <Values extends [unknown, ...unknown[]]>(
@@ -179,18 +178,6 @@ describe('any trace', () => {
   it('comes with the environment that is built without it', () => {
     holds([anyInput], input => {
       expect(sorted(traceEnv(input).env)).to.deep.equal(sorted(buildEnv(input)));
-    });
-  });
-
-  it('is the same when its policy was followed before, whatever overlay was laid on that', () => {
-    const followed = new FollowedPolicies();
-    holds([anyInput, anyInput], (one, other) => {
-      const inputs = [one, { ...one, overlay: other.overlay }, { ...one, policy: other.policy }, one];
-      for (const input of inputs) {
-        const { env, decisions } = traceEnv(input, followed);
-        const anew = traceEnv(input);
-        expect([sorted(env), [...decisions]]).to.deep.equal([sorted(anew.env), [...anew.decisions]]);
-      }
     });
   });
 

@@ -9,7 +9,6 @@ import {
   unsupported,
 } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
-import { FollowedPolicies } from '../../shared-config/index.ts';
 import type { Host } from '../host.ts';
 import {
   DRAIN_MS,
@@ -56,7 +55,6 @@ export class Processes {
   readonly #maxProcesses: number;
   readonly #sandboxes: Sandboxes;
   readonly #pipes: NamedPipes | undefined;
-  readonly #followed = new FollowedPolicies();
   /** Not closed; a pending start holds its id. */
   readonly #live = new Map<string, ManagedProcess | PendingStart>();
   readonly #closed = new ClosedProcesses();
@@ -127,7 +125,6 @@ export class Processes {
         detached: this.#groups.detached,
         sandboxes: this.#sandboxes,
         baseEnv: base => this.#wait(this.#baseEnvs.get(base), pending),
-        followed: this.#followed,
         wait: something => this.#wait(something, pending),
       });
       const process = new ManagedProcess(child, this.#optionsOf(params), this.#outbound, this.#groups);

@@ -5,7 +5,6 @@ import {
   countDecisions,
   type EnvBase,
   type EnvCounts,
-  type FollowedPolicies,
   pathOrigin,
   platformOf,
   traceEnv,
@@ -32,8 +31,6 @@ export type StartContext = {
   readonly detached: boolean;
   /** Where a policy asks for another base than `process`; rejects if nothing is to be started any more. */
   readonly baseEnv: (base: EnvBase) => Promise<BaseEnv>;
-  /** What policies have made of those before. */
-  readonly followed: FollowedPolicies;
   readonly sandboxes: Sandboxes;
   /** Waits, unless nothing is to be started any more: then it rejects. */
   readonly wait: <Value>(something: Promise<Value>) => Promise<Value>;
@@ -55,7 +52,7 @@ export type StartedChild = {
  */
 export const startChild = async (
   params: StartParams,
-  { host, pipes, detached, baseEnv, followed, sandboxes, wait }: StartContext,
+  { host, pipes, detached, baseEnv, sandboxes, wait }: StartContext,
 ): Promise<StartedChild> => {
   refuseWhatIsMissing(params);
   const { platform } = host;
@@ -63,15 +60,12 @@ export const startChild = async (
   const confinement = params.sandbox && sandboxes.prepare(params.sandbox, cwd);
   const base = params.envPolicy?.base ?? 'process';
   const taken = base === 'process' ? undefined : await baseEnv(base);
-  const { env, decisions } = traceEnv(
-    {
-      base: taken?.env ?? host.env,
-      policy: params.envPolicy,
-      overlay: params.env,
-      platform: platformOf(platform),
-    },
-    followed,
-  );
+  const { env, decisions } = traceEnv({
+    base: taken?.env ?? host.env,
+    policy: params.envPolicy,
+    overlay: params.env,
+    platform: platformOf(platform),
+  });
   const plan = {
     argv: params.argv as [string, ...string[]],
     arg0: params.arg0,

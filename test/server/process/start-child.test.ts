@@ -13,7 +13,6 @@ import type { Child } from '../../../src/server/process/child.ts';
 import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
 import { type StartContext, startChild } from '../../../src/server/process/start-child.ts';
 import { Sandboxes } from '../../../src/server/sandbox/sandboxes.ts';
-import { FollowedPolicies } from '../../../src/shared-config/index.ts';
 import { until } from '../../support/until.ts';
 import { childrenHere } from '../platform/support/children.ts';
 import { openLinks } from '../support/descriptors.ts';
@@ -39,7 +38,6 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       pipes: undefined,
       detached: true,
       baseEnv: NEVER,
-      followed: new FollowedPolicies(),
       sandboxes: new Sandboxes(host),
       wait: something => something,
       ...context,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { MAX_CONFIG_LENGTH } from '../../../src/shared-config/config/limits.ts';
-import { isTable, parseToml } from '../../../src/shared-config/config/toml-document.ts';
+import { MAX_CONFIG_LENGTH } from '../../src/codex-config/limits.ts';
+import { isTable, parseToml } from '../../src/codex-config/toml-document.ts';
 import { complaint } from './complaint.ts';
 
 /** As JSON: its tables have no prototype. */
@@ -67,7 +67,7 @@ describe('parseToml', () => {
     ['a = "x', 'f.toml:1:7: unterminated string constant'],
     ['a = "💩" b', 'f.toml:1:10: expected the end of the line'],
     ['\ufeffa', 'f.toml:1:2: expected equal (=) token'],
-    ['a = "\\ud800"', 'f.toml:1:11: a character that is not allowed here'],
+    ['a = "\\ud800"', 'f.toml:1:11: this character is not allowed here'],
   ];
   for (const [text, line] of broken) {
     it(`says where ${JSON.stringify(text)} is no TOML`, () => {
@@ -90,14 +90,14 @@ describe('parseToml', () => {
   it('refuses a text that is too long', () => {
     expect(read(`# ${'x'.repeat(MAX_CONFIG_LENGTH - 2)}`)).to.deep.equal({});
     expect(complaint(() => parseToml('#'.repeat(MAX_CONFIG_LENGTH + 1), 'f.toml'))).to.deep.equal([
-      `f.toml: expected at most ${MAX_CONFIG_LENGTH} characters, got ${MAX_CONFIG_LENGTH + 1}`,
+      `f.toml: expected at most ${MAX_CONFIG_LENGTH} characters, received ${MAX_CONFIG_LENGTH + 1}`,
     ]);
   });
 
   it('refuses what is nested too deeply', () => {
     const text = `a = ${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     expect(complaint(() => parseToml(text, 'f.toml'))).to.deep.equal([
-      'f.toml: this file is nested too deeply, or has a text in it that is too long',
+      'f.toml: nested too deeply, or a string is too long',
     ]);
   });
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { nearest, suggestion } from '../../../src/shared-config/config/nearest.ts';
+import { nearest, suggestion } from '../../src/codex-config/nearest.ts';
 
 const keys = ['id', 'url', 'args', 'env', 'cwd', 'program', 'include_local', 'initialize_timeout_sec'];
 

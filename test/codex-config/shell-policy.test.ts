@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { parseShellPolicy } from '../../../src/shared-config/config/shell-policy.ts';
-import { EnvPolicy } from '../../../src/shared-config/env-policy.ts';
-import { MAX_PATTERN_LENGTH, MAX_PATTERNS } from '../../../src/shared-config/limits.ts';
+import { parseShellPolicy } from '../../src/codex-config/shell-policy.ts';
+import { EnvPolicy } from '../../src/shared-config/env-policy.ts';
+import { MAX_PATTERN_LENGTH, MAX_PATTERNS } from '../../src/shared-config/limits.ts';
 import { complaint } from './complaint.ts';
 
 const TABLE = '[shell_environment_policy]';
@@ -79,7 +79,7 @@ describe('parseShellPolicy', () => {
       includeOnly: [],
     });
     expect(complaints('filters = { __proto__ = 1 }')).to.deep.equal([
-      'c.toml:2:13: shell_environment_policy.filters.__proto__: expected "include" or "exclude", got a number',
+      'c.toml:2:13: shell_environment_policy.filters.__proto__: expected "include" or "exclude", received a number',
     ]);
   });
 
@@ -107,13 +107,15 @@ describe('parseShellPolicy', () => {
     [
       'another choice',
       ['inherit = "Core"'],
-      ['2:1: shell_environment_policy.inherit: expected one of "all", "core", "none", got another string'],
+      [
+        '2:1: shell_environment_policy.inherit: expected one of "all", "core", "none", received another string',
+      ],
     ],
     [
       'a choice of another type',
       ['base = true'],
       [
-        '2:1: shell_environment_policy.base: expected one of "process", "login", "loginInteractive", got a boolean',
+        '2:1: shell_environment_policy.base: expected one of "process", "login", "loginInteractive", received a boolean',
       ],
     ],
     [
@@ -127,18 +129,18 @@ describe('parseShellPolicy', () => {
         'filters = 1',
       ],
       [
-        '2:1: shell_environment_policy.ignore_default_excludes: expected true or false, got a string',
-        '3:1: shell_environment_policy.exclude: expected an array of strings, got a string',
-        '4:17: shell_environment_policy.include_only[0]: expected a string, got a number',
-        '5:1: shell_environment_policy.set: expected a table of strings, got an array',
-        '6:1: shell_environment_policy.experimental_use_profile: expected true or false, got a number',
-        '7:1: shell_environment_policy.filters: expected a table of "include" and "exclude", got a number',
+        '2:1: shell_environment_policy.ignore_default_excludes: expected true or false, received a string',
+        '3:1: shell_environment_policy.exclude: expected an array of strings, received a string',
+        '4:17: shell_environment_policy.include_only[0]: expected a string, received a number',
+        '5:1: shell_environment_policy.set: expected a table of strings, received an array',
+        '6:1: shell_environment_policy.experimental_use_profile: expected true or false, received a number',
+        '7:1: shell_environment_policy.filters: expected a table of "include" and "exclude", received a number',
       ],
     ],
     [
       'a value of a variable that is no text',
       ['[shell_environment_policy.set]', 'A = 1'],
-      ['3:1: shell_environment_policy.set.A: expected a string, got a number'],
+      ['3:1: shell_environment_policy.set.A: expected a string, received a number'],
     ],
     [
       'a name of a variable that no environment can hold',
@@ -148,19 +150,17 @@ describe('parseShellPolicy', () => {
     [
       'filters beside the lists',
       ['include_only = []', 'filters = {}'],
-      [
-        '3:1: shell_environment_policy.filters: stands in place of `exclude` and `include_only`, not beside them',
-      ],
+      ['3:1: shell_environment_policy.filters: cannot be combined with `exclude` and `include_only`'],
     ],
     [
       'another kind of filter',
       ['filters = { A = "excluded" }'],
-      ['2:13: shell_environment_policy.filters.A: expected "include" or "exclude", got another string'],
+      ['2:13: shell_environment_policy.filters.A: expected "include" or "exclude", received another string'],
     ],
     [
       'one filter in two spellings',
       ['filters = { ab = "include", Ab = "exclude" }'],
-      ['2:29: shell_environment_policy.filters.Ab: the same pattern again, in other case'],
+      ['2:29: shell_environment_policy.filters.Ab: duplicate pattern (differs only in case)'],
     ],
   ];
   for (const [title, lines, expected] of wrong) {
@@ -175,7 +175,7 @@ describe('parseShellPolicy', () => {
       ['[[shell_environment_policy]]', 'an array'],
     ] as const) {
       expect(complaint(() => parseShellPolicy(text, 'c.toml'))).to.deep.equal([
-        `c.toml:1:1: shell_environment_policy: expected a table, got ${came}`,
+        `c.toml:1:1: shell_environment_policy: expected a table, received ${came}`,
       ]);
     }
   });
@@ -195,11 +195,14 @@ describe('parseShellPolicy', () => {
       expect(read(...table(within))?.exclude).to.deep.equal(within);
     }
     expect(complaints(...list('exclude', many)).join()).to.contain(
-      `expected at most ${MAX_PATTERNS} patterns`,
+      `expected at most ${MAX_PATTERNS} entries, received an array of ${MAX_PATTERNS + 1}`,
     );
     expect(complaints(...table(many)).join()).to.contain(`expected at most ${MAX_PATTERNS} patterns`);
-    const tooLong = `expected a pattern of at most ${MAX_PATTERN_LENGTH} characters`;
-    expect(complaints(...list('include_only', longer)).join()).to.contain(`include_only[0]: ${tooLong}`);
-    expect(complaints(...table(longer)).join()).to.contain(`…": ${tooLong}`);
+    expect(complaints(...list('include_only', longer)).join()).to.contain(
+      `include_only[0]: expected at most ${MAX_PATTERN_LENGTH} characters, received a string of ${MAX_PATTERN_LENGTH + 1}`,
+    );
+    expect(complaints(...table(longer)).join()).to.contain(
+      `…": expected a pattern of at most ${MAX_PATTERN_LENGTH} characters`,
+    );
   });
 });

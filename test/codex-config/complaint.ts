@@ -1,4 +1,4 @@
-import { ConfigError } from '../../../src/shared-config/config/config-error.ts';
+import { ConfigError } from '../../src/codex-config/config-error.ts';
 
 /** The lines of the error that `act` throws. */
 export const complaint = (act: () => unknown): string[] => {

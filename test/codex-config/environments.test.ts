@@ -3,9 +3,9 @@ import {
   chooseEnvironment,
   type EnvironmentsConfig,
   parseEnvironments,
-} from '../../../src/shared-config/config/environments.ts';
-import { MAX_ENVIRONMENT_ID_LENGTH, MAX_TIMEOUT_SECONDS } from '../../../src/shared-config/config/limits.ts';
-import { MAX_VARIABLES } from '../../../src/shared-config/limits.ts';
+} from '../../src/codex-config/environments.ts';
+import { MAX_ENVIRONMENT_ID_LENGTH, MAX_TIMEOUT_SECONDS } from '../../src/codex-config/limits.ts';
+import { MAX_VARIABLES } from '../../src/shared-config/limits.ts';
 import { complaint } from './complaint.ts';
 
 const read = (...lines: string[]): EnvironmentsConfig => parseEnvironments(lines.join('\n'), 'e.toml');
@@ -125,7 +125,7 @@ describe('parseEnvironments', () => {
   for (const id of ['local', 'none', 'NONE', 'None']) {
     it(`refuses the id ${id}, which says something else already`, () => {
       expect(complaints('[[environments]]', `id = "${id}"`, 'program = "ssh"')).to.deep.equal([
-        'e.toml:2:1: environments[0].id: `local` and `none` have a meaning already',
+        'e.toml:2:1: environments[0].id: `local` and `none` are reserved',
       ]);
     });
   }
@@ -141,77 +141,87 @@ describe('parseEnvironments', () => {
         'e.toml:5:1: environments[0]: unknown key `"a b"`',
       ],
     ],
-    ['a default of another type', ['default = 1'], ['e.toml:1:1: default: expected a string, got a number']],
+    [
+      'a default of another type',
+      ['default = 1'],
+      ['e.toml:1:1: default: expected a string, received a number'],
+    ],
     [
       'a default that is not there',
       ['default = "devbx"', '[[environments]]', 'id = "devbox"', 'program = "ssh"'],
-      ['e.toml:1:1: default: there is no environment `devbx`, did you mean `devbox`?'],
+      ['e.toml:1:1: default: unknown environment `devbx`, did you mean `devbox`?'],
     ],
-    ['an empty default', ['default = " "'], ['e.toml:1:1: default: there is no environment `""`']],
+    ['an empty default', ['default = " "'], ['e.toml:1:1: default: unknown environment `""`']],
     [
       'this machine as the default where it is left out',
       ['default = "local"', 'include_local = false'],
-      ['e.toml:1:1: default: there is no environment `local`'],
+      ['e.toml:1:1: default: unknown environment `local`'],
     ],
     [
       'a switch of another type',
       ['include_local = "yes"'],
-      ['e.toml:1:1: include_local: expected true or false, got a string'],
+      ['e.toml:1:1: include_local: expected true or false, received a string'],
     ],
     [
       'one table for all entries',
       ['[environments]', 'id = "a"'],
       [
-        'e.toml:1:1: environments: expected an array of tables, each beginning with [[environments]], got a table',
+        'e.toml:1:1: environments: expected an array of tables, each beginning with [[environments]], received a table',
       ],
     ],
     [
       'entries of another type',
       ['environments = [1]'],
-      ['e.toml:1:17: environments[0]: expected a table, got a number'],
+      ['e.toml:1:17: environments[0]: expected a table, received a number'],
     ],
     [
       'an entry without an id',
       ['[[environments]]', 'program = "ssh"'],
       ['e.toml:1:1: environments[0].id: expected a string, but it is missing'],
     ],
-    ['an entry without a program', entry('args = ["x"]'), ['e.toml:1:1: environments[0]: needs a program']],
+    [
+      'an entry without a program',
+      entry('args = ["x"]'),
+      ['e.toml:1:1: environments[0]: expected a `program`, but it is missing'],
+    ],
     [
       'an empty program',
       entry('program = " "'),
-      ['e.toml:3:1: environments[0].program: expected the name or the path of a program, got an empty one'],
+      [
+        'e.toml:3:1: environments[0].program: expected the name or the path of a program, received an empty string',
+      ],
     ],
     [
       'a program beside a url',
       entry('url = "ws://x"', 'program = "ssh"'),
-      ['e.toml:3:1: environments[0].url: stands in place of a program, not beside one'],
+      ['e.toml:3:1: environments[0].url: cannot be combined with `program`'],
     ],
     [
       'what a program can use, with a url',
       entry('url = "ws://x"', 'args = []', 'env = {}', 'cwd = "x"'),
       [
-        'e.toml:4:1: environments[0].args: means nothing with a url',
-        'e.toml:5:1: environments[0].env: means nothing with a url',
-        'e.toml:6:1: environments[0].cwd: means nothing with a url',
+        'e.toml:4:1: environments[0].args: is not allowed together with `url`',
+        'e.toml:5:1: environments[0].env: is not allowed together with `url`',
+        'e.toml:6:1: environments[0].cwd: is not allowed together with `url`',
       ],
     ],
     [
       'what a url can use, with a program',
       entry('program = "ssh"', 'auth_bearer_token = "x"', 'connect_timeout_sec = 1'),
       [
-        'e.toml:4:1: environments[0].auth_bearer_token: means nothing with a program',
-        'e.toml:5:1: environments[0].connect_timeout_sec: means nothing with a program',
+        'e.toml:4:1: environments[0].auth_bearer_token: is not allowed together with `program`',
+        'e.toml:5:1: environments[0].connect_timeout_sec: is not allowed together with `program`',
       ],
     ],
     [
       'arguments of another type',
       entry('program = "ssh"', '  args = 5'),
-      ['e.toml:4:3: environments[0].args: expected an array of strings, got a number'],
+      ['e.toml:4:3: environments[0].args: expected an array of strings, received a number'],
     ],
     [
       'an argument of another type',
       entry('program = "ssh"', 'args = [', '  "a",', '  1979-05-27,', ']'),
-      ['e.toml:6:3: environments[0].args[1]: expected a string, got a date or time'],
+      ['e.toml:6:3: environments[0].args[1]: expected a string, received a date or time'],
     ],
     [
       'a NUL in what no program can be given',
@@ -225,12 +235,12 @@ describe('parseEnvironments', () => {
     [
       'variables of another type',
       entry('program = "ssh"', 'env = ["A=1"]'),
-      ['e.toml:4:1: environments[0].env: expected a table of strings, got an array'],
+      ['e.toml:4:1: environments[0].env: expected a table of strings, received an array'],
     ],
     [
       'a variable of another type',
       entry('program = "ssh"', '[environments.env]', 'A = true'),
-      ['e.toml:5:1: environments[0].env.A: expected a string, got a boolean'],
+      ['e.toml:5:1: environments[0].env.A: expected a string, received a boolean'],
     ],
     [
       'variables that no environment can hold',
@@ -250,8 +260,8 @@ describe('parseEnvironments', () => {
       'an id a second and a third time',
       [...entry('program = "x"'), ...entry('program = "y"'), ...entry('program = "z"')],
       [
-        'e.toml:5:1: environments[1].id: the id of environments[0] again',
-        'e.toml:8:1: environments[2].id: the id of environments[0] again',
+        'e.toml:5:1: environments[1].id: duplicate id: environments[0] has it already',
+        'e.toml:8:1: environments[2].id: duplicate id: environments[0] has it already',
       ],
     ],
   ];
@@ -265,12 +275,12 @@ describe('parseEnvironments', () => {
     expect(
       complaints('include_local = 1', 'default = "x"', '[[environments]]', 'prorgam = "x"', 'args = 1'),
     ).to.deep.equal([
-      'e.toml:1:1: include_local: expected true or false, got a number',
-      'e.toml:2:1: default: there is no environment `x`',
+      'e.toml:1:1: include_local: expected true or false, received a number',
+      'e.toml:2:1: default: unknown environment `x`',
       'e.toml:3:1: environments[0].id: expected a string, but it is missing',
-      'e.toml:3:1: environments[0]: needs a program',
+      'e.toml:3:1: environments[0]: expected a `program`, but it is missing',
       'e.toml:4:1: environments[0]: unknown key `prorgam`, did you mean `program`?',
-      'e.toml:5:1: environments[0].args: expected an array of strings, got a number',
+      'e.toml:5:1: environments[0].args: expected an array of strings, received a number',
     ]);
   });
 
@@ -306,7 +316,7 @@ describe('parseEnvironments', () => {
   ] as const) {
     it(`refuses a timeout that is ${came}: ${value}`, () => {
       expect(complaints(...entry('url = "ws://x"', `connect_timeout_sec = ${value}`))).to.deep.equal([
-        `e.toml:4:1: environments[0].connect_timeout_sec: expected a number, got ${came}`,
+        `e.toml:4:1: environments[0].connect_timeout_sec: expected a number, received ${came}`,
       ]);
     });
   }
@@ -346,14 +356,14 @@ describe('chooseEnvironment', () => {
     [
       'claud',
       ['[[environments]]', 'id = "cloud"', 'url = ""'],
-      'there is no environment `claud`, did you mean `cloud`?',
+      'unknown environment `claud`, did you mean `cloud`?',
     ],
-    ['A', entry('program = "x"'), 'there is no environment `A`, did you mean `a`?'],
-    ['devbox', entry('program = "x"'), 'there is no environment `devbox`, only `local`, `a`'],
-    ['none', [], 'there is no environment `none`, only `local`'],
-    ['devbox', ['include_local = false'], 'there is no environment `devbox`, nor any other'],
-    ['local', ['include_local = false'], 'this machine is left out by include_local = false'],
-    ['\x1b[31m', [], 'there is no environment `"\\u001b[31m"`, only `local`'],
+    ['A', entry('program = "x"'), 'unknown environment `A`, did you mean `a`?'],
+    ['devbox', entry('program = "x"'), 'unknown environment `devbox`; known: `local`, `a`'],
+    ['none', [], 'unknown environment `none`; known: `local`'],
+    ['devbox', ['include_local = false'], 'unknown environment `devbox`; none is configured'],
+    ['local', ['include_local = false'], '`local` is excluded by include_local = false'],
+    ['\x1b[31m', [], 'unknown environment `"\\u001b[31m"`; known: `local`'],
   ];
   for (const [id, lines, text] of unknown) {
     it(`says that there is no ${JSON.stringify(id)}: ${text}`, () => {
@@ -368,6 +378,6 @@ describe('chooseEnvironment', () => {
       'program = "x"',
     ]);
     const [line = ''] = complaint(() => chooseEnvironment(read(...lines.flat()), 'devbox'));
-    expect(line).to.match(/only `local`, `host-0`.*`host-8`, …$/);
+    expect(line).to.match(/known: `local`, `host-0`.*`host-8`, …$/);
   });
 });

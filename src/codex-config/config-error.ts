@@ -1,17 +1,17 @@
 import { MAX_PROBLEMS } from './limits.ts';
 
-/** A place in a file, both counted from 1. */
+/** A position in a file; line and column count from 1. */
 export type Position = { readonly line: number; readonly column: number };
 
-/** One thing that is wrong in a configuration file. */
+/** One problem of a configuration file. */
 export type ConfigProblem = {
-  /** Where; `undefined` if it can't be told. */
+  /** Its position; `undefined` if it has none. */
   readonly at: Position | undefined;
-  /** Which key, what was expected and what came. Never the value of a variable. */
+  /** The key, what was expected and what was received. Never the value of a variable. */
   readonly text: string;
 };
 
-/** A configuration file that can't be used, with all that is wrong in it. */
+/** A configuration file that cannot be used, with all its problems. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly file: string;
@@ -32,10 +32,10 @@ export class ConfigError extends Error {
 const rank = ({ at }: ConfigProblem, part: keyof Position): number => at?.[part] ?? 0;
 
 const messageOf = (file: string, problems: readonly ConfigProblem[]): string => {
-  const lines = problems.slice(0, MAX_PROBLEMS).map(({ at, text }) => `${place(file, at)}: ${text}`);
+  const lines = problems.slice(0, MAX_PROBLEMS).map(({ at, text }) => `${location(file, at)}: ${text}`);
   const more = problems.length - lines.length;
   return [...lines, ...(more > 0 ? [`${file}: and ${more} more`] : [])].join('\n');
 };
 
-const place = (file: string, at: Position | undefined): string =>
+const location = (file: string, at: Position | undefined): string =>
   at === undefined ? file : `${file}:${at.line}:${at.column}`;

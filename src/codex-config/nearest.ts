@@ -1,7 +1,6 @@
 /**
- * The candidate that a misspelt name is most likely meant to be: one that differs in at most two letters, and
- * in less than half of them, case and `_` and `-` aside; a letter too many, one missing, a wrong one, or two in
- * each other's place. `undefined` if there is none.
+ * The candidate closest to a misspelt name; `undefined` if none is close. A close one differs by at most two edits,
+ * and in less than half of its letters. Edits insert, delete, replace or swap letters; case, `_` and `-` are ignored.
  */
 export const nearest = (name: string, candidates: readonly string[]): string | undefined => {
   const plainName = plain(name);
@@ -18,15 +17,15 @@ export const nearest = (name: string, candidates: readonly string[]): string | u
   return best?.candidate;
 };
 
-/** `, did you mean …?`, or nothing. */
+/** The suffix `, did you mean …?` of a message; empty if no candidate is close. */
 export const suggestion = (name: string, candidates: readonly string[]): string => {
-  const meant = nearest(name, candidates);
-  return meant === undefined ? '' : `, did you mean \`${meant}\`?`;
+  const candidate = nearest(name, candidates);
+  return candidate === undefined ? '' : `, did you mean \`${candidate}\`?`;
 };
 
 const plain = (name: string): string => name.toLowerCase().replace(/[-_]/g, '');
 
-/** The optimal string alignment distance: Damerau's and Levenshtein's, no letter being changed twice. */
+/** The optimal string alignment distance (Damerau-Levenshtein without overlapping edits). */
 const distanceOf = (from: string, to: string): number => {
   let older: number[] = [];
   let previous = Array.from({ length: to.length + 1 }, (_, at) => at);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type KeyPath, selectToml } from '../../../src/shared-config/config/select-toml.ts';
-import { parseToml } from '../../../src/shared-config/config/toml-document.ts';
+import { type KeyPath, selectToml } from '../../src/codex-config/select-toml.ts';
+import { parseToml } from '../../src/codex-config/toml-document.ts';
 
 const TEXT = `
 model = "plain" # a comment

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { VariableValue, variables } from '../variables.ts';
+import { VariableValue, variables } from '../shared-config/variables.ts';
 import { check, Findings } from './check.ts';
 import { ConfigError } from './config-error.ts';
 import { MAX_ENVIRONMENT_ID_LENGTH, MAX_TIMEOUT_SECONDS } from './limits.ts';
@@ -7,15 +7,15 @@ import { suggestion } from './nearest.ts';
 import { isTable, parseToml, type TomlDocument, type TomlPath, type TomlTable } from './toml-document.ts';
 import { keyText } from './toml-key.ts';
 
-/** The id of this machine, which no entry may have. */
+/** The id of this machine; no entry may have it. */
 export const LOCAL_ID = 'local';
 
-/** A place to run processes: this machine, or what is behind an entry of `environments.toml`. */
+/** A machine that runs processes: this one, or the one behind an entry of `environments.toml`. */
 export type ConfiguredEnvironment = LocalEnvironment | ProgramEnvironment | UrlEnvironment;
 
 export type LocalEnvironment = { readonly kind: 'local'; readonly id: typeof LOCAL_ID };
 
-/** A server behind a program that runs here and whose stdin and stdout lead to it. */
+/** A server behind a program that runs here; its stdin and stdout are the connection. */
 export type ProgramEnvironment = {
   readonly kind: 'program';
   readonly id: string;
@@ -23,33 +23,33 @@ export type ProgramEnvironment = {
   readonly args: readonly string[];
   /** Added to the program's environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Where the program runs. Relative to the folder of the file. */
+  /** The working directory of the program, relative to the folder of the file. */
   readonly cwd: string | undefined;
-  /** How long the server may take until it answers `initialize`. */
+  /** Time limit for the answer to `initialize`, in milliseconds. */
   readonly initializeTimeoutMs: number;
 };
 
-/** A server behind a websocket. Codex knows how to reach it, nothing here does. */
+/** A server behind a websocket. Codex can reach it, this program cannot. */
 export type UrlEnvironment = { readonly kind: 'url'; readonly id: string; readonly line: number };
 
-/** What an `environments.toml` says. */
+/** The contents of an `environments.toml`. */
 export type EnvironmentsConfig = {
-  /** How messages call the file. */
+  /** The name of the file in messages. */
   readonly file: string;
-  /** This machine, unless the file leaves it out, then the entries in their order. */
+  /** This machine, unless the file excludes it, then the entries in their order. */
   readonly list: readonly ConfiguredEnvironment[];
-  /** The id of the one that Codex uses when none is asked for; `undefined` if it uses none. */
+  /** The id of the environment that Codex uses by default; `undefined` if there is none. */
   readonly default: string | undefined;
 };
 
-/** How long Codex waits for the answer to `initialize` unless an entry says otherwise. */
+/** Codex's default time limit for the answer to `initialize`. */
 const DEFAULT_INITIALIZE_TIMEOUT_SECONDS = 10;
 
 /**
- * Reads an `environments.toml`, by the rules of Codex. An empty text is what a missing file means: this machine.
+ * Parses an `environments.toml` by the rules of Codex. An empty text, like a missing file, means this machine only.
  *
- * @param file how messages call the file
- * @throws {ConfigError} with all that is wrong in it
+ * @param file the name of the file in messages
+ * @throws {ConfigError} with all problems of the file
  */
 export const parseEnvironments = (text: string, file: string): EnvironmentsConfig => {
   const document = parseToml(text, file);
@@ -71,16 +71,17 @@ export const parseEnvironments = (text: string, file: string): EnvironmentsConfi
 };
 
 /**
- * The environment with this id.
+ * Returns the environment with this id.
  *
- * @throws {ConfigError} when there is none, or it can't be used from here
+ * @throws {ConfigError} if there is none, or this program cannot use it
  */
 export const chooseEnvironment = (
   { file, list }: EnvironmentsConfig,
   id: string,
 ): LocalEnvironment | ProgramEnvironment => {
   const found = list.find(environment => environment.id === id);
-  if (found === undefined) throw new ConfigError(file, [{ at: undefined, text: nothingLike(id, list) }]);
+  if (found === undefined)
+    throw new ConfigError(file, [{ at: undefined, text: unknownEnvironment(id, list) }]);
   if (found.kind === 'url') {
     const text = `environment ${quoted(id)} needs a program: url is not supported here`;
     throw new ConfigError(file, [{ at: { line: found.line, column: 1 }, text }]);
@@ -88,20 +89,20 @@ export const chooseEnvironment = (
   return found;
 };
 
-const nothingLike = (id: string, list: readonly ConfiguredEnvironment[]): string => {
-  if (id === LOCAL_ID) return 'this machine is left out by include_local = false';
+const unknownEnvironment = (id: string, list: readonly ConfiguredEnvironment[]): string => {
+  if (id === LOCAL_ID) return '`local` is excluded by include_local = false';
   const ids = list.map(environment => environment.id);
-  return `there is no environment ${quoted(id)}${suggestion(id, ids) || onlyThese(ids)}`;
+  return `unknown environment ${quoted(id)}${suggestion(id, ids) || knownEnvironments(ids)}`;
 };
 
-const onlyThese = (ids: readonly string[]): string => {
+const knownEnvironments = (ids: readonly string[]): string => {
   const shown = ids.slice(0, MAX_LISTED).map(quoted);
   return shown.length === 0
-    ? ', nor any other'
-    : `, only ${shown.join(', ')}${shown.length < ids.length ? ', …' : ''}`;
+    ? '; none is configured'
+    : `; known: ${shown.join(', ')}${shown.length < ids.length ? ', …' : ''}`;
 };
 
-/** How many ids a message lists. */
+/** Ids that a message lists at most. */
 const MAX_LISTED = 10;
 
 const Text = z.string().check(z.refine(text => !text.includes('\0'), 'may not contain NUL'));
@@ -111,14 +112,14 @@ const Id = z.string().check(
     id => /^[A-Za-z0-9_-]+$/.test(id) && id.length <= MAX_ENVIRONMENT_ID_LENGTH,
     `expected 1 to ${MAX_ENVIRONMENT_ID_LENGTH} of A-Z, a-z, 0-9, - and _`,
   ),
-  z.refine(id => id !== LOCAL_ID && !isNone(id), `\`${LOCAL_ID}\` and \`none\` have a meaning already`),
+  z.refine(id => id !== LOCAL_ID && !isNone(id), `\`${LOCAL_ID}\` and \`none\` are reserved`),
 );
 
 const isNone = (id: string): boolean => id.toLowerCase() === 'none';
 
 const Program = Text.check(
   z.trim(),
-  z.refine(program => program !== '', 'expected the name or the path of a program, got an empty one'),
+  z.refine(program => program !== '', 'expected the name or the path of a program, received an empty string'),
 );
 
 const Seconds = z
@@ -140,7 +141,7 @@ const Entry = z.strictObject({
   url: z.optional(z.string()),
   auth_bearer_token: z.optional(z.string()),
   connect_timeout_sec: z.optional(Seconds),
-  // What Codex makes of it has nothing to do with processes.
+  // Codex's own; it does not concern processes.
   skills: z.optional(z.unknown()),
 });
 
@@ -150,17 +151,17 @@ const EnvironmentsFile = z.strictObject({
   environments: z.optional(z.array(Entry)),
 });
 
-/** The elements of `environments`; one that is no table says nothing more. */
+/** The elements of `environments`; `undefined` for one that is not a table. */
 const entriesOf = (value: unknown): Array<TomlTable | undefined> =>
   Array.isArray(value) ? value.map(entry => (isTable(entry) ? entry : undefined)) : [];
 
 const checkEntry = (entry: TomlTable, path: TomlPath, findings: Findings): void => {
   const [kind, ...others] = ['program', 'url'].filter(key => entry[key] !== undefined);
-  if (kind === undefined) findings.add(path, 'needs a program');
-  else if (others.length > 0) findings.add([...path, 'url'], 'stands in place of a program, not beside one');
+  if (kind === undefined) findings.add(path, 'expected a `program`, but it is missing');
+  else if (others.length > 0) findings.add([...path, 'url'], 'cannot be combined with `program`');
   else {
     for (const key of kind === 'program' ? ONLY_WITH_URL : ONLY_WITH_PROGRAM) {
-      if (entry[key] !== undefined) findings.add([...path, key], `means nothing with a ${kind}`);
+      if (entry[key] !== undefined) findings.add([...path, key], `is not allowed together with \`${kind}\``);
     }
   }
 };
@@ -174,7 +175,7 @@ const checkIds = (entries: ReadonlyArray<TomlTable | undefined>, findings: Findi
     if (typeof entry?.id !== 'string') continue;
     const first = firsts.get(entry.id);
     if (first === undefined) firsts.set(entry.id, index);
-    else findings.add(['environments', index, 'id'], `the id of environments[${first}] again`);
+    else findings.add(['environments', index, 'id'], `duplicate id: environments[${first}] has it already`);
   }
 };
 
@@ -187,21 +188,21 @@ const checkDefault = (value: unknown, known: readonly string[], findings: Findin
   if (typeof value !== 'string') return;
   const id = value.trim();
   if (isNone(id) || known.includes(id)) return;
-  findings.add(['default'], `there is no environment ${quoted(id)}${suggestion(id, known)}`);
+  findings.add(['default'], `unknown environment ${quoted(id)}${suggestion(id, known)}`);
 };
 
 const quoted = (id: string): string => `\`${keyText(id)}\``;
 
 const environmentsOf = (
   {
-    default: wanted,
+    default: defaultId,
     include_local: includeLocal = true,
     environments = [],
   }: z.output<typeof EnvironmentsFile>,
   document: TomlDocument,
 ): EnvironmentsConfig => {
   const local: ConfiguredEnvironment[] = includeLocal ? [{ kind: 'local', id: LOCAL_ID }] : [];
-  const id = wanted?.trim() ?? local[0]?.id;
+  const id = defaultId?.trim() ?? local[0]?.id;
   return {
     file: document.file,
     list: [...local, ...environments.map((entry, index) => environmentOf(entry, index, document))],

@@ -1,14 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ConfigError } from '../../../src/shared-config/config/config-error.ts';
-import {
-  type EnvironmentsConfig,
-  parseEnvironments,
-} from '../../../src/shared-config/config/environments.ts';
-import { parseShellPolicy } from '../../../src/shared-config/config/shell-policy.ts';
-import { parseToml } from '../../../src/shared-config/config/toml-document.ts';
-import type { EnvPolicy } from '../../../src/shared-config/env-policy.ts';
-import { anyPolicy } from '../arbitraries.ts';
+import { ConfigError } from '../../src/codex-config/config-error.ts';
+import { type EnvironmentsConfig, parseEnvironments } from '../../src/codex-config/environments.ts';
+import { parseShellPolicy } from '../../src/codex-config/shell-policy.ts';
+import { parseToml } from '../../src/codex-config/toml-document.ts';
+import type { EnvPolicy } from '../../src/shared-config/env-policy.ts';
+import { anyPolicy } from '../shared-config/arbitraries.ts';
 
 const holds = <Values extends [unknown, ...unknown[]]>(
   arbitraries: { [At in keyof Values]: fc.Arbitrary<Values[At]> },

@@ -2,32 +2,32 @@ import { type AST, ParseError, parseTOML } from 'toml-eslint-parser';
 import { ConfigError, type ConfigProblem, type Position } from './config-error.ts';
 import { MAX_CONFIG_LENGTH } from './limits.ts';
 
-/** A table of a TOML file. It has no prototype, so a key named `__proto__` is one like any other. */
+/** A table of a TOML file. It has no prototype, so `__proto__` is an ordinary key. */
 export type TomlTable = { [key: string]: unknown };
 
-/** Whether a value of a TOML file is a table. */
+/** Checks that a value of a TOML file is a table. */
 export const isTable = (value: unknown): value is TomlTable =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 
 /** The keys and indices that lead to a value. */
 export type TomlPath = readonly PropertyKey[];
 
-/** What a TOML file says, and where it says so. */
+/** A parsed TOML file with the positions of its values. */
 export type TomlDocument = {
-  /** How messages call the file. */
+  /** The name of the file in messages. */
   readonly file: string;
   readonly table: TomlTable;
   /**
-   * Where a key stands, an element of an array, or the header of a table; of a table without one, the first
-   * key that speaks of it. For what isn't there: where the innermost thing around it stands.
+   * The position of a key, of an element of an array, or of the header of a table (without a header: of the first
+   * key that creates the table). For a missing path: the position of the innermost existing part.
    */
   positionOf(path: TomlPath): Position | undefined;
 };
 
 /**
- * Reads TOML 1.1.
+ * Parses TOML 1.1.
  *
- * @throws {ConfigError} when the text is too long, or at the first place where it isn't TOML
+ * @throws {ConfigError} if the text is too long, or for the first syntax error
  */
 export const parseToml = (text: string, file: string): TomlDocument =>
   readToml(text, file, items => {
@@ -40,13 +40,13 @@ export const parseToml = (text: string, file: string): TomlDocument =>
     return { file, table, positionOf: path => places.positionOf(path) };
   });
 
-/** What stands at the top of a TOML file, in its order. */
+/** A top-level item of a TOML file. */
 export type TomlItem = AST.TOMLKeyValue | AST.TOMLTable;
 
 /**
- * The same for whoever looks at the text of the file itself.
+ * Parses TOML 1.1 into its syntax tree.
  *
- * @param read gets the items, and the text that their ranges are of
+ * @param read receives the items, and the text that their ranges refer to
  * @throws {ConfigError} as `parseToml` does
  */
 export const readToml = <Result>(
@@ -55,7 +55,7 @@ export const readToml = <Result>(
   read: (items: readonly TomlItem[], source: string) => Result,
 ): Result => {
   if (text.length > MAX_CONFIG_LENGTH) {
-    const problem = `expected at most ${MAX_CONFIG_LENGTH} characters, got ${text.length}`;
+    const problem = `expected at most ${MAX_CONFIG_LENGTH} characters, received ${text.length}`;
     throw new ConfigError(file, [{ at: undefined, text: problem }]);
   }
   const source = text.replace(/^\ufeff/, '');
@@ -67,27 +67,27 @@ export const readToml = <Result>(
 };
 
 const syntaxProblem = (error: unknown, source: string): ConfigProblem => {
-  // What follows levels calls itself for each; the parser hands the characters of a text over as arguments.
+  // The parser recurses for each level, and passes the characters of a string as arguments of one call.
   if (error instanceof RangeError) {
-    return { at: undefined, text: 'this file is nested too deeply, or has a text in it that is too long' };
+    return { at: undefined, text: 'nested too deeply, or a string is too long' };
   }
   if (!(error instanceof ParseError)) throw error;
   return { at: { line: error.lineNumber, column: error.column + 1 }, text: explain(error, source) };
 };
 
-// The parser's own messages, where they say what to do; never what they cite of the text.
+// The parser's own message where it helps; never its quotes of the text.
 const explain = ({ message, index }: ParseError, source: string): string => {
   if (message === 'Unexpected character' && /[=[,]\s*$/.test(source.slice(0, index)))
     return 'expected a value; a string needs quotes';
   if (message === 'Unspecified values are invalid') return 'expected a value';
   if (message === 'Must be a newline') return 'expected the end of the line';
-  if (message.startsWith('Invalid code point')) return 'a character that is not allowed here';
+  if (message.startsWith('Invalid code point')) return 'this character is not allowed here';
   return message.charAt(0).toLowerCase() + message.slice(1);
 };
 
 const newTable = (): TomlTable => Object.create(null);
 
-/** Where a thing stands, and the things in it. */
+/** The position of a value, and the positions of the values in it. */
 class Places {
   readonly #at: Position | undefined;
   readonly #inside = new Map<PropertyKey, Places>();
@@ -96,7 +96,7 @@ class Places {
     this.#at = node && { line: node.loc.start.line, column: node.loc.start.column + 1 };
   }
 
-  /** The place of what has this key in here; `node` if it had none yet. */
+  /** The positions below a key; created from `node` if the key is new. */
   inner(key: PropertyKey, node: AST.TOMLNode): Places {
     const place = this.#inside.get(key) ?? new Places(node);
     this.#inside.set(key, place);
@@ -114,7 +114,7 @@ class Places {
   }
 }
 
-/** Takes over what stands below a header. */
+/** Adds the entries below a header. */
 const fill = (root: TomlTable, places: Places, header: AST.TOMLTable): void => {
   const path = header.resolvedKey;
   let table: TomlTable | unknown[] = root;
@@ -126,7 +126,7 @@ const fill = (root: TomlTable, places: Places, header: AST.TOMLTable): void => {
   for (const item of header.body) put(table as TomlTable, place, item);
 };
 
-/** Takes over `a.b = value`, as it stands in a table. */
+/** Adds `a.b = value` to a table. */
 const put = (table: TomlTable, places: Places, { key, value }: AST.TOMLKeyValue): void => {
   let holder = table;
   let place = places;
@@ -138,7 +138,7 @@ const put = (table: TomlTable, places: Places, { key, value }: AST.TOMLKeyValue)
   }
 };
 
-/** What a table or array has under a key: from now on `initial`, if it has nothing there. */
+/** The value under a key of a table or array; set to `initial` first if there is none. */
 const enter = <Value>(at: TomlTable | unknown[], key: string | number, initial: Value): Value => {
   const holder = at as Record<string | number, unknown>;
   holder[key] ??= initial;

@@ -1,10 +1,11 @@
 import type * as z from 'zod/mini';
+import { describeIssue } from '../shared-config/index.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { suggestion } from './nearest.ts';
 import type { TomlDocument, TomlPath } from './toml-document.ts';
 import { keyText, pathText } from './toml-key.ts';
 
-/** Gathers what is wrong in a document, each thing with its place. */
+/** Problems of one document, each with its position. */
 export class Findings {
   readonly #document: TomlDocument;
   readonly #problems: ConfigProblem[] = [];
@@ -13,82 +14,64 @@ export class Findings {
     this.#document = document;
   }
 
-  /** Notes that something is wrong with what stands at this path. */
+  /** Adds a problem of the value at this path. */
   add(path: TomlPath, problem: string): void {
     const text = path.length === 0 ? problem : `${pathText(path)}: ${problem}`;
     this.#problems.push({ at: this.#document.positionOf(path), text });
   }
 
-  /** Notes that a table has a key that nobody knows. */
+  /** Adds an unknown key of the table at this path. */
   addUnknown(table: TomlPath, key: string, known: readonly string[]): void {
     const text = `unknown key \`${keyText(key)}\`${suggestion(key, known)}`;
     const within = table.length === 0 ? '' : `${pathText(table)}: `;
     this.#problems.push({ at: this.#document.positionOf([...table, key]), text: `${within}${text}` });
   }
 
-  /** @throws {ConfigError} if anything is wrong */
+  /** @throws {ConfigError} if there is a problem */
   throwIfAny(): void {
     if (this.#problems.length > 0) throw new ConfigError(this.#document.file, this.#problems);
   }
 }
 
-/** What a schema can't tell of itself when a value doesn't fit. */
-export type About = {
+/** Facts about the expected value that its schema does not hold. */
+export type Expected = {
   /** The keys of the table at a path in the value. */
   knownKeys(path: TomlPath): readonly string[];
-  /** Of what there should be an array at a path in the value. Default: of strings. */
+  /** The elements of the array at a path in the value. Default: strings. */
   readonly elements?: (path: TomlPath) => string;
 };
 
 /**
- * Holds a value of the document against a schema. What is wrong goes to the findings; what came is told by its
- * type, never by itself.
+ * Checks a value of the document against a schema. Problems go to the findings; they name the type of a received
+ * value, never the value.
  *
- * @param path where the value stands in the document
- * @returns what the schema makes of the value; `undefined` if anything in it is wrong
+ * @param path the path of the value in the document
+ * @returns the parsed value; `undefined` if there is a problem in it
  */
 export const check = <Schema extends z.ZodMiniType>(
   schema: Schema,
   value: unknown,
   path: TomlPath,
   findings: Findings,
-  about: About,
+  { knownKeys, elements = () => 'strings' }: Expected,
 ): z.output<Schema> | undefined => {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
+  const words = {
+    expected: ({ expected, path: at = [] }: z.core.$ZodIssueInvalidType) =>
+      expected === 'array' ? `an array of ${elements(at)}` : (TYPES[expected] ?? expected),
+    received: (received: unknown) => (received === undefined ? undefined : typeText(received)),
+  };
   for (const issue of result.error.issues) {
     const at = [...path, ...issue.path];
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) findings.addUnknown(at, key, about.knownKeys(issue.path));
-    } else findings.add(at, problem(issue, valueAt(value, issue.path), about));
+      for (const key of issue.keys) findings.addUnknown(at, key, knownKeys(issue.path));
+    } else findings.add(at, describeIssue(issue, value, words));
   }
   return undefined;
 };
 
-const valueAt = (value: unknown, path: TomlPath): unknown =>
-  path.reduce<unknown>(
-    (at, key) =>
-      typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined,
-    value,
-  );
-
-const problem = (issue: z.core.$ZodIssue, received: unknown, { elements }: About): string => {
-  switch (issue.code) {
-    case 'invalid_type': {
-      const expected =
-        issue.expected === 'array'
-          ? `an array of ${elements?.(issue.path) ?? 'strings'}`
-          : TYPES[issue.expected];
-      return `expected ${expected}, ${received === undefined ? 'but it is missing' : `got ${typeText(received)}`}`;
-    }
-    case 'invalid_value':
-      return `expected ${choices(issue.values)}, got ${typeof received === 'string' ? 'another string' : typeText(received)}`;
-    default:
-      return issue.message;
-  }
-};
-
-/** The types that a schema can ask for, in words. */
+/** The types that a schema can expect, in the terms of TOML. */
 const TYPES: Readonly<Record<string, string>> = {
   string: 'a string',
   number: 'a number',
@@ -97,10 +80,7 @@ const TYPES: Readonly<Record<string, string>> = {
   object: 'a table',
 };
 
-const choices = (values: readonly unknown[]): string =>
-  `one of ${values.map(value => JSON.stringify(value)).join(', ')}`;
-
-/** What a value of a TOML file is, in words. */
+/** The type of a value of a TOML file. */
 export const typeText = (value: unknown): string => {
   if (typeof value === 'number' && !Number.isFinite(value)) return 'inf or nan';
   if (Array.isArray(value)) return 'an array';

@@ -5,18 +5,18 @@ import { readToml, type TomlItem } from './toml-document.ts';
 export type KeyPath = readonly [string, ...string[]];
 
 /**
- * What a TOML text says at the given paths, as TOML: each found path is one `key = value`, with its value as it was
- * written. Paths that aren't there are left out, so that nothing but what was asked for is handed on.
+ * Selects the values at the given paths of a TOML text, as TOML: one `key = value` for each path that exists, with the
+ * value as it was written. Nothing else of the text is returned.
  *
- * @param file how errors call the text
- * @returns an empty text if none is there
- * @throws {ConfigError} when the text isn't TOML, or too long
+ * @param file the name of the text in errors
+ * @returns an empty text if no path exists
+ * @throws {ConfigError} if the text is not TOML, or too long
  */
 export const selectToml = (text: string, file: string, paths: readonly KeyPath[]): string => {
   const root = readToml(text, file, treeOf);
-  // Of two paths, one of which leads to the other, the shorter says it all.
-  const wanted = paths.filter((path, at) => !paths.some((other, it) => covers(other, path, it < at)));
-  return wanted
+  // A path below another requested path is part of that one's value.
+  const requested = paths.filter((path, at) => !paths.some((other, it) => covers(other, path, it < at)));
+  return requested
     .map(path => [path, find(root, path)] as const)
     .filter((found): found is [KeyPath, Node] => found[1] !== undefined)
     .map(([path, node]) => `${path.map(tomlKey).join('.')} = ${inline(node)}\n`)
@@ -26,11 +26,11 @@ export const selectToml = (text: string, file: string, paths: readonly KeyPath[]
 const covers = (shorter: KeyPath, path: KeyPath, cameFirst: boolean): boolean =>
   shorter.every((key, depth) => path[depth] === key) && (shorter.length < path.length || cameFirst);
 
-/** A key as TOML writes it. JSON leaves one character as it is that TOML wants escaped. */
+/** A key as TOML writes it. JSON leaves DEL as it is, TOML requires it to be escaped. */
 const tomlKey = (key: string): string =>
   /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key).replaceAll('\x7f', '\\u007f');
 
-/** A value: as it was written, or a table or an array of tables whose parts stand in several places. */
+/** A value: as it was written, or a table or an array of tables, whose parts may be spread over the text. */
 type Node = string | Table | Table[];
 type Table = Map<string, Node>;
 
@@ -61,7 +61,7 @@ const treeOf = (items: readonly TomlItem[], text: string): Table => {
 const put = (table: Table, { key, value }: AST.TOMLKeyValue, text: string): void => {
   const names = key.keys.map(part => (part.type === 'TOMLBare' ? part.name : part.value));
   const holder = tableAt(table, names.slice(0, -1));
-  // A table is taken apart, since a path may lead into it.
+  // A path may lead into an inline table.
   if (value.type === 'TOMLInlineTable') {
     const inner: Table = new Map();
     holder.set(names.at(-1) as string, inner);
@@ -71,7 +71,7 @@ const put = (table: Table, { key, value }: AST.TOMLKeyValue, text: string): void
   }
 };
 
-/** The table that a path leads to; what isn't there yet is made. A number counts the tables of an array. */
+/** The table at a path, created if it is missing. A number is an index into an array of tables. */
 const tableAt = (root: Table, path: readonly (string | number)[]): Table => {
   let table = root;
   for (const [depth, key] of path.entries()) {

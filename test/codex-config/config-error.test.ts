@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { ConfigError } from '../../../src/shared-config/config/config-error.ts';
-import { MAX_PROBLEMS } from '../../../src/shared-config/config/limits.ts';
+import { ConfigError } from '../../src/codex-config/config-error.ts';
+import { MAX_PROBLEMS } from '../../src/codex-config/limits.ts';
 
 const at = (line: number, column: number) => ({ line, column });
 

@@ -1,9 +1,9 @@
 import type { TomlPath } from './toml-document.ts';
 
-/** Most characters of one key that are shown. */
+/** Characters of one key that are shown at most. */
 const MAX_SHOWN = 80;
 
-/** A path the way TOML writes dotted keys, on one line, with indices in brackets: `environments[1].env."a b"`. */
+/** A path as TOML writes dotted keys, on one line, with indices in brackets: `environments[1].env."a b"`. */
 export const pathText = (path: TomlPath): string =>
   path
     .map((key, depth) =>
@@ -11,7 +11,7 @@ export const pathText = (path: TomlPath): string =>
     )
     .join('');
 
-/** A key as TOML writes it, cut if it is long, and safe to show. */
+/** A key as TOML writes it, shortened if it is long, with control characters escaped. */
 export const keyText = (key: string): string => {
   if (/^[A-Za-z0-9_-]+$/.test(key) && key.length <= MAX_SHOWN) return key;
   // A character is one or two code units.

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { keyText, pathText } from '../../../src/shared-config/config/toml-key.ts';
+import { keyText, pathText } from '../../src/codex-config/toml-key.ts';
 
 describe('pathText', () => {
   it('writes keys with dots and indices in brackets', () => {
