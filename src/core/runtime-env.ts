@@ -31,7 +31,7 @@ export type UnifiedExecFacts = {
  * Names whose presence tells a process something about Core. One that a server inherited from elsewhere
  * would be a lie, so a start by policy leaves them out unless Core itself sets them.
  */
-export const CORE_NAMES = [
+export const CORE_OWNED_NAMES = [
   'CODEX_THREAD_ID',
   'CODEX_CI',
   'CODEX_SANDBOX',
@@ -40,7 +40,7 @@ export const CORE_NAMES = [
 
 /** The names, as patterns, that a start with these facts inherits from nobody: they would contradict Core. */
 export const ownedByCore = ({ proxyUrl }: RuntimeFacts): readonly string[] =>
-  proxyUrl === undefined ? CORE_NAMES : [...CORE_NAMES, ...PROXY_NAMES];
+  proxyUrl === undefined ? CORE_OWNED_NAMES : [...CORE_OWNED_NAMES, ...PROXY_NAMES];
 
 // Beside the names that are set below: FTP_PROXY, npm_config_https_proxy, YARN_HTTP_PROXY, … Any of them
 // would lead past the proxy that processes must use.
@@ -75,9 +75,6 @@ const UNIFIED_EXEC = {
 } as const;
 
 const LOCALE = { LANG: 'C.UTF-8', LC_CTYPE: 'C.UTF-8', LC_ALL: 'C.UTF-8' } as const;
-
-/** The variables that name a locale. */
-export const LOCALE_NAMES: readonly string[] = Object.keys(LOCALE);
 
 // Programs disagree about the case of these names: curl reads http_proxy only in lower case, others only
 // in upper case.

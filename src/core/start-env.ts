@@ -4,15 +4,10 @@ import {
   type EnvInput,
   type EnvOverlay,
   type EnvPolicy,
+  LOCALE_NAMES,
   platformOf,
 } from '../shared-config/index.ts';
-import {
-  keepsHostLocale,
-  LOCALE_NAMES,
-  ownedByCore,
-  type RuntimeFacts,
-  runtimeOverlay,
-} from './runtime-env.ts';
+import { keepsHostLocale, ownedByCore, type RuntimeFacts, runtimeOverlay } from './runtime-env.ts';
 
 /** The environment that a process is to get. */
 export type ProcessEnvironment =

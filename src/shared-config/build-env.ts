@@ -1,34 +1,33 @@
 import type { Env, Platform } from './env.ts';
 import type { EnvDecision, EnvSet } from './env-decision.ts';
 import { EnvDraft } from './env-draft.ts';
-import { type EnvOverlay, layOverlay } from './env-overlay.ts';
-import { type EnvPolicy, followPolicy } from './env-policy.ts';
+import { applyOverlayTo, type EnvOverlay } from './env-overlay.ts';
+import { applyPolicyTo, type EnvPolicy } from './env-policy.ts';
 import { foldCase } from './fold-case.ts';
-import { givesWayTo } from './keep-locale.ts';
+import { localeNamesToKeep } from './keep-locale.ts';
 
-/** What a child's environment is made of. */
+/** The inputs of a child's environment. */
 export type EnvInput = {
-  /** What the policy starts from: the environment of the side that runs the child. Unused without one. */
+  /** The environment that the policy starts from, of the machine that runs the child. Unused without a policy. */
   readonly base: Env;
   readonly policy?: EnvPolicy | null | undefined;
   readonly overlay?: EnvOverlay | null | undefined;
   readonly platform: Platform;
 };
 
-/** An environment together with how it came about. */
+/** An environment and the decisions that led to it. */
 export type TracedEnv = {
   readonly env: Env;
   /**
-   * The last decision on every name of the base, of `set` and of the overlay, under the spelling that the
-   * child sees. A name that the overlay removes though it was never there has none; nor has one of the base
-   * when there is no policy.
+   * The last decision on each name of the base, of `set` and of the overlay, by the spelling that the child sees.
+   * There is none for a missing name that the overlay removes, and without a policy none for names of the base.
    */
   readonly decisions: ReadonlyMap<string, EnvDecision>;
 };
 
 /**
- * The environment of a child. With a policy: what the policy makes of the base, the overlay on top, and on
- * Windows a PATHEXT if there is none and the overlay doesn't refuse it. Without: exactly the overlay.
+ * Builds the environment of a child. With a policy: the policy is applied to the base, then the overlay; on Windows a
+ * missing PATHEXT is added unless the overlay removes it. Without a policy: exactly the overlay.
  */
 export const buildEnv = (input: EnvInput): Env => draw(input, false).toEnv();
 
@@ -40,8 +39,12 @@ export const traceEnv = (input: EnvInput): TracedEnv => {
 
 const draw = ({ base, policy, overlay, platform }: EnvInput, record: boolean): EnvDraft => {
   const draft = new EnvDraft(platform, { record });
-  if (policy) followPolicy(draft, policy, base);
-  layOverlay(draft, overlay ?? {}, policy?.keepLocale ? givesWayTo(draft, overlay ?? {}) : undefined);
+  if (policy) applyPolicyTo(draft, policy, base);
+  applyOverlayTo(
+    draft,
+    overlay ?? {},
+    policy?.keepLocale ? localeNamesToKeep(draft, overlay ?? {}) : undefined,
+  );
   if (policy && platform === 'windows') completePathExt(draft, overlay ?? {});
   return draft;
 };
@@ -49,8 +52,8 @@ const draw = ({ base, policy, overlay, platform }: EnvInput, record: boolean): E
 const PATHEXT = '.COM;.EXE;.BAT;.CMD';
 const SET: EnvSet = { outcome: 'set', by: 'platform' };
 
-// Without PATHEXT no bare program name is found on Windows. A `null` for it is a decision, though.
+// Without PATHEXT, Windows finds no program by a bare name. A `null` in the overlay is respected.
 const completePathExt = (draft: EnvDraft, overlay: EnvOverlay): void => {
-  const refused = Object.keys(overlay).some(name => foldCase(name) === 'PATHEXT');
-  if (!draft.has('PATHEXT') && !refused) draft.set('PATHEXT', PATHEXT, SET);
+  const removed = Object.keys(overlay).some(name => foldCase(name) === 'PATHEXT');
+  if (!draft.has('PATHEXT') && !removed) draft.set('PATHEXT', PATHEXT, SET);
 };

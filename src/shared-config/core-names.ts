@@ -1,7 +1,7 @@
 import type { Platform } from './env.ts';
 
-/** What `inherit: 'core'` lets through, in upper case. Compared without case on both platforms. */
-export const CORE_NAMES: Readonly<Record<Platform, ReadonlySet<string>>> = {
+/** The names that `inherit: 'core'` keeps, in upper case. They are compared without case on both platforms. */
+export const INHERIT_CORE_NAMES: Readonly<Record<Platform, ReadonlySet<string>>> = {
   posix: new Set([
     'PATH',
     'SHELL',

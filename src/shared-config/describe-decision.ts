@@ -1,11 +1,11 @@
 import type { EnvRemoved } from './env-decision.ts';
 import type { EnvExplanation } from './explain-names.ts';
 
-/** Says in words why a name is as it is: what goes behind its outcome. Empty where that says it all. */
+/** Describes the reason of an outcome, to follow it in a message. Empty if the outcome needs none. */
 export const describeReason = (explanation: EnvExplanation): string => {
   switch (explanation.outcome) {
     case 'kept':
-      return explanation.by === undefined ? '' : PAST_OVERLAY;
+      return explanation.by === undefined ? '' : DESPITE_OVERLAY;
     case 'set':
       return SETTERS[explanation.by] ?? `by ${explanation.by}`;
     case 'removed':
@@ -15,9 +15,9 @@ export const describeReason = (explanation: EnvExplanation): string => {
   }
 };
 
-const PAST_OVERLAY = 'by keepLocale, whatever the overlay says';
+const DESPITE_OVERLAY = 'by keepLocale, whatever the overlay says';
 
-// What a newer server tells of is told as it is.
+// A setter that only a newer server knows is shown as received.
 const SETTERS: Readonly<Record<string, string>> = {
   policy: 'by the policy',
   overlay: 'by the overlay',
@@ -35,7 +35,7 @@ const describeRemoval = ({ by, pattern }: EnvRemoved): string => {
     case 'overlay':
       return 'by the overlay';
     case 'keepLocale':
-      return PAST_OVERLAY;
+      return DESPITE_OVERLAY;
     default:
       return `by ${by}`;
   }

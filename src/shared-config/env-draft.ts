@@ -5,12 +5,11 @@ import { foldCase } from './fold-case.ts';
 const KEPT: EnvKept = { outcome: 'kept' };
 
 /**
- * An environment while the steps work on it. It alone knows when two names are the same one, and, if asked
- * to, it notes what each step did.
+ * An environment under construction. It decides when two names are equal and, if asked to, records the decision of
+ * each step.
  */
 export class EnvDraft {
   readonly platform: Platform;
-  // Pairs, as Object.fromEntries and Map take them.
   readonly #variables = new Map<string, readonly [name: string, value: string]>();
   readonly #notes: Map<string, readonly [name: string, decision: EnvDecision]> | undefined;
 
@@ -19,7 +18,7 @@ export class EnvDraft {
     this.#notes = options.record ? new Map() : undefined;
   }
 
-  /** Takes a variable over from the base environment. Of two spellings of one name the first counts. */
+  /** Keeps a variable of the base environment. Of two spellings of one name the first counts. */
   keep(name: string, value: string): void {
     const key = this.#keyOf(name);
     if (this.#variables.has(key)) return;
@@ -27,13 +26,13 @@ export class EnvDraft {
     this.#note(key, name, KEPT);
   }
 
-  /** Leaves a variable of the base environment out. Of two spellings of one name the first is noted. */
+  /** Omits a variable of the base environment. Of two spellings of one name the first is recorded. */
   omit(name: string, decision: EnvRemoved): void {
     const key = this.#keyOf(name);
     if (!this.#notes?.has(key)) this.#note(key, name, decision);
   }
 
-  /** Gives a name its value. A name that is there already keeps its spelling. */
+  /** Sets a variable. An existing name keeps its spelling. */
   set(name: string, value: string, decision: EnvSet): void {
     const key = this.#keyOf(name);
     const spelling = this.#variables.get(key)?.[0] ?? name;
@@ -41,7 +40,7 @@ export class EnvDraft {
     this.#note(key, spelling, decision);
   }
 
-  /** Takes a name out. Nothing happens, and nothing is noted, if it isn't there. */
+  /** Removes a variable. Does and records nothing if it is missing. */
   remove(name: string, decision: EnvRemoved): void {
     const key = this.#keyOf(name);
     const variable = this.#variables.get(key);
@@ -51,8 +50,8 @@ export class EnvDraft {
   }
 
   /**
-   * Leaves a name as it is, though the overlay has a value for it: kept if the base has it, removed if it
-   * isn't there. One that the policy has set stays noted as set.
+   * Records that a value of the overlay was not applied: the name is `kept` if the base has it, `removed` if it is
+   * missing. A name that the policy has set stays `set`.
    */
   decline(name: string, by: 'keepLocale'): void {
     const key = this.#keyOf(name);
@@ -73,12 +72,12 @@ export class EnvDraft {
     return Array.from(this.#variables.values(), ([name]) => name);
   }
 
-  /** The environment as it stands now. */
+  /** Returns the environment so far. */
   toEnv(): Env {
     return Object.fromEntries(this.#variables.values());
   }
 
-  /** The last decision on each name, empty unless the draft records. */
+  /** Returns the last decision on each name; empty unless the draft records. */
   decisions(): ReadonlyMap<string, EnvDecision> {
     return new Map(this.#notes?.values());
   }

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { CORE_NAMES } from './core-names.ts';
+import { INHERIT_CORE_NAMES } from './core-names.ts';
 import type { Env, Platform } from './env.ts';
 import type { EnvRemoved, EnvSet } from './env-decision.ts';
 import { EnvDraft } from './env-draft.ts';
@@ -23,18 +23,17 @@ const field = <Schema extends z.ZodMiniType>(schema: Schema, description: string
   z.optional(z.nullable(schema)).check(z.describe(description));
 
 /**
- * Which environment of a machine a policy starts from: the one of the process that applies it, or what the
- * account's own shell exports as a login shell or as an interactive login shell.
+ * The environment of a machine that a policy starts from: that of the process that applies it, or what the account's
+ * own shell exports as a login shell or as an interactive login shell.
  */
 export const EnvBase = z.enum(['process', 'login', 'loginInteractive']);
 export type EnvBase = z.output<typeof EnvBase>;
 
 /**
- * How a child's environment is made from a base environment. Every field may be absent or `null`, which
- * is the same: `base` is then `process`, `inherit` `all`, each switch false, and the rest empty.
+ * The rules that derive a child's environment from a base environment. A field that is absent or `null` has its
+ * default: `base` is `process`, `inherit` `all`, each switch false, and the rest empty.
  *
- * `base` says which environment whoever applies the policy has to take for the base; the functions here get
- * that environment and don't look at it.
+ * The functions of this folder receive the base environment and ignore `base`: the caller resolves it.
  */
 export const EnvPolicy = z.object({
   base: field(
@@ -63,18 +62,18 @@ export const EnvPolicy = z.object({
 });
 export type EnvPolicy = z.output<typeof EnvPolicy>;
 
-/** What a policy removes from an inherited environment unless it has `ignoreDefaultExcludes`. */
+/** Patterns of inherited names that a policy removes unless it has `ignoreDefaultExcludes`. */
 export const DEFAULT_EXCLUDES: readonly string[] = ['*KEY*', '*SECRET*', '*TOKEN*'];
 
-/** The environment that a policy makes of `env`, before any overlay. */
+/** Applies a policy to an environment, without an overlay. */
 export const applyEnvPolicy = (policy: EnvPolicy, env: Env, platform: Platform): Env => {
   const draft = new EnvDraft(platform);
-  followPolicy(draft, policy, env);
+  applyPolicyTo(draft, policy, env);
   return draft.toEnv();
 };
 
-/** The same as steps on an empty draft. */
-export const followPolicy = (draft: EnvDraft, policy: EnvPolicy, env: Env): void => {
+/** Applies a policy to an empty draft. */
+export const applyPolicyTo = (draft: EnvDraft, policy: EnvPolicy, env: Env): void => {
   inherit(draft, policy, env);
   for (const [name, value] of Object.entries(policy.set ?? {})) draft.set(name, value, SET);
   keepOnly(draft, policy.includeOnly ?? []);
@@ -84,7 +83,7 @@ const SET: EnvSet = { outcome: 'set', by: 'policy' };
 const NOT_INHERITED: EnvRemoved = { outcome: 'removed', by: 'inherit' };
 const NOT_INCLUDED: EnvRemoved = { outcome: 'removed', by: 'includeOnly' };
 
-/** A reason against a name in folded case, or against its value; or none. */
+/** Returns the reason to remove a variable, by its name in folded case and its value, or `undefined`. */
 type Objection = (foldedName: string, value: string) => EnvRemoved | undefined;
 
 const inherit = (draft: EnvDraft, policy: EnvPolicy, env: Env): void => {
@@ -97,7 +96,7 @@ const inherit = (draft: EnvDraft, policy: EnvPolicy, env: Env): void => {
 };
 
 const objectionsOf = (policy: EnvPolicy, platform: Platform): Objection[] => {
-  const core = CORE_NAMES[platform];
+  const core = INHERIT_CORE_NAMES[platform];
   if (policy.inherit === 'none') return [() => NOT_INHERITED];
   const objections: Objection[] = [];
   if (policy.inherit === 'core') objections.push(name => (core.has(name) ? undefined : NOT_INHERITED));

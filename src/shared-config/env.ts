@@ -1,13 +1,12 @@
 /**
- * An environment: each variable's name with its value. Names are own properties, `__proto__` too, so read
- * it with `Object.entries` and build it with `Object.fromEntries`: an assignment `env[name] = value` would
- * set the object's prototype for that one name.
+ * An environment: the values of variables by name. Every name is an own property, `__proto__` too: read it with
+ * `Object.entries` and build it with `Object.fromEntries`, since `env['__proto__'] = value` sets the prototype.
  */
 export type Env = Readonly<Record<string, string>>;
 
-/** Whose rules names follow: `windows` compares them without case everywhere, `posix` does not. */
+/** The rules for names: `windows` compares them without case, `posix` with case. */
 export type Platform = 'posix' | 'windows';
 
-/** The platform of a `process.platform`. Anything but `win32` is `posix`, Cygwin's Node included. */
+/** Returns the platform for a `process.platform`: `windows` for `win32`, otherwise `posix`. */
 export const platformOf = (nodePlatform: NodeJS.Platform): Platform =>
   nodePlatform === 'win32' ? 'windows' : 'posix';

@@ -2,12 +2,11 @@ import type { Platform } from './env.ts';
 import type { EnvDecision } from './env-decision.ts';
 import { foldCase } from './fold-case.ts';
 
-/** What became of a name that was asked for; `absent` if no step ever met it. */
+/** The outcome of a requested name; `absent` if no step handled it. */
 export type EnvExplanation = EnvDecision | { readonly outcome: 'absent' };
 
 /**
- * Answers for each name in `names`, under the spelling asked for, what became of it. On Windows any
- * spelling finds the name.
+ * Explains each name in `names`, by the requested spelling. On Windows any spelling finds the name.
  */
 export const explainNames = (
   names: readonly string[],

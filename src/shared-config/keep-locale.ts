@@ -3,27 +3,27 @@ import type { EnvOverlay } from './env-overlay.ts';
 import { foldCase } from './fold-case.ts';
 
 /**
- * Which variables of an overlay give way to the locale of a draft that the policy is done with. Where that
- * locale has UTF-8, all that name one do. Elsewhere only `LC_ALL` does, if the draft has none: it would
- * overrule every other variable of the locale, also the ones that the host has.
+ * Returns a test for the overlay's locale variables that are not applied, so that the locale of the host stays. If the
+ * draft, after the policy, has a UTF-8 locale, these are `LC_ALL`, `LC_CTYPE` and `LANG`. Otherwise it is `LC_ALL`
+ * only, if the draft has none: it would override every other locale variable of the host.
  *
- * A `null` of the overlay never gives way, and a variable that it removes doesn't count.
+ * A `null` of the overlay is always applied, and a variable that it removes counts as unset.
  */
-export const givesWayTo = (draft: EnvDraft, overlay: EnvOverlay): ((name: string) => boolean) => {
+export const localeNamesToKeep = (draft: EnvDraft, overlay: EnvOverlay): ((name: string) => boolean) => {
   const keyOf = draft.platform === 'windows' ? foldCase : (name: string) => name;
   const removed = new Set(
     Object.entries(overlay).flatMap(([name, value]) => (value === null ? [keyOf(name)] : [])),
   );
-  // POSIX takes an empty one for unset.
-  const given = (name: string) => (removed.has(name) ? undefined : draft.get(name) || undefined);
-  if (UTF_8.test(LOCALE_NAMES.map(given).find(value => value !== undefined) ?? '')) {
+  // POSIX treats an empty one as unset.
+  const value = (name: string) => (removed.has(name) ? undefined : draft.get(name) || undefined);
+  if (UTF_8.test(LOCALE_NAMES.map(value).find(text => text !== undefined) ?? '')) {
     return name => LOCALE_NAMES.includes(keyOf(name));
   }
-  const replaceable = given('LC_ALL') !== undefined;
-  return name => !replaceable && keyOf(name) === 'LC_ALL';
+  const hasLcAll = value('LC_ALL') !== undefined;
+  return name => !hasLcAll && keyOf(name) === 'LC_ALL';
 };
 
-/** What decides which characters there are, from strongest to weakest. */
+/** The variables of a locale that decide the character set, from strongest to weakest. */
 export const LOCALE_NAMES: readonly string[] = ['LC_ALL', 'LC_CTYPE', 'LANG'];
 
 // `C.UTF-8`, `de_DE.utf8@euro`, and `UTF-8` alone, which macOS sends over ssh.

@@ -4,10 +4,10 @@ import type { EnvDecision } from './env-decision.ts';
 import type { EnvBase } from './env-policy.ts';
 import { type EnvExplanation, explainNames } from './explain-names.ts';
 
-/** What became of the `PATH` of a child, and the base that the policy started from, if there is a policy. */
+/** The outcome for the `PATH` of a child and, if there is a policy, the base that it started from. */
 export type PathOrigin = EnvExplanation & { readonly base?: EnvBase };
 
-/** How a child comes by its `PATH`, by the decisions on its variables. */
+/** Finds the origin of a child's `PATH` in the decisions on its variables. */
 export const pathOrigin = (
   decisions: ReadonlyMap<string, EnvDecision>,
   base: EnvBase | undefined,
@@ -17,7 +17,7 @@ export const pathOrigin = (
   ...(base !== undefined && { base }),
 });
 
-/** The same in words. */
+/** Describes the origin of a `PATH` for a message. */
 export const describePathOrigin = (origin: PathOrigin): string => {
   const base = origin.base === undefined ? 'env' : `base ${origin.base}`;
   if (origin.outcome === 'absent') return `${base} has no PATH`;

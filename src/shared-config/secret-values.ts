@@ -1,29 +1,29 @@
-/** What one kind of secret looks like. */
+/** The form of one kind of secret. */
 type Shape = {
   readonly pattern: RegExp;
-  /** Decides about what the pattern found, where that alone says too little. */
+  /** Checks a match of the pattern further, where the pattern alone is too weak. */
   readonly confirms?: (found: string) => boolean;
 };
 
 /**
- * The name of the first shape of a secret that a value contains, anywhere in it; `undefined` if there is
- * none. It takes time in proportion to the length of the value, whatever is in it.
+ * Returns the name of the first secret shape that occurs anywhere in a value, or `undefined`. Takes time proportional
+ * to the length of the value.
  */
 export const secretShape = (value: string): string | undefined =>
   Object.entries(SECRET_SHAPES).find(([, shape]) => contains(value, shape))?.[0];
 
 /**
- * The shapes of secrets, by a name to tell them by. Beside each: where its maker describes it, or the rule
- * of Gitleaks (config/gitleaks.toml) where the maker only shows it.
+ * The shapes of secrets by name. Each has its source: the issuer's description, or the rule of Gitleaks
+ * (config/gitleaks.toml) where the issuer gives only examples.
  *
- * From any one place a pattern looks at a bounded number of characters. The exceptions are the first and the
- * last: they have runs of any length, but no such run begins inside another.
+ * From each position a pattern examines a bounded number of characters. The first and the last shape have unbounded
+ * runs, but no such run begins inside another.
  */
 export const SECRET_SHAPES: Readonly<Record<string, Shape>> = {
-  // RFC 3986, 3.2.1: user and password before the host. A `/` ends them, and also a port. An `@` with a
-  // digest behind it pins the image of a container: docker://alpine:3@sha256:…
+  // RFC 3986, 3.2.1: user and password before the host. A `/` ends them, and also a port. An `@` followed by a
+  // digest pins a container image: docker://alpine:3@sha256:…
   'url-password': { pattern: /[A-Za-z0-9+.-]:\/\/[^\s/?#:"]*:[^\s/?#@"]+@(?!sha\d)/ },
-  // RFC 7468; PROTOCOL.key of OpenSSH; PGP's begin so, too. Certificates and public keys are no secrets.
+  // RFC 7468; PROTOCOL.key of OpenSSH; PGP keys begin the same way. Certificates and public keys are not secret.
   'private-key': { pattern: /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY/ },
   // docs.github.com, "About authentication to GitHub": GitHub's token formats.
   'github-token': { pattern: /(?<![A-Za-z0-9])(?:gh[oprsu]|github_pat)_\w{36}/ },
@@ -45,7 +45,7 @@ export const SECRET_SHAPES: Readonly<Record<string, Shape>> = {
   'stripe-key': { pattern: /(?<![A-Za-z0-9])[rs]k_(?:live|test)_[A-Za-z0-9]{16}/ },
   // github.blog, "Announcing npm's new access token format".
   'npm-token': { pattern: /(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}/ },
-  // pypi.org/help, "How can I use API tokens?"; Gitleaks: pypi-upload-token. A macaroon begins so.
+  // pypi.org/help, "How can I use API tokens?"; Gitleaks: pypi-upload-token. Macaroons begin this way.
   'pypi-token': { pattern: /(?<![A-Za-z0-9])pypi-AgE[\w-]{50}/ },
   // huggingface.co/docs, "User access tokens"; Gitleaks: huggingface-access-token.
   'hugging-face-token': { pattern: /(?<![A-Za-z0-9])(?:hf|api_org)_[A-Za-z0-9]{34}/ },
@@ -55,8 +55,8 @@ export const SECRET_SHAPES: Readonly<Record<string, Shape>> = {
   'digitalocean-token': { pattern: /(?<![A-Za-z0-9])do[opr]_v1_[a-f0-9]{64}/ },
   // developer.hashicorp.com, Vault, "Tokens": token prefixes.
   'vault-token': { pattern: /(?<![A-Za-z0-9])hv[brs]\.[\w-]{24}/ },
-  // RFC 7515, 7.1 and RFC 7519: three parts in base64url, of which only the first can't be empty. That one
-  // is a JSON object, so it begins with `ey` or, if a line break follows the brace, with `ew`.
+  // RFC 7515, 7.1 and RFC 7519: three parts in base64url; only the first cannot be empty. It is a JSON object, so it
+  // begins with `ey` or, if a line break follows the brace, with `ew`.
   'json-web-token': {
     pattern: /(?<![\w-])e[wy][\w-]+(?=\.[\w-]*\.)/,
     confirms: header => namesAlgorithm(header),
@@ -70,7 +70,7 @@ const contains = (value: string, { pattern, confirms }: Shape): boolean => {
 
 const namesAlgorithm = (part: string): boolean => {
   const text = Buffer.from(part, 'base64url').toString();
-  // Most of what comes here is no token, and an exception costs more than the rest.
+  // Most candidates are not tokens, and an exception is slow.
   if (!text.includes('"alg"')) return false;
   try {
     const header: unknown = JSON.parse(text);

@@ -22,7 +22,7 @@ const program = {
 } as const;
 
 describe('parseEnvironments', () => {
-  it('knows this machine without being told anything', () => {
+  it('has this machine without any entry', () => {
     expect(read()).to.deep.equal({ file: 'e.toml', list: [local], default: 'local' });
   });
 
@@ -67,7 +67,7 @@ describe('parseEnvironments', () => {
     });
   });
 
-  it('gives a program what it needs unless it is told', () => {
+  it('gives a program its defaults', () => {
     expect(read(...entry('program = " ssh "')).list).to.deep.equal([local, { ...program, id: 'a' }]);
   });
 
@@ -192,7 +192,7 @@ describe('parseEnvironments', () => {
       ],
     ],
     [
-      'a program beside a url',
+      'a program next to a url',
       entry('url = "ws://x"', 'program = "ssh"'),
       ['e.toml:3:1: environments[0].url: cannot be combined with `program`'],
     ],
@@ -271,7 +271,7 @@ describe('parseEnvironments', () => {
     });
   }
 
-  it('tells of everything that is wrong at once', () => {
+  it('reports all problems of a file together', () => {
     expect(
       complaints('include_local = 1', 'default = "x"', '[[environments]]', 'prorgam = "x"', 'args = 1'),
     ).to.deep.equal([

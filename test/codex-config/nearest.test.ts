@@ -37,7 +37,7 @@ describe('nearest', () => {
     expect(nearest('program', [])).to.equal(undefined);
   });
 
-  it('passes over a name that is much longer than every candidate', () => {
+  it('ignores a name that is much longer than every candidate', () => {
     expect(nearest('program'.repeat(100_000), keys)).to.equal(undefined);
   });
 });

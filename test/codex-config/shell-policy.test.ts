@@ -148,7 +148,7 @@ describe('parseShellPolicy', () => {
       ['2:1: shell_environment_policy.set.A: a variable name may not contain "="'],
     ],
     [
-      'filters beside the lists',
+      'filters next to the lists',
       ['include_only = []', 'filters = {}'],
       ['3:1: shell_environment_policy.filters: cannot be combined with `exclude` and `include_only`'],
     ],

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { ConnectionLostError, RequestError } from '../../src/core/errors.ts';
 import { type ClientStreams, ExecClient } from '../../src/core/exec-client.ts';
-import { CORE_NAMES } from '../../src/core/runtime-env.ts';
+import { CORE_OWNED_NAMES } from '../../src/core/runtime-env.ts';
 import { FrameDecoder } from '../../src/protocol/index.ts';
 import { currentHost, serve } from '../../src/server/index.ts';
 import type { Env } from '../../src/shared-config/index.ts';
@@ -349,7 +349,7 @@ describe('ExecClient', () => {
         processId: '1',
         argv: ['true'],
         cwd: '/srv/sub',
-        envPolicy: { exclude: [...CORE_NAMES] },
+        envPolicy: { exclude: [...CORE_OWNED_NAMES] },
         env: { CODEX_THREAD_ID: 'thread', B: '2', C: null },
         pipeStdin: false,
         arg0: 'no',
@@ -377,7 +377,7 @@ describe('ExecClient', () => {
         processId: '1',
         argv: ['true'],
         cwd: INFO.cwd,
-        envPolicy: { base: 'login', exclude: [...CORE_NAMES] },
+        envPolicy: { base: 'login', exclude: [...CORE_OWNED_NAMES] },
         env: { B: '2' },
         pipeStdin: false,
       });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import {
-  CORE_NAMES,
+  CORE_OWNED_NAMES,
   keepsHostLocale,
   ownedByCore,
   type RuntimeFacts,
@@ -106,10 +106,10 @@ describe('runtimeOverlay', () => {
   });
 });
 
-describe('CORE_NAMES', () => {
+describe('CORE_OWNED_NAMES', () => {
   it('are all the names of its own that Core ever sets', () => {
     const own = Object.keys(runtimeOverlay(EVERY_FACT)).filter(name => name.startsWith('CODEX_'));
-    expect(own.sort()).to.deep.equal([...CORE_NAMES].sort());
+    expect(own.sort()).to.deep.equal([...CORE_OWNED_NAMES].sort());
   });
 });
 
@@ -133,11 +133,14 @@ describe('ownedByCore', () => {
   ];
 
   it('are the names of its own, whatever the facts are', () => {
-    expect(inherited({}, ...CORE_NAMES, 'CODEX_HOME', ...proxies)).to.deep.equal(['CODEX_HOME', ...proxies]);
+    expect(inherited({}, ...CORE_OWNED_NAMES, 'CODEX_HOME', ...proxies)).to.deep.equal([
+      'CODEX_HOME',
+      ...proxies,
+    ]);
   });
 
   it('are all proxies besides when processes must use one: any other would lead past it', () => {
-    const names = [...proxies, 'YARN_HTTP_PROXY', 'WSS_PROXY', 'npm_config_noproxy', ...CORE_NAMES];
+    const names = [...proxies, 'YARN_HTTP_PROXY', 'WSS_PROXY', 'npm_config_noproxy', ...CORE_OWNED_NAMES];
     expect(inherited({ proxyUrl: 'http://proxy:1' }, ...names, 'GOPROXY', 'PROXY')).to.deep.equal([
       'GOPROXY',
       'PROXY',

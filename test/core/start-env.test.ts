@@ -1,9 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import {
-  CORE_NAMES,
+  CORE_OWNED_NAMES,
   keepsHostLocale,
-  LOCALE_NAMES,
   ownedByCore,
   type RuntimeFacts,
   runtimeOverlay,
@@ -17,6 +16,7 @@ import {
   type Env,
   type EnvOverlay,
   type EnvPolicy,
+  LOCALE_NAMES,
   type Platform,
   platformOf,
 } from '../../src/shared-config/index.ts';
@@ -142,13 +142,13 @@ describe('remoteStartEnv', () => {
   it('sends the policy as it is, and excludes what Core says about itself besides', () => {
     const policy: EnvPolicy = { inherit: 'core', exclude: ['A*'], set: { B: '1' }, includeOnly: ['?'] };
     expect(remoteStartEnv({ policy, overlay: { C: '2', D: null } })).to.deep.equal({
-      envPolicy: { ...policy, exclude: ['A*', ...CORE_NAMES] },
+      envPolicy: { ...policy, exclude: ['A*', ...CORE_OWNED_NAMES] },
       env: { C: '2', D: null },
     });
   });
 
   it('sends a policy even when none is given: without one the overlay would be all there is', () => {
-    expect(remoteStartEnv({})).to.deep.equal({ envPolicy: { exclude: [...CORE_NAMES] }, env: {} });
+    expect(remoteStartEnv({})).to.deep.equal({ envPolicy: { exclude: [...CORE_OWNED_NAMES] }, env: {} });
     expect(remoteStartEnv({ policy: { exclude: null } })).to.deep.equal(remoteStartEnv({}));
   });
 
@@ -273,7 +273,7 @@ describe('remoteStartEnv', () => {
     });
   });
 
-  for (const name of CORE_NAMES) {
+  for (const name of CORE_OWNED_NAMES) {
     it(`inherits no ${name} from a server that something of Core started: it would tell of another process`, () => {
       const stale = { [name]: 'stale', [name.toLowerCase()]: 'stale', A: '1' };
       expect(onRemote({}, stale)).to.deep.equal({ A: '1' });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { buildEnv, type EnvInput, traceEnv } from '../../src/shared-config/build-env.ts';
-import { CORE_NAMES } from '../../src/shared-config/core-names.ts';
+import { INHERIT_CORE_NAMES } from '../../src/shared-config/core-names.ts';
 import type { Env } from '../../src/shared-config/env.ts';
 import { countDecisions } from '../../src/shared-config/env-decision.ts';
 import { applyOverlay } from '../../src/shared-config/env-overlay.ts';
@@ -63,7 +63,7 @@ describe('any environment that is built', () => {
     });
   });
 
-  it('has at most one PATH on windows, whoever spells it, and one if any of them gives a value', () => {
+  it('has at most one PATH on windows, in any spelling, and one if any source gives a value', () => {
     const spelling = fc.constantFrom('PATH', 'Path', 'path', 'pAtH');
     const paths = (values: fc.Arbitrary<string | null>) =>
       fc.array(fc.tuple(spelling, values), { maxLength: 3 }).map(entries => Object.fromEntries(entries));
@@ -234,7 +234,7 @@ const byTheBook = ({ base, policy, overlay }: EnvInput): Env => {
     entries.push([name, value]);
   };
   if (policy?.inherit === 'none') entries = [];
-  if (policy?.inherit === 'core') drop(name => !CORE_NAMES.posix.has(name.toUpperCase()));
+  if (policy?.inherit === 'core') drop(name => !INHERIT_CORE_NAMES.posix.has(name.toUpperCase()));
   if (!policy?.ignoreDefaultExcludes) drop(name => ['*KEY*', '*SECRET*', '*TOKEN*'].some(describes(name)));
   drop(name => (policy?.exclude ?? []).some(describes(name)));
   if (policy?.secretValues) entries = entries.filter(([, value]) => !value.includes('ghp_'));

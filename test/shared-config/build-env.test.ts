@@ -104,7 +104,7 @@ describe('buildEnv', () => {
       expect(buildEnv({ base: {}, overlay: { A: '1' }, platform })).to.deep.equal({ A: '1' });
     });
 
-    it('has exactly one PATH whoever spells it, under the spelling of the base', () => {
+    it('has exactly one PATH, under the spelling of the base', () => {
       const policy = { set: { path: 'policy' } };
       const env = buildEnv({
         base: { Path: 'base', PATHEXT },
@@ -130,7 +130,7 @@ describe('buildEnv', () => {
 
 describe('traceEnv', () => {
   for (const platform of platforms) {
-    it(`tells the last decision on every name on ${platform}`, () => {
+    it(`records the last decision on every name on ${platform}`, () => {
       const { env, decisions } = traceEnv({
         base: {
           PATH: '/bin',
@@ -179,7 +179,7 @@ describe('traceEnv', () => {
       expect(countDecisions(decisions)).to.deep.equal({ kept: 2, removed: 7, set: 4 });
     });
 
-    it(`tells what inherit left out on ${platform}, before any pattern`, () => {
+    it(`records what inherit removed on ${platform}, before any pattern`, () => {
       const base = { PATH: '/bin', API_KEY: 'a', PATHEXT: '.X' };
       const decisions = (inherit: 'core' | 'none') =>
         traceEnv({ base, policy: { inherit }, overlay: { PATHEXT: null }, platform }).decisions;
@@ -193,14 +193,14 @@ describe('traceEnv', () => {
       expect(decisions('core').get('API_KEY')).to.deep.equal(gone);
     });
 
-    it(`tells of the overlay only without a policy on ${platform}`, () => {
+    it(`records only the overlay without a policy on ${platform}`, () => {
       const { env, decisions } = traceEnv({ base: { A: '1' }, overlay: { A: null, B: '2' }, platform });
       expect(env).to.deep.equal({ B: '2' });
       expect(Object.fromEntries(decisions)).to.deep.equal({ B: { outcome: 'set', by: 'overlay' } });
     });
   }
 
-  it('tells of an added PATHEXT on windows', () => {
+  it('records an added PATHEXT on windows', () => {
     const { decisions } = traceEnv({ base: {}, policy: {}, platform: 'windows' });
     expect(Object.fromEntries(decisions)).to.deep.equal({ PATHEXT: { outcome: 'set', by: 'platform' } });
   });

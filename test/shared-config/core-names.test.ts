@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { CORE_NAMES } from '../../src/shared-config/core-names.ts';
+import { INHERIT_CORE_NAMES } from '../../src/shared-config/core-names.ts';
 import { foldCase } from '../../src/shared-config/fold-case.ts';
 
-describe('CORE_NAMES', () => {
+describe('INHERIT_CORE_NAMES', () => {
   it('lists for posix what a program needs to run', () => {
     const names = 'PATH SHELL TMPDIR TEMP TMP HOME LANG LC_ALL LC_CTYPE LOGNAME USER';
-    expect([...CORE_NAMES.posix]).to.deep.equal(names.split(' '));
+    expect([...INHERIT_CORE_NAMES.posix]).to.deep.equal(names.split(' '));
   });
 
   it('lists for windows what a program needs to run', () => {
@@ -13,11 +13,11 @@ describe('CORE_NAMES', () => {
       'PATH PATHEXT SHELL COMSPEC SYSTEMROOT SYSTEMDRIVE WINDIR USERNAME USERDOMAIN USERPROFILE HOMEDRIVE ' +
       'HOMEPATH PROGRAMFILES PROGRAMFILES(X86) PROGRAMW6432 PROGRAMDATA LOCALAPPDATA APPDATA TEMP TMP TMPDIR ' +
       'POWERSHELL PWSH';
-    expect([...CORE_NAMES.windows]).to.deep.equal(names.split(' '));
+    expect([...INHERIT_CORE_NAMES.windows]).to.deep.equal(names.split(' '));
   });
 
   it('has every name in folded case, as it is compared', () => {
-    const names = [...CORE_NAMES.posix, ...CORE_NAMES.windows];
+    const names = [...INHERIT_CORE_NAMES.posix, ...INHERIT_CORE_NAMES.windows];
     expect(names.map(foldCase)).to.deep.equal(names);
   });
 });

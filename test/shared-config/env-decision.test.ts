@@ -6,7 +6,7 @@ describe('countDecisions', () => {
     expect(countDecisions(new Map())).to.deep.equal({ kept: 0, removed: 0, set: 0 });
   });
 
-  it('counts each outcome, whoever caused it', () => {
+  it('counts each outcome, whatever caused it', () => {
     const decisions = new Map<string, EnvDecision>([
       ['HOME', { outcome: 'kept' }],
       ['PATH', { outcome: 'kept' }],

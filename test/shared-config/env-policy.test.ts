@@ -148,7 +148,7 @@ describe('applyEnvPolicy', () => {
         });
       });
 
-      it('applies excludes beside the default ones', () => {
+      it('applies excludes in addition to the default ones', () => {
         expect(apply({ exclude: ['A'] }, { API_KEY: '1', A: '2', B: '3' })).to.deep.equal({ B: '3' });
       });
 
@@ -160,7 +160,7 @@ describe('applyEnvPolicy', () => {
         expect(apply({}, inherited)).to.deep.equal(inherited);
       });
 
-      it('looks at values beside the default excludes, and without them', () => {
+      it('checks values with and without the default excludes', () => {
         const env = { MY_TOKEN: 'plain', PROXY: 'http://me:planted@proxy:1' };
         expect(apply({ secretValues: true }, env)).to.deep.equal({});
         expect(apply({ secretValues: true, ignoreDefaultExcludes: true }, env)).to.deep.equal({
@@ -240,7 +240,7 @@ describe('applyEnvPolicy', () => {
     });
   });
 
-  it('sets a name beside its other spelling on posix and in its place on windows', () => {
+  it('sets a name next to its other spelling on posix, and replaces it on windows', () => {
     const policy = { set: { PATH: '2' } };
     expect(applyEnvPolicy(policy, { Path: '1' }, 'posix')).to.deep.equal({ Path: '1', PATH: '2' });
     expect(applyEnvPolicy(policy, { Path: '1' }, 'windows')).to.deep.equal({ Path: '2' });

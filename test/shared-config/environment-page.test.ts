@@ -49,7 +49,7 @@ describe('docs/environment.md', () => {
     });
   }
 
-  it('shows what a program is told', () => {
+  it('shows the output of the program', () => {
     const text = section('Finding out what happened');
     const [, code = ''] = /```ts\nimport [^\n]*\n(.*?)```/s.exec(text) ?? [];
     const run = new Function(

@@ -10,7 +10,7 @@ const input = {
 const counts = { kept: 1, removed: 1, set: 2 };
 
 describe('explainEnv', () => {
-  it('tells of every name that a step met, and counts them', () => {
+  it('explains every name that a step handled, and counts them', () => {
     const { variables, ...rest } = explainEnv(input);
     expect(Object.fromEntries(variables)).to.deep.equal({
       PATH: { outcome: 'kept' },
@@ -21,7 +21,7 @@ describe('explainEnv', () => {
     expect(rest).to.deep.equal({ counts });
   });
 
-  it('tells of the names asked for only, and counts all', () => {
+  it('explains only the requested names, and counts all', () => {
     expect(explainEnv(input, ['NOWHERE', 'PATH'])).to.deep.equal({
       variables: new Map([
         ['NOWHERE', { outcome: 'absent' }],

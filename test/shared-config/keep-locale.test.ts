@@ -18,7 +18,7 @@ const localeOf = (base: Env, { overlay = OVERLAY, ...policy }: EnvPolicy & { ove
   return locale;
 };
 
-describe('givesWayTo', () => {
+describe('localeNamesToKeep', () => {
   const hosts: Array<[title: string, base: Env, locale: Env]> = [
     ['a host with UTF-8', { LANG: 'de_DE.UTF-8' }, { LANG: 'de_DE.UTF-8' }],
     ['a host that says it in lower case', { LANG: 'en_US.utf8' }, { LANG: 'en_US.utf8' }],

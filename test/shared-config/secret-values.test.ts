@@ -215,7 +215,7 @@ describe('secretShape', () => {
     );
   });
 
-  // What makes a search take for ever is a run that can begin in many places and end in many.
+  // Catastrophic backtracking needs a run that can begin and end in many places.
   it('has no repetition of a repetition in a pattern, and runs without a bound only where a run begins once', () => {
     for (const [name, { pattern }] of Object.entries(SECRET_SHAPES)) {
       const unescaped = pattern.source.replace(/\\./g, '_').replace(/\[[^\]]*\]/g, '_');

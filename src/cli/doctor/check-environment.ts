@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { EnvironmentExplanation, ExecClient } from '../../core/index.ts';
 import { visibleLine } from '../../core/visible-text.ts';
 import type { EnvBase } from '../../shared-config/index.ts';
-import { LOCALE_NAMES, UTF_8 } from '../../shared-config/keep-locale.ts';
+import { LOCALE_NAMES, UTF_8 } from '../../shared-config/index.ts';
 import type { Finding } from './finding.ts';
 
 /** What of a client is needed here. */
