@@ -22,7 +22,7 @@ const cells = (text: string): string[][] =>
   ).slice(2);
 
 describe('docs/environment.md', () => {
-  const examples = section('An example of each step');
+  const examples = section('Examples');
   const [, json = '{}'] = /```json\n(.*?)```/s.exec(examples) ?? [];
   const base: Env = JSON.parse(json);
   const steps = Array.from(
