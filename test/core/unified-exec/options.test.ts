@@ -55,7 +55,7 @@ describe('the options of execCommand', () => {
       'timeoutMs: expected at most 2147483647, received a larger number',
     ],
     [{ command: 'a', signal: {} }, 'signal: expected AbortSignal, received object'],
-    [{ command: 'a', yield_time_ms: 1 }, 'options: there is no "yield_time_ms"'],
+    [{ command: 'a', yield_time_ms: 1 }, 'options: unknown field "yield_time_ms"'],
   ] as const) {
     it(`are refused: ${message.slice(0, 80)}`, () => {
       expect(problem(checkExecCommand, options)).to.equal(message);
