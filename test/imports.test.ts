@@ -40,14 +40,15 @@ const within = (source: Source, imports: readonly string[]): string[] =>
 const layerOf = (path: string): string => path.split('/')[0] ?? '';
 
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  system: ['system'],
   'shared-config': ['shared-config'],
   'codex-config': ['codex-config', 'shared-config'],
-  protocol: ['protocol', 'shared-config'],
-  server: ['server', 'protocol', 'codex-config', 'shared-config'],
-  core: ['core', 'protocol', 'shared-config'],
-  embedded: ['embedded', 'core', 'server', 'protocol', 'shared-config'],
+  protocol: ['protocol', 'shared-config', 'system'],
+  server: ['server', 'protocol', 'codex-config', 'shared-config', 'system'],
+  core: ['core', 'protocol', 'shared-config', 'system'],
+  embedded: ['embedded', 'core', 'server', 'protocol', 'shared-config', 'system'],
   launcher: ['launcher'],
-  cli: ['cli', 'core', 'server', 'protocol', 'codex-config', 'shared-config'],
+  cli: ['cli', 'core', 'server', 'protocol', 'codex-config', 'shared-config', 'system'],
 };
 
 describe('the modules of src', () => {
@@ -59,7 +60,7 @@ describe('the modules of src', () => {
     expect(sources.flatMap(staticImports)).to.have.lengthOf.at.least(statements.length);
   });
 
-  it('import along shared-config <- protocol <- server, core <- embedded, cli, and never backwards', () => {
+  it('import along system, shared-config <- protocol <- server, core <- embedded, cli, and never backwards', () => {
     const backwards = sources
       .filter(({ path }) => path !== 'main.ts')
       .flatMap(source =>

@@ -4,6 +4,7 @@ import type { EnvironmentInfo } from '../protocol/environment.ts';
 import { clientNotifications, requests } from '../protocol/messages.ts';
 import type { TerminalSize } from '../protocol/process.ts';
 import type { Env, EnvBase, EnvInput } from '../shared-config/index.ts';
+import { startTimer } from '../system/deadline.ts';
 import { ClientConnection } from './client-connection.ts';
 import { ConnectionLostError, connectionFailed, connectionLost } from './errors.ts';
 import { type EnvironmentExplanation, explainHere, withPathOrigin } from './local-environment.ts';
@@ -128,7 +129,7 @@ export class ExecClient {
   ): Promise<ExecClient> {
     const client = new ExecClient(streams, ownEnv);
     const timer =
-      timeoutMs === undefined ? undefined : setTimeout(() => client.#tooLate(timeoutMs), timeoutMs);
+      timeoutMs === undefined ? undefined : startTimer(timeoutMs, () => client.#tooLate(timeoutMs));
     const endWatch =
       streams.stderr &&
       watchForShell(streams.stderr, () =>
@@ -152,7 +153,7 @@ export class ExecClient {
       if (error instanceof ConnectionLostError) throw error;
       throw client.#failed((error as Error).message, undefined);
     } finally {
-      clearTimeout(timer);
+      timer?.cancel();
       endWatch?.();
     }
     await client.#connection.notify(clientNotifications.initialized, {});

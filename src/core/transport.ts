@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import spawn from 'cross-spawn';
+import { settledWithin } from '../system/deadline.ts';
 import type { Target } from './target.ts';
 import { TextTail } from './text-tail.ts';
 
@@ -97,31 +97,14 @@ const SHELL_VARIABLES = ['PWD', 'OLDPWD', 'SHLVL'];
 
 const close = async (child: ChildProcess, ended: Promise<unknown>): Promise<void> => {
   child.stdin?.end();
-  if (!(await settledWithin(ended, CLOSE_GRACE_MS))) await abort(child, ended);
+  if ((await settledWithin(ended, CLOSE_GRACE_MS)) !== 'settled') await abort(child, ended);
 };
 
 const abort = async (child: ChildProcess, ended: Promise<unknown>): Promise<void> => {
   child.kill('SIGTERM');
-  if (await settledWithin(ended, TERM_GRACE_MS)) return;
+  if ((await settledWithin(ended, TERM_GRACE_MS)) === 'settled') return;
   child.kill('SIGKILL');
   // A grandchild may hold the streams, or nobody reads them: then their end would never come.
   for (const stream of [child.stdout, child.stderr]) stream?.destroy();
   await ended;
-};
-
-/** From the last output of a program, its end and those of its streams to `close`, each may take one. */
-const TURNS_TO_SETTLE = 8;
-
-const settledWithin = async (promise: Promise<unknown>, ms: number): Promise<boolean> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>(resolve => {
-    timer = setTimeout(async () => {
-      // After a standstill of this process timers come first, but what has happened meanwhile was in time.
-      for (let turn = 0; turn < TURNS_TO_SETTLE; turn += 1) await nextTurn();
-      resolve(false);
-    }, ms);
-  });
-  const settled = await Promise.race([promise.then(() => true), late]);
-  clearTimeout(timer);
-  return settled;
 };

@@ -7,6 +7,7 @@ import { FrameMessageReader } from '../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
 import { MAX_FRAME_BYTES } from '../protocol/limits.ts';
 import { clientNotifications, requests } from '../protocol/messages.ts';
+import { settledWithin } from '../system/deadline.ts';
 import { type Answer, createAnswer } from './answer.ts';
 import { createBatchHandler } from './batches.ts';
 import { FileRequests } from './file-requests.ts';
@@ -23,7 +24,6 @@ import { Processes } from './process/processes.ts';
 import { Sandboxes } from './sandbox/sandboxes.ts';
 import { Session } from './session.ts';
 import { statusReporter } from './status.ts';
-import { timeIsUp } from './time-is-up.ts';
 
 /** What a server needs: a pipe in each direction, the host it works on, and somewhere to report. */
 export type ServeOptions = {
@@ -168,7 +168,7 @@ export const serve = ({
     void http.ifMade?.then(requests => requests.stop());
     stopping ??= processes
       .stopAll(files.stop())
-      .then(() => Promise.race([writer.flushed(), timeIsUp(FLUSH_MS)]))
+      .then(() => settledWithin(writer.flushed(), FLUSH_MS))
       .then(() => {
         writer.end();
         connection.dispose();

@@ -746,8 +746,9 @@ for (const { name, asNobody } of accounts) {
                 }
               }),
           ).length;
-        const deadline = Date.now() + 10_000;
-        while (servers() > 4 && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 20));
+        const deadline = performance.now() + 10_000;
+        while (servers() > 4 && performance.now() < deadline)
+          await new Promise(resolve => setTimeout(resolve, 20));
         expect(servers()).to.equal(4);
       });
     });
@@ -756,7 +757,7 @@ for (const { name, asNobody } of accounts) {
 
 /** Waits until no command line has this in it. */
 const gone = async (what: string): Promise<void> => {
-  const deadline = Date.now() + 10_000;
+  const deadline = performance.now() + 10_000;
   const running = () =>
     readdirSync('/proc').filter(pid => {
       try {
@@ -766,7 +767,7 @@ const gone = async (what: string): Promise<void> => {
       }
     });
   while (running().length > 0) {
-    if (Date.now() > deadline) throw new Error(`still there: ${running().join(', ')}`);
+    if (performance.now() > deadline) throw new Error(`still there: ${running().join(', ')}`);
     await new Promise(resolve => setTimeout(resolve, 20));
   }
 };

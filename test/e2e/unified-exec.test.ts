@@ -85,8 +85,8 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
 
     /** Asks a session until all that it said has some text. */
     const until = async (sessionId: number, text: string): Promise<void> => {
-      for (const deadline = Date.now() + 20_000; !heard.get(sessionId)?.includes(text); ) {
-        if (Date.now() > deadline) throw new Error(`never said ${text}: ${heard.get(sessionId)}`);
+      for (const deadline = performance.now() + 20_000; !heard.get(sessionId)?.includes(text); ) {
+        if (performance.now() > deadline) throw new Error(`never said ${text}: ${heard.get(sessionId)}`);
         const { exitCode } = await tell(sessionId);
         const said = heard.get(sessionId);
         if (exitCode !== undefined && !said?.includes(text))
@@ -182,8 +182,8 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       });
       controller.abort(new Error('not now'));
       expect(((await typed.catch(error => error)) as Error).message).to.equal('not now');
-      for (const deadline = Date.now() + 20_000; agent.list()[0]?.state !== 'ended'; await delay(5)) {
-        if (Date.now() > deadline) throw new Error('it never ended');
+      for (const deadline = performance.now() + 20_000; agent.list()[0]?.state !== 'ended'; await delay(5)) {
+        if (performance.now() > deadline) throw new Error('it never ended');
       }
       const { output, exitCode } = await agent.writeStdin({ sessionId, chars: 'too late\n' });
       expect({ output, exitCode }).to.deep.equal({ output: 'bye\n', exitCode: 6 });
@@ -271,8 +271,8 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       const typed = agent.writeStdin({ sessionId, chars: '\n', signal: controller.signal });
       controller.abort();
       await typed.catch(() => {});
-      for (const deadline = Date.now() + 30_000; !existsSync(join(cwd, 'written')); await delay(5)) {
-        if (Date.now() > deadline) throw new Error('it could not write all of it');
+      for (const deadline = performance.now() + 30_000; !existsSync(join(cwd, 'written')); await delay(5)) {
+        if (performance.now() > deadline) throw new Error('it could not write all of it');
       }
       let [bytes, exitCode]: [number, number | undefined] = [0, undefined];
       while (exitCode === undefined) {
@@ -389,8 +389,8 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
     it('ends a command whose call is given up', async () => {
       const controller = new AbortController();
       const running = sh('touch begun; exec sleep 600', { signal: controller.signal, yieldTimeMs: 30_000 });
-      for (const deadline = Date.now() + 20_000; !existsSync(join(cwd, 'begun')); await delay(5)) {
-        if (Date.now() > deadline) throw new Error('it never began');
+      for (const deadline = performance.now() + 20_000; !existsSync(join(cwd, 'begun')); await delay(5)) {
+        if (performance.now() > deadline) throw new Error('it never began');
       }
       controller.abort(new Error('the turn was interrupted'));
       expect(((await running.catch(error => error)) as Error).message).to.equal('the turn was interrupted');
@@ -415,8 +415,8 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
         'unknownSession',
         'there is no session 2: it was ended to make room for a new one',
       ]);
-      for (const deadline = Date.now() + 20_000; survivorsIn(cwd).length !== 64; await delay(20)) {
-        if (Date.now() > deadline) throw new Error(`not 64 left: ${survivorsIn(cwd).length}`);
+      for (const deadline = performance.now() + 20_000; survivorsIn(cwd).length !== 64; await delay(20)) {
+        if (performance.now() > deadline) throw new Error(`not 64 left: ${survivorsIn(cwd).length}`);
       }
       expect(agent.list().map(({ sessionId }) => sessionId)).to.have.members([
         1,

@@ -6,8 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
  * @param otherwise what is the matter then
  */
 export const until = async (holds: () => boolean, otherwise: string | (() => string)): Promise<void> => {
-  for (const deadline = Date.now() + PATIENCE_MS; !holds(); await delay(POLL_MS)) {
-    if (Date.now() < deadline) continue;
+  for (const deadline = performance.now() + PATIENCE_MS; !holds(); await delay(POLL_MS)) {
+    if (performance.now() < deadline) continue;
     const matter = typeof otherwise === 'string' ? otherwise : otherwise();
     throw new Error(`after ${PATIENCE_MS} ms: ${matter}`);
   }

@@ -1,3 +1,5 @@
+import { settledWithin } from '../../system/deadline.ts';
+
 /** A step took too long. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
@@ -9,14 +11,6 @@ export class DeadlineError extends Error {
  * @throws {DeadlineError} when it takes longer
  */
 export const within = async <Result>(ms: number, step: Promise<Result>): Promise<Result> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeadlineError(`no answer within ${ms / 1000} s`)), ms);
-  });
-  step.catch(() => {});
-  try {
-    return await Promise.race([step, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  if ((await settledWithin(step, ms)) === 'late') throw new DeadlineError(`no answer within ${ms / 1000} s`);
+  return step;
 };

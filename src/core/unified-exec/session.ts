@@ -1,8 +1,8 @@
 import type { OutputStream } from '../../protocol/process.ts';
+import { settledWithin, type WaitEnd } from '../../system/deadline.ts';
 import type { ProcessClose, ProcessExit, RemoteProcess } from '../remote-process.ts';
 import { CLOSE_WAIT_MS, DRAIN_MS } from './limits.ts';
 import { type OutputCut, OutputWindow } from './output-window.ts';
-import { settledWithin, type WaitEnd } from './settled.ts';
 import { WholeCharacters } from './whole-characters.ts';
 
 /** What is known of a command from its start. */

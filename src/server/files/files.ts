@@ -14,6 +14,7 @@ import { fsMissingChanged } from '../../protocol/files.ts';
 import { base64Length } from '../../protocol/framing/encode.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
 import type { Requests } from '../../protocol/messages.ts';
+import { settledWithin } from '../../system/deadline.ts';
 import {
   FILE_SHUTDOWN_MS,
   LISTING_WEIGHT_BYTES,
@@ -25,7 +26,6 @@ import {
   maxReadFileBytes,
 } from '../limits.ts';
 import type { Outbound } from '../outbound.ts';
-import { timeIsUp } from '../time-is-up.ts';
 import { copy } from './copy.ts';
 import { createDirectory } from './create-directory.ts';
 import { onPath } from './file-errors.ts';
@@ -318,4 +318,4 @@ export class Files {
 }
 
 const settledInTime = (promises: Iterable<Promise<unknown>>): Promise<unknown> =>
-  Promise.race([Promise.allSettled(promises), timeIsUp(FILE_SHUTDOWN_MS)]);
+  settledWithin(Promise.allSettled(promises), FILE_SHUTDOWN_MS);

@@ -10,6 +10,7 @@ import {
 } from '../../protocol/errors.ts';
 import { type HttpHeader, httpBodyDelta } from '../../protocol/http.ts';
 import type { Requests } from '../../protocol/messages.ts';
+import { startTimer } from '../../system/deadline.ts';
 import { MAX_HTTP_BODY_BYTES, MAX_HTTP_REQUESTS } from '../limits.ts';
 import type { Outbound } from '../outbound.ts';
 import { exchange, isHttp, RedirectRefused } from './exchange.ts';
@@ -72,9 +73,9 @@ export class HttpRequests {
     const timer =
       timeoutMs === undefined
         ? undefined
-        : setTimeout(() => controller.abort(timedOut(timeoutMs)), timeoutMs);
+        : startTimer(timeoutMs, () => controller.abort(timedOut(timeoutMs)));
     const release = () => {
-      clearTimeout(timer);
+      timer?.cancel();
       this.#going.delete(requestId);
     };
     return { signal: controller.signal, release };

@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { basename } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Env } from '../../shared-config/index.ts';
+import { settledWithin, startTimer } from '../../system/deadline.ts';
 import type { Host } from '../host.ts';
 import { LOGIN_SHELL_EXIT_MS, LOGIN_SHELL_GRACE_MS, LOGIN_SHELL_MS } from '../limits.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
@@ -92,7 +92,7 @@ const readAnswer = (
 ): Promise<ShellAnswer> =>
   new Promise(resolve => {
     const settle = (answer: ShellAnswer) => {
-      clearTimeout(deadline);
+      deadline.cancel();
       signal.removeEventListener('abort', onAbort);
       child.off('exit', onExit);
       child.stdout.removeAllListeners('data');
@@ -105,11 +105,9 @@ const readAnswer = (
       const end = killedBy === null ? `it exited with code ${code}` : `it was ended by ${killedBy}`;
       const reason = `${name} printed no environment: ${end}`;
       // What it printed last may still be on its way to us, and others may hold the stream open for ever.
-      setTimeout(() => setImmediate(() => settle({ reason })), LAST_OUTPUT_MS);
+      startTimer(LAST_OUTPUT_MS, () => settle({ reason }));
     };
-    const onDeadline = () => settle({ reason: `no answer within ${deadlineMs} ms` });
-    // Where this server was held up, an answer that came in time is still to be read.
-    const deadline = setTimeout(() => setImmediate(onDeadline), deadlineMs);
+    const deadline = startTimer(deadlineMs, () => settle({ reason: `no answer within ${deadlineMs} ms` }));
     signal.addEventListener('abort', onAbort, { once: true });
     child.once('exit', onExit);
     child.stdout.on('data', (chunk: Buffer) => {
@@ -131,13 +129,11 @@ const leave = async (
 ): Promise<void> => {
   const exited = hasExited(child) ? Promise.resolve() : once(child, 'exit');
   if (answered) {
-    await Promise.race([exited, delay(LOGIN_SHELL_EXIT_MS, undefined, { ref: false, signal })]).catch(
-      () => {},
-    );
+    await settledWithin(exited, LOGIN_SHELL_EXIT_MS, signal);
     await hangUp(session, LOGIN_SHELL_GRACE_MS);
   } else {
     await killSession(session);
-    await Promise.race([exited, delay(LOGIN_SHELL_GRACE_MS, undefined, { ref: false })]);
+    await settledWithin(exited, LOGIN_SHELL_GRACE_MS);
   }
   child.stdout.destroy();
 };

@@ -1,5 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pollUntil } from '../../system/deadline.ts';
 import { killHolders } from '../platform/holders.ts';
 import { type ProcessGroups, processGroups } from '../platform/process-groups.ts';
 import { readProcessTable } from '../platform/process-table.ts';
@@ -23,14 +24,10 @@ export const sessionOf = (leader: number, platform: NodeJS.Platform): ShellSessi
 
 /** Ends a session as the end of its terminal would: SIGHUP, time to react, SIGKILL. */
 export const hangUp = async (session: ShellSession, graceMs: number): Promise<void> => {
-  const deadline = Date.now() + graceMs;
   // A stopped process acts on SIGHUP only when it runs again.
-  let left = await signalAll(session, 'SIGHUP', 'SIGCONT');
-  while (left && Date.now() < deadline) {
-    await delay(POLL_MS);
-    left = (await groupsLeft(session)).length > 0;
-  }
-  if (left) await killGroups(session);
+  await signalAll(session, 'SIGHUP', 'SIGCONT');
+  const isGone = async () => (await groupsLeft(session)).length === 0;
+  if (!(await pollUntil(isGone, graceMs, POLL_MS))) await killGroups(session);
 };
 
 /** Kills a session, and whoever has left it and holds its stdout. */

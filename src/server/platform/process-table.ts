@@ -58,6 +58,10 @@ export const readProc = (procRoot = '/proc'): ProcessTable => {
   return table;
 };
 
+/** One process of Linux, synchronously; `undefined` if there is none with this pid. */
+export const readProcess = (pid: number, procRoot = '/proc'): ProcessEntry | undefined =>
+  readStat(`${procRoot}/${pid}/stat`);
+
 /**
  * Everything below `pid`, without `pid` itself; parents come before their children. Signalled in that order
  * a parent can't replace a child that it has just lost; and a child whose parent is gone is still in the list.

@@ -8,10 +8,13 @@ import {
   type StreamBytes,
   type TerminalSize,
 } from '../../protocol/process.ts';
+import { startTimer, type Timer } from '../../system/deadline.ts';
 import { EXITED_WAIT_MS } from '../limits.ts';
 import type { Outbound } from '../outbound.ts';
 import { findHolders, type Holder } from '../platform/holders.ts';
 import type { ProcessGroups } from '../platform/process-groups.ts';
+import { descendantsOf, readProcessTable } from '../platform/process-table.ts';
+import { signalPid, signalProcess } from '../platform/signal-process.ts';
 import { type KeptTerminal, keepTerminal } from '../platform/terminal-name.ts';
 import type { Child } from './child.ts';
 import { ChildGroup } from './child-group.ts';
@@ -43,7 +46,7 @@ type Exit = { readonly exitCode: number; readonly signal: NodeJS.Signals | undef
 type Phase =
   | { readonly name: 'running' }
   /** It has ended, the client isn't told yet: what it wrote itself goes first. */
-  | { readonly name: 'ending'; readonly exit: Exit; readonly wait: NodeJS.Timeout }
+  | { readonly name: 'ending'; readonly exit: Exit; readonly wait: Timer }
   /** The client is told; somebody else still holds its streams, or the client has yet to read. */
   | { readonly name: 'exited'; readonly exit: Exit }
   | { readonly name: 'closed'; readonly exit: Exit };
@@ -53,6 +56,8 @@ export class ManagedProcess {
   readonly options: ProcessOptions;
   readonly group: ChildGroup;
   readonly startedAtMs = Date.now();
+  /** Orders processes by their start, which the date can't: it may be set back. */
+  readonly startedAt = performance.now();
   readonly #child: Child;
   readonly #outbound: Outbound;
   readonly #flow: OutputFlow;
@@ -60,8 +65,8 @@ export class ManagedProcess {
   readonly #log: OutputLog;
   readonly #senders = new Map<OutputStream, (seq: number, chunk: Buffer) => void>();
   readonly #changed = new Set<() => void>();
-  readonly #timeout: NodeJS.Timeout | undefined;
-  #drain: NodeJS.Timeout | undefined;
+  readonly #timeout: Timer | undefined;
+  #drain: Timer | undefined;
   #phase: Phase = { name: 'running' };
   #seq = 0;
   /** Those that were sent to a confined process: their ends come as exit codes. */
@@ -97,7 +102,7 @@ export class ManagedProcess {
       },
     );
     if (options.timeoutMs !== undefined) {
-      this.#timeout = setTimeout(() => void this.#timedOut(), options.timeoutMs);
+      this.#timeout = startTimer(options.timeoutMs, () => void this.#timedOut());
     }
     child.onExit((code, signal) => this.#onExit(code, signal));
     this.#flow.attach(child.outputs);
@@ -110,12 +115,6 @@ export class ManagedProcess {
   /** Whether it is in a sandbox, which ends with it and leaves nothing behind. */
   get isConfined(): boolean {
     return this.#child.confined !== undefined;
-  }
-
-  /** The pid of the program, which in a sandbox is another one. */
-  get programPid(): number | undefined {
-    const { confined, pid } = this.#child;
-    return confined === undefined ? pid : confined.command.pid;
   }
 
   /** Resolves when the program runs: in a sandbox that takes a moment, in which it can't be sent a signal. */
@@ -203,6 +202,30 @@ export class ManagedProcess {
     this.group.signal(signal);
   }
 
+  /** Sends a signal to the process alone, which in a sandbox is not the one that was started; none once it has ended. */
+  signalProgram(signal: NodeJS.Signals): void {
+    if (this.#phase.name !== 'running') return;
+    this.signaled(signal);
+    const { confined, pid } = this.#child;
+    // Its pid is its own until its end is handled here.
+    if (confined === undefined) signalPid(pid, signal);
+    else if (confined.command.program !== undefined) signalProcess(confined.command.program, signal);
+  }
+
+  /** Sends a signal to the process and all below it, as a look at the machine finds them. */
+  async signalTree(signal: NodeJS.Signals, platform: NodeJS.Platform): Promise<void> {
+    if (this.#phase.name !== 'running') return;
+    this.signaled(signal);
+    const table = await readProcessTable(platform);
+    // It may have ended during the look.
+    if (this.#phase.name !== 'running') return;
+    signalPid(this.pid, signal);
+    for (const descendant of table === undefined ? [] : descendantsOf(this.pid, table)) {
+      const entry = table?.get(descendant);
+      if (entry !== undefined) signalProcess(entry, signal, platform);
+    }
+  }
+
   /** Takes note of a signal that is sent to it otherwise. */
   signaled(signal: NodeJS.Signals): void {
     this.#sentSignals.add(signal);
@@ -232,8 +255,6 @@ export class ManagedProcess {
   async #timedOut(): Promise<void> {
     // In a sandbox the signal would be lost before the program runs, and SIGKILL be the first that it hears of it.
     await this.runs();
-    // Where this server was held up, the process may have ended in time, and the next turn tells of it.
-    await nextTurn();
     if (this.#phase.name === 'running') this.#stop('timeout', this.options.killGraceMs);
   }
 
@@ -249,7 +270,7 @@ export class ManagedProcess {
   }
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
-    clearTimeout(this.#timeout);
+    this.#timeout?.cancel();
     this.#exit(code, signal ?? this.#signalBehind(code));
   }
 
@@ -268,8 +289,7 @@ export class ManagedProcess {
       signal: signal ?? undefined,
       atMs: Date.now(),
     };
-    // However late this timer is, what has come until then is read first.
-    const wait = setTimeout(() => setImmediate(() => this.#sendExited()), EXITED_WAIT_MS);
+    const wait = startTimer(EXITED_WAIT_MS, () => this.#sendExited());
     this.#phase = { name: 'ending', exit, wait };
     if (this.#flow.ended) this.#onStreamsEnded();
     else this.#armDrain();
@@ -283,18 +303,14 @@ export class ManagedProcess {
   /** Cuts the streams when others have had `drainMs` to write to them; waiting for the client doesn't count. */
   #armDrain(): void {
     const { stalls } = this.#flow;
-    const drain = setTimeout(async () => {
-      // Where this process was held up, what they have written in time is still to be read.
-      await nextTurn();
-      if (this.#drain !== drain) return;
+    this.#drain = startTimer(this.options.drainMs, () => {
       if (this.#flow.stalled || this.#flow.stalls !== stalls) this.#armDrain();
-      else await this.#cut();
-    }, this.options.drainMs);
-    this.#drain = drain;
+      else void this.#cut();
+    });
   }
 
   #disarmDrain(): void {
-    clearTimeout(this.#drain);
+    this.#drain?.cancel();
     this.#drain = undefined;
   }
 
@@ -332,7 +348,7 @@ export class ManagedProcess {
   #sendExited(): void {
     if (this.#phase.name !== 'ending') return;
     const { exit, wait } = this.#phase;
-    clearTimeout(wait);
+    wait.cancel();
     this.#phase = { name: 'exited', exit };
     this.#outbound.notify(processExited, {
       processId: this.options.processId,

@@ -9,6 +9,7 @@ import {
   unsupported,
 } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
+import { settledWithin } from '../../system/deadline.ts';
 import type { Host } from '../host.ts';
 import {
   DRAIN_MS,
@@ -23,10 +24,9 @@ import type { BaseEnvs } from '../login-env/base-env.ts';
 import type { Outbound } from '../outbound.ts';
 import { NamedPipes } from '../platform/named-pipes.ts';
 import { type ProcessGroups, processGroups } from '../platform/process-groups.ts';
-import { descendantsOf, readProcessTable } from '../platform/process-table.ts';
+import { readProcessTable } from '../platform/process-table.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
 import type { Sandboxes } from '../sandbox/sandboxes.ts';
-import { timeIsUp } from '../time-is-up.ts';
 import { ClosedProcesses } from './closed-processes.ts';
 import { describeProcess } from './describe-process.ts';
 import { ManagedProcess, type ProcessOptions } from './managed-process.ts';
@@ -153,12 +153,8 @@ export class Processes {
   async signal({ processId, target }: Params<'processSignal'>, signal: NodeJS.Signals): Promise<void> {
     const process = this.#notClosed(processId);
     if (target === 'group') process?.signal(signal);
-    // After its end the pid may be somebody else's; the group isn't while it has members.
-    else if (process?.state === 'running') {
-      process.signaled(signal);
-      const { programPid } = process;
-      signalEach(target === 'tree' ? await this.#tree(process) : programPid ? [programPid] : [], signal);
-    }
+    else if (target === 'process') process?.signalProgram(signal);
+    else await process?.signalTree(signal, this.#host.platform);
   }
 
   /** @throws {ExecServerError} `unknownProcess`, or `unsupported` for one without a terminal */
@@ -188,7 +184,7 @@ export class Processes {
 
   async list(): Promise<Result<'processList'>> {
     const table = (await readProcessTable(this.#host.platform)) ?? new Map();
-    const inOrder = [...this.#closed.all(), ...this.#started()].sort((a, b) => a.startedAtMs - b.startedAtMs);
+    const inOrder = [...this.#closed.all(), ...this.#started()].sort((a, b) => a.startedAt - b.startedAt);
     return { processes: inOrder.map(process => describeProcess(process, table)) };
   }
 
@@ -213,8 +209,7 @@ export class Processes {
     ]);
     await this.#remains.killHolders();
     // With the groups gone their streams end at once, unless the client still has to read.
-    const lastMessages = Promise.all(processes.map(process => process.closed));
-    await Promise.race([lastMessages, timeIsUp(LAST_MESSAGES_MS)]);
+    await settledWithin(Promise.all(processes.map(process => process.closed)), LAST_MESSAGES_MS);
     for (const process of this.#started()) process.abandon();
     await this.#pipes?.dispose();
     await others;
@@ -265,11 +260,6 @@ export class Processes {
   #find(processId: string): ManagedProcess | undefined {
     return this.#notClosed(processId) ?? this.#closed.get(processId);
   }
-
-  async #tree(process: ManagedProcess): Promise<number[]> {
-    const table = await readProcessTable(this.#host.platform);
-    return [process.pid, ...(table === undefined ? [] : descendantsOf(process.pid, table))];
-  }
 }
 
 // No confined process sees that one, since each sandbox has a /dev of its own.
@@ -283,13 +273,3 @@ const pipesParent = (tempDir: string): string => {
 };
 
 const SHARED_MEMORY = '/dev/shm';
-
-const signalEach = (pids: readonly number[], signal: NodeJS.Signals): void => {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, signal);
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-};

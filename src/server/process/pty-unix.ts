@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { launchFailed } from '../../protocol/errors.ts';
+import { deadline } from '../../system/deadline.ts';
 import { openMasters } from './open-masters.ts';
 import type { PtyChild, PtyPlan } from './pty.ts';
 import { loadPtyBinding } from './pty-binding.ts';
@@ -127,10 +128,10 @@ const holdOpen = (terminal: string, platform: NodeJS.Platform): number | undefin
  * Ctrl-C that is typed.
  */
 const untilItLeads = (pid: number, platform: NodeJS.Platform): void => {
-  const deadline = Date.now() + LEADER_WAIT_MS;
+  const end = deadline(LEADER_WAIT_MS);
   const leads = () => reaches(-pid) && (platform !== 'linux' || hasTerminal(pid));
   // A child that is gone already has been one.
-  while (!leads() && reaches(pid) && Date.now() < deadline) Atomics.wait(NEVER_CHANGES, 0, 0, POLL_MS);
+  while (!leads() && reaches(pid) && !end.passed) Atomics.wait(NEVER_CHANGES, 0, 0, POLL_MS);
 };
 
 // As a rule it takes less than one poll; a machine that doesn't get to it in that time is lost anyway.

@@ -1,6 +1,7 @@
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import { limitExceeded } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
+import { type Deadline, deadline, startTimer } from '../../system/deadline.ts';
 import { MAX_READ_BYTES, MAX_WAITING_READS } from '../limits.ts';
 import type { ManagedProcess } from './managed-process.ts';
 
@@ -13,20 +14,19 @@ type Result = ResultIn<Requests['processRead']>;
  * @throws {ExecServerError} `limitExceeded` when too many wait on this process already
  */
 export const readOutput = async (process: ManagedProcess, params: Params): Promise<Result> => {
-  const deadline = Date.now() + params.waitMs;
+  const end = deadline(params.waitMs);
   for (;;) {
     const { chunks, droppedBytes } = process.read(
       params.afterSeq,
       Math.min(params.maxBytes ?? MAX_READ_BYTES, MAX_READ_BYTES),
     );
-    const patience = deadline - Date.now();
     const nothingNew = chunks.length === 0 && process.nextSeq <= params.afterSeq + 1;
-    if (!nothingNew || process.state === 'closed' || patience <= 0)
+    if (!nothingNew || process.state === 'closed' || end.passed)
       return answer(process, params, chunks, droppedBytes);
     if (process.waiting >= MAX_WAITING_READS) {
       throw limitExceeded('waitingReads', process.waiting + 1, MAX_WAITING_READS);
     }
-    await change(process, patience);
+    await change(process, end);
   }
 };
 
@@ -46,12 +46,12 @@ const answer = (
   droppedBytes,
 });
 
-const change = (process: ManagedProcess, withinMs: number): Promise<void> =>
+const change = (process: ManagedProcess, { remainingMs }: Deadline): Promise<void> =>
   new Promise(resolve => {
-    const timer = setTimeout(done, withinMs);
+    const timer = startTimer(remainingMs, done);
     const forget = process.onceChanged(done);
     function done() {
-      clearTimeout(timer);
+      timer.cancel();
       forget();
       resolve();
     }

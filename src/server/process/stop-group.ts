@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { pollUntil } from '../../system/deadline.ts';
 import type { ChildGroup } from './child-group.ts';
 
 /**
@@ -12,14 +12,7 @@ export const stopGroup = async (
   group.signal('SIGTERM');
   // A stopped process acts on SIGTERM only when it runs again.
   group.signal('SIGCONT');
-  const deadline = Date.now() + graceMs;
-  while (group.isAlive) {
-    if (Date.now() >= deadline) {
-      group.signal('SIGKILL');
-      return;
-    }
-    await delay(POLL_MS);
-  }
+  if (!(await pollUntil(() => !group.isAlive, graceMs, POLL_MS))) group.signal('SIGKILL');
 };
 
 // The end of a group is no event: its members are not all our children.

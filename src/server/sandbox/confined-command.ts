@@ -1,12 +1,13 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { pollUntil } from '../../system/deadline.ts';
 import { SANDBOX_READY_MS } from '../limits.ts';
+import { type ProcessEntry, readProcess } from '../platform/process-table.ts';
 
 /** A program in a sandbox, seen from outside: bubblewrap, and in its namespace first a keeper, then the program. */
 export class ConfinedCommand {
   readonly #outer: number;
   readonly #isOver: () => boolean;
-  #pid: number | undefined;
+  #program: ProcessEntry | undefined;
 
   /** @param isOver whether the outer process has ended, from when on its pid means nothing */
   constructor(outer: number, isOver: () => boolean) {
@@ -14,25 +15,29 @@ export class ConfinedCommand {
     this.#isOver = isOver;
   }
 
-  /** The pid of the program, as long as it runs. */
-  get pid(): number | undefined {
-    return this.#isOver() || this.#pid === undefined || !isRunning(this.#pid) ? undefined : this.#pid;
+  /** The program as it was found, as long as it runs. */
+  get program(): ProcessEntry | undefined {
+    if (this.#isOver() || this.#program === undefined) return undefined;
+    const now = readProcess(this.#program.pid);
+    const runs = now?.startTime === this.#program.startTime && !['Z', 'X'].includes(now.state);
+    return runs ? this.#program : undefined;
   }
 
   /** Resolves when the program has taken over from what prepares it, or has ended already. */
   async runs(): Promise<void> {
-    const deadline = Date.now() + SANDBOX_READY_MS;
-    while (!this.#isOver() && Date.now() < deadline) {
-      const keepers = childrenOf(this.#outer);
-      // It is over, or this kernel doesn't tell.
-      if (keepers === undefined) return;
-      const [program] = keepers[0] === undefined ? [] : (childrenOf(keepers[0]) ?? []);
-      if (program !== undefined && takesSignals(program)) {
-        this.#pid = program;
-        return;
-      }
-      await delay(POLL_MS);
-    }
+    await pollUntil(() => this.#isOver() || this.#hasTakenOver(), SANDBOX_READY_MS, POLL_MS);
+  }
+
+  #hasTakenOver(): boolean {
+    const keepers = childrenOf(this.#outer);
+    // It is over, or this kernel doesn't list children.
+    if (keepers === undefined) return true;
+    const [keeper] = keepers;
+    const [pid] = keeper === undefined ? [] : (childrenOf(keeper) ?? []);
+    const program = pid === undefined ? undefined : readProcess(pid);
+    if (program === undefined || program.ppid !== keeper || !takesSignals(program.pid)) return false;
+    this.#program = program;
+    return true;
   }
 }
 
@@ -60,12 +65,6 @@ const programOf = (pid: number): string => {
   } catch {
     return '';
   }
-};
-
-/** Whether it is a process that hasn't ended. */
-const isRunning = (pid: number): boolean => {
-  const state = /^State:\s*(\w)/m.exec(textOf(`/proc/${pid}/status`) ?? '')?.[1];
-  return state !== undefined && state !== 'Z' && state !== 'X';
 };
 
 const textOf = (path: string): string | undefined => {

@@ -10,10 +10,10 @@ import {
 import { type ErrorKind, ExecServerError, errorKinds, launchFailed } from '../../protocol/errors.ts';
 import { FrameMessageReader } from '../../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
+import { settledWithin } from '../../system/deadline.ts';
 import { FILE_SHUTDOWN_MS, SANDBOX_PROBE_MS } from '../limits.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
 import { coverMasters } from '../process/open-masters.ts';
-import { timeIsUp } from '../time-is-up.ts';
 import type { ConfinedStart } from './sandboxes.ts';
 
 type Running = ChildProcess & { readonly pid: number; readonly stdin: Writable; readonly stdout: Readable };
@@ -37,7 +37,9 @@ export class ConfinedServer {
   static async open(options: ConfinedServerOptions): Promise<ConfinedServer> {
     const server = new ConfinedServer(await startServer(options.start), options);
     try {
-      await Promise.race([server.#ask('initialize', { clientName: 'exec-server' }), tooLate()]);
+      const answer = server.#ask('initialize', { clientName: 'exec-server' });
+      if ((await settledWithin(answer, SANDBOX_PROBE_MS)) === 'late') throw new Error(TOO_LATE);
+      await answer;
     } catch (error) {
       await server.stop();
       throw failure((error as Error).message);
@@ -97,7 +99,7 @@ export class ConfinedServer {
   /** Ends it, with what is open in it. Twice is harmless. */
   async stop(): Promise<void> {
     this.#child.stdin.end();
-    await Promise.race([this.#gone, timeIsUp(FILE_SHUTDOWN_MS)]);
+    await settledWithin(this.#gone, FILE_SHUTDOWN_MS);
     if (!this.#over) {
       try {
         process.kill(-this.#child.pid, 'SIGKILL');
@@ -128,10 +130,7 @@ const startServer = async ({ argv: [file, ...args], env }: ConfinedStart): Promi
   return child as Running;
 };
 
-const tooLate = async (): Promise<never> => {
-  await timeIsUp(SANDBOX_PROBE_MS);
-  throw new Error(`no answer within ${SANDBOX_PROBE_MS} ms`);
-};
+const TOO_LATE = `no answer within ${SANDBOX_PROBE_MS} ms`;
 
 const failure = (reason: string): ExecServerError =>
   launchFailed(`no server for file requests in the sandbox: ${reason}`, {

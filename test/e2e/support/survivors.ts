@@ -17,9 +17,9 @@ export const survivorsBelow = (parent: string): Array<readonly [directory: strin
 
 /** Waits until none is left. A process that was sent SIGKILL may take a moment to be gone. */
 export const noSurvivorsIn = async (directory: string, withinMs = 30_000): Promise<void> => {
-  const deadline = Date.now() + withinMs;
+  const deadline = performance.now() + withinMs;
   for (let left = survivorsIn(directory); left.length > 0; left = survivorsIn(directory)) {
-    if (Date.now() > deadline) throw new Error(`still alive after ${withinMs} ms: ${left.join(', ')}`);
+    if (performance.now() > deadline) throw new Error(`still alive after ${withinMs} ms: ${left.join(', ')}`);
     await delay(20);
   }
 };

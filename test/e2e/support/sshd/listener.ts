@@ -61,11 +61,11 @@ export const listen = async (sshd: string, config: string, port: number): Promis
 };
 
 const endAll = async (connections: readonly number[], parent: number): Promise<void> => {
-  const deadline = Date.now() + deadlineMs;
+  const deadline = performance.now() + deadlineMs;
   for (;;) {
     const left = childrenOf(parent).filter(pid => connections.includes(pid));
     if (left.length === 0) return;
-    if (Date.now() > deadline)
+    if (performance.now() > deadline)
       throw new Error(`connections ${left} still there ${deadlineMs} ms after SIGTERM`);
     // TERM and not KILL: of a connection's two processes (root's has one) the first passes TERM on to the one that
     // has the socket, and that one would outlive a KILL of the first. Again and again: a TERM that arrives just
