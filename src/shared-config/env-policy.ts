@@ -83,26 +83,26 @@ const SET: EnvSet = { outcome: 'set', by: 'policy' };
 const NOT_INHERITED: EnvRemoved = { outcome: 'removed', by: 'inherit' };
 const NOT_INCLUDED: EnvRemoved = { outcome: 'removed', by: 'includeOnly' };
 
-/** Returns the reason to remove a variable, by its name in folded case and its value, or `undefined`. */
-type Objection = (foldedName: string, value: string) => EnvRemoved | undefined;
+/** Returns the reason to remove a variable, or `undefined`. */
+type Objection = (foldedName: string, name: string) => EnvRemoved | undefined;
 
 const inherit = (draft: EnvDraft, policy: EnvPolicy, env: Env): void => {
-  const objections = objectionsOf(policy, draft.platform);
+  const objections = objectionsOf(policy, env, draft.platform);
   for (const [name, value] of Object.entries(env)) {
-    const removed = objections.length > 0 ? firstObjection(objections, foldCase(name), value) : undefined;
+    const removed = objections.length > 0 ? firstObjection(objections, foldCase(name), name) : undefined;
     if (removed) draft.omit(name, removed);
     else draft.keep(name, value);
   }
 };
 
-const objectionsOf = (policy: EnvPolicy, platform: Platform): Objection[] => {
+const objectionsOf = (policy: EnvPolicy, env: Env, platform: Platform): Objection[] => {
   const core = INHERIT_CORE_NAMES[platform];
   if (policy.inherit === 'none') return [() => NOT_INHERITED];
   const objections: Objection[] = [];
   if (policy.inherit === 'core') objections.push(name => (core.has(name) ? undefined : NOT_INHERITED));
   if (!policy.ignoreDefaultExcludes) objections.push(...DEFAULT_OBJECTIONS);
   objections.push(...(policy.exclude ?? []).map(pattern => objectionTo(pattern, 'exclude')));
-  if (policy.secretValues) objections.push(objectionToSecret);
+  if (policy.secretValues) objections.push(objectionToSecrets(env));
   return objections;
 };
 
@@ -114,18 +114,36 @@ const objectionTo = (source: string, by: 'defaultExcludes' | 'exclude'): Objecti
 
 const DEFAULT_OBJECTIONS = DEFAULT_EXCLUDES.map(pattern => objectionTo(pattern, 'defaultExcludes'));
 
-const objectionToSecret: Objection = (_, value) => {
-  const pattern = secretShape(value);
-  return pattern === undefined ? undefined : { outcome: 'removed', by: 'secretValue', pattern };
+const objectionToSecrets = (env: Env): Objection => {
+  const shapes = secretShapesOf(env);
+  return (_, name) => {
+    const pattern = shapes.get(name);
+    return pattern === undefined ? undefined : { outcome: 'removed', by: 'secretValue', pattern };
+  };
 };
+
+/** The secret shapes in an environment by name, found once: the search takes longer than the rest of a policy. */
+const secretShapesOf = (env: Env): ReadonlyMap<string, string> => {
+  const known = knownShapes.get(env);
+  if (known !== undefined) return known;
+  const shapes = new Map<string, string>();
+  for (const [name, value] of Object.entries(env)) {
+    const shape = secretShape(value);
+    if (shape !== undefined) shapes.set(name, shape);
+  }
+  knownShapes.set(env, shapes);
+  return shapes;
+};
+
+const knownShapes = new WeakMap<Env, ReadonlyMap<string, string>>();
 
 const firstObjection = (
   objections: readonly Objection[],
   foldedName: string,
-  value: string,
+  name: string,
 ): EnvRemoved | undefined => {
   for (const objection of objections) {
-    const removed = objection(foldedName, value);
+    const removed = objection(foldedName, name);
     if (removed) return removed;
   }
   return undefined;
