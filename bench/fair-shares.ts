@@ -7,19 +7,19 @@ import { rate } from './support/timing.ts';
 
 export const fairShares: Question = {
   name: 'fair-shares',
-  asks: 'How long does a key take beside ten processes that flood?',
-  floor: 'ten times `yes` and a `cat` on bare pipes, read by the same client',
+  asks: 'How long does a key take while ten processes flood?',
+  floor: 'ten `yes` and a `cat` on bare pipes, read by the same client',
   metrics: [
     { id: 'alone', title: 'echo alone, p50', unit: 'ms', better: 'lower' },
     {
       id: 'flooded',
-      title: 'echo beside ten floods, p50',
+      title: 'echo during ten floods, p50',
       unit: 'ms',
       better: 'lower',
       goal: { atMost: 5 },
     },
-    { id: 'floodedP99', title: 'echo beside ten floods, p99', unit: 'ms', better: 'lower' },
-    { id: 'flood', title: 'output of the floods meanwhile', unit: 'MiB/s', better: 'higher' },
+    { id: 'floodedP99', title: 'echo during ten floods, p99', unit: 'ms', better: 'lower' },
+    { id: 'flood', title: 'output of the floods', unit: 'MiB/s', better: 'higher' },
   ],
   rounds: 5,
   open: async ({ quick }) => {
@@ -83,10 +83,10 @@ const measured = async (
   // All ten are to be under way.
   await delay(200);
   const [before, start] = [bytes(), performance.now()];
-  const beside = await echo();
+  const during = await echo();
   const flooded = rate(bytes() - before, performance.now() - start);
   await end();
-  return { alone: alone.p50, flooded: beside.p50, floodedP99: beside.p99, flood: flooded };
+  return { alone: alone.p50, flooded: during.p50, floodedP99: during.p99, flood: flooded };
 };
 
 const FLOODS = 10;

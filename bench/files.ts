@@ -12,7 +12,7 @@ import { MIB, rate, timed } from './support/timing.ts';
 
 export const files: Question = {
   name: 'files',
-  asks: 'How fast are files read and written, a block of 1 MiB after the other, as bytes where the server can?',
+  asks: 'How fast are files read and written in blocks of 1 MiB, as bytes where the server can?',
   floor: '`cp`; over ssh: `scp`',
   metrics: [
     { id: 'read', title: 'fs/readBlock', unit: 'MiB/s', better: 'higher' },

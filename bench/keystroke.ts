@@ -5,8 +5,8 @@ import type { Question } from './support/question.ts';
 
 export const keystroke: Question = {
   name: 'keystroke',
-  asks: 'How long from a key until its echo is back?',
-  floor: 'a byte through bare pipes to `cat` and back, also beside the terminal',
+  asks: 'How long from a key to its echo?',
+  floor: 'a byte through bare pipes to `cat` and back, also next to the terminal',
   metrics: [
     {
       id: 'pipeP50',
@@ -22,7 +22,7 @@ export const keystroke: Question = {
       better: 'lower',
       goal: { atMost: 3, times: { metric: 'pipeP50' } },
     },
-    { id: 'relay', title: 'through a Node that only hands it on, p50', unit: 'ms', better: 'lower' },
+    { id: 'relay', title: 'through a Node that only relays it, p50', unit: 'ms', better: 'lower' },
     { id: 'ttyP50', title: 'through `cat` on a terminal, p50', unit: 'ms', better: 'lower' },
     { id: 'ttyP99', title: 'through `cat` on a terminal, p99', unit: 'ms', better: 'lower' },
   ],

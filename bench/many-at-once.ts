@@ -5,12 +5,12 @@ import { timed } from './support/timing.ts';
 
 export const manyAtOnce: Question = {
   name: 'many-at-once',
-  asks: 'How many commands a second, if 200 are started at once?',
+  asks: 'How many commands a second, if 200 are started concurrently?',
   floor: '200 times `child_process.spawn` of `/bin/true` in the client itself',
   metrics: [
     {
       id: 'perSecond',
-      title: '200 × /bin/true at once',
+      title: '200 × /bin/true concurrently',
       unit: 'per second',
       better: 'higher',
       goal: { atLeast: 0.85, times: 'floor' },

@@ -6,13 +6,13 @@ import type { Question } from './support/question.ts';
 
 export const memory: Question = {
   name: 'memory',
-  asks: 'How much memory does a server have, idle and while its client reads nothing of a flood?',
-  floor: 'a Node that waits',
+  asks: 'How much memory does a server use, idle and during a flood that its client does not read?',
+  floor: 'an idle Node',
   metrics: [
     { id: 'idle', title: 'idle', unit: 'MiB', better: 'lower', goal: { atMost: 55 } },
     {
       id: 'stalled',
-      title: 'at most, ten floods and a client that does not read',
+      title: 'peak, ten floods and a client that does not read',
       unit: 'MiB',
       better: 'lower',
       goal: { atMost: 100 },

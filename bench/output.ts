@@ -8,7 +8,7 @@ import { MIB, rate, timed } from './support/timing.ts';
 
 export const output: Question = {
   name: 'output',
-  asks: 'How fast does a flood of output come through, and what does it cost the server?',
+  asks: 'How fast is a flood of output, and how much memory does it take?',
   floor:
     '`head -c … /dev/zero | base64 -w0` on a bare pipe, read by the same client; for binary frames `… | cat`; over ssh `ssh host head …`',
   metrics: [
@@ -19,7 +19,7 @@ export const output: Question = {
       better: 'higher',
       goal: { atLeast: 0.7, times: 'floor' },
     },
-    { id: 'peak', title: 'as base64, most memory', unit: 'MiB', better: 'lower', goal: { atMost: 100 } },
+    { id: 'peak', title: 'as base64, peak memory', unit: 'MiB', better: 'lower', goal: { atMost: 100 } },
     {
       id: 'binary',
       title: 'in binary frames',
@@ -29,14 +29,14 @@ export const output: Question = {
     },
     {
       id: 'binaryPeak',
-      title: 'in binary frames, most memory',
+      title: 'in binary frames, peak memory',
       unit: 'MiB',
       better: 'lower',
       goal: { atMost: 100 },
     },
     {
       id: 'sshRelay',
-      title: 'over ssh, through a Node that only hands it on',
+      title: 'over ssh, through a Node that only relays it',
       unit: 'MiB/s',
       better: 'higher',
     },

@@ -1,4 +1,4 @@
-// Answers the questions in this folder: `npm run bench -- --help` tells how to ask.
+// Runs the benchmarks in this folder; see `npm run bench -- --help`.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ const ours: Server = {
   argv: [process.execPath, fileURLToPath(new URL('../dist/exec-server.cjs', import.meta.url)), '--stdio'],
 };
 
-// Node reads and parses all these certificates at each start: it would be most of what a start is measured at.
+// Node parses these certificates at each start, which would be most of the measured time of a start.
 delete process.env.NODE_EXTRA_CA_CERTS;
 
 const main = async (args: readonly string[]): Promise<number> => {

@@ -19,15 +19,15 @@ const metric = (id: string, title: string, unit: Metric['unit']): Metric => ({
 
 const metrics: readonly Metric[] = [
   ...STEPS.map(count => metric(`memory${count}`, `memory of each of ${count} idle processes`, 'KiB')),
-  ...STEPS.map(count => metric(`start${count}`, `/bin/true beside ${count}, p50`, 'ms')),
+  ...STEPS.map(count => metric(`start${count}`, `/bin/true next to ${count}, p50`, 'ms')),
   ...STEPS.map(count => metric(`list${count}`, `process/list of ${count}`, 'ms')),
   metric('shutdown', 'end of the connection to end of the server', 'ms'),
 ];
 
 export const scale: Question = {
   name: 'scale',
-  asks: 'What do idle processes cost, and what do they make slow?',
-  floor: 'a Node with as many children and nothing else',
+  asks: 'What do idle processes cost, and what do they slow down?',
+  floor: 'a Node with as many children',
   metrics,
   rounds: 2,
   open: async ({ quick, note }) => {

@@ -6,8 +6,8 @@ import { timed } from './support/timing.ts';
 
 export const sequential: Question = {
   name: 'sequential',
-  asks: 'Does a server grow that starts one command after the other?',
-  floor: 'none: a server that keeps nothing grows by nothing',
+  asks: 'Does a server grow over many commands in sequence?',
+  floor: 'none: a server that keeps nothing does not grow',
   metrics: [
     { id: 'first', title: 'memory after the first 200', unit: 'MiB', better: 'lower' },
     { id: 'before', title: 'memory after the first 2,000', unit: 'MiB', better: 'lower' },

@@ -6,7 +6,7 @@ import { timed, timedEach } from './support/timing.ts';
 
 export const shortCommands: Question = {
   name: 'short-commands',
-  asks: 'What does a short command cost, from start to closed?',
+  asks: 'How long does a short command take, from start to closed?',
   floor: '`child_process.spawn` of `/bin/true` in the client itself, start to `close`',
   metrics: [
     {

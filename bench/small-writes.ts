@@ -5,7 +5,7 @@ import { MIB, rate, timed } from './support/timing.ts';
 
 export const smallWrites: Question = {
   name: 'small-writes',
-  asks: 'How fast does output come through that is written a byte at a time?',
+  asks: 'How fast is output that is written byte by byte?',
   floor: 'the same `dd bs=1` on a bare pipe, read by the same client',
   metrics: [
     {

@@ -1,6 +1,6 @@
 // Builds dist/: the program as files, which start faster than modules, and the library with its types.
 //   exec-server.cjs      the server; with --stdio it loads nothing else, and works when copied alone
-//   exec-server-cli.cjs, exec-server-config.cjs  everything else, loaded by the first from beside it
+//   exec-server-cli.cjs, exec-server-config.cjs  everything else, loaded by the first from the same directory
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
-// Made beside dist/ and put in its place when it is complete: a program that runs from there finds its files.
+// Built next to dist/ and renamed when complete, so that a program that runs from dist/ finds its files.
 const made = mkdtempSync(join(root, 'dist.'));
 process.on('exit', () => rmSync(made, { recursive: true, force: true }));
 
@@ -21,24 +21,24 @@ const options = {
   target: 'node20',
   format: 'cjs',
   minify: true,
-  // The library finds the program beside itself; inside the program there is no beside.
+  // The library finds the program by its own URL; the program itself has none.
   define: { 'import.meta.url': 'undefined' },
   // So that one file loads the other by require, not by the slower loader of modules.
   supported: { 'dynamic-import': false },
   logLevel: 'warning',
 };
 
-/** What the server loads from beside it: modules that nothing else of the server is in. */
-const beside = [
+/** Modules that the server loads from separate files in its own directory. */
+const separate = [
   { module: 'cli/main.ts', file: 'exec-server-cli.cjs' },
   { module: 'codex-config/select-toml.ts', file: 'exec-server-config.cjs' },
 ];
 
 /** @type {import('esbuild').Plugin} */
-const loadedFromBeside = {
-  name: 'loaded-from-beside',
+const loadedSeparately = {
+  name: 'loaded-separately',
   setup: ({ onResolve }) => {
-    for (const { module, file } of beside) {
+    for (const { module, file } of separate) {
       const imported = new RegExp(`/${module.replaceAll('.', '\\.')}$`);
       onResolve({ filter: imported }, ({ kind }) =>
         kind === 'dynamic-import' ? { path: `./${file}`, external: true } : undefined,
@@ -115,7 +115,7 @@ const bundle = async (source, plugins, scope = '') => {
   return { text, id: createHash('sha256').update(text).digest('hex').slice(0, 16) };
 };
 const opening = await bundle('server/first-answer.ts', [builtinsOfOpening]);
-const main = await bundle('main.ts', [loadedFromBeside, builtinsOnDemand], ',opening');
+const main = await bundle('main.ts', [loadedSeparately, builtinsOnDemand], ',opening');
 // The launcher has it in a comment.
 const commentEnd = '*\u0001/';
 const comment = main.text.replaceAll('*/', commentEnd);
@@ -134,7 +134,7 @@ const launcher = await build({
   },
 });
 writeFileSync(program, `${launcher.outputFiles[0]?.text}/*${comment}*/`);
-for (const { module, file } of beside) {
+for (const { module, file } of separate) {
   await build({ ...options, entryPoints: [join(root, 'src', module)], outfile: join(made, file) });
 }
 // It is copied to other hosts as it is.
@@ -151,6 +151,6 @@ if (existsSync(dist)) renameSync(dist, replaced);
 renameSync(made, dist);
 rmSync(replaced, { recursive: true, force: true });
 
-for (const name of ['exec-server.cjs', ...beside.map(({ file }) => file)]) {
+for (const name of ['exec-server.cjs', ...separate.map(({ file }) => file)]) {
   process.stdout.write(`dist/${name} ${Math.ceil(statSync(join(dist, name)).size / 1024)} KiB\n`);
 }

@@ -23,7 +23,7 @@ export type StartOptions = {
 
 const open = new Set<Client>();
 
-/** Kills the servers of clients that nobody closed: those of a round that took too long. */
+/** Kills the servers of clients that were not closed, after a round that took too long. */
 export const killLeftServers = (): void => {
   for (const { server } of open) server.kill('SIGKILL');
 };
@@ -214,7 +214,7 @@ export class RunningProcess {
     this.failed = reason => {
       for (const reject of refused) reject(reason);
     };
-    // Whoever waits for one of them needn't wait for the other.
+    // A caller may wait for only one of them.
     this.started.catch(() => {});
     this.closed.catch(() => {});
   }

@@ -1,4 +1,4 @@
-/** Does the work for 0, 1, … below `count`, with `width` of them under way at once. */
+/** Does the work for 0, 1, … below `count`, `width` of them concurrently. */
 export const inFlight = async (
   width: number,
   count: number,

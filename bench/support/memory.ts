@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** How much memory a process has, in MiB; `undefined` where the system tells it otherwise than Linux. */
+/** The resident memory of a process, in MiB; `undefined` except on Linux. */
 export const residentMiB = (pid: number): number | undefined => statusMiB(pid, 'VmRSS');
 
-/** The most memory that a process ever had, likewise. */
+/** The peak resident memory of a process, in MiB; `undefined` except on Linux. */
 export const peakMiB = (pid: number): number | undefined => statusMiB(pid, 'VmHWM');
 
 const statusMiB = (pid: number, field: string): number | undefined => {

@@ -34,17 +34,17 @@ export type Runner = {
 };
 
 export type Setting = {
-  /** Whether to take a small measure of everything, to see that it works. */
+  /** True for a small measurement of everything, to see that it works. */
   readonly quick: boolean;
-  /** How many processes `sequential` starts. */
+  /** Processes that `sequential` starts. */
   readonly starts: number;
-  /** Tells what could not be measured and why; twice the same is told once. */
+  /** Notes what could not be measured and why. Repeated notes count once. */
   note(text: string): void;
 };
 
-/** What takes turns in one question. */
+/** The contestants of one question. */
 export type Arena = {
-  /** The least that it can take: the same work without a server. */
+  /** The lower bound: the same work without a server. */
   readonly floor?: () => Promise<Runner>;
   readonly through: (server: Server) => Promise<Runner>;
   close?(): Promise<void>;
