@@ -86,6 +86,7 @@ const late = [
   'perf_hooks',
   'timers/promises',
   'util',
+  'worker_threads',
 ];
 
 /** @type {import('esbuild').Plugin} */

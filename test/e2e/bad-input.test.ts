@@ -332,7 +332,6 @@ const wrongInput = (framing: RawFraming) => {
     ['sandbox', 'sandbox', { sandbox: { permissions: { type: 'external' } } }],
     ['enforceManagedNetwork', 'enforceManagedNetwork', { enforceManagedNetwork: true }],
     ['mergeStderr on a terminal', 'mergeStderr', { tty: true, mergeStderr: true }],
-    ['another arg0 on a terminal', 'arg0', { tty: true, arg0: '-true' }],
   ];
   for (const [title, field, fields] of refused) {
     it(`refuses ${title} rather than ignoring it`, async () => {

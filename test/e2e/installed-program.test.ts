@@ -1,11 +1,11 @@
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { ptyUnavailable } from '../../src/server/process/pty-binding.ts';
 import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
+import { installTerminalPackages } from './support/terminal-packages.ts';
 
 (ptyUnavailable() === undefined ? describe : describe.skip)('native code of a server', () => {
   let base: string;
@@ -14,10 +14,7 @@ import { RawClient } from './support/raw-client.ts';
   });
   afterEach(() => rmSync(base, { recursive: true }));
 
-  const ptyPackages = dirname(
-    dirname(createRequire(import.meta.url).resolve('@lydell/node-pty/package.json')),
-  );
-  const plant = (modules: string) => cpSync(ptyPackages, join(base, modules, '@lydell'), { recursive: true });
+  const plant = (modules: string) => installTerminalPackages(join(base, modules));
   const copyProgram = (path: string): string => {
     const copy = join(base, path);
     mkdirSync(dirname(copy), { recursive: true });

@@ -1,12 +1,24 @@
+import { once } from 'node:events';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
 import { noSurvivorsIn } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
+
+const IN_WORKER = `
+const { parentPort, workerData } = require('node:worker_threads');
+void import(workerData).then(async ({ connectEmbedded }) => {
+  const client = await connectEmbedded();
+  const started = await client.start({ argv: ['sh', '-c', 'echo hello; exit 5'], tty: { columns: 80, rows: 24 } });
+  const { pty, exitCode } = await started.collect();
+  await client.close();
+  parentPort.postMessage({ pty: Buffer.from(pty).toString(), exitCode });
+});`;
 
 describe('processes on a terminal', () => {
   let client: RawClient;
@@ -94,16 +106,14 @@ describe('processes on a terminal', () => {
     expect(error?.data).to.deep.equal({ kind: 'unsupported', field: 'processId' });
   });
 
-  it('hand their terminal to no other child', async () => {
-    await start('terminal', ['sleep', '600']);
-    await client.request('process/start', {
-      processId: 'pipes',
-      argv: ['sh', '-c', 'ls -l /proc/self/fd'],
-      cwd,
-      env: { PATH },
+  it('can be started by an embedded server in another thread than the main one', async () => {
+    const worker = new Worker(IN_WORKER, {
+      eval: true,
+      workerData: join(programPath, '../embedded/index.js'),
     });
-    const { stdout } = await client.finished('pipes');
-    expect(stdout.toString()).not.to.match(/ptmx|pts/);
+    const [result] = await once(worker, 'message');
+    expect(result).to.deep.equal({ pty: 'hello\r\n', exitCode: 5 });
+    await worker.terminate();
   });
 
   it('leave no descriptor behind', async () => {

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { coverMasters } from '../process/open-masters.ts';
 import type { LoginStart } from './login-start.ts';
 
 /** A shell that runs, as the leader of a session. */
@@ -27,7 +26,7 @@ export const spawnShell = (
       // Node hands its own NODE_V8_COVERAGE to every child whose environment doesn't name it.
       env: { NODE_V8_COVERAGE: undefined, ...env },
       detached: true,
-      stdio: coverMasters([stdin ?? 'ignore', 'pipe', 'ignore']),
+      stdio: [stdin ?? 'ignore', 'pipe', 'ignore'],
     });
     if (child.pid === undefined) return { failed: once(child, 'error').then(([error]) => errnoOf(error)) };
     child.stdout?.on('error', () => {});

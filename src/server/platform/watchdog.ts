@@ -34,8 +34,7 @@ type Phase =
  * No method throws, and none blocks. On Windows all of them do nothing: there a job object that kills its
  * processes when its last handle closes would be the way.
  *
- * What it can't close: descriptors that this process was itself started with and that lie so far apart that
- * Node doesn't find them (it looks from 0 to the first gap after 15). Every child gets those.
+ * It has no descriptor of this process, unless an embedding program opened or inherited one without close-on-exec.
  */
 export class Watchdog {
   readonly #log: (line: string) => void;

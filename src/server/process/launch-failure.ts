@@ -15,10 +15,10 @@ export type LaunchAttempt = ProgramSearch & {
  * Finds out why a child could not be started. The error of `spawn` doesn't tell: a missing directory, a
  * missing program and a missing interpreter are all ENOENT.
  */
-export const explainLaunchFailure = async (
+export const explainLaunchFailure = (
   cause: NodeJS.ErrnoException,
   attempt: LaunchAttempt,
-): Promise<ExecServerError> => {
+): ExecServerError => {
   const errno = cause.code ?? 'UNKNOWN';
   return (
     directoryProblem(attempt, cause) ??

@@ -6,7 +6,6 @@ import type { Child } from './child.ts';
 import { ChildStreams, type StreamPlan } from './child-streams.ts';
 import { findProgram } from './find-program.ts';
 import { explainLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
-import { coverMasters } from './open-masters.ts';
 
 /** Everything about a child that is decided before it starts. */
 export type LaunchPlan = StreamPlan &
@@ -35,7 +34,7 @@ export const launch = async (plan: LaunchPlan, pipes: NamedPipes | undefined): P
     };
   } catch (error) {
     streams.abandon();
-    throw await explainLaunchFailure(error as NodeJS.ErrnoException, plan);
+    throw explainLaunchFailure(error as NodeJS.ErrnoException, plan);
   }
 };
 
@@ -53,7 +52,7 @@ const spawnChild = (plan: LaunchPlan, stdio: ChildStreams['stdio']): ChildProces
     env: { NODE_V8_COVERAGE: undefined, ...env },
     argv0: arg0,
     detached,
-    stdio: coverMasters(stdio),
+    stdio,
     windowsHide: true,
   });
 };

@@ -39,7 +39,7 @@ export type PtyChild = {
   resize(size: TerminalSize): void;
   /**
    * Closes our side, with what is unread; who still has the terminal gets SIGHUP. It happens by itself when
-   * the child has ended and the output is read. Twice is harmless.
+   * the child has ended and the output is read. Idempotent.
    */
   destroy(): void;
 };
@@ -47,12 +47,14 @@ export type PtyChild = {
 /**
  * Starts a child on a new terminal.
  *
- * @throws {ExecServerError} `unsupported` if there are no terminals here or `arg0` differs from the program,
+ * @throws {ExecServerError} `unsupported` if there are no terminals here or, elsewhere than on Linux, `arg0` differs from the program,
  *   `launchFailed` with the stage that failed
  */
 export const startOnPty = (plan: PtyPlan): PtyChild => {
+  // There the start itself reports them.
+  if (plan.platform === 'linux') return startOnUnixPty(plan);
   if (plan.arg0 !== undefined && plan.arg0 !== plan.argv[0])
-    throw unsupported('arg0', 'a process on a terminal is called what its program is called');
+    throw unsupported('arg0', `on a terminal on ${plan.platform} it has to be the program`);
   const problem = foreseeLaunchFailure(plan);
   if (problem !== undefined) throw problem;
   return plan.platform === 'win32' ? startOnConPty(plan) : startOnUnixPty(plan);

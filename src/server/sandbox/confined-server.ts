@@ -13,7 +13,6 @@ import { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
 import { settledWithin } from '../../system/deadline.ts';
 import { FILE_SHUTDOWN_MS, SANDBOX_PROBE_MS } from '../limits.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
-import { coverMasters } from '../process/open-masters.ts';
 import type { ConfinedStart } from './sandboxes.ts';
 
 type Running = ChildProcess & { readonly pid: number; readonly stdin: Writable; readonly stdout: Readable };
@@ -122,7 +121,7 @@ const startServer = async ({ argv: [file, ...args], env }: ConfinedStart): Promi
     // Node hands its own NODE_V8_COVERAGE to every child whose environment doesn't name it.
     env: { NODE_V8_COVERAGE: undefined, ...env },
     detached: true,
-    stdio: coverMasters(['pipe', 'pipe', 'ignore']),
+    stdio: ['pipe', 'pipe', 'ignore'],
   });
   if (child.pid === undefined) throw failure((await once(child, 'error'))[0].code);
   // Its end tells the rest.

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { programPath } from './program.ts';
+import { installTerminalPackages } from './terminal-packages.ts';
 
 /** Skips the tests where no sandbox can be had, with the reason; on CI that is a failure. */
 export const needSandbox = (context: Mocha.Context): void => {
@@ -63,8 +63,7 @@ const serverOfNobody = (base: string): [string, ...string[]] => {
   mkdirSync(dirname(program), { recursive: true });
   cpSync(programPath, program);
   cpSync(join(programPath, '../../package.json'), join(base, 'program/package.json'));
-  const pty = createRequire(import.meta.url).resolve('@lydell/node-pty/package.json');
-  cpSync(dirname(dirname(pty)), join(base, 'program/node_modules/@lydell'), { recursive: true });
+  installTerminalPackages(join(base, 'program/node_modules'));
   const account = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
   return ['setpriv', ...account, '--', process.execPath, program, '--stdio'];
 };

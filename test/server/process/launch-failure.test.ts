@@ -213,7 +213,7 @@ describe('explainLaunchFailure', () => {
     it('keeps the cause, and does with one that has no code', async () => {
       const unforeseen = cause();
       const attempt = { argv: ['tool'] as const, cwd: directory, env: {}, platform: process.platform };
-      const error = await explainLaunchFailure(unforeseen, attempt);
+      const error = explainLaunchFailure(unforeseen, attempt);
       expect(error.cause).to.equal(unforeseen);
       expect(told(error)).to.deep.equal({
         message: 'cannot start tool: UNKNOWN',
@@ -225,7 +225,7 @@ describe('explainLaunchFailure', () => {
 
     const onWindows = async (program: string, env: Env) =>
       told(
-        await explainLaunchFailure(cause('ENOENT'), {
+        explainLaunchFailure(cause('ENOENT'), {
           argv: [program],
           cwd: directory,
           env,
@@ -235,7 +235,7 @@ describe('explainLaunchFailure', () => {
 
     const notFound = async (pathFrom: PathOrigin, env: Env = { PATH: '/no/such' }, program = 'tool') =>
       told(
-        await explainLaunchFailure(cause('ENOENT'), {
+        explainLaunchFailure(cause('ENOENT'), {
           argv: [program],
           cwd: directory,
           env,

@@ -2,18 +2,20 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type PtyHost, ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
+import type { NativeHost } from '../../../src/server/platform/native-module.ts';
+import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
 
 describe('ptyUnavailable', () => {
   let directory: string;
-  let host: PtyHost;
+  let host: NativeHost;
 
   // A host where everything is in place, made of empty files: nothing is loaded for the answer.
   beforeEach(() => {
     directory = realpathSync(mkdtempSync(join(tmpdir(), 'pty-binding-test-')));
     file('package.json', '{"name":"exec-server"}');
+    file('node_modules/@koromix/koffi-linux-x64/linux_x64/koffi.node');
     file('node_modules/@lydell/node-pty/index.js');
-    file('node_modules/@lydell/node-pty-linux-x64/pty.node');
+    file('node_modules/@lydell/node-pty-darwin-arm64/pty.node');
     host = {
       platform: 'linux',
       arch: 'x64',
@@ -30,31 +32,39 @@ describe('ptyUnavailable', () => {
     return path;
   };
 
+  const onMac = () => ({ ...host, platform: 'darwin', arch: 'arm64' });
+
   it('is undefined where the package and its binary are installed', () => {
-    expect(ptyUnavailable(host)).to.equal(undefined);
+    expect([ptyUnavailable(host), ptyUnavailable(onMac())]).to.deep.equal([undefined, undefined]);
   });
 
-  it('says that the package is not installed', () => {
+  it('says which package is not installed', () => {
     rmSync(join(directory, 'node_modules'), { recursive: true });
-    expect(ptyUnavailable(host)).to.equal('the optional package @lydell/node-pty is not installed');
+    expect([ptyUnavailable(host), ptyUnavailable(onMac())]).to.deep.equal([
+      'the optional package @koromix/koffi-linux-x64 is not installed',
+      'the optional package @lydell/node-pty is not installed',
+    ]);
   });
 
   it('says that this is a copy outside of the package, whatever packages are above it', () => {
     expect(ptyUnavailable({ ...host, file: file('exec-server.cjs') })).to.equal(
-      '@lydell/node-pty is loaded only from where exec-server is installed: this is a copy of its file',
+      '@koromix/koffi-linux-x64 is loaded only from where exec-server is installed: this is a copy of its file',
     );
   });
 
   it('says that the platform has no binary', () => {
+    expect(ptyUnavailable({ ...onMac(), arch: 'x64' })).to.equal(
+      'the optional package @lydell/node-pty-darwin-x64 is not installed',
+    );
     expect(ptyUnavailable({ ...host, arch: 'riscv64' })).to.equal(
-      '@lydell/node-pty has no binary installed for linux-riscv64',
+      'the C library is called on Linux on x64 and arm64 only, this is linux-riscv64',
     );
   });
 
   it('says that the program runs on musl', () => {
     const program = file('musl-node', '\x7fELF … /lib/ld-musl-x86_64.so.1');
     expect(ptyUnavailable({ ...host, program })).to.equal(
-      'the binary of @lydell/node-pty needs glibc, and this system has musl',
+      'the binary of @koromix/koffi-linux-x64 needs glibc, and this system has musl',
     );
   });
 });

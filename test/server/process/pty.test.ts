@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import {
   chmodSync,
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -14,12 +16,14 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { ExecServerError } from '../../../src/protocol/errors.ts';
+import { loadLibc } from '../../../src/server/platform/libc.ts';
 import { type PtyChild, type PtyPlan, startOnPty } from '../../../src/server/process/pty.ts';
 import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
 import { until } from '../../support/until.ts';
 
 const PATH = process.env.PATH ?? '/usr/bin:/bin';
 const BURST = 20_480;
+const onLinux = process.platform === 'linux' ? it : it.skip;
 
 (ptyUnavailable() === undefined && process.platform !== 'win32' ? describe : describe.skip)(
   'startOnPty',
@@ -138,6 +142,27 @@ const BURST = 20_480;
       });
     });
 
+    describe('program', () => {
+      onLinux('sees the name that it is given', async () => {
+        const { output } = await ended(shell('echo "$0"', { arg0: 'my shell' }));
+        expect(output.toString()).to.equal('my shell\r\n');
+      });
+
+      onLinux('may be a script without a first line that names an interpreter', async () => {
+        const path = script('plain-script', 'echo "$1 $2"\n');
+        expect((await ended(start([path, 'a', 'b c']))).output.toString()).to.equal('a b c\r\n');
+      });
+
+      onLinux('has the descriptors 0, 1 and 2, whatever this process has open', async () => {
+        const others = [start(['cat']), start(['cat'])];
+        const inheritable = openInheritable();
+        const child = start(['cat']);
+        expect(readdirSync(`/proc/${child.pid}/fd`)).to.deep.equal(['0', '1', '2']);
+        closeSync(inheritable);
+        for (const other of others) expect(readdirSync(`/proc/${other.pid}/fd`)).to.have.length(3);
+      });
+    });
+
     describe('input', () => {
       it('is echoed and read', async () => {
         const child = start(['cat']);
@@ -245,6 +270,10 @@ const BURST = 20_480;
     });
 
     describe('onExit', () => {
+      onLinux('tells a real-time signal by its number', async () => {
+        expect(await exited(shell('kill -40 $$'))).to.deep.equal({ code: null, signal: 'SIG40' });
+      });
+
       it('tells the exit code', async () => {
         expect(await exited(shell('exit 7'))).to.deep.equal({ code: 7, signal: null });
       });
@@ -320,8 +349,20 @@ const BURST = 20_480;
         expect(failureOf([path])).to.deep.include({ stage: 'spawn', errno: 'ENOENT', path });
       });
 
-      it('refuses a name of its own for the process', () => {
-        expect(failureOf(['true'], { arg0: 'other' })).to.deep.equal({ kind: 'unsupported', field: 'arg0' });
+      onLinux('names what the system says of a program that it cannot run', () => {
+        expect(failureOf(['true', 'x'.repeat(200_000)])).to.deep.include({
+          stage: 'spawn',
+          errno: 'E2BIG',
+          path: 'true',
+        });
+      });
+
+      onLinux('leave no descriptor open', () => {
+        const before = resources().descriptors;
+        for (const plan of [{ cwd: '/missing' }, { env: { BIG: 'x'.repeat(200_000) } }])
+          expect(failureOf(['/bin/true'], plan)).to.deep.include({ kind: 'launchFailed' });
+        expect(failureOf(['missing'])).to.deep.include({ stage: 'resolve' });
+        expect(resources().descriptors).to.equal(before);
       });
     });
 
@@ -355,6 +396,13 @@ const BURST = 20_480;
       });
     });
 
+    /** A descriptor as native code may open it: without close-on-exec. */
+    const openInheritable = (): number => {
+      const fd = openSync('/dev/null', 'r');
+      expect(loadLibc().ioctlNumber(fd, FIONCLEX, 0)).to.equal(0);
+      return fd;
+    };
+
     const batch = async (count: number): Promise<void> => {
       const children = Array.from({ length: count }, () => start(['true']));
       await Promise.all(children.map(ended));
@@ -370,6 +418,9 @@ const BURST = 20_480;
     };
   },
 );
+
+/** Clears close-on-exec, on Linux. */
+const FIONCLEX = 0x5450;
 
 type Exit = { code: number | null; signal: NodeJS.Signals | null };
 

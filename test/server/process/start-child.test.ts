@@ -225,12 +225,6 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
         { kind: 'unsupported', field: 'mergeStderr' },
       ],
       [
-        'another name for a program on a terminal',
-        { tty: true, arg0: 'other' },
-        /^arg0: /,
-        { kind: 'unsupported', field: 'arg0' },
-      ],
-      [
         'a managed network',
         { enforceManagedNetwork: true },
         /^enforceManagedNetwork: /,
