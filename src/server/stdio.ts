@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import { type Opening, openStdio } from './first-answer.ts';
+import { closeInheritable } from './platform/inherited-descriptors.ts';
 import { openOutput } from './platform/output-descriptor.ts';
 import { describeInternal, serve } from './serve.ts';
 
@@ -18,6 +19,8 @@ export const runStdioServer = async (): Promise<never> => {
   const { host, notUtf8, unread, answered, unsent } =
     typeof opening === 'undefined' ? openStdio(process.env) : opening;
   for (const name of notUtf8) log(`not UTF-8, so not handed on to children: ${name}`);
+  // Before anything is started: no child has what this process was started with.
+  closeInheritable();
   const output = openOutput('stdout');
   if (unread !== undefined) process.stdin.unshift(unread);
   if (unsent !== undefined && unsent.length > 0) output.write(unsent);

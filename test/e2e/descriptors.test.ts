@@ -1,0 +1,142 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { expect } from 'chai';
+import { currentHost } from '../../src/server/index.ts';
+import { descendantsOf, readProc } from '../../src/server/platform/process-table.ts';
+import { ptyUnavailable } from '../../src/server/process/pty-binding.ts';
+import { makeHome, removeHome } from '../server/login-env/support/homes.ts';
+import { filesForAnyShell, shellNames } from '../server/login-env/support/shells.ts';
+import { programPath } from './support/program.ts';
+import { RawClient } from './support/raw-client.ts';
+import { needSandbox, readOnly } from './support/sandboxes.ts';
+import { noSurvivorsIn } from './support/survivors.ts';
+
+const PATH = '/usr/local/bin:/usr/bin:/bin';
+const INHERITED = [3, 9, 20, 40];
+
+/** A server that was started with descriptors of others, and below a Node that gave it a channel to itself. */
+const serverWithMore = (file: string, rest = [process.execPath, programPath, '--stdio']) => {
+  const redirections = INHERITED.map(fd => `${fd}<"$0"`).join(' ');
+  return ['bash', '-c', `exec ${redirections}; exec "$@"`, file, ...rest] as const;
+};
+
+const FORKED = `
+const stdio = ['inherit', 'inherit', 'inherit', ...Array(27).fill('ignore'), 'ipc'];
+require('node:child_process').spawn(process.execPath, process.argv.slice(1), { stdio })
+  .on('exit', code => process.exit(code));`;
+
+const SHOW = ['ls', '-l', '/proc/self/fd'];
+
+/** The descriptors that `ls -l /proc/self/fd` shows, without that of the directory that it reads. */
+const shown = (output: Buffer): number[] =>
+  [...output.toString().matchAll(/ (\d+) -> (.*?)\r?$/gm)]
+    .filter(([, , target = '']) => !/^\/proc\/\d+\/fd$/.test(target))
+    .map(([, fd]) => Number(fd));
+
+/** What a running process has open. */
+const openIn = (pid: number): string[] =>
+  readdirSync(`/proc/${pid}/fd`).map(fd => `${fd} ${readlinkSync(`/proc/${pid}/fd/${fd}`)}`);
+
+(process.platform === 'linux' && ptyUnavailable() === undefined ? describe : describe.skip)(
+  'a child has the descriptors 0, 1 and 2 and no other',
+  () => {
+    let cwd: string;
+    let file: string;
+    let client: RawClient;
+
+    beforeEach(async () => {
+      cwd = realpathSync(mkdtempSync(join(tmpdir(), 'descriptors-test-')));
+      file = join(cwd, 'inherited');
+      mkdirSync(file);
+      client = await RawClient.open({ argv: serverWithMore(file) });
+    });
+
+    afterEach(async () => {
+      await client.close();
+      await noSurvivorsIn(cwd);
+      rmSync(cwd, { recursive: true });
+    });
+
+    const start = (processId: string, argv: readonly string[], more: object = {}) =>
+      client.request('process/start', { processId, argv, cwd, env: { PATH }, ...more });
+    const show = async (processId: string, more?: object): Promise<number[]> => {
+      await start(processId, SHOW, more);
+      const { stdout, pty } = await client.finished(processId);
+      return shown(Buffer.concat([stdout, pty]));
+    };
+    const type = (processId: string, text: string) =>
+      client.request('process/write', { processId, chunk: Buffer.from(text).toString('base64') });
+
+    it('on pipes and on terminals, beside other terminals and pipes', async () => {
+      for (const id of ['terminal 1', 'terminal 2']) await start(id, ['cat'], { tty: true });
+      await start('pipes', ['cat'], { pipeStdin: true });
+      expect(await show('on pipes')).to.deep.equal([0, 1, 2]);
+      expect(await show('with stdin', { pipeStdin: true })).to.deep.equal([0, 1, 2]);
+      expect(await show('on a terminal', { tty: true })).to.deep.equal([0, 1, 2]);
+    });
+
+    it('below a Node that gave the server a channel', async () => {
+      const node = [process.execPath, '-e', FORKED, programPath, '--stdio'];
+      const below = await RawClient.open({ argv: serverWithMore(file, node) });
+      for (const tty of [false, true]) {
+        const processId = `tty ${tty}`;
+        await below.request('process/start', { processId, argv: SHOW, cwd, env: { PATH }, tty });
+        const { stdout, pty } = await below.finished(processId);
+        expect(shown(Buffer.concat([stdout, pty])), processId).to.deep.equal([0, 1, 2]);
+      }
+      await below.close();
+    });
+
+    it('so that a program on a terminal cannot type into another one', async () => {
+      await start('first', ['cat'], { tty: true });
+      const script = 'for ((fd = 3; fd < 64; fd++)); do printf "typed\\n" >&$fd; done 2>/dev/null';
+      await start('second', ['bash', '-c', script], { tty: true });
+      await client.finished('second');
+      await type('first', 'own\n\x04');
+      expect((await client.finished('first')).pty.toString()).to.equal('own\r\nown\r\n');
+    });
+
+    it('in a sandbox', async function () {
+      needSandbox(this);
+      await start('terminal', ['cat'], { tty: true });
+      const sandbox = readOnly(cwd);
+      expect(await show('on pipes', { sandbox })).to.deep.equal([0, 1, 2]);
+      expect(await show('on a terminal', { sandbox, tty: true })).to.deep.equal([0, 1, 2]);
+    });
+
+    it('as a server for file requests in a sandbox, and as the watchdog', async function () {
+      needSandbox(this);
+      await start('terminal', ['cat'], { tty: true });
+      await client.request('fs/readDirectory', { path: `file://${cwd}`, sandbox: readOnly(cwd) });
+      const below = descendantsOf(Number(client.server.pid), readProc());
+      const inherited = below.flatMap(pid =>
+        openIn(pid).filter(open => open.endsWith(file) || open.endsWith('ptmx')),
+      );
+      expect([below.length > 3, inherited]).to.deep.equal([true, []]);
+    });
+
+    const shell = basename(currentHost(process.env, () => {}).loginShell ?? 'none');
+    (['sh', ...shellNames].includes(shell) ? it : it.skip)('as a login shell', async () => {
+      const list = join(cwd, 'list');
+      const home = makeHome(filesForAnyShell(() => [`ls -l /proc/self/fd >'${list}'`]));
+      const env = { ...process.env, HOME: home };
+      const loginClient = await RawClient.open({ argv: serverWithMore(file), env });
+      const terminal = { processId: 'terminal', argv: ['cat'], cwd, env: {}, tty: true };
+      await loginClient.request('process/start', terminal);
+      const login = { processId: 'login', argv: ['true'], cwd, envPolicy: { base: 'login' } };
+      await loginClient.request('process/start', login);
+      expect(readFileSync(list, 'utf8')).not.to.match(/inherited|ptmx|pts/);
+      await loginClient.close();
+      removeHome(home);
+    });
+  },
+);
