@@ -57,20 +57,14 @@ const onDemand = ({ path }) => ({
 });
 
 /**
- * What the first bundle imports of Node's parts: those that it has no use for after all are left out, and one is
- * hardly ever needed.
+ * Leaves out the parts of Node that the launcher imports and doesn't use.
  *
  * @type {import('esbuild').Plugin}
  */
-const builtinsOfOpening = {
-  name: 'builtins-of-opening',
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^node:/ }, ({ path, namespace }) =>
-      path === 'node:module' && namespace !== 'on-demand'
-        ? { path: 'module', namespace: 'on-demand' }
-        : { path, external: true, sideEffects: false },
-    );
-    onLoad({ filter: /.*/, namespace: 'on-demand' }, onDemand);
+const unusedBuiltins = {
+  name: 'unused-builtins',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, external: true, sideEffects: false }));
   },
 };
 
@@ -100,46 +94,37 @@ const builtinsOnDemand = {
   },
 };
 
-const program = join(made, 'exec-server.cjs');
-
-/** A bundle as the text of a function, with a name for exactly this text. */
-const bundle = async (source, plugins, scope = '') => {
-  const { outputFiles } = await build({
-    ...options,
-    entryPoints: [join(root, 'src', source)],
-    write: false,
-    plugins,
-  });
-  const text = `(function(exports,require,module,__filename,__dirname${scope}){${outputFiles[0]?.text}\n})`;
-  // Files of one byte a character are read the fastest.
-  if (/[^\0-\x7f]/.test(text)) throw new Error(`${source} makes a bundle that is not ASCII`);
-  return { text, id: createHash('sha256').update(text).digest('hex').slice(0, 16) };
-};
-const opening = await bundle('server/first-answer.ts', [builtinsOfOpening]);
-const main = await bundle('main.ts', [loadedSeparately, builtinsOnDemand], ',opening');
-// The launcher has it in a comment.
+// The launcher has the program in a comment of a function, whose text it asks for: a string would be scanned and copied.
 const commentEnd = '*\u0001/';
-const comment = main.text.replaceAll('*/', commentEnd);
+const main = await build({
+  ...options,
+  entryPoints: [join(root, 'src/main.ts')],
+  write: false,
+  plugins: [loadedSeparately, builtinsOnDemand],
+});
+const program = `(function(exports,require,module,__filename,__dirname,opening){${main.outputFiles[0]?.text}\n})`;
+// Files of one byte a character are read the fastest.
+if (/[^\0-\x7f]/.test(program)) throw new Error('src/main.ts makes a bundle that is not ASCII');
+const comment = program.replaceAll('*/', commentEnd);
 const launcher = await build({
   ...options,
   entryPoints: [join(root, 'src/launcher/launcher.ts')],
   write: false,
+  plugins: [unusedBuiltins],
   banner: { js: '#!/usr/bin/env node' },
   define: {
     ...options.define,
-    OPENING_TEXT: JSON.stringify(opening.text),
-    OPENING_ID: JSON.stringify(opening.id),
-    PROGRAM_LENGTH: String(comment.length),
-    PROGRAM_ID: JSON.stringify(main.id),
+    PROGRAM_ID: JSON.stringify(createHash('sha256').update(program).digest('hex')),
     COMMENT_END: JSON.stringify(commentEnd),
   },
 });
-writeFileSync(program, `${launcher.outputFiles[0]?.text}/*${comment}*/`);
+const file = join(made, 'exec-server.cjs');
+writeFileSync(file, `${launcher.outputFiles[0]?.text}function PROGRAM(){/*${comment}*/}`);
 for (const { module, file } of separate) {
   await build({ ...options, entryPoints: [join(root, 'src', module)], outfile: join(made, file) });
 }
 // It is copied to other hosts as it is.
-chmodSync(program, 0o755);
+chmodSync(file, 0o755);
 chmodSync(made, 0o755);
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');

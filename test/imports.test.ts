@@ -47,7 +47,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   server: ['server', 'protocol', 'codex-config', 'shared-config', 'system'],
   core: ['core', 'protocol', 'shared-config', 'system'],
   embedded: ['embedded', 'core', 'server', 'protocol', 'shared-config', 'system'],
-  launcher: ['launcher'],
+  launcher: ['launcher', 'server'],
   cli: ['cli', 'core', 'server', 'protocol', 'codex-config', 'shared-config', 'system'],
 };
 

@@ -1,62 +1,97 @@
 import {
+  accessSync,
   closeSync,
+  constants,
   fstatSync,
   fsyncSync,
-  mkdirSync,
+  lstatSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  type Stats,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
-/** How many programs keep their code in the cache, counting each of their bundles; beyond it the others are removed. */
-export const MAX_CACHED_PROGRAMS = 8;
+/** Files kept for one program: other versions of it, other versions of Node. Beyond it the others are removed. */
+export const MAX_CACHE_FILES = 8;
+/** Size beyond which a file is not read. */
+export const MAX_CACHE_FILE_BYTES = 16 * 1024 * 1024;
 
 const SUFFIX = '.code';
+const DIGEST_BYTES = 32;
 
 /**
- * Where the code that V8 made of a program is kept between runs: a folder of the user's cache. What is read
- * from there is run, so only a file that nobody but its owner can have written is taken.
+ * The code that V8 compiled of a program, kept in a file beside the program's own. V8 executes it without a check,
+ * so the file has to be as trusted as the program, and to be what was written: it starts with the SHA-256 digest
+ * of the rest, which starts with the key.
  */
 export class CodeCache {
   readonly #directory: string;
+  /** Start of the names of all files kept for the program. */
+  readonly #prefix: string;
   readonly #path: string;
+  /** Digest of everything that the code depends on. */
+  readonly #key: Buffer;
 
-  /** @param name says which program, for which V8: nothing else may ever be kept under it */
-  constructor(directory: string, name: string) {
-    this.#directory = directory;
-    this.#path = join(directory, `${name}${SUFFIX}`);
+  /**
+   * The cache of a program, for this version of Node and its flags.
+   *
+   * @param program real path of its file
+   * @param id digest of its text
+   * @param env environment of this process
+   * @returns `undefined` where another user could have put a file there, which on Windows is not known; and if
+   *   `NODE_DISABLE_COMPILE_CACHE` is set
+   */
+  static beside(program: string, id: string, env: NodeJS.ProcessEnv): CodeCache | undefined {
+    if (process.getuid === undefined || env.NODE_DISABLE_COMPILE_CACHE) return undefined;
+    return isOnlyOurs(dirname(program)) ? new CodeCache(program, id, env) : undefined;
   }
 
-  /** The code, or `undefined` if there is none that may be used. */
+  private constructor(program: string, id: string, env: NodeJS.ProcessEnv) {
+    const node = [process.version, process.arch, process.execArgv, env.NODE_OPTIONS];
+    this.#key = sha256(JSON.stringify([id, ...node]));
+    this.#directory = dirname(program);
+    this.#prefix = `.${basename(program)}.`;
+    this.#path = this.#file(this.#key.toString('hex', 0, 8));
+  }
+
+  /** Reads the code, if there is any that can be used. A file that is not what was written is removed. */
   read(): Buffer | undefined {
     try {
-      const file = openSync(this.#path, 'r');
-      try {
-        const { uid, mode } = fstatSync(file);
-        const trusted = process.getuid === undefined || (uid === process.getuid() && (mode & 0o022) === 0);
-        return trusted ? readFileSync(file) : undefined;
-      } finally {
-        closeSync(file);
-      }
+      const content = readTrusted(this.#path);
+      const body = content.subarray(DIGEST_BYTES);
+      const isWhole = sha256(body).equals(content.subarray(0, DIGEST_BYTES));
+      if (isWhole && body.subarray(0, DIGEST_BYTES).equals(this.#key)) return body.subarray(DIGEST_BYTES);
+      rmSync(this.#path);
     } catch {
-      return undefined;
+      // It is not there, or not a file to be used or removed.
+    }
+    return undefined;
+  }
+
+  /** Returns whether this user can write to the directory. */
+  isWritable(): boolean {
+    try {
+      accessSync(this.#directory, constants.W_OK);
+      return true;
+    } catch {
+      return false;
     }
   }
 
-  /** Keeps the code, whole or not at all. Where it can't be kept, the next run has none. */
+  /** Keeps the code, completely or not at all. If it cannot be kept, the next start compiles again. */
   write(code: Buffer): void {
+    const temporary = this.#file(String(process.pid));
+    const body = Buffer.concat([this.#key, code]);
     try {
-      mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-      const made = `${this.#path}.${process.pid}`;
       try {
-        writeWhole(made, code);
-        renameSync(made, this.#path);
+        writeNew(temporary, Buffer.concat([sha256(body), body]));
+        renameSync(temporary, this.#path);
       } finally {
-        rmSync(made, { force: true });
+        rmSync(temporary, { force: true });
       }
       this.#removeOthers();
     } catch {
@@ -64,33 +99,53 @@ export class CodeCache {
     }
   }
 
+  #file(name: string): string {
+    return join(this.#directory, `${this.#prefix}${name}${SUFFIX}`);
+  }
+
   #removeOthers(): void {
-    const others = readdirSync(this.#directory).filter(
-      name => name.endsWith(SUFFIX) && join(this.#directory, name) !== this.#path,
-    );
-    if (others.length < MAX_CACHED_PROGRAMS) return;
-    for (const name of others) rmSync(join(this.#directory, name), { force: true });
+    const others = readdirSync(this.#directory)
+      .filter(name => name.startsWith(this.#prefix) && name.endsWith(SUFFIX))
+      .map(name => join(this.#directory, name))
+      .filter(path => path !== this.#path);
+    if (others.length < MAX_CACHE_FILES) return;
+    for (const path of others) rmSync(path, { force: true });
   }
 }
 
-const writeWhole = (path: string, bytes: Buffer): void => {
-  const file = openSync(path, 'wx', 0o600);
+// node:crypto takes a millisecond to load, so it is loaded here, after the first answer.
+const sha256 = (data: string | Buffer): Buffer =>
+  process.getBuiltinModule('node:crypto').createHash('sha256').update(data).digest();
+
+/** Returns whether nobody but this user and root can write to a directory, or replace it or one above it. */
+const isOnlyOurs = (directory: string): boolean => {
+  const found = lstatSync(directory, { throwIfNoEntry: false });
+  if (!found?.isDirectory() || !isWrittenByUsOnly(found)) return false;
+  const parent = dirname(directory);
+  return parent === directory || isOnlyOurs(parent);
+};
+
+const isWrittenByUsOnly = ({ uid, mode }: Stats): boolean =>
+  [0, process.getuid?.()].includes(uid) && (mode & 0o022) === 0;
+
+const readTrusted = (path: string): Buffer => {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    writeFileSync(file, bytes);
-    // After a power cut it must not be there by half.
-    fsyncSync(file);
+    const found = fstatSync(file);
+    const isUsable = found.isFile() && isWrittenByUsOnly(found) && found.size <= MAX_CACHE_FILE_BYTES;
+    return isUsable ? readFileSync(file) : Buffer.alloc(0);
   } finally {
     closeSync(file);
   }
 };
 
-/**
- * The folder for an environment: `exec-server` in `$XDG_CACHE_HOME` or `~/.cache`.
- *
- * @returns `undefined` where there is none, or `NODE_DISABLE_COMPILE_CACHE` is set
- */
-export const cacheDirectory = (env: NodeJS.ProcessEnv): string | undefined => {
-  if (env.NODE_DISABLE_COMPILE_CACHE) return undefined;
-  if (env.XDG_CACHE_HOME?.startsWith('/')) return join(env.XDG_CACHE_HOME, 'exec-server');
-  return env.HOME?.startsWith('/') ? join(env.HOME, '.cache', 'exec-server') : undefined;
+const writeNew = (path: string, content: Buffer): void => {
+  const file = openSync(path, 'wx', 0o644);
+  try {
+    writeFileSync(file, content);
+    // So that a power failure leaves all of it or nothing.
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 };

@@ -1,33 +1,28 @@
-// The program as it is shipped: two bundles as text, and what runs them. To compile the second, which is that of
-// main.ts, takes V8 about as long as the rest of a start, so what it made of a bundle is kept for the next time. Even to
-// load that takes long, so for a server the first bundle, a small one, answers the first message before.
-import { readFileSync } from 'node:fs';
+// The program as it is shipped. As a server it answers the first message before it loads the rest, which is the bundle
+// of main.ts, in a comment at the end of the file. To compile that takes about as long as everything else of a
+// start, so the compiled code is kept for the next one.
 import { Script } from 'node:vm';
-import { CodeCache, cacheDirectory } from './code-cache.ts';
+import { openStdio } from '../server/first-answer.ts';
+import { CodeCache } from './code-cache.ts';
 
-/** What the build puts in: the first bundle, and a name for exactly this text. */
-declare const OPENING_TEXT: string;
-declare const OPENING_ID: string;
-/** The same of the second bundle, which is the end of this file, inside a comment: a text would have to be compiled. */
-declare const PROGRAM_LENGTH: number;
+/** Added by the build: a function of nothing but a comment, which is the program. */
+declare function PROGRAM(): void;
+/** Put in by the build: digest of the program, and the replacement for the end of a comment in it. */
 declare const PROGRAM_ID: string;
-/** What stands in it for the end of a comment. */
 declare const COMMENT_END: string;
 
-/** A server that lives this long keeps what it compiled by then; one that ends before does so at its end. */
+/** Time until the compiled code is kept; a program that ends earlier keeps it at its end. */
 const KEEP_AFTER_MS = 1000;
 
 type Bundle = (...scope: unknown[]) => void;
 
-const directory = cacheDirectory(process.env);
-
-const load = (text: string, id: string): Bundle => {
-  const { version, arch } = process;
-  const cache = directory === undefined ? undefined : new CodeCache(directory, `${id}-${version}-${arch}`);
+const load = (text: string): Bundle => {
+  const cache = CodeCache.beside(__filename, PROGRAM_ID, process.env);
   const cachedData = cache?.read();
   const script = new Script(text, { filename: __filename, ...(cachedData && { cachedData }) });
-  if (cache !== undefined && (cachedData === undefined || script.cachedDataRejected)) {
-    // Late, so that what was compiled on the way is in it, too.
+  const isCompiled = cachedData === undefined || script.cachedDataRejected;
+  if (isCompiled && cache?.isWritable()) {
+    // Late, so that the functions that were compiled on the way are in it, too.
     const keep = () => {
       clearTimeout(timer);
       process.off('exit', keep);
@@ -39,18 +34,8 @@ const load = (text: string, id: string): Bundle => {
   return script.runInThisContext() as Bundle;
 };
 
-/** What the first bundle exports. */
-type FirstAnswer = { openStdio(env: NodeJS.ProcessEnv): unknown };
-
-const open = (): unknown => {
-  const module = { exports: {} };
-  load(OPENING_TEXT, OPENING_ID)(module.exports, require, module, __filename, __dirname);
-  return (module.exports as FirstAnswer).openStdio(process.env);
-};
-
 const asServer = ['--stdio', '--listen stdio'].includes(process.argv.slice(2).join(' '));
-const opening = asServer ? open() : undefined;
-const program = readFileSync(__filename, 'latin1')
-  .slice(-PROGRAM_LENGTH - '*/'.length, -'*/'.length)
-  .replaceAll(COMMENT_END, '*/');
-load(program, PROGRAM_ID)(exports, require, module, __filename, __dirname, opening);
+const opening = asServer ? openStdio(process.env) : undefined;
+const text = PROGRAM.toString();
+const program = text.slice(text.indexOf('/*') + 2, -'*/}'.length).replaceAll(COMMENT_END, '*/');
+load(program)(exports, require, module, __filename, __dirname, opening);

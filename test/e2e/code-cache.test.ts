@@ -1,65 +1,206 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import { expect } from 'chai';
+import { makeOwnDirectory } from '../support/own-directory.ts';
 import { programPath } from './support/program.ts';
+import { RawClient } from './support/raw-client.ts';
+import { entry, needSandbox, sandboxOf } from './support/sandboxes.ts';
 
-describe('the code that V8 made of the program', () => {
+const OTHER_USER = 65_534;
+const asRoot = process.getuid?.() === 0;
+
+describe('the compiled code that the program keeps', () => {
+  let root: string;
+  let directory: string;
   let home: string;
+  let program: string;
 
-  beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'exec-server-cache-'));
+  beforeEach(function () {
+    root = makeOwnDirectory(this);
+    directory = join(root, 'dist');
+    home = join(root, 'home');
+    mkdirSync(directory, { mode: 0o755 });
+    mkdirSync(home);
+    program = join(directory, 'exec-server.cjs');
+    cpSync(programPath, program);
   });
 
-  afterEach(() => rmSync(home, { recursive: true }));
+  afterEach(() => rmSync(root, { recursive: true }));
 
-  /** A start to an end; what it says must not depend on any cache. */
-  const start = (env: NodeJS.ProcessEnv = {}) => {
-    const body = '{"jsonrpc":"2.0","id":1,"method":"environment/info"}';
-    const { status, stdout, stderr } = spawnSync(process.execPath, [programPath, '--stdio'], {
-      env: { HOME: home, PATH: process.env.PATH, ...env },
-      input: `Content-Length: ${body.length}\r\n\r\n${body}`,
-    });
-    expect({ status, stderr: String(stderr) }).to.deep.equal({ status: 0, stderr: '' });
+  const BODY = '{"jsonrpc":"2.0","id":1,"method":"environment/info"}';
+  const INPUT = `Content-Length: ${BODY.length}\r\n\r\n${BODY}`;
+
+  const argv = () => [program, '--stdio'];
+  const envWith = (more: NodeJS.ProcessEnv) => ({ HOME: home, PATH: process.env.PATH, ...more });
+
+  /** A start to its end; the answer must not depend on any cache. */
+  const start = (more: NodeJS.ProcessEnv = {}) => {
+    const options = { env: envWith(more), input: INPUT };
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, argv(), options);
+    expect({ status, signal, stderr: String(stderr) }).to.deep.equal({ status: 0, signal: null, stderr: '' });
     expect(String(stdout)).to.contain('"kind":"notInitialized"');
   };
 
-  const directory = () => join(home, '.cache/exec-server');
   const cached = () =>
-    readdirSync(directory()).map(name => {
-      const { ino, size } = statSync(join(directory(), name));
-      return { name, ino, size };
+    readdirSync(directory)
+      .filter(name => name !== basename(program))
+      .map(name => join(directory, name));
+  const states = () =>
+    cached().map(path => {
+      const { ino, size } = statSync(path);
+      return { path, ino, size };
     });
+  const onlyFile = (): string => {
+    const [path = '', ...others] = cached();
+    expect(others).to.deep.equal([]);
+    return path;
+  };
 
-  it('is kept by the first start and used, not made again, by the next ones', () => {
+  it('is kept beside the program by the first start, and used, not made again, by the next ones', () => {
     start();
-    const kept = cached();
-    // Of what gives the first answer, and of the rest.
-    expect(kept).to.have.lengthOf(2);
+    const kept = states();
+    expect(kept).to.have.lengthOf(1);
     start();
     start();
-    expect(cached()).to.deep.equal(kept);
+    expect(states()).to.deep.equal(kept);
   });
 
-  it('is made again when what was kept is of no use', () => {
+  it('is made again, and the start is as ever, whichever byte of it is another one', () => {
     start();
-    const sizes = cached().map(({ size }) => size);
-    for (const { name } of cached()) truncateSync(join(directory(), name), 10);
-    start();
-    for (const [at, { size }] of cached().entries()) expect(size).to.be.above((sizes[at] as number) / 2);
+    const path = onlyFile();
+    const good = readFileSync(path);
+    // The digest and the key, the header of V8, and places all over the code, the same in every run.
+    const places = [0, 31, 32, 63, 64, 70, 90, good.length - 1];
+    for (let at = 1; at <= 24; at += 1) places.push(Math.floor(good.length * ((at * 0.618_034) % 1)));
+    for (const at of places) {
+      const bad = Buffer.from(good);
+      bad.writeUInt8(bad.readUInt8(at) ^ (1 << (at % 8)), at);
+      writeFileSync(path, bad);
+      start();
+      const made = readFileSync(path);
+      expect(made.equals(bad), `byte ${at}`).to.equal(false);
+      expect(made.length, `byte ${at}`).to.be.above(good.length / 2);
+    }
+    expect(cached()).to.deep.equal([path]);
   });
 
-  it('is not kept without a HOME, or when it is not wanted', () => {
-    start({ HOME: undefined });
+  it('is made again wherever it was cut', () => {
+    start();
+    const path = onlyFile();
+    const { size } = statSync(path);
+    for (const cut of [0, 1, 31, 63, 64, 65, 100, Math.floor(size / 2), size - 1]) {
+      truncateSync(path, cut);
+      start();
+      expect(statSync(path).size, `cut to ${cut}`).to.be.above(size / 2);
+    }
+  });
+
+  it('is whole after several first starts side by side', async () => {
+    const ends = Array.from({ length: 4 }, () => {
+      const server = spawn(process.execPath, argv(), {
+        env: envWith({}),
+        stdio: ['pipe', 'ignore', 'inherit'],
+      });
+      server.stdin?.end(INPUT);
+      return once(server, 'close');
+    });
+    for (const end of ends) expect(await end).to.deep.equal([0, null]);
+    const kept = states();
+    expect(kept).to.have.lengthOf(1);
+    start();
+    expect(states()).to.deep.equal(kept);
+  });
+
+  it('is not read through a link, and not written through one', () => {
+    start();
+    const path = onlyFile();
+    const target = join(root, 'target');
+    cpSync(path, target);
+    rmSync(path);
+    symlinkSync(target, path);
+    const before = readFileSync(target);
+    start();
+    expect(lstatSync(path).isFile()).to.equal(true);
+    expect(readFileSync(target).equals(before)).to.equal(true);
+  });
+
+  it('is neither read nor written where other users can write', () => {
+    start();
+    const kept = states();
+    truncateSync(onlyFile(), 100);
+    for (const mode of [0o775, 0o757, 0o1777]) {
+      chmodSync(directory, mode);
+      start();
+      chmodSync(directory, 0o755);
+      chmodSync(root, mode);
+      start();
+      chmodSync(root, 0o755);
+    }
+    expect(states()).to.deep.equal(kept.map(state => ({ ...state, size: 100 })));
+  });
+
+  (asRoot ? it : it.skip)('is neither read nor written where another user owns the directory', () => {
+    chownSync(directory, OTHER_USER, OTHER_USER);
+    start();
+    expect(cached()).to.deep.equal([]);
+  });
+
+  it('is not written where this user cannot write, and not if it is not wanted', () => {
     start({ NODE_DISABLE_COMPILE_CACHE: '1' });
-    expect(readdirSync(home)).to.deep.equal([]);
+    expect(cached()).to.deep.equal([]);
+    if (asRoot) return;
+    chmodSync(directory, 0o555);
+    start();
+    expect(cached()).to.deep.equal([]);
   });
 
-  it('is done without where it can not be kept', () => {
-    mkdirSync(join(home, '.cache'));
-    mkdirSync(join(home, '.cache/exec-server'), { mode: 0o500 });
+  it('is nowhere in a home directory, were it one of another user, or none', () => {
+    if (asRoot) chownSync(home, OTHER_USER, OTHER_USER);
     start();
-    start();
+    start({ XDG_CACHE_HOME: join(home, 'cache') });
+    expect(readdirSync(home)).to.deep.equal([]);
+    start({ HOME: '/nonexistent' });
+    expect(lstatSync('/nonexistent', { throwIfNoEntry: false })).to.equal(undefined);
+  });
+
+  it('is not written by the server for file requests in a sandbox, which may write everywhere', async function () {
+    needSandbox(this);
+    const isThere = () => lstatSync('/.cache', { throwIfNoEntry: false }) !== undefined;
+    const before = isThere();
+    // So that the server outside keeps nothing: that in the sandbox doesn't inherit it.
+    const env = envWith({ NODE_DISABLE_COMPILE_CACHE: '1' });
+    const client = await RawClient.open({ argv: [process.execPath, program, '--stdio'], env });
+    const sandbox = sandboxOf([entry({ type: 'special', value: { kind: 'root' } }, 'write')], directory);
+    await client.request('fs/readFile', { path: `file://${program}`, sandbox });
+    expect(await client.close()).to.equal(0);
+    expect({ cached: cached(), isThere: isThere() }).to.deep.equal({ cached: [], isThere: before });
+  });
+
+  it('is not in the package', () => {
+    spawnSync(process.execPath, [programPath, '--stdio'], { input: INPUT });
+    const packed = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      cwd: join(programPath, '../..'),
+      encoding: 'utf8',
+      shell: process.platform === 'win32',
+    });
+    const [{ files }] = JSON.parse(packed.stdout) as [{ files: { path: string }[] }];
+    const paths = files.map(({ path }) => path);
+    expect(paths).to.include('dist/exec-server.cjs');
+    expect(paths.filter(path => path.includes('.code'))).to.deep.equal([]);
   });
 });

@@ -205,8 +205,8 @@ export class ConfinedFiles {
   }
 }
 
-// Where the account has no entry in the user database, a home directory has to be told.
-const ENVIRONMENT = { HOME: '/' };
+// A server in a sandbox writes nothing but what it is asked to, not even its compiled code, and needs no home.
+const ENVIRONMENT = { HOME: '/', NODE_DISABLE_COMPILE_CACHE: '1' };
 
 const isIdle = ({ underWay, handles }: Slot): boolean => underWay === 0 && handles.size === 0;
 

@@ -1,0 +1,24 @@
+import { lstatSync, mkdtempSync, realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/**
+ * A new directory that only this user and root can write to, as is every directory above it; where there is none to
+ * be had the test is skipped, with a line on stderr, and fails on CI.
+ */
+export const makeOwnDirectory = (test: Mocha.Context): string => {
+  const parent = [join(import.meta.dirname, '../..'), homedir(), '/var/lib'].find(isOnlyOurs);
+  if (parent !== undefined && process.platform !== 'win32')
+    return realpathSync(mkdtempSync(join(parent, 'dist.test-')));
+  const reason = 'other users can write to the project directory, or to one above it';
+  if (process.env.CI && process.platform !== 'win32') throw new Error(reason);
+  process.stderr.write(`      skipped: ${reason}\n`);
+  return test.skip();
+};
+
+const isOnlyOurs = (directory: string): boolean => {
+  const found = lstatSync(directory, { throwIfNoEntry: false });
+  if (!found?.isDirectory() || (found.mode & 0o022) !== 0) return false;
+  if (![0, process.getuid?.()].includes(found.uid)) return false;
+  return directory === dirname(directory) || isOnlyOurs(dirname(directory));
+};
