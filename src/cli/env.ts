@@ -1,4 +1,5 @@
 import type { ProcessEnvironment, ProcessResult, Target } from '../core/index.ts';
+import { printError, printResult } from './output.ts';
 import { withServer } from './session.ts';
 
 export type EnvOptions = {
@@ -10,7 +11,7 @@ export type EnvOptions = {
   readonly nullEnd: boolean;
 };
 
-/** Prints the environment that a process gets there, as a process there tells it, sorted by name. */
+/** Prints the environment that a process gets there, as a process there reports it, sorted by name. */
 export const printEnv = ({ target, quiet, cwd, environment, nullEnd }: EnvOptions): Promise<number> =>
   withServer(target, { quiet }, async client => {
     const windows = client.info.platformOs === 'windows';
@@ -25,7 +26,7 @@ export const printEnv = ({ target, quiet, cwd, environment, nullEnd }: EnvOption
       .toString('utf8')
       .split(windows ? '\r\n' : '\0')
       .filter(text => text !== '');
-    process.stdout.write(
+    printResult(
       variables
         .sort()
         .map(text => `${text}${nullEnd ? '\0' : '\n'}`)
@@ -35,6 +36,6 @@ export const printEnv = ({ target, quiet, cwd, environment, nullEnd }: EnvOption
   });
 
 const failed = ({ exitCode, stderr }: ProcessResult): number => {
-  process.stderr.write(stderr);
+  printError(stderr.toString('utf8'));
   return exitCode;
 };

@@ -1,11 +1,12 @@
 import type { ConfiguredEnvironment, EnvironmentsConfig, ProgramEnvironment } from '../codex-config/index.ts';
 import { inheritable } from '../core/connect.ts';
 import { launchDirectoryProblem } from '../core/launch-directory.ts';
-import { visibleLine } from '../core/visible-text.ts';
+import { printableLine } from '../core/printable.ts';
 import { findProgram } from '../server/process/find-program.ts';
 import { applyOverlay, platformOf } from '../shared-config/index.ts';
 import { readEnvironments } from './config-files.ts';
 import { directoryOf } from './environment-target.ts';
+import { print, printJson } from './output.ts';
 
 /** One environment, as the list tells it. */
 type Listed = {
@@ -28,7 +29,8 @@ export const listEnvironments = (file: string | undefined, json: boolean): void 
   const config = readEnvironments(file);
   const environments = config.list.map(environment => listed(config, environment));
   const listing = { file: config.file, default: config.default ?? null, environments };
-  process.stdout.write(json ? `${JSON.stringify(listing)}\n` : table(listing));
+  if (json) printJson(listing);
+  else print(table(listing));
 };
 
 const listed = (config: EnvironmentsConfig, environment: ConfiguredEnvironment): Listed => {
@@ -59,14 +61,11 @@ type Listing = {
 
 const table = ({ file, default: chosen, environments }: Listing): string => {
   const rows = environments.map(
-    ({ id, kind, program = kind === 'local' ? 'this machine' : kind, problem = '' }) => [
-      id,
-      visibleLine(program),
-      problem,
-    ],
+    ({ id, kind, program = kind === 'local' ? 'this machine' : kind, problem = '' }) =>
+      [id, program, problem].map(printableLine),
   );
   const lines = aligned([['ID', 'PROGRAM', 'PROBLEM'], ...rows]);
-  return [...lines, `default for Codex: ${chosen ?? 'none'}; ${visibleLine(file)}`]
+  return [...lines, `default for Codex: ${chosen ?? 'none'}; ${printableLine(file)}`]
     .map(line => `${line}\n`)
     .join('');
 };

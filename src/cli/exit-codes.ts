@@ -12,7 +12,7 @@ export const TIMED_OUT = 124;
 const NOT_STARTED = 125;
 const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;
-const CONNECTION_FAILED = 255;
+export const CONNECTION_FAILED = 255;
 
 /** The exit code for what kept a command from running to its end; `undefined` for a defect. */
 export const failureExitCode = (error: unknown): number | undefined => {

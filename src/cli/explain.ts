@@ -1,6 +1,6 @@
 import type { EnvironmentExplanation, ProcessEnvironment, Target } from '../core/index.ts';
-import { paintFor } from './colours.ts';
 import { explanationTable } from './explanation-table.ts';
+import { print, printJson } from './output.ts';
 import { withServer } from './session.ts';
 
 export type ExplainOptions = {
@@ -20,11 +20,8 @@ export const explainEnv = ({ target, quiet, environment, names, json }: ExplainO
       names.length > 0
         ? await client.explain(environment, names)
         : inOrder(await client.explain(environment));
-    process.stdout.write(
-      json
-        ? `${JSON.stringify(explanation)}\n`
-        : explanationTable(explanation, paintFor(process.stdout, process.env)),
-    );
+    if (json) printJson(explanation);
+    else print(...explanationTable(explanation));
     return 0;
   });
 

@@ -1,21 +1,17 @@
 import type { EnvironmentExplanation } from '../core/index.ts';
-import { visibleLine } from '../core/visible-text.ts';
+import { printableLine } from '../core/printable.ts';
 import { describeReason, type EnvExplanation } from '../shared-config/index.ts';
-import type { Colour, Paint } from './colours.ts';
+import type { Colour, Span } from './spans.ts';
 
 /**
- * An explanation for people: the base, a line for each name, the counts. Names come in the order given, and
- * what could do something to a terminal is made visible.
+ * An explanation for people: the base, a line for each name, the counts. Names come in the order given.
  */
-export const explanationTable = (
-  { base, variables, counts }: EnvironmentExplanation,
-  paint: Paint,
-): string => {
+export const explanationTable = ({ base, variables, counts }: EnvironmentExplanation): Span[] => {
   const rows = Object.entries(variables).map(([name, explanation]) =>
     rowOf(name, explanation as EnvExplanation),
   );
-  const table = rows.length === 0 ? [] : aligned([HEAD, ...rows], paint);
-  return [baseLine(base), ...table, countLine(counts)].map(line => `${line.trimEnd()}\n`).join('');
+  const table = rows.length === 0 ? [] : aligned([HEAD, ...rows]);
+  return [`${baseLine(base)}\n`, ...table, `${countLine(counts)}\n`];
 };
 
 type Row = {
@@ -35,19 +31,22 @@ const COLOURS: Readonly<Record<EnvExplanation['outcome'], Colour | undefined>> =
 };
 
 const rowOf = (name: string, explanation: EnvExplanation): Row => ({
-  name: visibleLine(name),
+  name: printableLine(name),
   outcome: explanation.outcome,
-  why: visibleLine(describeReason(explanation)),
+  why: printableLine(describeReason(explanation)),
   colour: COLOURS[explanation.outcome],
 });
 
-const aligned = (rows: readonly Row[], paint: Paint): string[] => {
+const aligned = (rows: readonly Row[]): Span[] => {
   const width = (column: 'name' | 'outcome') => Math.max(...rows.map(row => row[column].length));
   const [nameWidth, outcomeWidth] = [width('name'), width('outcome')];
-  return rows.map(({ name, outcome, why, colour }) => {
-    const cell = outcome.padEnd(outcomeWidth);
-    const painted = colour === undefined ? cell : paint(colour, cell);
-    return `${name.padEnd(nameWidth)}  ${painted}  ${why}`;
+  return rows.flatMap(({ name, outcome, why, colour }) => {
+    const cell = why === '' ? outcome : outcome.padEnd(outcomeWidth);
+    return [
+      `${name.padEnd(nameWidth)}  `,
+      colour === undefined ? cell : { colour, text: cell },
+      `${why === '' ? '' : `  ${why}`}\n`,
+    ];
   });
 };
 
@@ -55,7 +54,7 @@ const baseLine = (base: EnvironmentExplanation['base']): string => {
   if (base === undefined) return 'base: none, the environment is exact';
   const failures = base.attempts
     .filter(({ outcome }) => outcome === 'failed')
-    .map(({ base, reason }) => `${base} failed: ${visibleLine(reason ?? 'no reason given')}`);
+    .map(({ base, reason }) => `${base} failed: ${printableLine(reason ?? 'no reason given')}`);
   return `base: ${base.base}${failures.length > 0 ? ` (${failures.join('; ')})` : ''}`;
 };
 

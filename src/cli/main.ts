@@ -1,9 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { printableLine } from '../core/printable.ts';
 import { version } from '../protocol/version.ts';
 import { doctor } from './doctor/doctor.ts';
 import { printEnv } from './env.ts';
 import { listEnvironments } from './environments.ts';
-import { USAGE_ERROR } from './exit-codes.ts';
+import { CONNECTION_FAILED, signalExitCode, USAGE_ERROR } from './exit-codes.ts';
 import { explainEnv } from './explain.ts';
 import {
   addPlaceOptions,
@@ -15,10 +16,12 @@ import {
   type ServerOptions,
   targetOf,
 } from './options.ts';
+import { complain, print, printError } from './output.ts';
 import { run } from './run.ts';
 
-/** Runs the command line and ends the process with its exit code. */
+/** Runs the command line and ends the process with its exit code; errors are one line on stderr each. */
 export const runCli = async (args: readonly string[]): Promise<never> => {
+  process.on('uncaughtException', endWithDefect);
   let exitCode = 0;
   const program = createProgram(code => {
     exitCode = code;
@@ -26,10 +29,18 @@ export const runCli = async (args: readonly string[]): Promise<never> => {
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof CommanderError)) return endWithDefect(error);
     exitCode = error.exitCode === 0 ? 0 : USAGE_ERROR;
   }
   process.exit(exitCode);
+};
+
+/** Ends the process for an error that is not foreseen; a stack trace of the bundle would help nobody. */
+const endWithDefect = (error: unknown): never => {
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') process.exit(signalExitCode('SIGPIPE'));
+  const { name, message } = error instanceof Error ? error : { name: 'error', message: String(error) };
+  complain(`internal error: ${name}: ${printableLine(message)}`);
+  process.exit(CONNECTION_FAILED);
 };
 
 const createProgram = (finish: (exitCode: number) => void): Command => {
@@ -38,7 +49,11 @@ const createProgram = (finish: (exitCode: number) => void): Command => {
     .version(version)
     .enablePositionalOptions()
     .showSuggestionAfterError(false)
-    .configureOutput({ outputError: (text, write) => write(`exec-server: ${text.replace(/^error: /, '')}`) })
+    .configureOutput({
+      writeOut: text => print(text),
+      writeErr: printError,
+      outputError: text => complain(text.replace(/^error: /, '').replace(/\n$/, '')),
+    })
     .exitOverride()
     .option('--stdio', 'serve JSON-RPC on stdin and stdout; takes no other option')
     .option('--listen <where>', 'the same as --stdio; <where> can only be "stdio"')

@@ -9,7 +9,6 @@ import {
   type Target,
 } from '../core/index.ts';
 import { quoteArgv } from '../core/quote-argv.ts';
-import { visibleLine } from '../core/visible-text.ts';
 import { EnvBase, type EnvPolicy } from '../shared-config/index.ts';
 import { readEnvironments, readShellPolicy } from './config-files.ts';
 import { environmentTarget } from './environment-target.ts';
@@ -181,7 +180,7 @@ export const orComplain = <Result>(command: Command, act: () => Result): Result 
     return act();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return command.error(`error: ${error.message.split('\n').map(visibleLine).join('\n')}`);
+    return command.error(`error: ${error.message}`);
   }
 };
 

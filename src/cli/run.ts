@@ -1,9 +1,9 @@
 import type { Readable, Writable } from 'node:stream';
 import type { ExecClient, ProcessEnvironment, ProcessExit, RemoteProcess, Target } from '../core/index.ts';
-import { openOutput } from '../server/platform/output-descriptor.ts';
 import { signalExitCode, TIMED_OUT } from './exit-codes.ts';
 import { Interrupts } from './interrupts.ts';
 import { lendTerminal, terminalSize } from './local-terminal.ts';
+import { commandOutputs } from './output.ts';
 import { withServer } from './session.ts';
 
 /** What to run, where, and with which environment. */
@@ -77,7 +77,7 @@ const forwardInput = async (input: Readable, child: RemoteProcess, tty: boolean)
 
 /** Copies the command's output; tells whether nobody reads ours any more, as behind `| head`. */
 const forwardOutput = async (child: RemoteProcess): Promise<boolean> => {
-  const outputs = { stdout: openOutput('stdout'), stderr: openOutput('stderr') };
+  const outputs = commandOutputs();
   let broken = false;
   for (const output of Object.values(outputs)) {
     output.on('error', () => {

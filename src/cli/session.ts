@@ -3,10 +3,13 @@ import {
   connect,
   type ExecClient,
   type LikelyCauseKind,
+  RequestError,
   type Target,
 } from '../core/index.ts';
 import { countedBytes } from '../core/noise.ts';
+import { printableLine } from '../core/printable.ts';
 import { failureExitCode } from './exit-codes.ts';
+import { complain } from './output.ts';
 
 export type SessionOptions = {
   /** Doesn't tell what came before the server's first frame. */
@@ -33,18 +36,24 @@ export const withServer = async (
   } catch (error) {
     const exitCode = failureExitCode(error);
     if (exitCode === undefined) throw error;
-    process.stderr.write(`exec-server: ${(error as Error).message}${hint(target, error)}\n`);
+    complain(`${messageOf(error)}${hint(target, error)}`);
     return exitCode;
   } finally {
     await client?.close();
   }
 };
 
+/** The message of a connection has lines of its own; that of a request is the server's, and gets one line. */
+const messageOf = (error: unknown): string => {
+  const { message } = error as Error;
+  return error instanceof RequestError ? printableLine(message) : message;
+};
+
 // What a start-up file prints does no harm here, but it breaks scp, rsync and git over ssh.
 const tellNoise = ({ noise }: ExecClient): void => {
   if (noise === undefined) return;
   const { bytes, excerpt } = noise;
-  process.stderr.write(`exec-server: ${countedBytes(bytes)} of shell output came first: "${excerpt}"\n`);
+  complain(`${countedBytes(bytes)} of shell output came first: "${excerpt}"`);
 };
 
 const hint = ({ argv, initializeTimeoutMs }: Target, error: unknown): string => {

@@ -1,10 +1,14 @@
 import type { ResponseError } from 'vscode-jsonrpc/node';
 import { type LikelyCause, likelyCause } from './likely-cause.ts';
 import { countedBytes, type Noise, type NoiseRecord } from './noise.ts';
+import { printableLine } from './printable.ts';
 import type { TransportEnd } from './transport.ts';
-import { visibleLine } from './visible-text.ts';
 
-/** The server answered a request with an error. */
+/**
+ * The server answered a request with an error, or with something that is no answer to it (`invalidAnswer`).
+ *
+ * The message and the data are the server's, unchanged: escape them where they are shown.
+ */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly method: string;
@@ -14,7 +18,7 @@ export class RequestError extends Error {
   readonly kind: string | undefined;
   readonly data: Readonly<Record<string, unknown>>;
 
-  constructor(method: string, answer: ResponseError<unknown>) {
+  constructor(method: string, answer: Pick<ResponseError<unknown>, 'code' | 'message' | 'data'>) {
     super(answer.message);
     this.method = method;
     this.code = answer.code;
@@ -23,7 +27,10 @@ export class RequestError extends Error {
   }
 }
 
-/** The connection could not be opened or is over, with all that is known of why. */
+/**
+ * The connection could not be opened or is over, with all that is known of why. What the message repeats of the other
+ * side is escaped, so that each of its lines is safe to show.
+ */
 export class ConnectionLostError extends Error {
   override readonly name = 'ConnectionLostError';
   /** How the program that carried the connection ended, if there was one and it has. */
@@ -82,12 +89,14 @@ export const connectionLost = (
   new ConnectionLostError(joined(`the connection to ${label} was lost`, reason, transport), transport);
 
 const joined = (what: string, reason: string | undefined, transport: TransportEnd | undefined): string =>
-  [what, reason, transport && describeEnd(transport)].filter(part => part !== undefined).join(': ');
+  [what, reason && printableLine(reason), transport && describeEnd(transport)]
+    .filter(part => part !== undefined)
+    .join(': ');
 
 const describeEnd = ({ program, errno, exitCode, signal, stderr }: TransportEnd): string => {
   if (errno === 'ENOENT') return `${program} was not found`;
   if (errno !== undefined) return `${program} could not be started (${errno})`;
   const end =
     signal === null ? `${program} exited with code ${exitCode}` : `${program} was ended by ${signal}`;
-  return [end, ...stderr.map(line => `  ${visibleLine(line)}`)].join('\n');
+  return [end, ...stderr.map(line => `  ${printableLine(line)}`)].join('\n');
 };

@@ -1,5 +1,5 @@
+import { printableQuoted } from './printable.ts';
 import { TextTail } from './text-tail.ts';
-import { escaped } from './visible-text.ts';
 
 /** What came before the first frame of a server, such as the greeting of a login shell. */
 export type Noise = {
@@ -42,7 +42,7 @@ export class NoiseRecord {
   get summary(): Noise | undefined {
     return this.#bytes === 0
       ? undefined
-      : { bytes: this.#bytes, excerpt: this.#parts().map(escaped).join('…') };
+      : { bytes: this.#bytes, excerpt: this.#parts().map(printableQuoted).join('…') };
   }
 
   #parts(): string[] {

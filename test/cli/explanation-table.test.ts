@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { Paint } from '../../src/cli/colours.ts';
 import { explanationTable } from '../../src/cli/explanation-table.ts';
+import { type Paint, renderSpans } from '../../src/cli/spans.ts';
 import type { EnvironmentExplanation } from '../../src/core/index.ts';
 
 const plain: Paint = (_, text) => text;
@@ -9,7 +9,8 @@ const plain: Paint = (_, text) => text;
 const explanation = (fields: object) =>
   ({ variables: {}, counts: { kept: 1, removed: 2, set: 3 }, ...fields }) as EnvironmentExplanation;
 
-const lines = (fields: object, paint = plain) => explanationTable(explanation(fields), paint).split('\n');
+const lines = (fields: object, paint = plain) =>
+  renderSpans(explanationTable(explanation(fields)), paint).split('\n');
 
 const attempt = (base: string, reason?: string) => ({
   base,
@@ -20,19 +21,16 @@ const attempt = (base: string, reason?: string) => ({
 
 describe('explanationTable', () => {
   it('is a line for the base, one for each name, and one for the counts', () => {
-    const text = explanationTable(
-      explanation({
-        base: { base: 'process', attempts: [] },
-        variables: {
-          PATH: { outcome: 'kept' },
-          MY_LONG_TOKEN: { outcome: 'removed', by: 'defaultExcludes', pattern: '*TOKEN*' },
-          A: { outcome: 'set', by: 'overlay' },
-          NOWHERE: { outcome: 'absent' },
-        },
-      }),
-      plain,
-    );
-    expect(text).to.equal(
+    const fields = {
+      base: { base: 'process', attempts: [] },
+      variables: {
+        PATH: { outcome: 'kept' },
+        MY_LONG_TOKEN: { outcome: 'removed', by: 'defaultExcludes', pattern: '*TOKEN*' },
+        A: { outcome: 'set', by: 'overlay' },
+        NOWHERE: { outcome: 'absent' },
+      },
+    };
+    expect(lines(fields).join('\n')).to.equal(
       [
         'base: process',
         'NAME           OUTCOME  WHY',
@@ -88,7 +86,7 @@ describe('explanationTable', () => {
       'KEPT  kept',
       'GONE  <red>removed</>  by inherit',
       'SET   <green>set    </>  by the policy',
-      'NO    <yellow>absent </>',
+      'NO    <yellow>absent</>',
     ]);
   });
 

@@ -317,12 +317,6 @@ describe('an environment that is named', () => {
       `error: ${file}:1:1: unknown key \`a\`\n${file}:2:1: unknown key \`b\``,
     );
   });
-
-  it('makes nothing happen to the terminal by its name', () => {
-    expect(complaint(() => targetFor('--environment', 'a', '--environments-file', '\x1b[31m\n'))).to.match(
-      /^error: \\u001b\[31m\n: can't be read/,
-    );
-  });
 });
 
 describe('a policy of a file', () => {

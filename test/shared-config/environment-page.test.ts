@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { explanationTable } from '../../src/cli/explanation-table.ts';
+import { renderSpans } from '../../src/cli/spans.ts';
 import { explainHere } from '../../src/core/local-environment.ts';
 import { requests } from '../../src/protocol/messages.ts';
 import { type Env, type EnvExplanation, explainNames, traceEnv } from '../../src/shared-config/index.ts';
@@ -45,7 +46,8 @@ describe('docs/environment.md', () => {
       const sorted = Object.fromEntries(
         Object.entries(variables).sort(([one], [other]) => (one < other ? -1 : 1)),
       );
-      expect(explanationTable({ ...rest, variables: sorted }, (_, text) => text)).to.equal(output);
+      const spans = explanationTable({ ...rest, variables: sorted });
+      expect(renderSpans(spans, (_, text) => text)).to.equal(output);
     });
   }
 

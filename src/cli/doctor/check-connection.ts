@@ -1,6 +1,5 @@
 import { ConnectionLostError, connect, type ExecClient, type Target } from '../../core/index.ts';
 import { countedBytes } from '../../core/noise.ts';
-import { visibleLine } from '../../core/visible-text.ts';
 import { version } from '../../protocol/version.ts';
 import type { Finding } from './finding.ts';
 
@@ -47,8 +46,8 @@ const failure = (error: ConnectionLostError, place: Place, firstByteMs: number |
   return {
     check: 'connection',
     level: 'problem',
-    message: visibleLine(message),
-    details: [...details.map(visibleLine), commandOf(place)],
+    message,
+    details: [...details, commandOf(place)],
     advice:
       likelyCause === undefined
         ? 'run this command by hand and see what it does; if it is only slow, --timeout gives it longer'
@@ -94,7 +93,7 @@ const versionsOf = ({ info }: ExecClient): Finding => {
     : {
         check: 'version',
         level: 'warning',
-        message: `exec-server ${version} here, ${visibleLine(there)} there`,
+        message: `exec-server ${version} here, ${there} there`,
         advice: 'install the same version on both sides: what one of them lacks is refused or missing',
         data,
       };
@@ -102,6 +101,6 @@ const versionsOf = ({ info }: ExecClient): Finding => {
 
 /** The command line as a person would type it; for people, not for shells. */
 const commandOf = ({ target: { argv }, configured }: Place): string => {
-  if (configured) return `${visibleLine(argv[0])} with its arguments from environments.toml`;
-  return argv.map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${visibleLine(word)}'`)).join(' ');
+  if (configured) return `${argv[0]} with its arguments from environments.toml`;
+  return argv.map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`)).join(' ');
 };

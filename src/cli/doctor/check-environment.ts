@@ -1,6 +1,5 @@
 import { posix } from 'node:path';
 import type { EnvironmentExplanation, ExecClient } from '../../core/index.ts';
-import { visibleLine } from '../../core/visible-text.ts';
 import type { EnvBase } from '../../shared-config/index.ts';
 import { LOCALE_NAMES, UTF_8 } from '../../shared-config/index.ts';
 import type { Finding } from './finding.ts';
@@ -44,8 +43,7 @@ const findingOf = ({ base, attempts }: BaseTaken, shell: string): Finding => {
     details: attempts
       .filter(({ outcome }) => outcome === 'failed')
       .map(
-        ({ base: tried, reason = 'no reason given', durationMs }) =>
-          `${tried}: ${visibleLine(reason)} (${durationMs} ms)`,
+        ({ base: tried, reason = 'no reason given', durationMs }) => `${tried}: ${reason} (${durationMs} ms)`,
       ),
     advice:
       `look what the start-up files of ${shell} do without a person at a terminal; ` +
@@ -118,7 +116,7 @@ const listed = (title: string, directories: readonly string[]): string[] => {
   const more = directories.length - MAX_LISTED;
   return [
     `${title}:`,
-    ...directories.slice(0, MAX_LISTED).map(directory => `  ${visibleLine(directory)}`),
+    ...directories.slice(0, MAX_LISTED).map(directory => `  ${directory}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
   ];
 };

@@ -1,5 +1,4 @@
 import { type ExecClient, RequestError } from '../../core/index.ts';
-import { visibleLine } from '../../core/visible-text.ts';
 import type { Finding } from './finding.ts';
 
 /** Runs the smallest program that there is. */
@@ -38,7 +37,7 @@ export const checkTerminal = async (client: ExecClient): Promise<Finding> => {
     check: 'terminal',
     level: 'warning',
     message: 'processes can have none (run -t, tty)',
-    details: [visibleLine(unavailable)],
+    details: [unavailable],
     advice:
       'install the package there, in place of the one file, if its system is one with a binary: npm install -g exec-server',
     data: { unavailable },

@@ -1,14 +1,13 @@
 import { ConnectionLostError, type ExecClient, RequestError, type Target } from '../../core/index.ts';
-import { visibleLine } from '../../core/visible-text.ts';
 import { version } from '../../protocol/version.ts';
 import type { EnvBase } from '../../shared-config/index.ts';
-import { paintFor } from '../colours.ts';
+import { print, printJson } from '../output.ts';
 import { checkConnection } from './check-connection.ts';
 import { checkLocale, checkLoginShell, checkPath } from './check-environment.ts';
 import { checkProcess, checkTerminal } from './check-process.ts';
 import { DeadlineError, within } from './deadline.ts';
 import { type CheckName, type Finding, verdictOf } from './finding.ts';
-import { findingLines, summaryLine } from './page.ts';
+import { findingSpans, headingSpans, summarySpans } from './page.ts';
 import { limitsOf, sandboxOf, shellOf, survivorsOf } from './server-facts.ts';
 
 export type DoctorOptions = {
@@ -34,21 +33,16 @@ export const doctor = async ({
   json,
 }: DoctorOptions): Promise<number> => {
   const findings: Finding[] = [];
-  const paint = paintFor(process.stdout, process.env);
   const tell = (...found: readonly Finding[]): void => {
     findings.push(...found);
-    if (!json) process.stdout.write(found.map(finding => findingLines(finding, paint)).join(''));
+    if (!json) print(...found.flatMap(findingSpans));
   };
 
-  const label = visibleLine(target.label);
-  if (!json) process.stdout.write(`${paint('bold', `exec-server doctor: ${label}`)}\n\n`);
+  if (!json) print(...headingSpans(target.label));
   await examine({ target, configured }, deadlineMs, tell);
   const verdict = verdictOf(findings);
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ target: label, version, verdict, findings })}\n`
-      : summaryLine(findings, paint),
-  );
+  if (json) printJson({ target: target.label, version, verdict, findings });
+  else print(...summarySpans(findings));
   return EXIT_CODES[verdict];
 };
 
@@ -114,7 +108,7 @@ const examineServer = async (
 };
 
 const failedStep = (check: CheckName, error: Error): Finding => {
-  const [message = '', ...details] = error.message.split('\n').map(visibleLine);
+  const [message = '', ...details] = error.message.split('\n');
   if (error instanceof RequestError && error.kind === 'unknownMethod') {
     return {
       check,

@@ -6,7 +6,7 @@ export type Finding = {
   /** What was looked at; the same word in every version. */
   readonly check: CheckName;
   readonly level: Level;
-  /** What was found, in one line. */
+  /** The result, in one line. Like all text here it may come from the server, and is escaped where it is printed. */
   readonly message: string;
   /** More of it, a line each. */
   readonly details?: readonly string[] | undefined;

@@ -1,16 +1,24 @@
-import type { Colour, Paint } from '../colours.ts';
+import { printableLine } from '../../core/printable.ts';
+import type { Colour, Span } from '../spans.ts';
 import { type CheckName, type Finding, type Level, verdictOf } from './finding.ts';
 
+/** The first line of the page. */
+export const headingSpans = (label: string): Span[] => [
+  { colour: 'bold', text: `exec-server doctor: ${printableLine(label)}` },
+  '\n\n',
+];
+
 /** A finding as lines of the page. */
-export const findingLines = (
-  { level, check, message, details = [], advice }: Finding,
-  paint: Paint,
-): string => {
+export const findingSpans = ({ level, check, message, details = [], advice }: Finding): Span[] => {
   const colour = COLOURS[level];
   const label = level.padEnd(LEVEL_WIDTH);
-  const head = `${colour === undefined ? label : paint(colour, label)}  ${(LABELS[check] ?? check).padEnd(CHECK_WIDTH)}  ${message}`;
+  const head = `  ${(LABELS[check] ?? check).padEnd(CHECK_WIDTH)}  ${printableLine(message)}\n`;
   const below = [...details, ...(advice === undefined ? [] : adviceLines(advice))];
-  return [head, ...below.map(line => INDENT + line)].map(line => `${line}\n`).join('');
+  return [
+    colour === undefined ? label : { colour, text: label },
+    head,
+    ...below.map(line => `${INDENT}${printableLine(line)}\n`),
+  ];
 };
 
 const adviceLines = (advice: string): string[] => {
@@ -23,15 +31,15 @@ const adviceLines = (advice: string): string[] => {
   return lines;
 };
 
-/** What the page ends with. */
-export const summaryLine = (findings: readonly Finding[], paint: Paint): string => {
+/** The last line of the page. */
+export const summarySpans = (findings: readonly Finding[]): Span[] => {
   const count = (level: Level, word: string) => {
     const found = findings.filter(finding => finding.level === level).length;
     return found === 0 ? [] : [`${found} ${word}${found === 1 ? '' : 's'}`];
   };
   const counts = [...count('problem', 'problem'), ...count('warning', 'warning')];
   const text = counts.length === 0 ? 'all well' : counts.join(', ');
-  return `\n${paint(COLOURS[verdictOf(findings)] ?? 'bold', text)}\n`;
+  return ['\n', { colour: COLOURS[verdictOf(findings)] ?? 'bold', text }, '\n'];
 };
 
 const LABELS: Partial<Record<CheckName, string>> = { loginShell: 'login shell', path: 'PATH' };

@@ -1,12 +1,11 @@
 import type { ExecClient } from '../../core/index.ts';
-import { visibleLine } from '../../core/visible-text.ts';
 import type { Finding } from './finding.ts';
 
 /** What the server tells of itself. */
 export const shellOf = ({ info: { shell } }: Pick<ExecClient, 'info'>): Finding => ({
   check: 'shell',
   level: 'ok',
-  message: visibleLine(shell.path === shell.name ? shell.path : `${shell.name}, ${shell.path}`),
+  message: shell.path === shell.name ? shell.path : `${shell.name}, ${shell.path}`,
   data: { ...shell },
 });
 
@@ -43,7 +42,7 @@ export const sandboxOf = ({
         check: 'sandbox',
         level: 'note',
         message: "processes can't be confined: a start that asks for it is refused",
-        details: sandboxUnavailable === undefined ? [] : [visibleLine(sandboxUnavailable)],
+        details: sandboxUnavailable === undefined ? [] : [sandboxUnavailable],
         advice: 'to confine them all the same, run the server in a container or as another user',
         data: { unavailable: sandboxUnavailable },
       };

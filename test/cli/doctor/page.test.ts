@@ -1,19 +1,23 @@
 import { expect } from 'chai';
-import { paintFor } from '../../../src/cli/colours.ts';
 import { type Finding, type Level, verdictOf } from '../../../src/cli/doctor/finding.ts';
-import { findingLines, summaryLine } from '../../../src/cli/doctor/page.ts';
+import { findingSpans, headingSpans, summarySpans } from '../../../src/cli/doctor/page.ts';
+import { paintFor, renderSpans } from '../../../src/cli/spans.ts';
 
 const plain = paintFor({ isTTY: false }, {});
 const coloured = paintFor({ isTTY: true }, {});
+const findingLines = (shown: Finding, paint = plain) => renderSpans(findingSpans(shown), paint);
 const finding = (level: Level): Finding => ({ check: 'path', level, message: 'm' });
 
-describe('findingLines', () => {
+describe('findingSpans', () => {
   it('is what was looked at and found, and below it more of it and what to do', () => {
     expect(
-      findingLines(
-        { check: 'loginShell', level: 'warning', message: 'found', details: ['a', 'b'], advice: 'do' },
-        plain,
-      ),
+      findingLines({
+        check: 'loginShell',
+        level: 'warning',
+        message: 'found',
+        details: ['a', 'b'],
+        advice: 'do',
+      }),
     ).to.equal(
       'warning  login shell  found\n                      a\n                      b\n                      → do\n',
     );
@@ -21,10 +25,9 @@ describe('findingLines', () => {
 
   it('breaks advice at the width of the page, and nothing else', () => {
     const long = 'word '.repeat(30).trim();
-    const lines = findingLines(
-      { ...finding('note'), message: long, details: [long], advice: long },
-      plain,
-    ).split('\n');
+    const lines = findingLines({ ...finding('note'), message: long, details: [long], advice: long }).split(
+      '\n',
+    );
     expect(lines[1]?.trim()).to.equal(long);
     expect(lines.slice(2)).to.deep.equal([
       `                      → ${'word '.repeat(15).trim()}`,
@@ -36,7 +39,7 @@ describe('findingLines', () => {
 
   it('leaves a word that is longer than the page whole', () => {
     const path = `/${'x'.repeat(120)}`;
-    expect(findingLines({ ...finding('note'), advice: `see ${path}` }, plain)).to.contain(` → see\n`);
+    expect(findingLines({ ...finding('note'), advice: `see ${path}` })).to.contain(` → see\n`);
   });
 
   it('colours the level, and nothing else', () => {
@@ -51,9 +54,25 @@ describe('findingLines', () => {
       'skipped  PATH         m\n',
     ]);
   });
+
+  it('escapes what a server says, line breaks too', () => {
+    const hostile = 'a\x1b[2J\nok       PATH         forged';
+    const shown = 'a\\u001b[2J\\u000aok       PATH         forged';
+    expect(
+      findingLines({ ...finding('note'), message: hostile, details: [hostile], advice: 'a\x9b' }),
+    ).to.equal(
+      `note     PATH         ${shown}\n                      ${shown}\n                      → a\\u009b\n`,
+    );
+  });
 });
 
-describe('summaryLine', () => {
+describe('headingSpans', () => {
+  it('is one line, whatever the target is called', () => {
+    expect(renderSpans(headingSpans('a\n\u202e'), plain)).to.equal('exec-server doctor: a\\u000a\\u202e\n\n');
+  });
+});
+
+describe('summarySpans', () => {
   const cases: Array<[levels: Level[], line: string, verdict: string]> = [
     [[], 'all well', 'ok'],
     [['ok', 'note', 'skipped'], 'all well', 'ok'],
@@ -64,7 +83,7 @@ describe('summaryLine', () => {
   for (const [levels, line, verdict] of cases) {
     it(`is "${line}" for ${levels.join(', ') || 'nothing'}`, () => {
       const findings = levels.map(finding);
-      expect(summaryLine(findings, plain)).to.equal(`\n${line}\n`);
+      expect(renderSpans(summarySpans(findings), plain)).to.equal(`\n${line}\n`);
       expect(verdictOf(findings)).to.equal(verdict);
     });
   }

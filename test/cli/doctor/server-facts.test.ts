@@ -17,11 +17,8 @@ const info: ExecClient['info'] = {
 const able = (capabilities: Record<string, boolean>) => ({ info: { ...info, capabilities } });
 
 describe('shellOf', () => {
-  it('names the shell and its path, visibly', () => {
+  it('names the shell and its path', () => {
     expect(shellOf({ info }).message).to.equal('zsh, /bin/zsh');
-    expect(shellOf({ info: { ...info, shell: { name: 'x', path: '/\x1b[2J' } } }).message).to.equal(
-      'x, /\\u001b[2J',
-    );
   });
 });
 
@@ -42,7 +39,7 @@ describe('sandboxOf', () => {
       sandboxOf({ ...able({ sandbox }), sandboxUnavailable });
     expect(told(true).level).to.equal('ok');
     expect(told(false)).to.deep.include({ level: 'note', details: [] });
-    expect(told(false, 'no bwrap\x07')).to.deep.include({ level: 'note', details: ['no bwrap\\u0007'] });
+    expect(told(false, 'no bwrap')).to.deep.include({ level: 'note', details: ['no bwrap'] });
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { paintFor } from '../../src/cli/colours.ts';
+import { paintFor, renderSpans } from '../../src/cli/spans.ts';
 
 describe('paintFor', () => {
   it('paints on a terminal', () => {
@@ -16,5 +16,14 @@ describe('paintFor', () => {
   it('paints nothing for who refuses colours, and empty is no refusal', () => {
     const painted = (NO_COLOR: string) => paintFor({ isTTY: true }, { NO_COLOR })('green', 'A');
     expect([painted('1'), painted('0'), painted('')]).to.deep.equal(['A', 'A', '\x1b[32mA\x1b[0m']);
+  });
+});
+
+describe('renderSpans', () => {
+  it('colours by its own escape sequences, and escapes those in the text', () => {
+    const hostile = '\x1b[2J\u202e\n';
+    expect(renderSpans([hostile, { colour: 'red', text: hostile }], paintFor({ isTTY: true }, {}))).to.equal(
+      '\\u001b[2J\\u202e\n\x1b[31m\\u001b[2J\\u202e\n\x1b[0m',
+    );
   });
 });
