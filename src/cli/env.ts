@@ -20,7 +20,7 @@ export const printEnv = ({ target, quiet, cwd, environment, nullEnd }: EnvOption
       cwd,
       environment,
     });
-    const result = await child.collect();
+    const result = await child.collect({ maxBytes: MAX_ENVIRONMENT_BYTES });
     if (result.exitCode !== 0) return failed(result);
     const variables = result.stdout
       .toString('utf8')
@@ -34,6 +34,9 @@ export const printEnv = ({ target, quiet, cwd, environment, nullEnd }: EnvOption
     );
     return 0;
   });
+
+/** Longest environment that is printed, in bytes; no system has so long a one. */
+const MAX_ENVIRONMENT_BYTES = 64 * 1024 * 1024;
 
 const failed = ({ exitCode, stderr }: ProcessResult): number => {
   printError(stderr.toString('utf8'));

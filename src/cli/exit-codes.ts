@@ -18,6 +18,7 @@ export const CONNECTION_FAILED = 255;
 export const failureExitCode = (error: unknown): number | undefined => {
   if (error instanceof ConnectionLostError) return CONNECTION_FAILED;
   if (!(error instanceof RequestError)) return undefined;
+  if (error.kind === 'invalidAnswer') return CONNECTION_FAILED;
   if (error.data.stage === 'resolve') return NOT_FOUND;
   return error.data.stage === 'permission' ? NOT_EXECUTABLE : NOT_STARTED;
 };

@@ -4,10 +4,13 @@ import {
   type DataCallback,
   Message,
   type MessageConnection,
+  type NotificationMessage,
   NullLogger,
   ResponseError,
+  type ResponseMessage,
 } from 'vscode-jsonrpc/node';
 import type { NotificationSpec, ParamsIn, ParamsOut, RequestSpec, ResultOut } from '../protocol/define.ts';
+import { ExecServerError, errorKinds, invalidAnswer } from '../protocol/errors.ts';
 import { FirstFrame } from '../protocol/framing/first-frame.ts';
 import { isBatch, parseMessage } from '../protocol/framing/message-parser.ts';
 import { FrameMessageReader } from '../protocol/framing/message-reader.ts';
@@ -15,9 +18,11 @@ import { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
 import { type ServerNotifications, serverNotifications } from '../protocol/messages.ts';
 import { parse } from '../protocol/parse.ts';
 import { RequestError } from './errors.ts';
+import { MAX_QUEUED_ANSWER_BYTES } from './limits.ts';
 import { NoiseRecord } from './noise.ts';
+import { parseOutputParams } from './output-params.ts';
 
-/** What to do with the things that the server says unasked; without a handler one is passed over. */
+/** Handlers for notifications of the server; one without a handler is ignored. */
 export type NotificationHandlers = {
   readonly [Name in keyof ServerNotifications]?: (params: ParamsOut<ServerNotifications[Name]>) => void;
 };
@@ -31,8 +36,12 @@ export class ClientConnection {
   readonly #lost: Promise<Error>;
   #resolveLost: (error: Error) => void = () => {};
   readonly #onEnd: () => void;
+  readonly #input: Readable;
+  #stopReading: () => void = () => {};
   #problem: string | undefined;
+  #framesBegan = false;
   #begun = false;
+  #over = false;
 
   /** What came before the first frame: what a login shell printed, say. Without a first frame it is all that came. */
   readonly noise = new NoiseRecord();
@@ -41,6 +50,7 @@ export class ClientConnection {
    * @param onEnd called when the stream has ended or broken; `lose` must follow, and says what callers are told
    */
   constructor(input: Readable, output: Writable, handlers: NotificationHandlers, onEnd: () => void) {
+    this.#input = input;
     this.#handlers = handlers;
     this.#onEnd = onEnd;
     this.#lost = new Promise(resolve => {
@@ -63,7 +73,11 @@ export class ClientConnection {
     this.#connection = createMessageConnection(
       {
         ...eventsOf(this.#reader),
-        listen: callback => this.#reader.listen(this.#deliver(callback)),
+        listen: callback => {
+          const reading = this.#reader.listen(this.#deliver(callback));
+          this.#stopReading = () => reading.dispose();
+          return reading;
+        },
         dispose: () => this.#reader.dispose(),
       },
       this.#writer,
@@ -86,7 +100,8 @@ export class ClientConnection {
   /**
    * Sends a request and waits for its answer.
    *
-   * @throws {RequestError} when the server answers with an error
+   * @throws {RequestError} when the server answers with an error; `invalidAnswer` when its answer has not the declared
+   * type, which leaves the connection open
    * @throws {Error} what `lose` was given, when no answer can come any more
    */
   async request<Spec extends RequestSpec>(spec: Spec, params: ParamsIn<Spec>): Promise<ResultOut<Spec>> {
@@ -94,12 +109,12 @@ export class ClientConnection {
     try {
       answer = await this.#connection.sendRequest(spec.method, params);
     } catch (error) {
-      if (error instanceof ResponseError && error.code !== NO_ANSWER)
+      if (error instanceof ResponseError && !(this.#over && error.code === NO_ANSWER))
         throw new RequestError(spec.method, error);
-      // On a connection that has ended it isn't known yet why; whoever is told of the end finds it out.
+      // The reason for the end may not be known yet; `lose` has it.
       throw await this.#lost;
     }
-    return parse(spec.result, answer, `answer to ${spec.method}`) as ResultOut<Spec>;
+    return checkedResult(spec, answer);
   }
 
   /** Sends a notification; on a closed connection nothing happens. */
@@ -128,6 +143,7 @@ export class ClientConnection {
 
   /** Fails all that waits for an answer, and every later request, with this error. */
   lose(error: Error): void {
+    this.#over = true;
     this.#resolveLost(error);
     this.#connection.dispose();
   }
@@ -141,7 +157,8 @@ export class ClientConnection {
     const isAnswer = message.id === FIRST_ID;
     this.#begun = isAnswer && this.#problem === undefined;
     // With no id it says that our request could not be read.
-    return isAnswer || message.id === null;
+    this.#framesBegan = isAnswer || message.id === null;
+    return this.#framesBegan;
   }
 
   /** Ends the connection from here, as if this problem had come up on it. */
@@ -151,6 +168,12 @@ export class ClientConnection {
 
   #fail(problem: string): void {
     this.#problem ??= problem;
+    // A server that goes on sending must not fill memory until it has ended. Before the first frame all that comes is
+    // startup output, which is bounded and part of the error.
+    if (this.#framesBegan) {
+      this.#stopReading();
+      this.#input.resume();
+    }
     this.#onEnd();
   }
 
@@ -160,26 +183,84 @@ export class ClientConnection {
    */
   #deliver(callback: DataCallback): DataCallback {
     return message => {
-      if (!Message.isNotification(message)) {
-        // The server could not tell which request it refuses; whoever waits for that one would wait for ever.
-        if (Message.isResponse(message) && message.id === null) {
-          this.#fail(message.error?.message ?? 'an answer without an id');
-        }
-        callback(message);
-        return;
-      }
-      this.#reader.dispatched();
-      const name = notificationNames.get(message.method);
-      const handle = name && (this.#handlers[name] as ((params: unknown) => void) | undefined);
-      if (name === undefined || handle === undefined) return;
-      try {
-        handle(parse(serverNotifications[name].params, message.params, message.method));
-      } catch (error) {
-        this.#fail(`${message.method}: ${(error as Error).message}`);
+      if (Message.isNotification(message)) {
+        this.#reader.dispatched();
+        this.#notified(message);
+      } else if (this.#problem !== undefined && this.#begun) {
+        this.#reader.dispatched();
+      } else {
+        callback(this.#checkedMessage(message));
       }
     };
   }
+
+  #notified({ method, params }: NotificationMessage): void {
+    const name = notificationNames.get(method);
+    const handle = name && (this.#handlers[name] as ((params: unknown) => void) | undefined);
+    if (name === undefined || handle === undefined || this.#problem !== undefined) return;
+    try {
+      handle(
+        name === 'processOutput'
+          ? parseOutputParams(params)
+          : parse(serverNotifications[name].params, params, method),
+      );
+    } catch (error) {
+      this.#fail(`${method}: ${(error as Error).message}`);
+    }
+  }
+
+  /** A message that the connection can take, whatever the server has sent. */
+  #checkedMessage(message: Message): Message {
+    if (Message.isRequest(message)) {
+      // Each is answered, with an error. A server that reads none of these answers would make them pile up.
+      if (this.#writer.queuedBytes > MAX_QUEUED_ANSWER_BYTES)
+        this.#fail('the server sends requests and does not read the answers');
+      return message;
+    }
+    const answer = wellFormedAnswer(message);
+    // The server could not tell which request it refuses; its caller would wait forever.
+    if (answer.id === null) this.#fail(answer.error?.message ?? 'an answer without an id');
+    return answer;
+  }
 }
+
+/**
+ * The result of an answer, checked.
+ *
+ * @throws {RequestError} `invalidAnswer`
+ */
+const checkedResult = <Spec extends RequestSpec>(spec: Spec, answer: unknown): ResultOut<Spec> => {
+  try {
+    return parse(spec.result, answer, 'result') as ResultOut<Spec>;
+  } catch (error) {
+    if (!(error instanceof ExecServerError)) throw error;
+    throw new RequestError(spec.method, invalidAnswer(spec.method, error));
+  }
+};
+
+/** An answer whose error, if it has one, has a code and a message. */
+const wellFormedAnswer = (message: Message): ResponseMessage => {
+  const answer = message as ResponseMessage;
+  const { error, result } = answer as { error?: unknown; result?: unknown };
+  if (error === undefined || isErrorObject(error)) return answer;
+  // JSON-RPC 1.0 has both in each answer.
+  if (error === null && result !== undefined) return { ...answer, error: undefined };
+  return { ...answer, error: MALFORMED_ERROR };
+};
+
+type ErrorObject = NonNullable<ResponseMessage['error']>;
+
+const isErrorObject = (error: unknown): error is ErrorObject => {
+  if (typeof error !== 'object' || error === null) return false;
+  const { code, message } = error as Partial<Record<keyof ErrorObject, unknown>>;
+  return Number.isSafeInteger(code) && typeof message === 'string';
+};
+
+const MALFORMED_ERROR: ErrorObject = {
+  code: errorKinds.invalidAnswer,
+  message: 'the answer has an error without a code and a message',
+  data: { kind: 'invalidAnswer', field: 'error' },
+};
 
 // ErrorCodes.PendingResponseRejected of vscode-jsonrpc: disposed before the answer came.
 const NO_ANSWER = -32097;

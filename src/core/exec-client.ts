@@ -6,11 +6,12 @@ import type { TerminalSize } from '../protocol/process.ts';
 import type { Env, EnvBase, EnvInput } from '../shared-config/index.ts';
 import { startTimer } from '../system/deadline.ts';
 import { ClientConnection } from './client-connection.ts';
-import { ConnectionLostError, connectionFailed, connectionLost } from './errors.ts';
+import { ConnectionLostError, connectionFailed, connectionLost, RequestError } from './errors.ts';
+import { OUTPUT_WINDOW_BYTES } from './limits.ts';
 import { type EnvironmentExplanation, explainHere, withPathOrigin } from './local-environment.ts';
 import type { Noise } from './noise.ts';
 import { RemoteFiles } from './remote-files.ts';
-import { OUTPUT_WINDOW_BYTES, RemoteProcess } from './remote-process.ts';
+import { RemoteProcess } from './remote-process.ts';
 import { watchForShell } from './shell-in-place.ts';
 import { startDirectory } from './start-directory.ts';
 import {
@@ -215,6 +216,9 @@ export class ExecClient {
       });
     } catch (error) {
       this.#processes.delete(process.id);
+      // It may run: whatever the server meant, nobody here would ever end it.
+      if (error instanceof RequestError && error.kind === 'invalidAnswer')
+        process.terminate().catch(() => {});
       const input = this.#inputMadeHere(environment);
       throw input === undefined ? error : withPathOrigin(error, input);
     }

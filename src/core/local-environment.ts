@@ -28,10 +28,13 @@ export const explainHere = (
  */
 export const withPathOrigin = (error: unknown, input: EnvInput): unknown => {
   if (!(error instanceof RequestError) || error.data.stage !== 'resolve' || !input.policy) return error;
-  const { path, searchedPath } = error.data as { path: string; searchedPath?: readonly string[] };
-  if (searchedPath === undefined) return error;
+  const { path, searchedPath } = error.data;
+  if (typeof path !== 'string' || !isTexts(searchedPath)) return error;
   const pathFrom = pathOrigin(traceEnv(input).decisions, 'process', input.platform);
   const separator = input.platform === 'windows' ? ';' : ':';
   const message = programNotFound({ program: path, searchedPath, pathFrom, separator });
   return new RequestError(error.method, new ResponseError(error.code, message, { ...error.data, pathFrom }));
 };
+
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every(entry => typeof entry === 'string');

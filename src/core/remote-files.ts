@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Readable, Writable } from 'node:stream';
 import type { ParamsOut, ResultOut } from '../protocol/define.ts';
+import { invalidAnswer, invalidParams, limitExceeded } from '../protocol/errors.ts';
 import { Fifo } from '../protocol/fifo.ts';
 import { MAX_BLOCK_BYTES } from '../protocol/limits.ts';
 import { type Requests, requests, type ServerNotifications } from '../protocol/messages.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { RequestError } from './errors.ts';
+import { MAX_COLLECTED_BYTES } from './limits.ts';
 
 /** How a file is written. */
 export type WriteFileOptions = {
@@ -40,15 +42,24 @@ export class RemoteFiles {
     this.#connection = connection;
   }
 
-  /** Reads a whole file, however long; what changes in it meanwhile may be in the result or not. */
-  async readFile(path: string): Promise<Buffer> {
-    try {
-      return (await this.#connection.request(requests.fsReadFile, { path })).dataBase64;
-    } catch (error) {
-      if (!(error instanceof RequestError) || error.kind !== 'limitExceeded') throw error;
-    }
+  /**
+   * Reads a whole file; what changes in it meanwhile may be in the result or not.
+   *
+   * @param maxBytes the longest file that is taken; `readStream` reads any
+   * @throws {RequestError} `limitExceeded`, for a longer file
+   */
+  async readFile(path: string, { maxBytes = MAX_COLLECTED_BYTES } = {}): Promise<Buffer> {
     const chunks: Buffer[] = [];
-    for await (const chunk of this.readStream(path)) chunks.push(chunk);
+    let bytes = 0;
+    for await (const chunk of this.#wholeOrBlocks(path)) {
+      bytes += chunk.length;
+      if (bytes > maxBytes)
+        throw new RequestError(
+          requests.fsReadFile.method,
+          limitExceeded('maxBytes', bytes, maxBytes, 'read it as a stream'),
+        );
+      chunks.push(chunk);
+    }
     return Buffer.concat(chunks);
   }
 
@@ -179,9 +190,22 @@ export class RemoteFiles {
     return (await this.#connection.request(requests.fsWatchMissing, params)).watching;
   }
 
-  /** The server told that what was missing has changed. */
+  /** The server reported that what was missing has changed. */
   onMissingChanged({ watchId }: ParamsOut<ServerNotifications['fsMissingChanged']>): void {
-    if (watchId === this.#watchId) this.#onMissingChanged?.();
+    if (watchId !== this.#watchId) return;
+    const onChanged = this.#onMissingChanged;
+    this.#onMissingChanged = undefined;
+    onChanged?.();
+  }
+
+  /** A file in one answer, or in blocks where it is too long for that. */
+  async *#wholeOrBlocks(path: string): AsyncGenerator<Buffer> {
+    try {
+      yield (await this.#connection.request(requests.fsReadFile, { path })).dataBase64;
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.kind !== 'limitExceeded') throw error;
+      yield* this.#blocks(path, false);
+    }
   }
 
   async *#blocks(path: string, verify: boolean): AsyncGenerator<Buffer> {
@@ -204,6 +228,7 @@ export class RemoteFiles {
       readMore(1);
       for (let ahead = 2; ; ahead = Math.min(2 * ahead, BLOCKS_UNDER_WAY)) {
         const { chunk, eof } = (await underWay.take()) as ResultOut<Requests['fsReadBlock']>;
+        checkBlock(chunk, eof);
         // The next are on their way while this one is used.
         if (!eof) readMore(ahead);
         hash?.update(chunk);
@@ -220,6 +245,17 @@ export class RemoteFiles {
     return `f${this.#nextHandle++}`;
   }
 }
+
+/**
+ * Refuses a block that is longer than was asked for, and a shorter one that is not the last: the next was asked for at
+ * the place where it should have ended.
+ */
+const checkBlock = ({ length }: Buffer, eof: boolean): void => {
+  if (eof ? length <= MAX_BLOCK_BYTES : length === MAX_BLOCK_BYTES) return;
+  const problem = `expected ${eof ? 'at most ' : ''}${MAX_BLOCK_BYTES} bytes${eof ? '' : ' before the end of the file'}, received ${length}`;
+  const { method } = requests.fsReadBlock;
+  throw new RequestError(method, invalidAnswer(method, invalidParams('chunk', problem)));
+};
 
 /** So many blocks of a file are on their way at once, that a long way costs no time. */
 const BLOCKS_UNDER_WAY = 8;

@@ -1,8 +1,22 @@
 import type { ParamsOut } from '../protocol/define.ts';
+import { limitExceeded } from '../protocol/errors.ts';
 import { requests, type ServerNotifications } from '../protocol/messages.ts';
-import type { ExitReason, OutputStream, StreamBytes, TerminalSize } from '../protocol/process.ts';
+import {
+  type ExitReason,
+  type OutputStream,
+  processOutput,
+  type StreamBytes,
+  type TerminalSize,
+} from '../protocol/process.ts';
 import type { ClientConnection } from './client-connection.ts';
-import { ConnectionLostError } from './errors.ts';
+import { ConnectionLostError, RequestError } from './errors.ts';
+import {
+  ACKNOWLEDGE_BYTES,
+  MAX_COLLECTED_BYTES,
+  MAX_UNACKNOWLEDGED_BYTES,
+  MAX_UNANSWERED_ACKNOWLEDGEMENTS,
+  OUTPUT_WINDOW_BYTES,
+} from './limits.ts';
 import { type NumberedChunk, type OutputChunk, OutputQueue } from './output-queue.ts';
 
 /** How a process ended. */
@@ -30,12 +44,6 @@ export type ProcessClose = {
   readonly holders?: readonly { readonly pid: number; readonly name: string }[] | undefined;
 };
 
-/** Output that is read and not acknowledged at most, in bytes; a quarter of the window. */
-const ACKNOWLEDGE_BYTES = 256 * 1024;
-
-/** Output of one process that may be under way to this client, in bytes. */
-export const OUTPUT_WINDOW_BYTES = 4 * ACKNOWLEDGE_BYTES;
-
 /** A process on the other side of a connection. */
 export class RemoteProcess {
   readonly id: string;
@@ -62,7 +70,9 @@ export class RemoteProcess {
   #resolveClosed: (close: ProcessClose) => void = () => {};
   #rejectClosed: (error: Error) => void = () => {};
   #writes = 0;
+  /** Bytes that are read and not acknowledged. */
   #unacknowledged = 0;
+  #unansweredAcknowledgements = 0;
   #droppedBefore = 0;
   #over = false;
 
@@ -126,11 +136,22 @@ export class RemoteProcess {
     return running;
   }
 
-  /** Reads all output and waits for the end. Everything is held in memory. */
-  async collect(): Promise<ProcessResult> {
+  /**
+   * Reads all output and waits for the end. Everything is held in memory.
+   *
+   * @param maxBytes ends the process when it writes more
+   * @throws {RequestError} `limitExceeded`, for more output than that
+   */
+  async collect({ maxBytes = MAX_COLLECTED_BYTES } = {}): Promise<ProcessResult> {
     const chunks: Record<OutputStream, Buffer[]> = { stdout: [], stderr: [], pty: [] };
+    let bytes = 0;
     let droppedBytes = 0;
     for await (const { stream, chunk, droppedBefore = 0 } of this.output) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) {
+        this.terminate().catch(() => {});
+        throw new RequestError(processOutput.method, limitExceeded('collectedBytes', bytes, maxBytes));
+      }
       chunks[stream].push(chunk);
       droppedBytes += droppedBefore;
     }
@@ -146,6 +167,13 @@ export class RemoteProcess {
   /** The server sent output. */
   onOutput({ seq, stream, chunk }: ParamsOut<ServerNotifications['processOutput']>): void {
     this.#received[stream] += chunk.length;
+    const unacknowledged = this.unreadBytes + this.#unacknowledged + chunk.length;
+    if (unacknowledged > MAX_UNACKNOWLEDGED_BYTES) {
+      this.#connection.giveUp(
+        `process/output: process ${this.id} has ${unacknowledged} bytes of unacknowledged output, over the window of ${OUTPUT_WINDOW_BYTES}`,
+      );
+      return;
+    }
     const dropped = this.#droppedBefore;
     this.#droppedBefore = 0;
     this.#queue.push({ seq, stream, chunk, ...(dropped > 0 && { droppedBefore: dropped }) });
@@ -181,8 +209,23 @@ export class RemoteProcess {
     this.#unacknowledged += chunk.length;
     if (this.#over || this.#unacknowledged < ACKNOWLEDGE_BYTES) return;
     this.#unacknowledged = 0;
-    // A lost connection is told to whoever reads the output.
-    this.#connection.request(requests.processAcknowledge, { processId: this.id, seq }).catch(() => {});
+    void this.#acknowledge(seq);
+  }
+
+  async #acknowledge(seq: number): Promise<void> {
+    this.#unansweredAcknowledgements += 1;
+    if (this.#unansweredAcknowledgements > MAX_UNANSWERED_ACKNOWLEDGEMENTS) {
+      this.#connection.giveUp(
+        `process/acknowledge: process ${this.id} has ${this.#unansweredAcknowledgements} requests without an answer, over the limit of ${MAX_UNANSWERED_ACKNOWLEDGEMENTS}`,
+      );
+      return;
+    }
+    try {
+      await this.#connection.request(requests.processAcknowledge, { processId: this.id, seq });
+    } catch {
+      // The reader of the output gets the error of a lost connection.
+    }
+    this.#unansweredAcknowledgements -= 1;
   }
 }
 

@@ -1,6 +1,9 @@
 import { posix, win32 } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EnvironmentInfo } from '../protocol/environment.ts';
+import { invalidAnswer, invalidParams } from '../protocol/errors.ts';
+import { requests } from '../protocol/messages.ts';
+import { RequestError } from './errors.ts';
 
 /** Where a process is to run, as `process/start` takes it: absolute there, or a `file:` URI. */
 export const startDirectory = (
@@ -10,5 +13,15 @@ export const startDirectory = (
   const windows = platformOs === 'windows';
   const { isAbsolute, join } = windows ? win32 : posix;
   if (/^file:/i.test(cwd) || isAbsolute(cwd)) return cwd;
-  return join(fileURLToPath(serverCwd, { windows }), cwd);
+  return join(pathOf(serverCwd, windows), cwd);
+};
+
+const pathOf = (serverCwd: string, windows: boolean): string => {
+  try {
+    return fileURLToPath(serverCwd, { windows });
+  } catch {
+    const { method } = requests.initialize;
+    const problem = invalidParams('environmentInfo.cwd', 'expected a file: URI of an absolute path');
+    throw new RequestError(method, invalidAnswer(method, problem));
+  }
 };

@@ -33,6 +33,7 @@ export const errorKinds = {
   fileError: -32603,
   httpFailed: -32603,
   configInvalid: -32603,
+  invalidAnswer: -32603,
   internal: -32603,
 } as const;
 export type ErrorKind = keyof typeof errorKinds;
@@ -116,6 +117,10 @@ export const unknownMethod = (method: string) =>
 
 export const invalidParams = (field: string, problem: string) =>
   new ExecServerError('invalidParams', `${field}: ${problem}`, { field });
+
+/** An answer that is not as its method declares it. Made by the client that received it; a server never sends it. */
+export const invalidAnswer = (method: string, { message, data }: ExecServerError) =>
+  new ExecServerError('invalidAnswer', `answer to ${method}: ${message}`, { field: data.field });
 
 /** The step of a start that failed. */
 export type LaunchStage = 'cwd' | 'resolve' | 'permission' | 'pty' | 'sandbox' | 'spawn';

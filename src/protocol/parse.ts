@@ -29,8 +29,15 @@ const fieldName = (path: readonly PropertyKey[], root: string): string => {
 
 const step = (key: PropertyKey, depth: number): string => {
   if (typeof key === 'number') return `[${key}]`;
-  return depth === 0 ? String(key) : `.${String(key)}`;
+  const name = shortened(String(key));
+  return depth === 0 ? name : `.${name}`;
 };
+
+// Keys of a record are chosen by the peer.
+const shortened = (key: string): string =>
+  key.length > MAX_KEY_LENGTH ? `${key.slice(0, MAX_KEY_LENGTH)}…` : key;
+
+const MAX_KEY_LENGTH = 256;
 
 const JSON_WORDS: TypeWords = {
   expected: ({ expected }) => expected,

@@ -7,7 +7,7 @@ export const describeReason = (explanation: EnvExplanation): string => {
     case 'kept':
       return explanation.by === undefined ? '' : DESPITE_OVERLAY;
     case 'set':
-      return SETTERS[explanation.by] ?? `by ${explanation.by}`;
+      return SETTERS.get(explanation.by) ?? `by ${explanation.by}`;
     case 'removed':
       return describeRemoval(explanation);
     case 'absent':
@@ -18,11 +18,11 @@ export const describeReason = (explanation: EnvExplanation): string => {
 const DESPITE_OVERLAY = 'by keepLocale, whatever the overlay says';
 
 // A setter that only a newer server knows is shown as received.
-const SETTERS: Readonly<Record<string, string>> = {
-  policy: 'by the policy',
-  overlay: 'by the overlay',
-  platform: "by the platform's default",
-};
+const SETTERS: ReadonlyMap<string, string> = new Map([
+  ['policy', 'by the policy'],
+  ['overlay', 'by the overlay'],
+  ['platform', "by the platform's default"],
+]);
 
 const describeRemoval = ({ by, pattern }: EnvRemoved): string => {
   switch (by) {

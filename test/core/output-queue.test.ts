@@ -43,9 +43,9 @@ describe('OutputQueue', () => {
     expect(await first).to.deep.equal({ done: false, value: chunk('1') });
     const second = reader.next();
     queue.push(chunk('2'));
-    queue.push(chunk('3'));
+    queue.push(chunk('3', 'stderr'));
     expect(await second).to.deep.equal({ done: false, value: chunk('2') });
-    expect(await reader.next()).to.deep.equal({ done: false, value: chunk('3') });
+    expect(await reader.next()).to.deep.equal({ done: false, value: chunk('3', 'stderr') });
     const last = reader.next();
     queue.end();
     expect(await last).to.deep.equal({ done: true, value: undefined });
@@ -63,9 +63,9 @@ describe('OutputQueue', () => {
     const queue = idle();
     const error = new Error('lost');
     queue.push(chunk('1'));
-    queue.push(chunk('2'));
+    queue.push(chunk('2', 'pty'));
     queue.end(error);
-    expect(await drainToError(queue)).to.deep.equal({ read: [chunk('1'), chunk('2')], error });
+    expect(await drainToError(queue)).to.deep.equal({ read: [chunk('1'), chunk('2', 'pty')], error });
   });
 
   it('ends as it was told first, and takes nothing after that', async () => {
@@ -86,17 +86,68 @@ describe('OutputQueue', () => {
     expect(queue.bytes).to.equal(8);
     queue.end();
     await drain(queue);
-    expect(counted).to.deep.equal([5, 0, 0]);
+    expect(counted).to.deep.equal([5, 0]);
   });
 
   it('keeps the rest for another reader when one stops half-way', async () => {
     const queue = idle();
-    for (const text of ['1', '2', '3']) queue.push(chunk(text));
+    const chunks = [chunk('1'), chunk('2', 'stderr'), chunk('3')];
+    for (const one of chunks) queue.push(one);
     queue.end();
     for await (const next of queue) {
       expect(next).to.deep.equal(chunk('1'));
       break;
     }
-    expect(await drain(queue)).to.deep.equal([chunk('2'), chunk('3')]);
+    expect(await drain(queue)).to.deep.equal(chunks.slice(1));
+  });
+
+  it('refuses a second reader while the first one waits, and serves the first', async () => {
+    const queue = idle();
+    const reading = drain(queue);
+    expect(await drainToError(queue)).to.deep.include({ read: [] });
+    queue.push(chunk('1'));
+    queue.end();
+    expect(await reading).to.deep.equal([chunk('1')]);
+  });
+
+  describe('joins short chunks that wait', () => {
+    const ofBytes = (bytes: number, seq: number) => ({ ...chunk('x'.repeat(bytes)), seq });
+
+    it('of one stream, under the number of the last', async () => {
+      const queue = idle();
+      for (let seq = 1; seq <= 10_000; seq += 1) queue.push({ ...chunk(String(seq % 10)), seq });
+      queue.end();
+      const read = await drain(queue);
+      expect(read.map(({ seq, chunk: { length } }) => [seq, length])).to.deep.equal([
+        [4096, 4096],
+        [8192, 4096],
+        [10_000, 1808],
+      ]);
+      expect(String(Buffer.concat(read.map(one => one.chunk)))).to.equal('1234567890'.repeat(1000));
+    });
+
+    it('but not those of other streams, behind dropped output, or longer ones', async () => {
+      const queue = idle();
+      const chunks = [
+        ofBytes(1, 1),
+        chunk('e', 'stderr'),
+        { ...chunk('f', 'stderr'), droppedBefore: 7 },
+        ofBytes(1, 4),
+        ofBytes(4096, 5),
+        ofBytes(1, 6),
+      ];
+      for (const one of chunks) queue.push(one);
+      queue.end();
+      expect(await drain(queue)).to.deep.equal(chunks);
+    });
+
+    it('and changes nothing that was read before', async () => {
+      const queue = idle();
+      const reader = queue[Symbol.asyncIterator]();
+      for (const text of ['a', 'b']) queue.push(chunk(text));
+      const { value } = await reader.next();
+      for (const text of ['c', 'd']) queue.push(chunk(text));
+      expect([String(value?.chunk), String((await reader.next()).value?.chunk)]).to.deep.equal(['ab', 'cd']);
+    });
   });
 });

@@ -161,6 +161,12 @@ describe('ExecServerError', () => {
       'why',
       { kind: 'launchFailed', stage: 'cwd', errno: 'ENOENT', path: '/x' },
     ],
+    [
+      errors.invalidAnswer('process/start', errors.invalidParams('pid', 'wrong')),
+      -32603,
+      'answer to process/start: pid: wrong',
+      { kind: 'invalidAnswer', field: 'pid' },
+    ],
     [errors.internal(cause), -32603, 'internal error (RangeError)', { kind: 'internal' }],
     [errors.internal('text'), -32603, 'internal error (string)', { kind: 'internal' }],
   ];

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { EnvironmentExplanation, ExecClient } from '../../core/index.ts';
 import type { EnvBase } from '../../shared-config/index.ts';
 import { LOCALE_NAMES, UTF_8 } from '../../shared-config/index.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, MAX_OUTPUT_BYTES } from './finding.ts';
 
 /** What of a client is needed here. */
 type Asked = Pick<ExecClient, 'info' | 'explain' | 'start'>;
@@ -161,7 +161,7 @@ const readVariables = async (
     argv: ['/usr/bin/env', '-0'],
     environment: { policy: { base, includeOnly: [...names] } },
   });
-  const { stdout } = await child.collect();
+  const { stdout } = await child.collect({ maxBytes: MAX_OUTPUT_BYTES });
   const entries = stdout
     .toString('utf8')
     .split('\0')

@@ -1,5 +1,5 @@
 import { type ExecClient, RequestError } from '../../core/index.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, MAX_OUTPUT_BYTES } from './finding.ts';
 
 /** Runs the smallest program that there is. */
 export const checkProcess = async (client: ExecClient): Promise<Finding> => {
@@ -7,7 +7,7 @@ export const checkProcess = async (client: ExecClient): Promise<Finding> => {
   const argv = windows ? (['cmd', '/d', '/c', 'exit'] as const) : (['true'] as const);
   const started = performance.now();
   const child = await client.start({ argv });
-  const { exitCode } = await child.collect();
+  const { exitCode } = await child.collect({ maxBytes: MAX_OUTPUT_BYTES });
   const milliseconds = Math.round(performance.now() - started);
   const data = { argv, exitCode, milliseconds };
   if (exitCode === 0) {
@@ -51,7 +51,7 @@ const terminalProblem = async (client: ExecClient): Promise<string | undefined> 
       argv: ['/bin/sh', '-c', ':'],
       tty: { columns: 80, rows: 24 },
     });
-    await child.collect();
+    await child.collect({ maxBytes: MAX_OUTPUT_BYTES });
     return undefined;
   } catch (error) {
     if (isTerminalError(error)) return error.message;

@@ -40,3 +40,6 @@ export const verdictOf = (findings: readonly Finding[]): 'ok' | 'warning' | 'pro
   if (has('problem')) return 'problem';
   return has('warning') ? 'warning' : 'ok';
 };
+
+/** The most that a check reads of a program's output, in bytes: what it asks for is short. */
+export const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
