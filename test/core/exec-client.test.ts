@@ -1,14 +1,12 @@
 import { once } from 'node:events';
-import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { ConnectionLostError, RequestError } from '../../src/core/errors.ts';
 import { type ClientStreams, ExecClient } from '../../src/core/exec-client.ts';
 import { CORE_OWNED_NAMES } from '../../src/core/runtime-env.ts';
-import { FrameDecoder } from '../../src/protocol/index.ts';
 import { currentHost, serve } from '../../src/server/index.ts';
-import type { Env } from '../../src/shared-config/index.ts';
-import { type RawMessage, rawFrame } from '../e2e/support/raw-client.ts';
+import { rawFrame } from '../e2e/support/raw-client.ts';
 import { until } from '../support/until.ts';
+import { closed, exited, faked, INFO, output, pipes } from './support/fake-server.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const exact = { exact: { PATH } };
@@ -23,19 +21,6 @@ const rejection = async (promise: Promise<unknown>): Promise<Error> => {
     return error as Error;
   }
   throw new Error('did not reject');
-};
-
-/** Two streams in memory, and what each end sees of them. */
-const pipes = () => {
-  const [toServer, toClient] = [new PassThrough(), new PassThrough()];
-  const streams: ClientStreams = {
-    input: toClient,
-    output: toServer,
-    location: 'remote',
-    label: 'memory',
-    close: async () => void toServer.end(),
-  };
-  return { toServer, toClient, streams };
 };
 
 /** A client and the real server, in one process. */
@@ -58,76 +43,6 @@ const embedded = async (
     server,
     toClient,
   };
-};
-
-const INFO = {
-  shell: { name: 'sh', path: '/bin/sh' },
-  executorVersion: '0',
-  cwd: 'file:///srv',
-  platformOs: 'linux',
-  temporaryDirectories: [],
-  prependPathDirs: [],
-  capabilities: {},
-};
-
-/** A server that says what a test tells it to; it opens the connection and starts every process by itself. */
-class FakeServer {
-  readonly heard: RawMessage[] = [];
-  readonly #toClient: PassThrough;
-
-  constructor(toServer: PassThrough, toClient: PassThrough) {
-    this.#toClient = toClient;
-    const decoder = new FrameDecoder({
-      frame: body => this.#hear(JSON.parse(body.toString())),
-      rejected: () => {},
-      lost: () => {},
-    });
-    toServer.on('data', chunk => decoder.push(chunk)).on('end', () => toClient.end());
-  }
-
-  /** Sends messages in one piece. */
-  say(...messages: object[]): void {
-    this.#toClient.write(Buffer.concat(messages.map(message => rawFrame(JSON.stringify(message)))));
-  }
-
-  hang(): void {
-    this.#toClient.end();
-  }
-
-  #hear(message: RawMessage): void {
-    this.heard.push(message);
-    const { id, method, params } = message;
-    if (method === 'initialize') this.say({ id, result: { sessionId: 's', environmentInfo: INFO } });
-    if (method === 'process/start') this.say(...started(id, params.processId));
-  }
-}
-
-const started = (id: RawMessage['id'], processId: string) => [
-  {
-    id,
-    result: { processId, sandboxType: 'none', pid: 1, environment: { kept: 0, removed: 0, set: 0 } },
-  },
-];
-
-const output = (processId: string, chunk: Buffer | string, seq = 1, stream = 'stdout') => ({
-  method: 'process/output',
-  params: { processId, seq, stream, chunk: Buffer.from(chunk as string).toString('base64') },
-});
-
-const exited = (processId: string, exitCode = 0, seq = 2) => ({
-  method: 'process/exited',
-  params: { processId, seq, exitCode, sandboxDenied: false },
-});
-
-const closed = (processId: string, bytes?: object, seq = 3) => ({
-  method: 'process/closed',
-  params: { processId, seq, bytes },
-});
-
-const faked = async (location: ClientStreams['location'] = 'remote', ownEnv: Env = {}) => {
-  const { toServer, toClient, streams } = pipes();
-  const server = new FakeServer(toServer, toClient);
-  return { client: await ExecClient.open({ ...streams, location }, 'test', ownEnv), server, toClient };
 };
 
 describe('ExecClient', () => {

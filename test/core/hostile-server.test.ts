@@ -1,0 +1,514 @@
+import { expect } from 'chai';
+import { ConnectionLostError, RequestError } from '../../src/core/errors.ts';
+import type { ExecClient } from '../../src/core/exec-client.ts';
+import { OUTPUT_WINDOW_BYTES } from '../../src/core/limits.ts';
+import { until } from '../support/until.ts';
+import { closed, exited, faked, INFO, output } from './support/fake-server.ts';
+
+const outcome = async (promise: Promise<unknown>): Promise<unknown> => {
+  try {
+    return await promise;
+  } catch (error) {
+    return error;
+  }
+};
+
+const invalid = (method: string, error: unknown): RequestError => {
+  expect(error).to.be.instanceOf(RequestError);
+  const { kind, method: of, message } = error as RequestError;
+  expect({ kind, of }).to.deep.equal({ kind: 'invalidAnswer', of: method });
+  expect(message).not.to.contain('\n');
+  return error as RequestError;
+};
+
+const child = (client: ExecClient) => client.start({ argv: ['true'] });
+const base = { base: 'process', attempts: [] };
+const counts = { kept: 0, removed: 0, set: 0 };
+
+/** Each call of a client with the method that it makes first, and an answer that it takes. */
+const CALLS: ReadonlyArray<
+  readonly [method: string, call: (client: ExecClient) => Promise<unknown>, result: object]
+> = [
+  [
+    'process/start',
+    client => child(client),
+    { processId: '1', sandboxType: 'none', pid: 1, environment: counts, envBase: base },
+  ],
+  ['process/write', async client => (await child(client)).write('x'), { status: 'accepted' }],
+  ['process/closeStdin', async client => (await child(client)).closeStdin(), { status: 'accepted' }],
+  ['process/signal', async client => (await child(client)).signal('TERM'), {}],
+  ['process/resize', async client => (await child(client)).resize({ columns: 1, rows: 1 }), {}],
+  ['process/terminate', async client => (await child(client)).terminate(), { running: true }],
+  [
+    'process/list',
+    client => client.list(),
+    {
+      processes: [
+        {
+          processId: '1',
+          pid: 1,
+          argv0: 'a',
+          tty: false,
+          state: 'running',
+          exitCode: null,
+          startedAtMs: 1,
+          exitedAtMs: null,
+          bytes: { stdout: 0, stderr: 0, pty: 0 },
+          descendants: [{ pid: 2, name: 'b' }],
+        },
+      ],
+    },
+  ],
+  [
+    'environment/explain',
+    client => client.explain(),
+    { base, variables: { A: { outcome: 'removed', by: 'exclude', pattern: 'A' } }, counts },
+  ],
+  ['environment/refresh', client => client.refreshEnvironment(), base],
+  ['fs/readFile', client => client.files.readFile('/f'), { dataBase64: 'eA==' }],
+  ['fs/writeFile', client => client.files.writeFile('/f', 'x'), {}],
+  [
+    'fs/getMetadata',
+    client => client.files.stat('/f'),
+    { isDirectory: false, isFile: true, isSymlink: false, size: 1, createdAtMs: 1, modifiedAtMs: 1, mode: 1 },
+  ],
+  [
+    'fs/readDirectory',
+    client => client.files.list('/'),
+    { entries: [{ fileName: 'a', isDirectory: false, isFile: true, fileNameBase64: 'YQ==' }] },
+  ],
+  [
+    'fs/walk',
+    client => client.files.walk('/'),
+    {
+      entries: [{ path: 'file:///a', kind: 'file' }],
+      errors: [{ path: 'file:///b', message: 'no' }],
+      truncated: false,
+    },
+  ],
+  ['fs/canonicalize', client => client.files.canonicalize('/'), { path: 'file:///' }],
+  ['fs/createDirectory', client => client.files.createDirectory('/d'), {}],
+  ['fs/copy', client => client.files.copy('/a', '/b'), { skipped: ['file:///c'] }],
+  ['fs/remove', client => client.files.remove('/a'), {}],
+  ['fs/watchMissing', client => client.files.watchMissing({ missing: ['/a'] }, () => {}), { watching: true }],
+];
+
+/** Values that no field has, and how JSON writes those that `JSON.stringify` can't. */
+const WRONG: readonly unknown[] = [{ odd: true }, [[]], '\x1b[2J', -1.5, 'INFINITY', null, undefined];
+
+/** Copies of a value in each of which one part is wrong, and the path of that part. */
+const mutations = (value: unknown, path = ''): Array<readonly [path: string, mutated: unknown]> => {
+  const own = WRONG.map(wrong => [path, wrong] as const);
+  if (typeof value !== 'object' || value === null) return own;
+  const within = Object.entries(value).flatMap(([key, part]) => {
+    const at = Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`;
+    return mutations(part, at).map(([where, mutated]) => {
+      const copy = structuredClone(value) as Record<string, unknown>;
+      copy[key] = mutated;
+      return [where, copy] as const;
+    });
+  });
+  return [...own, ...within];
+};
+
+/** Whether an error names the mutated part, or something around or inside it. */
+const isAbout = (field: string, path: string): boolean => path.startsWith(field) || field.startsWith(path);
+
+describe('a hostile server against Core', () => {
+  describe('that answers with what was not declared', () => {
+    for (const [method, call, result] of CALLS) {
+      it(`rejects that call of ${method} alone, and names the field`, async () => {
+        const { client, server } = await faked();
+        // What the call needs before: a process.
+        const start = server.answers.get('process/start');
+        server.answers.set(method, ({ id }) => [{ id, result }]);
+        expect(await outcome(call(client)), 'the answer that is right').not.to.be.instanceOf(Error);
+        for (const [path, mutated] of mutations(result)) {
+          server.answers.set(method, ({ id }) => [
+            JSON.parse(JSON.stringify({ id, result: mutated ?? null }).replaceAll('"INFINITY"', '1e999')),
+          ]);
+          const got = await outcome(call(client));
+          // Some mutations are fine: a text in place of another, null for a field that may be absent.
+          if (got instanceof Error) {
+            const { message, data } = invalid(method, got);
+            expect(message).to.contain(`answer to ${method}: ${data.field}: `);
+            expect(
+              isAbout(String(data.field), path === '' ? String(data.field) : path),
+              `${path}: ${message}`,
+            ).to.equal(true);
+          }
+        }
+        for (const wrong of [null, 5, 'text', [], true]) {
+          server.answers.set(method, ({ id }) => [{ id, result: wrong }]);
+          expect(invalid(method, await outcome(call(client))).data.field).to.equal('result');
+        }
+        server.answers.set(method, ({ id }) => [{ id, result }]);
+        if (start !== undefined) server.answers.set('process/start', start);
+        expect(await outcome(call(client)), 'the connection').not.to.be.instanceOf(Error);
+        await client.close();
+      });
+    }
+
+    it('has an error that is none', async () => {
+      const { client, server } = await faked();
+      const errors = [
+        5,
+        'text',
+        true,
+        false,
+        0,
+        '',
+        null,
+        [],
+        {},
+        { code: -1 },
+        { message: 'm' },
+        { code: 'x', message: 'm' },
+        { code: 1e300, message: 'm' },
+        { code: 1, message: { toString: 5 } },
+        { code: 1, message: null },
+      ];
+      for (const error of errors) {
+        server.answers.set('server/status', ({ id }) => [{ id, error }]);
+        const { data } = invalid('server/status', await outcome(client.status()));
+        expect(data, JSON.stringify(error)).to.deep.equal({ kind: 'invalidAnswer', field: 'error' });
+      }
+      await client.close();
+    });
+
+    it('has an error with any code, also one of this client, and any data', async () => {
+      const { client, server } = await faked();
+      for (const code of [-32097, -32099, 0, 1, -32603]) {
+        for (const data of [undefined, null, 5, 'text', [1], { kind: 7, stage: {} }]) {
+          server.answers.set('process/list', ({ id }) => [{ id, error: { code, message: 'm', data } }]);
+          const error = await outcome(client.list());
+          expect(error).to.be.instanceOf(RequestError);
+          expect(error).to.include({ code, message: 'm', kind: undefined });
+        }
+      }
+      await client.close();
+    });
+
+    it('has an error of a launch whose data lies', async () => {
+      const { client, server } = await faked('local', { PATH: '/bin' });
+      for (const searchedPath of [5, 'text', [5], {}, null]) {
+        const data = { kind: 'launchFailed', stage: 'resolve', path: 'p', searchedPath };
+        server.answers.set('process/start', ({ id }) => [{ id, error: { code: 1, message: 'm', data } }]);
+        expect(await outcome(client.start({ argv: ['p'], environment: {} }))).to.include({ message: 'm' });
+      }
+      await client.close();
+    });
+
+    it('says that it runs in what is no directory', async () => {
+      for (const cwd of ['http://a', 'text', 'file://host/a%2Fb', '']) {
+        const { client, server } = await faked();
+        server.answers.set('server/status', () => []);
+        Object.assign(client.info, { cwd });
+        const { message } = invalid(
+          'initialize',
+          await outcome(client.start({ argv: ['a'], cwd: 'relative' })),
+        );
+        expect(message).to.contain('environmentInfo.cwd');
+        await client.close();
+      }
+    });
+
+    it('ends the process of a start whose answer is wrong', async () => {
+      const { client, server } = await faked();
+      server.answers.set('process/start', ({ id }) => [{ id, result: { processId: '1' } }]);
+      invalid('process/start', await outcome(child(client)));
+      await until(
+        () => server.heard.some(({ method }) => method === 'process/terminate'),
+        'the process was not ended',
+      );
+      await client.close();
+    });
+  });
+
+  describe('that answers the first request with what was not declared', () => {
+    it('is no server, and the field is named', async () => {
+      for (const [path, info] of mutations(INFO)) {
+        const error = await outcome(
+          faked('remote', {}, server =>
+            server.answers.set('initialize', ({ id }) => [
+              JSON.parse(
+                JSON.stringify({ id, result: { sessionId: 's', environmentInfo: info } }).replaceAll(
+                  '"INFINITY"',
+                  '1e999',
+                ),
+              ),
+            ]),
+          ),
+        );
+        if (!(error instanceof Error)) continue;
+        expect(error).to.be.instanceOf(ConnectionLostError);
+        const [, field = ''] =
+          /^no connection to memory: answer to initialize: environmentInfo\.?([^:]*): /.exec(error.message) ??
+          [];
+        expect(error.message).to.contain(`environmentInfo${field === '' ? '' : `.${field}`}: `);
+        expect(isAbout(field, path), `${path}: ${error.message}`).to.equal(true);
+      }
+    });
+  });
+
+  describe('that notifies of what was not declared', () => {
+    const params = [
+      ['process/output', { processId: '1', seq: 1, stream: 'stdout', chunk: 'eA==' }],
+      ['process/outputDropped', { processId: '1', seq: 1, bytes: { stdout: 1, stderr: 0, pty: 0 } }],
+      ['process/exited', { processId: '1', seq: 1, exitCode: 0, sandboxDenied: false, signal: 'SIGTERM' }],
+      ['process/closed', { processId: '1', seq: 1, holders: [{ pid: 1, name: 'a' }] }],
+      ['fs/missingChanged', { watchId: 1 }],
+    ] as const;
+    for (const [method, right] of params) {
+      it(`loses the connection for ${method}, and names the field`, async () => {
+        for (const [path, mutated] of mutations(right)) {
+          const { client, server } = await faked();
+          const { exit } = await child(client);
+          const text = JSON.stringify({ method, params: mutated ?? null }).replaceAll('"INFINITY"', '1e999');
+          server.say(JSON.parse(text));
+          server.hang();
+          const error = await client.closed;
+          expect(error?.message).to.match(/^the connection to memory was lost(?:: |$)/);
+          // Some mutations are fine; then it is only the end of the stream.
+          if (error?.message.includes(': ')) {
+            expect(error.message).to.contain(`: ${method}: `).and.not.to.contain('\x1b');
+            const [, field = ''] = /: [a-zA-Z/]+: ([^:]+): /.exec(error.message) ?? [];
+            expect(isAbout(field, path) || path === '', `${path}: ${error.message}`).to.equal(true);
+          }
+          await outcome(exit);
+        }
+      });
+    }
+  });
+
+  describe('that sends output beyond the window', () => {
+    const KIB64 = Buffer.alloc(64 * 1024);
+
+    it('loses the connection, with the process and the numbers', async () => {
+      const { client, server } = await faked();
+      const one = await child(client);
+      const other = await child(client);
+      server.say(...Array.from({ length: 40 }, (_, at) => output('1', KIB64, at + 1)));
+      const error = await client.closed;
+      expect(error).to.be.instanceOf(ConnectionLostError);
+      expect(error?.message).to.equal(
+        `the connection to memory was lost: process/output: process 1 has ${OUTPUT_WINDOW_BYTES + 2 * KIB64.length} bytes of unacknowledged output, over the window of ${OUTPUT_WINDOW_BYTES}`,
+      );
+      expect(await outcome(one.collect())).to.equal(error);
+      expect(await outcome(other.exit)).to.equal(error);
+      expect(await outcome(client.list())).to.equal(error);
+    });
+
+    it('reads no more of what it sends then', async () => {
+      const { client, server, toClient } = await faked();
+      const { output: unread } = await child(client);
+      server.say(...Array.from({ length: 1000 }, (_, at) => output('1', KIB64, at + 1)));
+      await client.closed;
+      let bytes = 0;
+      await outcome(
+        (async () => {
+          for await (const { chunk } of unread) bytes += chunk.length;
+        })(),
+      );
+      expect(bytes).to.equal(OUTPUT_WINDOW_BYTES + KIB64.length);
+      await until(() => toClient.readableLength === 0, 'the rest is not read');
+    });
+
+    it('in chunks of a byte, or of none, is held in little more than its bytes', async () => {
+      const { client, server } = await faked();
+      const { output: unread } = await child(client);
+      for (let seq = 1; seq <= 20_000; seq += 1) server.say(output('1', seq % 2 === 0 ? 'x' : '', seq));
+      server.say(exited('1'), closed('1'));
+      const lengths: number[] = [];
+      for await (const { chunk } of unread) lengths.push(chunk.length);
+      expect([lengths.length < 10, lengths.reduce((sum, length) => sum + length, 0)]).to.deep.equal([
+        true,
+        10_000,
+      ]);
+      await client.close();
+    });
+
+    it('and never answers acknowledgements, is given up', async () => {
+      const { client, server } = await faked();
+      const { output: all } = await child(client);
+      const reading = outcome(
+        (async () => {
+          for await (const _ of all);
+        })(),
+      );
+      const flood = setInterval(() => server.say(output('1', Buffer.alloc(256 * 1024))), 0);
+      const error = await client.closed;
+      clearInterval(flood);
+      expect(error?.message).to.contain(
+        'process/acknowledge: process 1 has 65 requests without an answer, over the limit of 64',
+      );
+      expect(await reading).to.equal(error);
+    });
+  });
+
+  describe('that sends more than was asked for', () => {
+    it('has a block refused that is too long, or too short before the end', async () => {
+      for (const [bytes, eof] of [
+        [1024 * 1024 + 1, true],
+        [1024 * 1024 + 1, false],
+        [5, false],
+        [0, false],
+      ] as const) {
+        const { client, server } = await faked();
+        server.answers.set('fs/open', ({ id, params }) => [{ id, result: { handleId: params.handleId } }]);
+        server.answers.set('fs/close', ({ id }) => [{ id, result: {} }]);
+        server.answers.set('fs/readBlock', ({ id }) => [
+          { id, result: { chunk: Buffer.alloc(bytes).toString('base64'), eof } },
+        ]);
+        const error = await outcome(client.files.readStream('/f').toArray());
+        expect(invalid('fs/readBlock', error).message).to.contain(`received ${bytes}`);
+        await client.close();
+      }
+    });
+
+    it('has a file that never ends refused at the limit', async () => {
+      const { client, server } = await faked();
+      const block = Buffer.alloc(1024 * 1024).toString('base64');
+      server.answers.set('fs/readFile', ({ id }) => [
+        { id, error: { code: 1, message: 'm', data: { kind: 'limitExceeded' } } },
+      ]);
+      server.answers.set('fs/open', ({ id, params }) => [{ id, result: { handleId: params.handleId } }]);
+      server.answers.set('fs/close', ({ id }) => [{ id, result: {} }]);
+      server.answers.set('fs/readBlock', ({ id }) => [{ id, result: { chunk: block, eof: false } }]);
+      const error = await outcome(client.files.readFile('/dev/zero', { maxBytes: 3_000_000 }));
+      expect(error).to.include({ kind: 'limitExceeded', method: 'fs/readFile' });
+      server.answers.set('fs/readFile', ({ id }) => [{ id, result: { dataBase64: block } }]);
+      expect(await outcome(client.files.readFile('/f', { maxBytes: 1_000_000 }))).to.include({
+        kind: 'limitExceeded',
+      });
+      await client.close();
+    });
+
+    it('has output that never ends refused at the limit of collect()', async () => {
+      const { client, server } = await faked();
+      server.answers.set('process/acknowledge', ({ id }) => [{ id, result: {} }]);
+      const { collect, terminated } = {
+        collect: (await child(client)).collect({ maxBytes: 3_000_000 }),
+        terminated: () => server.heard.some(({ method }) => method === 'process/terminate'),
+      };
+      const flood = setInterval(() => server.say(output('1', Buffer.alloc(256 * 1024))), 0);
+      const error = await outcome(collect);
+      clearInterval(flood);
+      expect(error).to.include({ kind: 'limitExceeded', method: 'process/output' });
+      await until(terminated, 'the process was not ended');
+      await client.close();
+    });
+
+    it('calls back once for a watch, however often it is told', async () => {
+      const { client, server } = await faked();
+      server.answers.set('fs/watchMissing', ({ id }) => [{ id, result: { watching: true } }]);
+      let called = 0;
+      await client.files.watchMissing({ missing: ['/a'] }, () => {
+        called += 1;
+      });
+      const changed = { method: 'fs/missingChanged', params: { watchId: 1 } };
+      server.say(changed, changed, changed);
+      server.answers.set('process/list', ({ id }) => [{ id, result: { processes: [] } }]);
+      await client.list();
+      await client.close();
+      expect(called).to.equal(1);
+    });
+  });
+
+  describe('that answers what was never asked', () => {
+    const status = {
+      version: '0',
+      pid: 1,
+      uptimeMs: 1,
+      rssBytes: 1,
+      heapUsedBytes: 1,
+      eventLoopDelayMs: { mean: 0, p99: 0, max: 0 },
+      openDescriptors: null,
+      queuedBytes: 0,
+      processes: 0,
+    };
+
+    it('is ignored: other ids, second answers, output of other processes, unknown notifications', async () => {
+      const { client, server } = await faked();
+      server.answers.set('server/status', ({ id }) => [
+        { id: 4711, result: {} },
+        { id: 'text', error: { code: 1, message: 'm' } },
+        { id: '__proto__', result: {} },
+        output('4711', 'x'),
+        output('__proto__', 'x'),
+        exited('4711'),
+        closed('constructor'),
+        { method: 'unknown/method', params: {} },
+        { method: '__proto__' },
+        { id, result: status },
+        { id, result: 5 },
+        { id, error: { code: 1, message: 'm' } },
+      ]);
+      for (let round = 0; round < 3; round += 1) expect(await client.status()).to.deep.equal(status);
+      await client.close();
+    });
+
+    it('is refused when it asks itself, and given up when it reads no answers', async () => {
+      const { client, server, toServer } = await faked();
+      server.say({ id: 1, method: 'process/start', params: {} });
+      await until(() => server.heard.some(({ error }) => error?.code === -32601), 'no answer to the request');
+      toServer.pause();
+      const asking = setInterval(
+        () => server.say(...Array.from({ length: 100 }, (_, id) => ({ id, method: 'x'.repeat(10_000) }))),
+        0,
+      );
+      const error = await client.closed;
+      clearInterval(asking);
+      expect(error?.message).to.contain('the server sends requests and does not read the answers');
+    });
+  });
+
+  describe('that never answers', () => {
+    it('is left by close(), which rejects what waits', async () => {
+      const { client, server } = await faked();
+      server.answers.clear();
+      const waiting = [child(client), client.list(), client.files.readFile('/f')].map(outcome);
+      await client.close();
+      for (const error of await Promise.all(waiting)) {
+        expect(error).to.be.instanceOf(ConnectionLostError);
+        expect(error).to.include({ message: 'the connection was closed' });
+      }
+    });
+
+    it('or ends in the middle of a frame, is told', async () => {
+      const { client, toClient } = await faked();
+      const waiting = outcome(client.list());
+      toClient.write('Content-Length: 100\r\n\r\n{"id":');
+      toClient.end();
+      expect(await waiting).to.be.instanceOf(ConnectionLostError);
+    });
+  });
+
+  describe('that sends bytes that are no message', () => {
+    const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+    const frame = (body: string | Buffer) =>
+      Buffer.concat([Buffer.from(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n`), Buffer.from(body)]);
+    const cases: Array<[title: string, bytes: Buffer]> = [
+      ['a header that never ends', Buffer.alloc(3 * 1024 * 1024, 'x')],
+      ['a frame over the limit', Buffer.from('Content-Length: 99999999999\r\n\r\n')],
+      ['no JSON', frame('{"a":')],
+      ['no UTF-8', frame(Buffer.from([0x22, 0xff, 0x22]))],
+      ['deep nesting', frame(`{"id":1,"result":${deep(100)}}`)],
+      ['deeper nesting', frame(deep(5_000_000))],
+      ['a batch', frame('[{"id":1,"result":1}]')],
+      ['neither request nor answer', frame('{}')],
+      ['a number', frame('5')],
+      ['control characters', frame('{"id":null,"error":{"code":1,"message":"\\u001b[2J\\n\\u202e"}}')],
+    ];
+    for (const [title, bytes] of cases) {
+      it(`is given up with a reason of one line that is safe to show: ${title}`, async () => {
+        const { client, toClient } = await faked();
+        const waiting = outcome(client.list());
+        toClient.write(bytes);
+        const error = await client.closed;
+        expect(error?.message).to.match(/^the connection to memory was lost: [^\p{Cc}\p{Cf}]{5,300}$/u);
+        expect(await waiting).to.equal(error);
+      });
+    }
+  });
+});
