@@ -13,23 +13,19 @@ type Wire = {
 
 const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 
-/** The messages of the session in the documentation that go in one direction. */
+/** The messages of the sample session in one direction. */
 const messages = (arrow: '→' | '←'): Wire[] =>
   Array.from(page.matchAll(new RegExp(`^${arrow} (\\{.*\\})$`, 'gm')), ([, json = '']) => JSON.parse(json));
 
 const byMethod = <Spec extends { readonly method: string }>(specs: Readonly<Record<string, Spec>>) =>
   new Map(Object.values(specs).map(spec => [spec.method, spec]));
 
-describe('the session in docs/protocol.md', () => {
+describe('the sample session in docs/protocol.md', () => {
   const calls = byMethod(requests);
   const fromClient = byMethod(clientNotifications);
   const fromServer = byMethod(serverNotifications);
 
-  it('has messages in both directions', () => {
-    expect([messages('→').length, messages('←').length]).to.deep.equal([8, 13]);
-  });
-
-  it('sends what is declared', () => {
+  it('has requests and notifications as declared', () => {
     for (const { id, method = '', params = {} } of messages('→')) {
       const spec = id === undefined ? fromClient.get(method) : calls.get(method);
       expect(spec?.params.safeParse(params).error, method).to.equal(undefined);
@@ -37,10 +33,10 @@ describe('the session in docs/protocol.md', () => {
     }
   });
 
-  it('is answered as declared, or with an error that is', () => {
+  it('has answers and errors as declared', () => {
     const methods = new Map(messages('→').map(({ id, method = '' }) => [id, method]));
     const answers = messages('←').filter(({ method }) => method === undefined);
-    expect(answers).to.have.lengthOf(7);
+    expect(answers).to.have.lengthOf(messages('→').filter(({ id }) => id !== undefined).length);
     for (const { id, result, error } of answers) {
       const method = methods.get(id) ?? '';
       if (error) expect(error.code).to.equal(errorKinds[error.data.kind]);
