@@ -27,19 +27,14 @@ import {
   onlyProject,
   readOnly,
   sandboxOf,
+  testedAccounts,
   workspaceWrite,
 } from './support/sandboxes.ts';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const NODE = realpathSync(process.execPath);
-const isRoot = process.getuid?.() === 0;
 
-const accounts = [
-  { name: isRoot ? 'root' : 'this account', asNobody: false },
-  ...(isRoot ? [{ name: 'an account that may do little', asNobody: true }] : []),
-];
-
-for (const { name, asNobody } of accounts) {
+for (const { name, asNobody } of testedAccounts) {
   describe(`a sandbox, as ${name}`, () => {
     let grounds: Grounds;
     let client: RawClient;

@@ -10,11 +10,13 @@ export type TerminalSpawn = {
   readonly cwd: string;
   /** Path of the terminal. */
   readonly terminal: string;
+  /** Descriptors of this process that the program gets as 3, 4 and so on. */
+  readonly descriptors?: readonly number[] | undefined;
 };
 
 /**
  * Starts a program on a terminal, as the leader of a session that the terminal controls, with descriptors 0, 1 and 2
- * and no other. When it returns, the program runs. The caller has to collect its status.
+ * and those that it is given. When it returns, the program runs. The caller has to collect its status.
  *
  * @returns its pid
  * @throws {NodeJS.ErrnoException} with the `code` of what failed in the child: entering the directory or running the file
@@ -32,7 +34,7 @@ export const spawnOnTerminal = (spawn: TerminalSpawn, libc: Libc): number => {
 
 const SHELL = '/bin/sh';
 
-const start = ({ file, argv, env, cwd, terminal }: TerminalSpawn, libc: Libc): number => {
+const start = ({ file, argv, env, cwd, terminal, descriptors = [] }: TerminalSpawn, libc: Libc): number => {
   const actions = new Uint8Array(OPAQUE_BYTES);
   const pid = new Int32Array(1);
   const args = new StringTable(argv, libc);
@@ -45,7 +47,8 @@ const start = ({ file, argv, env, cwd, terminal }: TerminalSpawn, libc: Libc): n
     // The first terminal that the leader of a session opens controls the session.
     check(libc.addOpen(actions, 0, terminal, constants.O_RDWR, 0));
     for (const fd of [1, 2]) check(libc.addDup2(actions, 0, fd));
-    closeOthers(actions, libc);
+    handOver(descriptors, actions, libc);
+    closeOthers(actions, FIRST_GIVEN + descriptors.length, libc);
     const run = () =>
       check(libc.spawn(pid, file, actions, attributes(libc), args.pointers, variables.pointers));
     if (libc.addChdir === undefined) inDirectory(cwd, libc, run);
@@ -84,10 +87,23 @@ const POSIX_SPAWN_SETSIGMASK = 0x08;
 const POSIX_SPAWN_SETSID = 0x80;
 const SIGNAL_SET_BYTES = 128;
 
-/** What this process opened itself is close-on-exec; what it inherited, or the program that it is part of opened, may not be. */
-const closeOthers = (actions: Memory, libc: Libc): void => {
-  if (libc.addCloseFrom !== undefined) check(libc.addCloseFrom(actions, 3));
-  else for (const fd of inheritableDescriptors()) check(libc.addClose(actions, fd));
+/** Gives descriptors their numbers by way of higher ones, since a number may still be that of another one. */
+const handOver = (descriptors: readonly number[], actions: Memory, libc: Libc): void => {
+  const above = Math.max(FIRST_GIVEN + descriptors.length, ...descriptors) + 1;
+  for (const [index, fd] of descriptors.entries()) check(libc.addDup2(actions, fd, above + index));
+  for (const index of descriptors.keys()) check(libc.addDup2(actions, above + index, FIRST_GIVEN + index));
+  for (const index of descriptors.keys()) check(libc.addClose(actions, above + index));
+};
+
+const FIRST_GIVEN = 3;
+
+/**
+ * Closes all descriptors from a number on. What this process opened itself is close-on-exec; what it inherited, or the
+ * program that it is part of opened, may not be.
+ */
+const closeOthers = (actions: Memory, from: number, libc: Libc): void => {
+  if (libc.addCloseFrom !== undefined) check(libc.addCloseFrom(actions, from));
+  else for (const fd of inheritableDescriptors()) if (fd >= from) check(libc.addClose(actions, fd));
 };
 
 /** Enters a directory for a while; nothing else of this process runs in JavaScript meanwhile. */

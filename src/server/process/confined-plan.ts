@@ -1,6 +1,5 @@
 import { type ExecServerError, launchFailed, unsupported } from '../../protocol/errors.ts';
-import type { Env } from '../../shared-config/index.ts';
-import type { Confinement } from '../sandbox/sandboxes.ts';
+import type { ConfinedStart, Confinement } from '../sandbox/sandboxes.ts';
 import { findProgram } from './find-program.ts';
 import { foreseeLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
 
@@ -15,7 +14,7 @@ export const confinedPlan = async <Plan extends LaunchAttempt & { readonly arg0:
   plan: Plan,
   confinement: Confinement,
   wait: <Value>(something: Promise<Value>) => Promise<Value>,
-): Promise<Plan & { readonly argv: readonly [string, ...string[]]; readonly env: Env }> => {
+): Promise<Plan & ConfinedStart> => {
   const problem = unsupportedName(plan) ?? foreseeLaunchFailure(plan) ?? unseenProgram(plan, confinement);
   if (problem !== undefined) throw problem;
   await wait(confinement.tryOut());

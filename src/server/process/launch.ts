@@ -12,6 +12,8 @@ export type LaunchPlan = StreamPlan &
   LaunchAttempt & {
     readonly arg0: string | undefined;
     readonly detached: boolean;
+    /** Descriptors of this process that the child gets as 3, 4 and so on. */
+    readonly descriptors?: readonly number[];
   };
 
 /**
@@ -45,6 +47,7 @@ const spawnChild = (plan: LaunchPlan, stdio: ChildStreams['stdio']): ChildProces
     cwd,
     env,
     detached,
+    descriptors = [],
   } = plan;
   return spawn(fileToRun(plan), args, {
     cwd,
@@ -52,7 +55,7 @@ const spawnChild = (plan: LaunchPlan, stdio: ChildStreams['stdio']): ChildProces
     env: { NODE_V8_COVERAGE: undefined, ...env },
     argv0: arg0,
     detached,
-    stdio,
+    stdio: [...stdio, ...descriptors],
     windowsHide: true,
   });
 };

@@ -16,13 +16,13 @@ import { MULTIPLEXER, type StartedTerminal, terminalFailure } from './started-te
  */
 export const spawnOnLinux = (plan: PtyPlan, onExit: EndListener): StartedTerminal => {
   const libc = loadOrRefuse(loadLibc);
-  const { arg0, argv, env, cwd } = plan;
+  const { arg0, argv, env, cwd, descriptors } = plan;
   const [program, ...args] = argv;
   const file = executableOf(plan);
   const { master, slave, path, childsPath } = open(plan, libc);
   try {
     const pid = spawnOnTerminal(
-      { file, argv: [arg0 ?? program, ...args], env, cwd, terminal: childsPath },
+      { file, argv: [arg0 ?? program, ...args], env, cwd, terminal: childsPath, descriptors },
       libc,
     );
     onceEnded(pid, onExit);

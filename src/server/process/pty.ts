@@ -9,6 +9,8 @@ import { startOnConPty } from './pty-windows.ts';
 export type PtyPlan = LaunchAttempt & {
   readonly arg0: string | undefined;
   readonly size: TerminalSize;
+  /** Descriptors of this process that the child gets as 3, 4 and so on; on Linux only. */
+  readonly descriptors?: readonly number[];
 };
 
 export type ExitListener = (code: number | null, signal: NodeJS.Signals | null) => void;

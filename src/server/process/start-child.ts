@@ -50,14 +50,25 @@ export type StartedChild = {
  *
  * @throws {ExecServerError} `unsupported` for what can't be had here, `invalidParams`, `launchFailed`
  */
-export const startChild = async (
-  params: StartParams,
-  { host, pipes, detached, baseEnv, sandboxes, wait }: StartContext,
-): Promise<StartedChild> => {
+export const startChild = async (params: StartParams, context: StartContext): Promise<StartedChild> => {
   refuseWhatIsMissing(params);
+  const cwd = nativePath('cwd', params.cwd, context.host.platform);
+  const confinement = params.sandbox && context.sandboxes.prepare(params.sandbox, cwd);
+  if (confinement === undefined) return start(params, cwd, undefined, context);
+  try {
+    return await start(params, cwd, confinement, context);
+  } finally {
+    confinement.release();
+  }
+};
+
+const start = async (
+  params: StartParams,
+  cwd: string,
+  confinement: Confinement | undefined,
+  { host, pipes, detached, baseEnv, wait }: StartContext,
+): Promise<StartedChild> => {
   const { platform } = host;
-  const cwd = nativePath('cwd', params.cwd, platform);
-  const confinement = params.sandbox && sandboxes.prepare(params.sandbox, cwd);
   const base = params.envPolicy?.base ?? 'process';
   const taken = base === 'process' ? undefined : await baseEnv(base);
   const { env, decisions } = traceEnv({

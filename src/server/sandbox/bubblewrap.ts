@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   accessSync,
   closeSync,
@@ -12,6 +13,7 @@ import {
 import { join } from 'node:path/posix';
 import { unsupported } from '../../protocol/errors.ts';
 import { SANDBOX_PROBE_MS } from '../limits.ts';
+import type { ConfinedStart } from './sandboxes.ts';
 import { socketFilter } from './socket-filter.ts';
 
 /** Where bubblewrap and what it needs lie on this machine. */
@@ -128,16 +130,30 @@ const writeFilter = (): number => {
 // Every sandbox has a /dev of its own.
 const HIDDEN_DIRECTORY = '/dev/shm';
 
-/** Runs a program to its end; resolves with what it said on stderr if it failed. */
-export const failureOf = (
-  file: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-): Promise<string | undefined> =>
-  new Promise(resolve => {
-    execFile(file, [...args], { env, cwd: '/', timeout: SANDBOX_PROBE_MS }, (error, _stdout, stderr) => {
-      if (error === null) resolve(undefined);
-      else if (error.killed) resolve(`no end within ${SANDBOX_PROBE_MS} ms`);
-      else resolve(stderr.trim() || error.message.split('\n', 1)[0] || 'it failed');
-    });
+/** Runs a program to its end; resolves with what it wrote to stderr if it failed. */
+export const failureOf = async ({ argv, env, descriptors }: ConfinedStart): Promise<string | undefined> => {
+  const [file, ...args] = argv;
+  const child = spawn(file, args, {
+    cwd: '/',
+    // Node hands its own NODE_V8_COVERAGE to every child whose environment doesn't name it.
+    env: { NODE_V8_COVERAGE: undefined, ...env },
+    stdio: ['ignore', 'ignore', 'pipe', ...descriptors],
+    timeout: SANDBOX_PROBE_MS,
+    // It ignores the others.
+    killSignal: 'SIGKILL',
   });
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-STDERR_CHARACTERS);
+  });
+  try {
+    const [code, signal] = await once(child, 'close');
+    if (code === 0) return undefined;
+    if (signal !== null) return `it was ended by ${signal} (at the latest after ${SANDBOX_PROBE_MS} ms)`;
+    return stderr.trim() || `exit code ${code}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
+
+const STDERR_CHARACTERS = 64 * 1024;

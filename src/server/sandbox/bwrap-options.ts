@@ -1,4 +1,7 @@
+import type { HeldPlace } from './held-places.ts';
 import { isWithin, type Mount, type View } from './mounts.ts';
+
+export type HeldMount = Mount & Pick<HeldPlace, 'isDirectory' | 'descriptor'>;
 
 export type BwrapSettings = {
   readonly cwd: string;
@@ -10,14 +13,22 @@ export type BwrapSettings = {
   readonly programs?: readonly string[];
 };
 
+/** The descriptors that bubblewrap needs, in the order of their numbers there, from `FIRST_DESCRIPTOR` on. */
+export const descriptorsOf = ({ mounts }: View<HeldMount>): number[] =>
+  mounts.filter(isBound).map(({ descriptor }) => descriptor);
+
+/** The number of the first descriptor that bubblewrap gets. */
+export const FIRST_DESCRIPTOR = 3;
+
 /**
- * The options of bubblewrap that make a view, up to and without the `--`.
+ * The options of bubblewrap that make a view, up to and without the `--`. Places are mounted by descriptors, with a
+ * comparison by bubblewrap: a path alone could lead elsewhere by then.
  *
  * The root first, then /dev, /proc and /sys, then places from above to below, so that of two the one that is
  * nearer to a file decides. What hides something is made read-only last, when all that lies in it is there.
  */
 export const bwrapOptions = (
-  view: View,
+  view: View<HeldMount>,
   { cwd, isRoot, filterFd, programs = [] }: BwrapSettings,
 ): string[] => [
   // Without its own user namespace root would keep capabilities in that of the machine.
@@ -28,7 +39,7 @@ export const bwrapOptions = (
   ...['--dev', '/dev', '--proc', '/proc'],
   // Its files belong to root, and some act on the whole machine.
   ...(isRoot ? ['--remount-ro', '/proc'] : []),
-  ...view.mounts.flatMap(mount => mountOptions(mount, view)),
+  ...mountOptions(view),
   ...programs.flatMap(path => ['--ro-bind', path, path]),
   ...view.links.flatMap(([path, target]) => ['--symlink', target, path]),
   ...view.mounts.filter(isHiddenDirectory).flatMap(({ path }) => ['--remount-ro', path]),
@@ -44,20 +55,32 @@ const rootOptions = ({ root }: View): string[] => {
   return ['--bind', '/', '/', '--ro-bind-try', '/sys', '/sys'];
 };
 
-const mountOptions = (mount: Mount, view: View): string[] => {
-  const { path, access, isDirectory } = mount;
-  // A process sees itself and its like there; the machine's /proc would lead out, by the roots of processes.
-  if (isWithin(path, '/proc') && access !== 'deny') return [];
-  // It has been made already, and that of the machine has all its devices and shared memory.
-  if (path === '/dev' && access !== 'deny') return [];
-  if (access === 'read') return ['--ro-bind', path, path];
-  if (access === 'write') return ['--bind', path, path];
+const mountOptions = (view: View<HeldMount>): string[] => {
+  let next = FIRST_DESCRIPTOR;
+  return view.mounts.flatMap(mount => {
+    const { path, access } = mount;
+    if (access === 'deny') return maskOptions(mount, view);
+    if (!isBound(mount)) return [];
+    return [access === 'read' ? '--ro-bind-fd' : '--bind-fd', String(next++), path];
+  });
+};
+
+/**
+ * Decides whether a place of the machine is mounted. A process sees itself and its like in /proc, and the machine's
+ * would lead out, by the roots of processes. A /dev has been made already, and that of the machine has all its devices
+ * and shared memory.
+ */
+const isBound = ({ path, access }: Mount): boolean =>
+  access !== 'deny' && !isWithin(path, '/proc') && path !== '/dev';
+
+const maskOptions = (mount: HeldMount, view: View): string[] => {
+  const { path, isDirectory } = mount;
   // No device can be opened through a mount of this kind.
   if (!isDirectory) return ['--ro-bind', '/dev/null', path];
   const leadsToMore = view.mounts.some(
-    other => other !== mount && other.access !== 'deny' && isWithin(other.path, path),
+    other => other.path !== path && other.access !== 'deny' && isWithin(other.path, path),
   );
   return ['--perms', leadsToMore ? '0111' : '0000', '--tmpfs', path];
 };
 
-const isHiddenDirectory = ({ access, isDirectory }: Mount): boolean => access === 'deny' && isDirectory;
+const isHiddenDirectory = ({ access, isDirectory }: HeldMount): boolean => access === 'deny' && isDirectory;

@@ -79,6 +79,7 @@ export class ConfinedFiles {
     const confinement = sandboxes.prepare(sandbox, undefined, program ?? []);
     if (confinement === undefined) return undefined;
     if (program === undefined) {
+      confinement.release();
       throw unsupported(
         'sandbox',
         'file requests are confined only by a server that is a program of its own',
@@ -160,7 +161,9 @@ export class ConfinedFiles {
 
   #slot(confinement: Confinement, program: readonly string[]): Slot {
     const { key } = confinement;
-    const slot = this.#slots.get(key) ?? this.#newSlot(confinement, program);
+    const open = this.#slots.get(key);
+    if (open !== undefined) confinement.release();
+    const slot = open ?? this.#newSlot(confinement, program);
     this.#slots.delete(key);
     this.#slots.set(key, slot);
     return slot;
@@ -170,6 +173,7 @@ export class ConfinedFiles {
     if (this.#slots.size >= MAX_FILE_SANDBOXES) {
       const idle = [...this.#slots.values()].find(slot => isIdle(slot) && this.#watching?.slot !== slot);
       if (idle === undefined) {
+        confinement.release();
         const hint = 'close files that are open in one of them';
         throw limitExceeded('fileSandboxes', this.#slots.size + 1, MAX_FILE_SANDBOXES, hint);
       }
@@ -183,19 +187,23 @@ export class ConfinedFiles {
 
   async #openServer(confinement: Confinement, program: readonly string[]): Promise<ConfinedServer> {
     const { watchdog, maxFrameBytes, notifyMissing } = this.#options;
-    await confinement.tryOut();
-    if (this.#stopping) throw shuttingDown();
-    return ConfinedServer.open({
-      start: confinement.start([...program, '--stdio'], ENVIRONMENT),
-      maxFrameBytes,
-      watchdog,
-      notified: (method, params) => {
-        const { watchId } = params as { watchId: number };
-        if (method !== fsMissingChanged.method || this.#watching?.watchId !== watchId) return;
-        this.#watching = undefined;
-        notifyMissing(watchId);
-      },
-    });
+    try {
+      await confinement.tryOut();
+      if (this.#stopping) throw shuttingDown();
+      return await ConfinedServer.open({
+        start: confinement.start([...program, '--stdio'], ENVIRONMENT),
+        maxFrameBytes,
+        watchdog,
+        notified: (method, params) => {
+          const { watchId } = params as { watchId: number };
+          if (method !== fsMissingChanged.method || this.#watching?.watchId !== watchId) return;
+          this.#watching = undefined;
+          notifyMissing(watchId);
+        },
+      });
+    } finally {
+      confinement.release();
+    }
   }
 
   #drop(slot: Slot): void {

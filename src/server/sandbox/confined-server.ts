@@ -115,13 +115,13 @@ export class ConfinedServer {
   }
 }
 
-const startServer = async ({ argv: [file, ...args], env }: ConfinedStart): Promise<Running> => {
+const startServer = async ({ argv: [file, ...args], env, descriptors }: ConfinedStart): Promise<Running> => {
   const child = spawn(file, args, {
     cwd: '/',
     // Node hands its own NODE_V8_COVERAGE to every child whose environment doesn't name it.
     env: { NODE_V8_COVERAGE: undefined, ...env },
     detached: true,
-    stdio: ['pipe', 'pipe', 'ignore'],
+    stdio: ['pipe', 'pipe', 'ignore', ...descriptors],
   });
   if (child.pid === undefined) throw failure((await once(child, 'error'))[0].code);
   // Its end tells the rest.

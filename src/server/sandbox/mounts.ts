@@ -1,37 +1,38 @@
-import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path/posix';
+import { dirname } from 'node:path/posix';
 import { launchFailed } from '../../protocol/errors.ts';
+import { isSystemLink, type Link, type Located, locate } from './locate.ts';
 import { type Access, strictest, type WantedAccess, type WantedEntry } from './wanted-access.ts';
 
-/** One place of the view that a confined process has: the very same place of the machine, with this access. */
+/** A place that a sandboxed process sees where it is on this machine, with this access. */
 export type Mount = {
   /** Without any symbolic link in it. */
   readonly path: string;
   readonly access: Access;
-  readonly isDirectory: boolean;
 };
 
-/** All that a confined process sees. */
-export type View = {
+/** All that a sandboxed process sees. */
+export type View<Place extends Mount = Mount> = {
   readonly root: Access;
   /** Each path once, in the order of paths: what is above comes before what is below. */
-  readonly mounts: readonly Mount[];
-  /** Symbolic links that lead to what is seen, where the link itself would not be: path and target. */
-  readonly links: readonly (readonly [path: string, target: string])[];
+  readonly mounts: readonly Place[];
+  /** Symbolic links that lead to what is seen, where the link itself would not be. */
+  readonly links: readonly Link[];
   readonly network: boolean;
 };
 
 /**
- * Looks up what a sandbox names, and what has to be added so that it holds:
+ * Looks up the places that a sandbox names, and adds what makes their access hold:
  * - a directory between a place that may be written and a place in it is pinned, since renaming it would
- *   move the wall away;
+ *   move the place out of its mount;
  * - what is `hidden` can't be seen, whatever else was asked.
  *
- * @throws {ExecServerError} `launchFailed` at stage `sandbox` for a place that must be protected and can't be:
- *   one that doesn't exist and could be made, or one behind a symbolic link that could be changed
+ * @throws {ExecServerError} `launchFailed` at stage `sandbox` for a grant behind a symbolic link that a sandboxed
+ *   process may have made, and for a place that must be protected and can't be: one that doesn't exist and could be
+ *   made, or one behind a symbolic link that could be changed
  */
 export const viewOf = (wanted: WantedAccess, hidden: readonly string[] = []): View => {
-  const found = wanted.entries.map(entry => ({ entry, at: locate(entry) }));
+  const found = wanted.entries.map(entry => ({ entry, at: locate(entry.path) }));
+  for (const { entry, at } of found) refusePlantedLink(entry, at);
   const byPath = new Map<string, Access[]>();
   const add = (path: string, access: Access) => byPath.set(path, [...(byPath.get(path) ?? []), access]);
   for (const { entry, at } of found) if (at.real !== undefined) add(at.real, entry.access);
@@ -39,15 +40,15 @@ export const viewOf = (wanted: WantedAccess, hidden: readonly string[] = []): Vi
   const root = strictest([wanted.root, ...(byPath.get('/') ?? [])]) ?? 'deny';
   byPath.delete('/');
   for (const path of hidden) {
-    const real = realPath(path);
+    const { real } = locate(path);
     if (real !== undefined && !isInOwnDev(real, byPath)) byPath.set(real, ['deny']);
   }
   const access = new Map([...byPath].map(([path, all]) => [path, strictest(all) ?? 'deny']));
-  for (const { entry, at } of found) refuseUnprotected(entry, at, root, access);
+  for (const { entry, at } of found) refuseUnenforceable(entry, at, root, access);
   for (const path of pins(root, access)) access.set(path, 'write');
   const mounts = [...access]
     .sort(([a], [b]) => comparePaths(a, b))
-    .map(([path, granted]) => ({ path, access: granted, isDirectory: isDirectory(path) }));
+    .map(([path, granted]) => ({ path, access: granted }));
   const view: View = { root, mounts, links: [], network: wanted.network };
   const links = new Map(found.flatMap(({ at }) => at.links).filter(([path]) => needsLink(view, path)));
   return { ...view, links: [...links] };
@@ -57,13 +58,13 @@ export const viewOf = (wanted: WantedAccess, hidden: readonly string[] = []): Vi
 export const accessTo = ({ root, mounts }: Pick<View, 'root' | 'mounts'>, path: string): Access =>
   mounts.findLast(mount => isWithin(path, mount.path))?.access ?? root;
 
-/** Whether a confined process can see what is at a path. */
+/** Whether a sandboxed process can see what is at a path. */
 export const sees = (view: View, path: string): boolean => {
-  const real = realPath(path);
+  const { real, links } = locate(path);
   if (real === undefined) return false;
   // Its own.
   if (isWithin(real, '/proc') || isWithin(real, '/dev')) return true;
-  return accessTo(view, real) !== 'deny' && linksOf(path).every(([link]) => isVisibleLink(view, link));
+  return accessTo(view, real) !== 'deny' && links.every(([link]) => isVisibleLink(view, link));
 };
 
 /** Whether a path is hidden already by the /dev that each sandbox has. */
@@ -77,78 +78,45 @@ const isVisibleLink = (view: View, link: string): boolean =>
 const needsLink = (view: View, path: string): boolean =>
   view.root === 'deny' && !view.mounts.some(mount => isWithin(path, mount.path));
 
-type Located = {
-  /** `undefined` if nothing is there. */
-  readonly real: string | undefined;
-  readonly links: readonly (readonly [path: string, target: string])[];
+/**
+ * Refuses to follow a link of which a sandboxed process may be the author: it could make any place of the account part
+ * of a later sandbox, to be written or only to be read. For `deny` links are followed, which gives access to nothing.
+ */
+const refusePlantedLink = ({ path, access }: WantedEntry, { links }: Located): void => {
+  const planted = access === 'deny' ? undefined : links.find(([link]) => !isSystemLink(link));
+  if (planted === undefined) return;
+  const [link, target] = planted;
+  throw launchFailed(
+    `the sandbox cannot grant ${access} access to ${path}: ${link} is a symbolic link to ${target} that a sandboxed ` +
+      'process may have made; name its target instead, or remove the link',
+    { stage: 'sandbox', errno: 'ELOOP', path },
+  );
 };
 
-const locate = (entry: WantedEntry): Located => ({
-  real: realPath(entry.path),
-  links: linksOf(entry.path),
-});
-
-const realPath = (path: string): string | undefined => {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
-  }
-};
-
-/** The symbolic links on the way to a path, by their paths without links. */
-const linksOf = (path: string): [path: string, target: string][] => {
-  const links: [string, string][] = [];
-  let rest = path.split('/').filter(name => name !== '');
-  let at = '/';
-  while (rest.length > 0 && links.length < MAX_LINKS) {
-    const [name = '', ...others] = rest;
-    if (name === '..') at = dirname(at);
-    const next = name === '..' ? at : join(at, name);
-    const target = name === '..' ? undefined : linkTarget(next);
-    if (target === undefined) {
-      at = next;
-      rest = others;
-      continue;
-    }
-    links.push([next, target]);
-    if (target.startsWith('/')) at = '/';
-    rest = [...target.split('/').filter(part => part !== '' && part !== '.'), ...others];
-  }
-  return links;
-};
-
-// As many as Linux follows.
-const MAX_LINKS = 40;
-
-const linkTarget = (path: string): string | undefined => {
-  try {
-    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : undefined;
-  } catch {
-    return undefined;
-  }
-};
-
-const refuseUnprotected = (
+const refuseUnenforceable = (
   { path, access, skipMissing }: WantedEntry,
   { real, links }: Located,
   root: Access,
   granted: ReadonlyMap<string, Access>,
 ): void => {
-  if (access === 'write') return;
   const mayWrite = (place: string) => nearest(place, root, granted) === 'write';
   const changeable = links.find(([link]) => mayWrite(dirname(link)));
   if (changeable !== undefined && (real !== undefined || !skipMissing)) {
-    const problem = `it lies behind the symbolic link ${changeable[0]}, which may be changed`;
-    throw cannotProtect(path, 'ELOOP', problem);
+    const problem = `it is reached through the symbolic link ${changeable[0]}, which is in a writable directory`;
+    throw cannotEnforce(access, path, 'ELOOP', problem);
   }
+  if (access === 'write') return;
   if (real === undefined && !skipMissing && mayWrite(nearestDirectory(path))) {
-    throw cannotProtect(path, 'ENOENT', 'it does not exist, and may be made');
+    throw cannotEnforce(access, path, 'ENOENT', 'it does not exist and its parent directory is writable');
   }
 };
 
-const cannotProtect = (path: string, errno: string, problem: string) =>
-  launchFailed(`the sandbox can't protect ${path}: ${problem}`, { stage: 'sandbox', errno, path });
+const cannotEnforce = (access: Access, path: string, errno: string, problem: string) =>
+  launchFailed(`the sandbox cannot enforce ${access} access to ${path}: ${problem}`, {
+    stage: 'sandbox',
+    errno,
+    path,
+  });
 
 const nearest = (path: string, root: Access, granted: ReadonlyMap<string, Access>): Access =>
   path === '/' ? root : (granted.get(path) ?? nearest(dirname(path), root, granted));
@@ -156,7 +124,7 @@ const nearest = (path: string, root: Access, granted: ReadonlyMap<string, Access
 /** The nearest thing above that is there, without links in it. */
 const nearestDirectory = (path: string): string => {
   const parent = dirname(path);
-  return realPath(parent) ?? (parent === '/' ? '/' : nearestDirectory(parent));
+  return locate(parent).real ?? (parent === '/' ? '/' : nearestDirectory(parent));
 };
 
 /** The directories between a place and the place around it that may be written. */
@@ -169,14 +137,6 @@ const pins = (root: Access, granted: ReadonlyMap<string, Access>): Set<string> =
       return (at === '/' ? root : granted.get(at)) === 'write' ? between : [];
     }),
   );
-
-const isDirectory = (path: string): boolean => {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
-};
 
 /** Whether a path is a place or below it. */
 export const isWithin = (path: string, place: string): boolean =>

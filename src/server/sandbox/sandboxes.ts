@@ -10,17 +10,26 @@ import {
   openSocketFilter,
   thisSandboxHost,
 } from './bubblewrap.ts';
-import { bwrapOptions } from './bwrap-options.ts';
+import {
+  type BwrapSettings,
+  bwrapOptions,
+  descriptorsOf,
+  FIRST_DESCRIPTOR,
+  type HeldMount,
+} from './bwrap-options.ts';
+import { type HeldPlace, holdPlaces, releasePlaces } from './held-places.ts';
 import { sees, type View, viewOf } from './mounts.ts';
 import { wantedAccess } from './wanted-access.ts';
 
-/** What to start so that a program runs confined. */
+/** The start of a program in a sandbox. */
 export type ConfinedStart = {
   readonly argv: readonly [string, ...string[]];
   readonly env: Env;
+  /** Descriptors of this process that the child gets as 3, 4 and so on. */
+  readonly descriptors: readonly number[];
 };
 
-/** One sandbox, ready to start programs in. */
+/** One sandbox, ready to start programs in until it is released. */
 export type Confinement = {
   readonly view: View;
   /** The same for sandboxes that are the same. */
@@ -35,6 +44,8 @@ export type Confinement = {
    * @throws {ExecServerError} `unsupported` if none can be made here, `launchFailed` at stage `sandbox` if not this one
    */
   tryOut(): Promise<void>;
+  /** Closes the places that are held open for it. */
+  release(): void;
 };
 
 /** The sandboxes of one connection. */
@@ -77,20 +88,37 @@ export class Sandboxes {
     const view = viewOf(wanted, own === undefined ? [] : [own]);
     if (cwd !== undefined && !sees(view, cwd)) throw unseenDirectory(cwd);
     const filterFd = wanted.network ? undefined : openSocketFilter();
-    const options = bwrapOptions(view, {
-      cwd: cwd ?? '/',
-      isRoot: process.getuid?.() === 0,
-      filterFd: filterFd === undefined ? undefined : FILTER_FD,
-      programs,
-    });
+    return this.#confinement(found, view, { cwd: cwd ?? '/', filterFd, programs });
+  }
+
+  #confinement(
+    found: Bubblewrap,
+    view: View,
+    { cwd, filterFd, programs }: Pick<BwrapSettings, 'cwd' | 'filterFd' | 'programs'>,
+  ): Confinement {
+    const places = holdPlaces(view.mounts.map(({ path }) => path));
+    const mounts = view.mounts.map(
+      (mount, index): HeldMount => ({ ...mount, ...(places[index] as HeldPlace) }),
+    );
+    const descriptors = descriptorsOf({ ...view, mounts });
+    const options = bwrapOptions(
+      { ...view, mounts },
+      {
+        cwd,
+        isRoot: process.getuid?.() === 0,
+        filterFd: filterFd === undefined ? undefined : FIRST_DESCRIPTOR + descriptors.length,
+        programs,
+      },
+    );
     const start = (argv: readonly string[], exact: Env) =>
-      confinedStart(found, options, filterFd, argv, exact);
+      confinedStart(found, { options, descriptors, filterFd }, argv, exact);
     return {
       view,
-      key: JSON.stringify(options),
+      key: JSON.stringify([options, places.map(({ identity }) => identity)]),
       sees: path => sees(view, path),
       start,
       tryOut: () => this.#tryOut(start([], {})),
+      release: () => releasePlaces(places.splice(0)),
     };
   }
 
@@ -103,12 +131,14 @@ export class Sandboxes {
   }
 
   async #tryOut(start: ConfinedStart): Promise<void> {
-    const failure = await failed(start);
+    const failure = await failureOf(start);
     if (failure === undefined) return;
     const found = this.#bubblewrap();
-    const least = await failed(confinedStart(found, LEAST, undefined, [], {}));
+    const least = /Unknown option --(?:ro-)?bind-fd/.test(failure)
+      ? NEEDS_BIND_FD
+      : await failureOf(confinedStart(found, LEAST, [], {}));
     if (least !== undefined) {
-      this.#impossible = `bubblewrap can't make one here: ${inWords(least)}`;
+      this.#impossible = `bubblewrap cannot make a sandbox on this host: ${inWords(least)}`;
       throw unsupported('sandbox', this.#impossible);
     }
     throw launchFailed(`cannot make the sandbox: ${inWords(failure)}`, {
@@ -123,13 +153,17 @@ const unseenDirectory = (cwd: string) =>
   launchFailed(`cwd is not visible in the sandbox: ${cwd}`, { stage: 'cwd', errno: 'ENOENT', path: cwd });
 
 // What every sandbox has.
-const LEAST = bwrapOptions(
-  { root: 'read', mounts: [], links: [], network: false },
-  { cwd: '/', isRoot: false, filterFd: undefined },
-);
+const LEAST: BwrapCall = {
+  options: bwrapOptions(
+    { root: 'read', mounts: [], links: [], network: false },
+    { cwd: '/', isRoot: false, filterFd: undefined },
+  ),
+  descriptors: [],
+  filterFd: undefined,
+};
 
-const failed = ({ argv: [file, ...args], env }: ConfinedStart): Promise<string | undefined> =>
-  failureOf(file, args, env);
+const NEEDS_BIND_FD =
+  'it has no --bind-fd: update bubblewrap to 0.10 or to a version with the fix for CVE-2024-42472';
 
 /** The last line: what comes before it is said in passing. */
 const inWords = (failure: string): string =>
@@ -143,12 +177,19 @@ const errnoOf = (failure: string): string => {
   return /Permission denied/i.test(failure) ? 'EACCES' : 'UNKNOWN';
 };
 
+/** What bubblewrap is called with, and what of this process it needs. */
+type BwrapCall = {
+  readonly options: readonly string[];
+  readonly descriptors: readonly number[];
+  /** The filter of system calls, as a descriptor of this process. */
+  readonly filterFd: number | undefined;
+};
+
 /**
  * Wraps a program three times:
- * - bash, which alone can close any descriptor, closes what isn't the program's: this process may have been
- *   started with more, and a child on a terminal has the other terminals from it. It ignores signals, and what
- *   is ignored stays so in bubblewrap: a signal to the whole group would end that one before the program, and
- *   with it the program. And it opens the filter;
+ * - bash, which alone can close any descriptor, closes all that are neither the program's nor bubblewrap's: this
+ *   process may have been started with more. It ignores signals, and what is ignored stays so in bubblewrap: a signal
+ *   to the whole group would end that one before the program, and with it the program. And it opens the filter;
  * - bubblewrap makes the sandbox. It gets nothing of the program's environment by its name, since a library or
  *   a setting from there would work on it while it is still outside;
  * - env, inside, makes signals what they were and the environment what it should be. No value is written on
@@ -156,27 +197,26 @@ const errnoOf = (failure: string): string => {
  */
 const confinedStart = (
   { bwrap, env, bash }: Bubblewrap,
-  options: readonly string[],
-  filterFd: number | undefined,
+  { options, descriptors, filterFd }: BwrapCall,
   argv: readonly string[],
   exact: Env,
 ): ConfinedStart => {
   const variables = Object.entries(exact).map(([name, value]) => `${name}=${value}`);
   const places = variables.map((_, index) => `\${_${index}}`);
   const restore = ['-S-i --default-signal --', ...places].join(' ');
-  const openFilter = filterFd === undefined ? '' : `exec ${FILTER_FD}<"$0" || exit; `;
+  const next = FIRST_DESCRIPTOR + descriptors.length;
+  const openFilter = filterFd === undefined ? '' : `exec ${next}<"$0" || exit; `;
   const filter = filterFd === undefined ? 'bash' : `/proc/${process.pid}/fd/${filterFd}`;
-  const script = `trap '' ${IGNORED.join(' ')}; ${CLOSE_OTHERS}; ${openFilter}exec "$@"`;
+  const script = `trap '' ${IGNORED.join(' ')}; ${closeFrom(next)}; ${openFilter}exec "$@"`;
   return {
     argv: [bash, '--norc', '-c', script, filter, bwrap, ...options, '--', env, restore, ...argv],
     env: Object.fromEntries(variables.map((variable, index) => [`_${index}`, variable])),
+    descriptors,
   };
 };
 
-const FILTER_FD = 9;
-
-const CLOSE_OTHERS =
-  'cd /proc/self/fd || exit; for f in *; do if [ "$f" -gt 2 ]; then eval "exec $f>&-"; fi; done; cd /';
+const closeFrom = (first: number): string =>
+  `cd /proc/self/fd || exit; for f in *; do if [ "$f" -ge ${first} ]; then eval "exec $f>&-"; fi; done; cd /`;
 
 // All that can be ignored but SIGCHLD, by which bubblewrap hears of ends, and those that stop and continue.
 const KEPT = [

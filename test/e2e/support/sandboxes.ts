@@ -36,6 +36,14 @@ export type Grounds = {
 
 export const NOBODY = 65_534;
 
+const isRoot = process.getuid?.() === 0;
+
+/** The accounts that servers run as: that of the tests and, where that one is root, one without privileges. */
+export const testedAccounts = [
+  { name: isRoot ? 'root' : 'this account', asNobody: false },
+  ...(isRoot ? [{ name: 'an account without privileges', asNobody: true }] : []),
+];
+
 /** Makes the folder, for the account of the test or for one that may do little. */
 export const createGrounds = (asNobody: boolean): Grounds => {
   const base = realpathSync(mkdtempSync('/var/tmp/sandbox-test-'));
@@ -68,7 +76,8 @@ const serverOfNobody = (base: string): [string, ...string[]] => {
   return ['setpriv', ...account, '--', process.execPath, program, '--stdio'];
 };
 
-const special = (kind: string, subpath?: string) => ({
+/** A place that is named by its role. */
+export const special = (kind: string, subpath?: string) => ({
   type: 'special',
   value: { kind, ...(subpath !== undefined && { subpath }) },
 });

@@ -1,21 +1,22 @@
 import { expect } from 'chai';
-import { bwrapOptions } from '../../../src/server/sandbox/bwrap-options.ts';
-import type { Mount, View } from '../../../src/server/sandbox/mounts.ts';
+import { bwrapOptions, descriptorsOf, type HeldMount } from '../../../src/server/sandbox/bwrap-options.ts';
+import type { View } from '../../../src/server/sandbox/mounts.ts';
 
 const settings = { cwd: '/work', isRoot: false, filterFd: undefined };
-const mount = (path: string, access: Mount['access'], isDirectory = true): Mount => ({
+const mount = (path: string, access: HeldMount['access'], isDirectory = true): HeldMount => ({
   path,
   access,
   isDirectory,
+  descriptor: 20,
 });
-const view = (more: Partial<View>): View => ({
+const view = (more: Partial<View<HeldMount>>): View<HeldMount> => ({
   root: 'read',
   mounts: [],
   links: [],
   network: false,
   ...more,
 });
-const options = (more: Partial<View>, other: Partial<Parameters<typeof bwrapOptions>[1]> = {}) =>
+const options = (more: Partial<View<HeldMount>>, other: Partial<Parameters<typeof bwrapOptions>[1]> = {}) =>
   bwrapOptions(view(more), { ...settings, ...other }).join(' ');
 
 const ALWAYS = '--unshare-user --unshare-pid --unshare-ipc';
@@ -41,7 +42,7 @@ describe('bwrapOptions', () => {
     [
       'nothing but what is granted, in a root that stays as it is',
       () => options({ root: 'deny', mounts: [mount('/usr', 'read')], links: [['/bin', 'usr/bin']] }),
-      `${ALWAYS} --unshare-net ${THEN} --tmpfs / --dev /dev --proc /proc --ro-bind /usr /usr --symlink usr/bin /bin --remount-ro / --chdir /work`,
+      `${ALWAYS} --unshare-net ${THEN} --tmpfs / --dev /dev --proc /proc --ro-bind-fd 3 /usr --symlink usr/bin /bin --remount-ro / --chdir /work`,
     ],
     [
       'what root could do in /proc, and the filter',
@@ -52,19 +53,19 @@ describe('bwrapOptions', () => {
   for (const [title, actual, expected] of cases)
     it(`says: ${title}`, () => expect(actual()).to.equal(expected));
 
-  const mounts = (...all: Mount[]) =>
+  const mounts = (...all: HeldMount[]) =>
     options({ mounts: all })
       .replace(/^.*--proc \/proc ?/, '')
       .replace(/ ?--chdir \/work$/, '');
 
-  const places: Array<[title: string, mounts: Mount[], expected: string]> = [
-    ['a place for writing', [mount('/a', 'write')], '--bind /a /a'],
+  const places: Array<[title: string, mounts: HeldMount[], expected: string]> = [
+    ['a place for writing', [mount('/a', 'write')], '--bind-fd 3 /a'],
     ['a hidden file', [mount('/a', 'deny', false)], '--ro-bind /dev/null /a'],
     ['a hidden directory', [mount('/a', 'deny')], '--perms 0000 --tmpfs /a --remount-ro /a'],
     [
       'a hidden directory with something to be seen in it',
       [mount('/a', 'deny'), mount('/a/b', 'read')],
-      '--perms 0111 --tmpfs /a --ro-bind /a/b /a/b --remount-ro /a',
+      '--perms 0111 --tmpfs /a --ro-bind-fd 3 /a/b --remount-ro /a',
     ],
     [
       'no /proc and /dev of the machine',
@@ -76,14 +77,27 @@ describe('bwrapOptions', () => {
       [mount('/proc/sys', 'deny')],
       '--perms 0000 --tmpfs /proc/sys --remount-ro /proc/sys',
     ],
-    ['what is granted in /dev, without devices', [mount('/dev/shm', 'write')], '--bind /dev/shm /dev/shm'],
+    ['what is granted in /dev, without devices', [mount('/dev/shm', 'write')], '--bind-fd 3 /dev/shm'],
   ];
   for (const [title, all, expected] of places)
     it(`says: ${title}`, () => expect(mounts(...all)).to.equal(expected));
 
   it('shows programs whatever was asked, last and for reading only', () => {
     expect(options({ mounts: [mount('/p', 'write')] }, { programs: ['/p/node'] })).to.contain(
-      '--bind /p /p --ro-bind /p/node /p/node --chdir',
+      '--bind-fd 3 /p --ro-bind /p/node /p/node --chdir',
+    );
+  });
+
+  it('numbers the descriptors of what it mounts, and of nothing else', () => {
+    const mounts = [
+      { ...mount('/a', 'write'), descriptor: 31 },
+      { ...mount('/a/b', 'deny'), descriptor: 32 },
+      { ...mount('/c', 'read'), descriptor: 33 },
+      { ...mount('/proc/1', 'read'), descriptor: 34 },
+    ];
+    expect(descriptorsOf(view({ mounts }))).to.deep.equal([31, 33]);
+    expect(options({ mounts })).to.contain(
+      '--bind-fd 3 /a --perms 0000 --tmpfs /a/b --ro-bind-fd 4 /c --remount-ro /a/b',
     );
   });
 });

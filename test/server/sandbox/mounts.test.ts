@@ -66,11 +66,10 @@ describe('viewOf', () => {
   });
 
   it('names each place once, by its strictest entry', () => {
-    symlinkSync('project', join(base, 'link'));
     expect(
       mountsOf('read', [
         ['project', 'read'],
-        ['link', 'write'],
+        ['project', 'write'],
         ['other', 'write'],
         ['other', 'deny'],
       ]),
@@ -135,15 +134,42 @@ describe('viewOf', () => {
     expect(
       refusal('read', [
         ['project', 'write'],
-        ['project/link', 'read', true],
+        ['project/link', 'deny', true],
       ]),
     ).to.include({ errno: 'ELOOP' });
     expect(
-      refusal('read', [
+      mountsOf('read', [
         ['project', 'write'],
-        ['safe/.git', 'read'],
+        ['safe/.git', 'deny'],
       ]),
-    ).to.equal(undefined);
+    ).to.deep.equal([
+      ['project', 'write'],
+      ['project/.git', 'deny'],
+    ]);
+  });
+
+  it('refuses to grant what lies behind a link that is not of the system', () => {
+    symlinkSync('project', join(base, 'link'));
+    for (const access of ['read', 'write'] as const) {
+      const data = { kind: 'launchFailed', stage: 'sandbox', errno: 'ELOOP', path: join(base, 'link/deep') };
+      expect(refusal('read', [['link/deep', access]])).to.deep.equal(data);
+      expect(refusal('read', [['link/deep', access, true]])).to.deep.equal(data);
+    }
+  });
+
+  it('follows a link of the system, but none in a directory that it gives write access to', () => {
+    const wanted = (access: Access) => ({
+      root: 'read' as const,
+      entries: [
+        { path: '/var', access, skipMissing: false },
+        { path: '/var/run', access: 'write' as const, skipMissing: false },
+      ],
+      network: false,
+    });
+    expect(viewOf(wanted('read')).mounts).to.deep.include({ path: '/run', access: 'write' });
+    expect(() => viewOf(wanted('write')))
+      .to.throw('/var/run')
+      .with.nested.property('data.errno', 'ELOOP');
   });
 
   it('hides what it is told to, whatever is asked', () => {
@@ -156,8 +182,8 @@ describe('viewOf', () => {
     symlinkSync(join(base, 'project'), join(base, 'way'));
     symlinkSync(join(base, 'other'), join(base, 'project/out'));
     const restricted = view('deny', [
-      ['way', 'write'],
-      ['project/deep', 'deny'],
+      ['project', 'write'],
+      ['way/deep', 'deny'],
     ]);
     expect(restricted.links).to.deep.equal([[join(base, 'way'), join(base, 'project')]]);
     const seen = (path: string) => sees(restricted, join(base, path));
