@@ -321,16 +321,13 @@ for (const { name, asNobody } of testedAccounts) {
       const count = () => readdirSync(`/proc/${client.server.pid}/fd`).length;
       const round = async () => {
         for (const tty of [false, true]) {
-          const text = await succeeds(
-            'ls /proc/$$/fd | while read f; do [ $f -lt 255 ] && echo $f; done; true',
-            sandbox,
-            { tty },
-          );
-          expect(text).to.equal('0\n1\n2\n');
+          const text = await succeeds('ls -1 /proc/$$/fd; true', sandbox, { tty });
+          // The last is bash's own.
+          expect(text).to.match(/^0\n1\n2\n(?:255\n)?$/);
         }
         await run('true', { ...sandbox, workspaceRoots: ['file:///missing/root'] });
         expect(await readFile('/etc/os-release', sandbox)).to.equal(undefined);
-        expect((await readFile('/missing', sandbox))?.data).to.include({ kind: 'notFound' });
+        expect((await readFile('/missing', sandbox))?.data).to.include({ kind: 'fileNotFound' });
         await run('true', sandboxOf([root, entry(at(link('/', project, `l${ids}`)), 'read')]));
       };
       await round();

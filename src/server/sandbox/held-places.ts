@@ -36,16 +36,20 @@ export const releasePlaces = (held: readonly HeldPlace[]): void => {
 const hold = (path: string): HeldPlace => {
   const descriptor = open(path);
   try {
-    if (!readlinkSync(`/proc/self/fd/${descriptor}`, 'buffer').equals(Buffer.from(path))) {
+    const stats = fstatSync(descriptor, { bigint: true });
+    if (stats.isSymbolicLink() || !isAt(path, descriptor)) {
       throw cannotHold(path, 'ELOOP', 'it was replaced while the sandbox was being prepared');
     }
-    const stats = fstatSync(descriptor, { bigint: true });
     return { path, descriptor, isDirectory: stats.isDirectory(), identity: `${stats.dev}:${stats.ino}` };
   } catch (error) {
     closeSync(descriptor);
     throw error;
   }
 };
+
+/** Compares bytes, so that no two paths are the same only as text. */
+const isAt = (path: string, descriptor: number): boolean =>
+  readlinkSync(`/proc/self/fd/${descriptor}`, 'buffer').equals(Buffer.from(path));
 
 const open = (path: string): number => {
   try {

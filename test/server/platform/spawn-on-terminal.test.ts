@@ -25,9 +25,9 @@ import { spawnOnTerminal } from '../../../src/server/platform/spawn-on-terminal.
   for (const [title, libc] of libraries) {
     describe(`by ${title}`, () => {
       // The null device stands for the terminal: nothing here depends on what the streams lead to.
-      const run = (script: string, cwd = directory) =>
+      const run = (script: string, cwd = directory, descriptors: readonly number[] = []) =>
         spawnOnTerminal(
-          { file: '/bin/sh', argv: ['sh', '-c', script], env: {}, cwd, terminal: '/dev/null' },
+          { file: '/bin/sh', argv: ['sh', '-c', script], env: {}, cwd, terminal: '/dev/null', descriptors },
           libc(),
         );
       const ended = (pid: number) => new Promise(resolve => onceEnded(pid, (...end) => resolve(end)));
@@ -54,6 +54,20 @@ import { spawnOnTerminal } from '../../../src/server/platform/spawn-on-terminal.
         loadLibc().ioctlNumber(fd, FIONCLEX, 0);
         expect(await ended(run(`test ! -e /proc/$$/fd/${fd}`))).to.deep.equal([0, 0]);
         closeSync(fd);
+      });
+
+      it('gives the child descriptors in their order, whatever their numbers are here', async () => {
+        const names = Array.from({ length: 30 }, (_, index) => join(directory, String(index)));
+        const opened = names.map(name => openSync(name, 'w')).reverse();
+        // Numbers that others have here, and close-on-exec removed: the child would inherit it.
+        loadLibc().ioctlNumber(opened[0] as number, FIONCLEX, 0);
+        const check = opened.map(
+          (_, index) => `test /proc/$$/fd/${index + 3} -ef ${29 - index} || exit ${index + 3}`,
+        );
+        const last = opened.length + 2;
+        const script = `${check.join('\n')}\nfor fd in /proc/$$/fd/*; do test ! -e "$fd" || test "\${fd##*/}" -le ${last} || exit 99; done`;
+        expect(await ended(run(script, directory, opened))).to.deep.equal([0, 0]);
+        for (const fd of opened) closeSync(fd);
       });
     });
   }

@@ -1,10 +1,21 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from '../../../src/protocol/parse.ts';
 import { Sandbox } from '../../../src/protocol/sandbox.ts';
 import { currentHost } from '../../../src/server/host.ts';
+import { failureOf } from '../../../src/server/sandbox/bubblewrap.ts';
 import { Sandboxes } from '../../../src/server/sandbox/sandboxes.ts';
 import { needSandbox } from '../../e2e/support/sandboxes.ts';
 
@@ -84,5 +95,71 @@ describe('Sandboxes', () => {
     } finally {
       rmSync(directory, { recursive: true });
     }
+  });
+
+  describe('with a place that is replaced after it was looked up', () => {
+    let base: string;
+
+    before(function () {
+      needSandbox(this);
+    });
+
+    beforeEach(() => {
+      base = realpathSync(mkdtempSync(join(tmpdir(), 'sandboxes-test-')));
+      for (const directory of ['sub', 'sub/deep', 'outside', 'outside/deep'])
+        mkdirSync(join(base, directory));
+    });
+
+    afterEach(() => rmSync(base, { recursive: true, force: true }));
+
+    const prepared = () => {
+      const entries = ['', 'sub/deep'].map(path => ({
+        path: { type: 'path', path: join(base, path) },
+        access: 'write',
+      }));
+      const permissions = {
+        type: 'managed',
+        file_system: { type: 'restricted', entries: [...permitted, ...entries] },
+        network: 'restricted',
+      };
+      const confinement = new Sandboxes(host).prepare(parse(Sandbox, { permissions }), '/');
+      if (confinement === undefined) throw new Error('expected a sandbox');
+      return confinement;
+    };
+    const permitted = [{ path: { type: 'special', value: { kind: 'root' } }, access: 'read' }];
+
+    it('makes none where a link is in its place', async () => {
+      const confinement = prepared();
+      renameSync(join(base, 'sub'), join(base, 'old'));
+      symlinkSync('outside', join(base, 'sub'));
+      expect(await refusal(() => confinement.tryOut()))
+        .to.include({ kind: 'launchFailed', stage: 'sandbox' })
+        .and.to.have.property('message')
+        .that.matches(/bwrap: (?:Race condition|Can't bind mount)/);
+      confinement.release();
+    });
+
+    it('mounts what was looked up, and nothing that has taken its place', async () => {
+      const confinement = prepared();
+      renameSync(join(base, 'sub'), join(base, 'old'));
+      renameSync(join(base, 'outside'), join(base, 'sub'));
+      expect(await failureOf(confinement.start(['touch', join(base, 'sub/deep/file')], {}))).to.equal(
+        undefined,
+      );
+      expect([readdirSync(join(base, 'sub/deep')), readdirSync(join(base, 'old/deep'))]).to.deep.equal([
+        [],
+        ['file'],
+      ]);
+      confinement.release();
+    });
+
+    it('takes it for another sandbox', () => {
+      const [first, same] = [prepared(), prepared()];
+      renameSync(join(base, 'sub'), join(base, 'old'));
+      renameSync(join(base, 'outside'), join(base, 'sub'));
+      const other = prepared();
+      expect([first.key === same.key, first.key === other.key]).to.deep.equal([true, false]);
+      for (const confinement of [first, same, other]) confinement.release();
+    });
   });
 });
