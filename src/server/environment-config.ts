@@ -1,11 +1,17 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ParamsOut, ResultIn } from '../protocol/define.ts';
-import { configInvalid, fileError, invalidParams, unsupported } from '../protocol/errors.ts';
+import {
+  configInvalid,
+  ExecServerError,
+  invalidParams,
+  limitExceeded,
+  unsupported,
+} from '../protocol/errors.ts';
 import type { Requests } from '../protocol/messages.ts';
 import type { Host } from './host.ts';
+import { MAX_CONFIG_BYTES } from './limits.ts';
 import { fileUri } from './platform/native-path.ts';
 
 type Result = ResultIn<Requests['environmentConfigRead']>;
@@ -16,7 +22,7 @@ type Select = (text: string, file: string, paths: readonly [string, ...string[]]
  * Reads the settings of OpenAI Codex on this host, as far as they are asked for. A file that isn't there is no
  * layer, and so is one that says nothing at the paths.
  *
- * @throws {ExecServerError} `configInvalid` for a file that isn't TOML, `fileError` for one that can't be read,
+ * @throws {ExecServerError} `configInvalid` for a file that isn't TOML, `fileError`, `fileRefused` or `limitExceeded` for one that can't be read,
  * `invalidParams` if nothing is asked for, `unsupported` where the part that reads TOML isn't installed
  */
 export const readEnvironmentConfig = async (
@@ -74,13 +80,22 @@ const loadSelect = async (): Promise<Select> => {
   return (await import('../codex-config/select-toml.ts')).selectToml;
 };
 
+/** A regular file only: a FIFO would have one of the few threads that do file work wait for a writer. */
 const textOf = async (file: string): Promise<string | undefined> => {
+  const { openRegular } = await import('./files/regular-file.ts');
   try {
-    return await readFile(file, 'utf8');
+    const handle = await openRegular(file, file, constants.O_RDONLY);
+    try {
+      const { size } = await handle.stat();
+      if (size > MAX_CONFIG_BYTES) throw limitExceeded('configBytes', size, MAX_CONFIG_BYTES);
+      return await handle.readFile('utf8');
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
-    const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw fileError(file, code, 'cannot be read', { cause: error });
+    if (error instanceof ExecServerError && ['ENOENT', 'ENOTDIR'].includes(String(error.data.errno)))
+      return undefined;
+    throw error;
   }
 };
 

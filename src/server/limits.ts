@@ -140,6 +140,15 @@ export const MISSING_RECHECK_MS = 5000;
  */
 export const FILE_SHUTDOWN_MS = 1000;
 
+/** The longest configuration file that is read, in bytes. */
+export const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
+
+/**
+ * How long the end of a connection may take, in milliseconds, before it is over whatever is left: each of its steps has
+ * a shorter bound, but for a process that not even SIGKILL ends. What is left is the watchdog's then.
+ */
+export const STOP_MS = 30_000;
+
 /** How long a trial of a sandbox may take, in milliseconds; then it has failed. */
 export const SANDBOX_PROBE_MS = 10_000;
 

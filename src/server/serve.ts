@@ -15,7 +15,7 @@ import type { Answered } from './first-answer.ts';
 import { createHandlers } from './handlers.ts';
 import type { Host } from './host.ts';
 import { Lazy } from './lazy.ts';
-import { ANSWER_HIGH_WATER_BYTES, announcedLimits, FLUSH_MS, MAX_PROCESSES } from './limits.ts';
+import { ANSWER_HIGH_WATER_BYTES, announcedLimits, FLUSH_MS, MAX_PROCESSES, STOP_MS } from './limits.ts';
 import { loginShell } from './login-env/ask-shell.ts';
 import { BaseEnvs } from './login-env/base-env.ts';
 import { Outbound } from './outbound.ts';
@@ -166,8 +166,7 @@ export const serve = ({
   let stopping: Promise<void> | undefined;
   const stop = (reason: string): Promise<void> => {
     void http.ifMade?.then(requests => requests.stop());
-    stopping ??= processes
-      .stopAll(files.stop())
+    stopping ??= settledWithin(processes.stopAll(files.stop()), STOP_MS)
       .then(() => settledWithin(writer.flushed(), FLUSH_MS))
       .then(() => {
         writer.end();

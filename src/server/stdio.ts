@@ -1,8 +1,10 @@
 import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import { type Opening, openStdio } from './first-answer.ts';
+import { endProcess } from './platform/end-process.ts';
 import { closeInheritable } from './platform/inherited-descriptors.ts';
 import { openOutput } from './platform/output-descriptor.ts';
+import { createThreads } from './platform/thread-pool.ts';
 import { describeInternal, serve } from './serve.ts';
 
 /** How far the launcher has come with the connection; there is none for a module. */
@@ -21,6 +23,7 @@ export const runStdioServer = async (): Promise<never> => {
   for (const name of notUtf8) log(`not UTF-8, so not handed on to children: ${name}`);
   // Before anything is started: no child has what this process was started with.
   closeInheritable();
+  createThreads();
   const output = openOutput('stdout');
   if (unread !== undefined) process.stdin.unshift(unread);
   if (unsent !== undefined && unsent.length > 0) output.write(unsent);
@@ -44,7 +47,7 @@ export const runStdioServer = async (): Promise<never> => {
     stop('internal error', INTERNAL_ERROR);
   });
   await server.closed;
-  process.exit(exitCode);
+  return endProcess(exitCode);
 };
 
 // EX_SOFTWARE of sysexits.h.

@@ -1,4 +1,13 @@
-import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -71,7 +80,26 @@ describe('environmentConfig/read', () => {
     mkdirSync(join(home, '.codex/config.toml'));
     await open();
     const { error } = await read([['model']]);
-    expect(error?.data).to.include({ kind: 'fileError', errno: 'EISDIR' });
+    expect(error?.data).to.include({ kind: 'fileRefused', reason: 'notAFile' });
+  });
+
+  (process.platform === 'win32' ? it.skip : it)('does not wait for the writer of a FIFO', async () => {
+    const config = join(home, '.codex/config.toml');
+    execFileSync('mkfifo', [config]);
+    await open();
+    // One more than there are threads for file work: none is left waiting.
+    for (let round = 0; round <= 4; round += 1) {
+      const { error } = await read([['model']]);
+      expect(error?.message).to.equal(`${config}: expected a regular file, found a FIFO`);
+    }
+  });
+
+  it('refuses a file that is longer than any configuration', async () => {
+    const config = join(home, '.codex/config.toml');
+    writeFileSync(config, '');
+    truncateSync(config, 16 * 1024 * 1024 + 1);
+    await open();
+    expect((await read([['model']])).error?.data).to.include({ kind: 'limitExceeded', limit: 'configBytes' });
   });
 
   it('wants at least one path, and keys in each', async () => {

@@ -1,6 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, readSync, realpathSync, unlinkSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readSync,
+  realpathSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 /** Both ends of one pipe. Ours doesn't block; the child's does, as programs expect of their streams. */
@@ -133,8 +141,12 @@ export class NamedPipes {
     // Nearly all that is there, in a third of the time of `rm`, which looks at each file and waits for it.
     for (let number = 0; number < this.#made; number += 1)
       unlinkIfThere(join(this.#directory, String(number)));
-    // Out of descriptors it may fail; the watchdog removes the directory, too.
-    await rm(this.#directory, { recursive: true, force: true }).catch(() => {});
+    // Not by the threads of the pool: a file system that does not answer may have them all.
+    try {
+      rmSync(this.#directory, { recursive: true, force: true });
+    } catch {
+      // Out of descriptors; the watchdog removes the directory, too.
+    }
   }
 
   #open(openEnds: (open: (flags: number) => number) => Omit<PipeEnds, 'path'>): PipeEnds | undefined {

@@ -23,9 +23,15 @@ export const explainLaunchFailure = (
   return (
     directoryProblem(attempt, cause) ??
     programProblem(attempt, errno, cause) ??
-    fail(cause, 'spawn', errno, attempt.argv[0], `cannot start ${attempt.argv[0]}: ${errno}`)
+    fail(cause, 'spawn', errno, attempt.argv[0], `cannot start ${attempt.argv[0]}: ${meaningOf(errno)}`)
   );
 };
+
+/** An error of starting as such: what a caller can do about it isn't in its name. */
+const meaningOf = (errno: string): string =>
+  errno === 'EAGAIN'
+    ? 'EAGAIN: as many processes and threads run as this user (ulimit -u) or control group (pids.max) may have'
+    : errno;
 
 /**
  * Finds what would keep a child from starting, for a way to start that can't tell afterwards. What changes

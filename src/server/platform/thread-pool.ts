@@ -1,0 +1,25 @@
+import { stat } from 'node:fs';
+
+/**
+ * Makes libuv create the threads that do file work and name lookups: it creates all of them with the first task, and
+ * aborts the process if it can't. Before anything was started nothing is lost by that; later, where the user's limit on
+ * tasks is reached (`ulimit -u`), every running process would be.
+ *
+ * Node creates every other thread of this process at its start.
+ */
+export const createThreads = (): void => stat('/', () => {});
+
+/**
+ * Whether a task of the pool is under way. Until it has ended libuv waits for its thread at the end of the process,
+ * for as long as a file system or a name server takes to answer.
+ */
+export const hasThreadTasks = (): boolean =>
+  process.getActiveResourcesInfo().some(name => THREAD_TASKS.includes(name));
+
+const THREAD_TASKS = [
+  'FSReqCallback',
+  'FSReqPromise',
+  'CloseReq',
+  'GetAddrInfoReqWrap',
+  'GetNameInfoReqWrap',
+];

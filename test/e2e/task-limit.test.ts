@@ -1,0 +1,64 @@
+import { execFileSync } from 'node:child_process';
+import { expect } from 'chai';
+import { RawClient } from './support/raw-client.ts';
+import { createGrounds, type Grounds, NOBODY } from './support/sandboxes.ts';
+
+const PATH = '/usr/bin:/bin';
+
+// The limit does not hold for root, so the server belongs to another account.
+(process.platform === 'linux' && process.getuid?.() === 0 ? describe : describe.skip)(
+  'a server whose user may start no more processes and threads',
+  () => {
+    let grounds: Grounds;
+    let client: RawClient;
+
+    beforeEach(async () => {
+      grounds = createGrounds(true);
+      client = await RawClient.open({ argv: grounds.server });
+      await start('cat', { argv: ['cat'], pipeStdin: true });
+      // The cat is one more than that.
+      const account = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
+      execFileSync('setpriv', [...account, 'prlimit', '--pid', String(client.server.pid), '--nproc=1:']);
+    });
+
+    afterEach(async () => {
+      await client.close();
+      grounds.clear();
+    });
+
+    const start = (processId: string, more: object) =>
+      client.request('process/start', { processId, cwd: grounds.project, env: { PATH }, ...more });
+    const catStillEchoes = async () => {
+      const chunk = Buffer.from('hello').toString('base64');
+      await client.request('process/write', { processId: 'cat', chunk });
+      await client.waitFor('the echo', ({ params }) => params?.chunk === chunk);
+    };
+
+    it('does file requests and name lookups, and its processes live on', async () => {
+      const { dataBase64 } = await client.request('fs/readFile', { path: '/proc/self/comm' });
+      expect(Buffer.from(dataBase64, 'base64').toString()).to.equal('node\n');
+      const url = 'http://localhost:1/';
+      const http = await client.ask('http/request', { method: 'GET', url, headers: [], requestId: 'r' });
+      expect(http.error?.data).to.include({ kind: 'httpFailed' });
+      await catStillEchoes();
+    });
+
+    for (const [title, more] of Object.entries({
+      'on pipes': {},
+      'on a terminal': { tty: true },
+      'with the environment of a login': { env: undefined, envPolicy: { base: 'login' } },
+    })) {
+      it(`refuses a start ${title}, and says why`, async () => {
+        const refused = await start('p', { argv: ['true'], ...more }).catch(error => error.answer);
+        expect(refused.data).to.deep.equal({
+          kind: 'launchFailed',
+          stage: 'spawn',
+          errno: 'EAGAIN',
+          path: 'true',
+        });
+        expect(refused.message).to.contain('(ulimit -u)');
+        await catStillEchoes();
+      });
+    }
+  },
+);
