@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod/mini';
 import type { NotificationSpec, RequestSpec } from '../src/protocol/define.ts';
+import { valuesByName } from '../src/protocol/fields.ts';
 import { clientNotifications, requests, serverNotifications } from '../src/protocol/messages.ts';
 
 /** The command that writes the page. */
@@ -75,11 +76,21 @@ type Schema = {
 
 const table = (title: string, type: z.ZodMiniType): string => {
   // Both directions as they are written: what a transform makes of them is no matter of the wire.
-  const schema = z.toJSONSchema(type, { io: 'input', unrepresentable: 'any' }) as Schema;
+  const schema = jsonSchema(type);
   const fields = rows(schema, '');
   if (fields.length === 0) return `${title}: \`{}\``;
   return `${title}:\n\n${aligned([['field', 'type', 'required', 'meaning'], ...fields])}`;
 };
+
+const jsonSchema = (type: z.ZodMiniType): Schema =>
+  z.toJSONSchema(type, {
+    io: 'input',
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema: made }) => {
+      const value = valuesByName.get(zodSchema);
+      if (value !== undefined) Object.assign(made, { additionalProperties: jsonSchema(value) });
+    },
+  }) as Schema;
 
 /** Cells as a Markdown table, padded as Biome does it: it checks this page, too. */
 const aligned = ([head = [], ...body]: readonly string[][]): string => {

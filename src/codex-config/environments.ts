@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { VariableValue, variables } from '../shared-config/variables.ts';
+import { variables } from '../shared-config/variables.ts';
 import { check, Findings } from './check.ts';
 import { ConfigError } from './config-error.ts';
 import { MAX_ENVIRONMENT_ID_LENGTH, MAX_TIMEOUT_SECONDS } from './limits.ts';
@@ -135,7 +135,7 @@ const Entry = z.strictObject({
   id: Id,
   program: z.optional(Program),
   args: z.optional(z.array(Text)),
-  env: z.optional(variables(VariableValue, 'string')),
+  env: z.optional(variables({ nullable: false })),
   cwd: z.optional(Text),
   initialize_timeout_sec: z.optional(Seconds),
   url: z.optional(z.string()),

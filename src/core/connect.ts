@@ -67,10 +67,8 @@ const definedIn = (env: NodeJS.ProcessEnv): Array<[string, string]> =>
   Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
 
 /**
- * What processes can get of an environment: no value that isn't UTF-8, which Node decodes to replacement
- * characters, so that it would be another one, and no name that the wire refuses.
+ * What processes can get of an environment: no name and no value that isn't UTF-8, which Node decodes to replacement
+ * characters, so that it would be another one.
  */
 export const inheritable = (env: NodeJS.ProcessEnv): Env =>
-  Object.fromEntries(
-    definedIn(env).filter(entry => entry[0] !== '__proto__' && !entry.join('').includes('\ufffd')),
-  );
+  Object.fromEntries(definedIn(env).filter(entry => !entry.join('').includes('\ufffd')));

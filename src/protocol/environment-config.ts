@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { request } from './define.ts';
-import { cString, maybe } from './fields.ts';
+import { maybe, pathText } from './fields.ts';
 import { MAX_CONFIG_PATHS } from './limits.ts';
 
 const keyPaths = (meaning: string) =>
@@ -30,7 +30,7 @@ export const environmentConfigRead = request('environmentConfig/read', () => ({
   doc: `Reads settings of OpenAI Codex on the server: \`config.toml\` in \`/etc/codex\` and in \`$CODEX_HOME\`
 (\`~/.codex\` without it), and \`/etc/codex/requirements.toml\`. Only the values at the given paths are told.`,
   params: z.object({
-    cwd: maybe(cString().check(z.describe('Accepted and not needed.'))),
+    cwd: maybe(pathText().check(z.describe('Accepted and not needed.'))),
     configPaths: keyPaths('What to tell of `config.toml`.'),
     requirementsPaths: keyPaths('What to tell of `requirements.toml`.'),
   }),

@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
-import { EnvBase, EnvOverlay, EnvPolicy } from '../shared-config/index.ts';
+import { atMostBytes, EnvBase, EnvOverlay, EnvPolicy } from '../shared-config/index.ts';
 import { request } from './define.ts';
-import { maybe, withDefault } from './fields.ts';
-import { MAX_EXPLAINED_NAMES } from './limits.ts';
+import { byName, maybe, withDefault } from './fields.ts';
+import { MAX_EXPLAINED_NAMES, MAX_ID_BYTES } from './limits.ts';
 
 const fileUri = (meaning: string) => z.string().check(z.describe(`${meaning}, as a \`file:\` URI.`));
 
@@ -62,7 +62,7 @@ where it would be longer than \`explanationBytes\` in the limits of \`initialize
     env: withDefault(EnvOverlay, {}),
     names: maybe(
       z
-        .array(z.string())
+        .array(z.string().check(atMostBytes(MAX_ID_BYTES)))
         .check(
           z.maxLength(MAX_EXPLAINED_NAMES),
           z.describe(
@@ -73,24 +73,20 @@ where it would be longer than \`explanationBytes\` in the limits of \`initialize
   }),
   result: z.object({
     base: maybe(BaseTaken.check(z.describe('What the policy started from; absent without one.'))),
-    variables: z
-      .record(
-        z.string(),
-        z.object({
-          outcome: z
-            .enum(['kept', 'removed', 'set', 'absent'])
-            .check(
-              z.describe('As the base has it; not there; given a value; or `absent`: no step met the name.'),
-            ),
-          by: maybe(z.string().check(z.describe('The step that decided it.'))),
-          pattern: maybe(
-            z
-              .string()
-              .check(z.describe('The pattern that describes the name, or the shape of secret found.')),
+    variables: byName(
+      z.object({
+        outcome: z
+          .enum(['kept', 'removed', 'set', 'absent'])
+          .check(
+            z.describe('As the base has it; not there; given a value; or `absent`: no step met the name.'),
           ),
-        }),
-      )
-      .check(z.describe('What becomes of each name, under the spelling asked for.')),
+        by: maybe(z.string().check(z.describe('The step that decided it.'))),
+        pattern: maybe(
+          z.string().check(z.describe('The pattern that describes the name, or the shape of secret found.')),
+        ),
+      }),
+      'What becomes of each name, under the spelling asked for.',
+    ),
     counts: z
       .object({
         kept: names('Variables as the base has them.'),

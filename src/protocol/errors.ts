@@ -15,7 +15,7 @@ export const errorKinds = {
   processExists: -32600,
   startCalledOff: -32600,
   unknownProcess: -32600,
-  httpRequestExists: -32600,
+  httpRequestExists: -32602,
   unsupported: -32600,
   limitExceeded: -32600,
   outOfRange: -32600,
@@ -112,8 +112,13 @@ export const outOfRange = (field: string, current: number, min: number, max: num
     max,
   });
 
-export const unknownMethod = (method: string) =>
-  new ExecServerError('unknownMethod', `unknown method ${method}`, { method });
+export const unknownMethod = (method: string) => {
+  const start = method.length > MAX_QUOTED_LENGTH ? `${method.slice(0, MAX_QUOTED_LENGTH)}…` : method;
+  return new ExecServerError('unknownMethod', `unknown method ${start}`, { method: start });
+};
+
+/** The most of a text of any length that an error repeats, in UTF-16 code units. */
+const MAX_QUOTED_LENGTH = 256;
 
 export const invalidParams = (field: string, problem: string) =>
   new ExecServerError('invalidParams', `${field}: ${problem}`, { field });

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
-import { MAX_ID_LENGTH } from './limits.ts';
+import { atMostBytes } from '../shared-config/index.ts';
+import { MAX_ID_BYTES, MAX_PATH_LENGTH } from './limits.ts';
 
 /** A field that may be absent or `null`; both arrive as `undefined`. */
 export const maybe = <Schema extends z.ZodMiniType>(schema: Schema) =>
@@ -21,16 +22,54 @@ export const withDefault = <Schema extends z.ZodMiniType>(schema: Schema, fallba
   return field;
 };
 
+/** An object with a value for each name. `z.record` would leave out the name `__proto__`. */
+export const byName = <Value extends z.ZodMiniType>(value: Value, meaning: string) => {
+  const object = z.custom<Readonly<Record<string, z.input<Value>>>>(isObject, 'expected an object');
+  z.globalRegistry.add(object, { type: 'object', description: meaning });
+  valuesByName.set(object, value);
+  return z.pipe(
+    object,
+    z.transform((input: Readonly<Record<string, z.input<Value>>>, { issues }) =>
+      Object.fromEntries(
+        Object.entries(input).map(([name, unchecked]): [string, z.output<Value>] => {
+          const { data, error } = value.safeParse(unchecked);
+          for (const issue of error?.issues ?? [])
+            issues.push({
+              code: 'custom',
+              path: [name, ...issue.path],
+              message: issue.message,
+              input: undefined,
+            });
+          return [name, data as z.output<Value>];
+        }),
+      ),
+    ),
+  );
+};
+
+/** The schemas of values of such objects, for the reference page. */
+export const valuesByName = new WeakMap<object, z.ZodMiniType>();
+
+const isObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** A boolean that is `false` unless sent. */
 export const flag = (meaning: string) => withDefault(z.boolean().check(z.describe(meaning)), false);
 
 /** Text that the operating system takes as a C string: no NUL inside. */
 export const cString = () => z.string().check(z.refine(text => !text.includes('\0'), 'may not contain NUL'));
 
+/** The path of a file or the name of a program. */
+export const pathText = () => cString().check(z.maxLength(MAX_PATH_LENGTH));
+
+/** A name that a client chooses for something: any text. */
+export const clientId = (meaning: string) => z.string().check(atMostBytes(MAX_ID_BYTES), z.describe(meaning));
+
 /** The client's own name for a process, unique among its live ones; not a pid. */
-export const ProcessId = z
-  .string()
-  .check(z.minLength(1), z.maxLength(MAX_ID_LENGTH), z.describe("The client's own name for the process."));
+export const ProcessId = clientId("The client's own name for the process: any text of up to 4,096 bytes.");
+
+/** A time in milliseconds. Any number is a time, however long. */
+export const milliseconds = (meaning: string) => z.int().check(z.nonnegative(), z.describe(meaning));
 
 /**
  * Bytes as base64 (RFC 4648, padded). Any other text is refused: `Buffer.from` would decode it in part, and

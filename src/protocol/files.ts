@@ -1,11 +1,11 @@
 import * as z from 'zod/mini';
 import { notification, request } from './define.ts';
-import { Bytes, CarriedBytes, cString, flag, maybe, withDefault } from './fields.ts';
-import { MAX_ID_LENGTH, MAX_WALK_DEPTH, MAX_WALK_DIRECTORIES, MAX_WALK_ENTRIES } from './limits.ts';
+import { Bytes, CarriedBytes, flag, maybe, pathText, withDefault } from './fields.ts';
+import { MAX_WALK_DEPTH, MAX_WALK_DIRECTORIES, MAX_WALK_ENTRIES } from './limits.ts';
 import { sandboxField } from './sandbox.ts';
 
 const path = (meaning: string) =>
-  cString().check(z.describe(`${meaning}: a \`file:\` URI or an absolute path of the server.`));
+  pathText().check(z.describe(`${meaning}: a \`file:\` URI or an absolute path of the server.`));
 
 const uri = (meaning: string) => z.string().check(z.describe(`${meaning}, as a \`file:\` URI.`));
 
@@ -33,7 +33,7 @@ const fileMode = maybe(
 
 const handleId = z
   .string()
-  .check(z.maxLength(MAX_ID_LENGTH), z.describe("The client's own name for the open file."));
+  .check(z.describe("The client's own name for the open file: any text of up to 32 bytes."));
 
 const offset = atLeast0('Where in the file, in bytes from its beginning.');
 
@@ -238,7 +238,7 @@ export const fsReadBlock = request('fs/readBlock', () => ({
   params: z.object({
     handleId,
     offset,
-    len: z.int().check(z.describe('How much to read: 1 to 1,048,576 bytes.')),
+    len: z.int().check(z.nonnegative(), z.describe('How much to read: 1 to 1,048,576 bytes.')),
   }),
   result: z.object({
     chunk: CarriedBytes,
@@ -283,7 +283,7 @@ There is one such watch on a connection: a call with a higher \`watchId\` takes 
   params: z.object({
     watchId: atLeast0("The client's number for this watch, higher than those before."),
     missing: z
-      .array(cString())
+      .array(pathText())
       .check(z.describe('Paths that do not exist, as `file:` URIs or absolute paths of the server.')),
     present: maybe(path('Something that exists and is to stay')),
     ...narrowing,

@@ -1,15 +1,10 @@
 import * as z from 'zod/mini';
 import { notification, request } from './define.ts';
-import { Bytes, flag, maybe, withDefault } from './fields.ts';
-import { MAX_ID_LENGTH } from './limits.ts';
+import { Bytes, clientId, flag, maybe, milliseconds, withDefault } from './fields.ts';
 
-const RequestId = z
-  .string()
-  .check(
-    z.minLength(1),
-    z.maxLength(MAX_ID_LENGTH),
-    z.describe("The client's own name for the exchange, unique among those that go on."),
-  );
+const RequestId = clientId(
+  "The client's own name for the exchange, unique among the open ones: any text of up to 4,096 bytes.",
+);
 
 /** One header field. A field that comes several times stands there as often. */
 export const HttpHeader = z.object({
@@ -30,15 +25,7 @@ comes as it was sent, also if it is compressed.`,
     url: z.string().check(z.describe('An http or https URL.')),
     headers: withDefault(z.array(HttpHeader).check(z.describe('Header fields, in their order.')), []),
     bodyBase64: maybe(Bytes.check(z.describe('The body of the request; none unless given.'))),
-    timeoutMs: maybe(
-      z
-        .int()
-        .check(
-          z.nonnegative(),
-          z.maximum(2 ** 31 - 1),
-          z.describe('For all of it, to the last byte of the body; unlimited unless given.'),
-        ),
-    ),
+    timeoutMs: maybe(milliseconds('For all of it, to the last byte of the body; unlimited unless given.')),
     redirectPolicy: withDefault(
       z
         .enum(['follow', 'stop'])

@@ -33,8 +33,23 @@ export const MAX_BATCH = 128;
 /** Messages that are read but not yet dispatched; beyond it a reader stops reading. */
 export const MAX_UNDISPATCHED_MESSAGES = 1024;
 
-/** Longest `processId` and `writeId`, in UTF-16 code units. */
-export const MAX_ID_LENGTH = 256;
+/** Longest id that a client chooses (`id`, `processId`, `writeId`, `requestId`), in bytes. */
+export const MAX_ID_BYTES = 4096;
+
+/** Longest `handleId`, in bytes. */
+export const MAX_HANDLE_ID_BYTES = 32;
+
+/** Longest path and name of a program, in UTF-16 code units; what the system takes may be less. */
+export const MAX_PATH_LENGTH = 16 * 1024;
+
+/** Longest argument of a program, in bytes: Linux passes no longer string to one (MAX_ARG_STRLEN, with NUL). */
+export const MAX_ARGUMENT_BYTES = 128 * 1024 - 1;
+
+/** Most arguments of a program. */
+export const MAX_ARGUMENTS = 65_536;
+
+/** Most UTF-16 code units of all arguments of a program: Linux passes no more to one. */
+export const MAX_ARGUMENTS_LENGTH = 6 * 1024 * 1024;
 
 /** The smallest credit window: what is read from a child at once must fit. */
 export const MIN_OUTPUT_WINDOW_BYTES = 64 * 1024;

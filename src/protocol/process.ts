@@ -1,9 +1,20 @@
 import * as z from 'zod/mini';
-import { EnvOverlay, EnvPolicy } from '../shared-config/index.ts';
+import { atMostBytes, EnvOverlay, EnvPolicy } from '../shared-config/index.ts';
 import { notification, request } from './define.ts';
 import { BaseTaken } from './environment.ts';
-import { Bytes, CarriedBytes, cString, flag, maybe, ProcessId, withDefault } from './fields.ts';
-import { MAX_HEAD_TAIL_BYTES, MAX_ID_LENGTH } from './limits.ts';
+import {
+  Bytes,
+  CarriedBytes,
+  clientId,
+  cString,
+  flag,
+  maybe,
+  milliseconds,
+  ProcessId,
+  pathText,
+  withDefault,
+} from './fields.ts';
+import { MAX_ARGUMENT_BYTES, MAX_ARGUMENTS, MAX_ARGUMENTS_LENGTH, MAX_HEAD_TAIL_BYTES } from './limits.ts';
 import { sandboxField } from './sandbox.ts';
 
 const Seq = z
@@ -40,9 +51,18 @@ const OsProcess = z.object({
   name: z.string().check(z.describe('The name that the system has for it.')),
 });
 
-// A timer that is set further ahead fires at once.
-const milliseconds = (meaning: string) =>
-  z.int().check(z.nonnegative(), z.maximum(2 ** 31 - 1), z.describe(meaning));
+const argvField = () =>
+  z.array(cString().check(atMostBytes(MAX_ARGUMENT_BYTES))).check(
+    z.minLength(1),
+    z.maxLength(MAX_ARGUMENTS),
+    ({ value, issues }) => {
+      const length = value.reduce((sum, argument) => sum + argument.length, 0);
+      if (length <= MAX_ARGUMENTS_LENGTH) return;
+      const message = `expected at most ${MAX_ARGUMENTS_LENGTH} characters in all, received ${length}`;
+      issues.push({ code: 'custom', message, input: undefined });
+    },
+    z.describe('Program and arguments; no shell takes part.'),
+  );
 
 /** What would narrow a process and can't be done here: any value is refused. */
 const refused = (meaning: string) => maybe(z.unknown().check(z.describe(`${meaning}. Refused.`)));
@@ -54,8 +74,8 @@ Without \`envPolicy\`, \`env\` is the exact environment of the process. With one
 server's own environment, or from what the account's shell makes of a login, and \`env\` is laid on top.`,
   params: z.object({
     processId: ProcessId,
-    argv: z.array(cString()).check(z.minLength(1), z.describe('Program and arguments; no shell takes part.')),
-    cwd: cString().check(z.describe('A `file:` URI or an absolute path of the server.')),
+    argv: argvField(),
+    cwd: pathText().check(z.describe('A `file:` URI or an absolute path of the server.')),
     env: withDefault(EnvOverlay, {}),
     envPolicy: maybe(EnvPolicy.check(z.describe('What to take from the environment of the machine.'))),
     tty: flag('Whether to start it on a terminal. Refused where `capabilities.tty` is not `true`.'),
@@ -64,7 +84,7 @@ server's own environment, or from what the account's shell makes of a login, and
       'Whether stdin can be written; otherwise it is the null device. On a terminal it always can.',
     ),
     mergeStderr: flag('Whether stderr goes where stdout goes, as one stream in the order of the writes.'),
-    arg0: maybe(cString().check(z.describe('What the program sees as `argv[0]`.'))),
+    arg0: maybe(pathText().check(z.describe('What the program sees as `argv[0]`.'))),
     sandbox: sandboxField('it'),
     enforceManagedNetwork: flag('Whether to manage its network. Refused.'),
     managedNetwork: refused('How to manage its network'),
@@ -124,9 +144,7 @@ much is queued.`,
   params: z.object({
     processId: ProcessId,
     chunk: CarriedBytes,
-    writeId: maybe(
-      z.string().check(z.maxLength(MAX_ID_LENGTH), z.describe('A repeat of the same id writes nothing.')),
-    ),
+    writeId: maybe(clientId('A repeat of the same id writes nothing.')),
   }),
   result: z.object({
     status: z

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { cString, maybe, withDefault } from './fields.ts';
+import { maybe, pathText, withDefault } from './fields.ts';
 
 const access = z
   .enum(['read', 'write', 'deny', 'none'])
@@ -7,7 +7,7 @@ const access = z
 
 // What leaves the place that it is below would be another grant than it says.
 const subpath = maybe(
-  cString().check(
+  pathText().check(
     z.refine(
       text => !text.startsWith('/') && !text.split(/[/\\]/).includes('..'),
       'expected a path below, without ".."',
@@ -27,8 +27,8 @@ const special = z.discriminatedUnion('kind', [
 ]);
 
 const path = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('path'), path: cString() }),
-  z.object({ type: z.literal('glob_pattern'), pattern: cString() }),
+  z.object({ type: z.literal('path'), path: pathText() }),
+  z.object({ type: z.literal('glob_pattern'), pattern: pathText() }),
   z.object({ type: z.literal('special'), value: special }),
 ]);
 
@@ -59,9 +59,11 @@ const permissions = z
 /** What a process or a file request is confined to, in the words of Codex. A variant that isn't known is refused. */
 export const Sandbox = z.object({
   permissions,
-  cwd: maybe(cString().check(z.describe('What `current_working_directory` is, as a `file:` URI or a path.'))),
+  cwd: maybe(
+    pathText().check(z.describe('What `current_working_directory` is, as a `file:` URI or a path.')),
+  ),
   workspaceRoots: withDefault(
-    z.array(cString()).check(z.describe('What `project_roots` are, likewise.')),
+    z.array(pathText()).check(z.describe('What `project_roots` are, likewise.')),
     [],
   ),
 });

@@ -1,5 +1,6 @@
 import type { ParamsOut, ResultIn } from '../protocol/define.ts';
-import { fileHandleExists } from '../protocol/errors.ts';
+import { fileHandleExists, outOfRange } from '../protocol/errors.ts';
+import { MAX_HANDLE_ID_BYTES } from '../protocol/limits.ts';
 import type { Requests } from '../protocol/messages.ts';
 import type { Files } from './files/files.ts';
 import type { Lazy } from './lazy.ts';
@@ -25,6 +26,7 @@ export class FileRequests {
     here: (files: Files, params: Params<Name>) => Result<Name>,
   ): Result<Name> {
     const { sandbox } = params;
+    if ('handleId' in params) refuseLongHandleId(params.handleId);
     const confined = await this.#confinedIf(sandbox !== undefined);
     if (name === 'fsWatchMissing') await this.#replaceWatch(params as Params<'fsWatchMissing'>, confined);
     if (sandbox !== undefined) {
@@ -41,6 +43,7 @@ export class FileRequests {
     params: Params<Name>,
     here: (files: Files) => Result<Name>,
   ): Result<Name> {
+    refuseLongHandleId(params.handleId);
     const confined = await this.#confinedIf(false);
     if (confined?.holds(params.handleId)) {
       return (await confined.withHandle(name, params)) as ResultIn<Requests[Name]>;
@@ -78,6 +81,12 @@ export class FileRequests {
     ]);
   }
 }
+
+/** As `codex exec-server` does, whatever else is wrong. */
+const refuseLongHandleId = (handleId: string): void => {
+  const bytes = Buffer.byteLength(handleId);
+  if (bytes > MAX_HANDLE_ID_BYTES) throw outOfRange('handleId', bytes, 0, MAX_HANDLE_ID_BYTES);
+};
 
 const refuseOpen = ({ handleId }: Params<'fsOpen'>, confined: ConfinedFiles | undefined): void => {
   if (confined?.holds(handleId)) throw fileHandleExists(handleId);

@@ -35,6 +35,9 @@ export const MAX_CLOSED_PROCESSES = 256;
  */
 export const MAX_CLOSED_BYTES = 16 * 1024 * 1024;
 
+/** Chunks of output retained per process; beyond it the oldest goes, however few bytes they are. */
+export const MAX_RETAINED_CHUNKS = 50_000;
+
 /** What each retained chunk costs beside its bytes. */
 export const CHUNK_OVERHEAD_BYTES = 128;
 

@@ -2,10 +2,10 @@ import * as z from 'zod/mini';
 import type { Env, Platform } from './env.ts';
 import type { EnvRemoved, EnvSet } from './env-decision.ts';
 import { EnvDraft } from './env-draft.ts';
-import { VariableValue, variables } from './variables.ts';
+import { variables } from './variables.ts';
 
 /** Variables applied after everything else: a value sets the name, `""` too; `null` removes it. */
-export const EnvOverlay = variables(z.nullable(VariableValue), ['string', 'null']).check(
+export const EnvOverlay = variables({ nullable: true }).check(
   z.describe('Variables laid over everything else, past every filter; `null` removes the name.'),
 );
 export type EnvOverlay = Readonly<z.output<typeof EnvOverlay>>;

@@ -7,7 +7,7 @@ import { foldCase } from './fold-case.ts';
 import { MAX_PATTERN_LENGTH, MAX_PATTERNS } from './limits.ts';
 import { compilePattern, matchesPattern } from './patterns.ts';
 import { secretShape } from './secret-values.ts';
-import { VariableValue, variables } from './variables.ts';
+import { variables } from './variables.ts';
 
 const PatternList = z
   .array(
@@ -53,7 +53,7 @@ export const EnvPolicy = z.object({
     z.boolean(),
     'Whether inherited values that look like secrets are left out, whatever their names; false unless sent.',
   ),
-  set: field(variables(VariableValue, 'string'), 'Variables to set; no exclude applies to them.'),
+  set: field(variables({ nullable: false }), 'Variables to set; no exclude applies to them.'),
   includeOnly: field(PatternList, 'If not empty, only names that match stay, `set` ones too.'),
   keepLocale: field(
     z.boolean(),

@@ -1,4 +1,5 @@
 export { buildEnv, type EnvInput, type TracedEnv, traceEnv } from './build-env.ts';
+export { atMostBytes } from './byte-limit.ts';
 export { describeReason } from './describe-decision.ts';
 export { type Env, type Platform, platformOf } from './env.ts';
 export { countDecisions, type EnvCounts, type EnvDecision } from './env-decision.ts';

@@ -6,3 +6,9 @@ export const MAX_PATTERN_LENGTH = 1_024;
 
 /** Variables in one `set` or one overlay at most. A server's own environment is not limited. */
 export const MAX_VARIABLES = 10_000;
+
+/** Most bytes of a variable's name and value: with `=` and NUL, Linux passes no longer string to a program. */
+export const MAX_VARIABLE_BYTES = 128 * 1024 - 2;
+
+/** Most UTF-16 code units of all variables in one `set` or one overlay: Linux passes no more to a program. */
+export const MAX_VARIABLES_LENGTH = 6 * 1024 * 1024;

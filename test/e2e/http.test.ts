@@ -250,7 +250,7 @@ describe('http/request', () => {
       };
       await ask('/', { streamResponse: true });
       expect(await errorOf('/', { requestId: 'r1' })).to.deep.equal({
-        code: -32600,
+        code: -32602,
         message: 'HTTP request r1 is still going on',
         data: { kind: 'httpRequestExists', requestId: 'r1' },
       });

@@ -53,6 +53,22 @@ describe('the output of processes', () => {
     }
   });
 
+  it('is retained whole when it is exactly as long as the limit, and one byte less beyond it', async () => {
+    const limit = 1024 * 1024;
+    for (const [processId, bytes] of [
+      ['limit', limit],
+      ['more', limit + 1],
+    ] as const) {
+      await sh(processId, `head -c ${bytes} /dev/zero`);
+      const { closed } = await client.finished(processId);
+      const { chunks, droppedBytes, nextSeq } = await client.request('process/read', { processId });
+      const read = Buffer.concat(chunks.map(({ chunk }: { chunk: string }) => Buffer.from(chunk, 'base64')));
+      expect(nextSeq).to.equal(closed.seq + 1);
+      expect(read.length + droppedBytes).to.equal(bytes);
+      expect(droppedBytes > 0).to.equal(bytes > limit);
+    }
+  });
+
   it('can be opened again by name, as programs do with /dev/stdout and /dev/stdin', async () => {
     await sh('named', 'cat /dev/stdin > /dev/stdout; echo err | tee /dev/stderr > /dev/null', {
       pipeStdin: true,
@@ -186,7 +202,7 @@ describe('the output of processes', () => {
       const answer = await read('again');
       expect(text(answer)).to.equal('one\n');
       expect(answer).to.deep.include({
-        nextSeq: 2,
+        nextSeq: 4,
         exited: true,
         exitCode: 4,
         closed: true,

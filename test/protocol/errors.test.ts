@@ -63,7 +63,7 @@ describe('ExecServerError', () => {
     [errors.unknownProcess('p'), -32600, 'there is no process p', { kind: 'unknownProcess', processId: 'p' }],
     [
       errors.httpRequestExists('r'),
-      -32600,
+      -32602,
       'HTTP request r is still going on',
       { kind: 'httpRequestExists', requestId: 'r' },
     ],

@@ -2,8 +2,17 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type * as z from 'zod/mini';
 import { Bytes } from '../../src/protocol/fields.ts';
-import { MAX_EXPLAINED_NAMES, MAX_ID_LENGTH, MIN_OUTPUT_WINDOW_BYTES } from '../../src/protocol/limits.ts';
+import {
+  MAX_ARGUMENT_BYTES,
+  MAX_ARGUMENTS,
+  MAX_ARGUMENTS_LENGTH,
+  MAX_EXPLAINED_NAMES,
+  MAX_ID_BYTES,
+  MAX_PATH_LENGTH,
+  MIN_OUTPUT_WINDOW_BYTES,
+} from '../../src/protocol/limits.ts';
 import { clientNotifications, requests, serverNotifications } from '../../src/protocol/messages.ts';
+import { parse } from '../../src/protocol/parse.ts';
 import { TerminalSize } from '../../src/protocol/process.ts';
 
 /** One direction of one message: something that is sent in full, the least that is taken, and what both arrive as. */
@@ -769,13 +778,72 @@ describe('names to explain', () => {
   });
 });
 
-describe('process ids', () => {
-  const takes = (processId: string) => requests.processTerminate.params.safeParse({ processId }).success;
+/** Why a schema refuses params; `undefined` if it takes them. */
+const refusal = (schema: z.ZodMiniType, params: object): string | undefined => {
+  try {
+    parse(schema, params);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
 
-  it('are any text that is neither empty nor too long', () => {
+describe('ids that a client chooses', () => {
+  const cases: Array<[field: string, schema: z.ZodMiniType, least: object]> = [
+    ['processId', requests.processTerminate.params, {}],
+    ['writeId', requests.processWrite.params, { processId: 'p', chunk: '' }],
+    ['requestId', requests.httpRequest.params, { method: 'GET', url: 'http://localhost/' }],
+  ];
+
+  for (const [field, schema, least] of cases) {
+    it(`are any text of up to 4 KiB as ${field}`, () => {
+      const texts = ['', 'a', 'ä"\0\n', 'x'.repeat(MAX_ID_BYTES), '€'.repeat(1365)];
+      expect(texts.map(text => refusal(schema, { ...least, [field]: text }))).to.deep.equal(
+        texts.map(() => undefined),
+      );
+    });
+
+    it(`are refused as ${field} when they are longer, with the field`, () => {
+      const texts = ['x'.repeat(MAX_ID_BYTES + 1), '€'.repeat(1366)];
+      expect(texts.map(text => refusal(schema, { ...least, [field]: text }))).to.deep.equal([
+        `${field}: expected at most 4096 bytes, received 4097`,
+        `${field}: expected at most 4096 bytes, received 4098`,
+      ]);
+    });
+  }
+});
+
+describe('the lengths of a start', () => {
+  const refused = (params: object) =>
+    refusal(requests.processStart.params, { processId: 'p', argv: ['true'], cwd: '/', ...params });
+
+  it('are bounded, and what is too long is named', () => {
+    const argument = 'a'.repeat(MAX_ARGUMENT_BYTES);
+    const longest = Array.from({ length: MAX_ARGUMENTS_LENGTH / 2 ** 16 }, () => 'a'.repeat(2 ** 16));
+    const path = 'a'.repeat(MAX_PATH_LENGTH);
     expect(
-      ['', 'a', 'ä"\0\n', 'x'.repeat(MAX_ID_LENGTH), 'x'.repeat(MAX_ID_LENGTH + 1)].map(takes),
-    ).to.deep.equal([false, true, true, true, false]);
+      [
+        { argv: ['true', argument] },
+        { argv: ['true', `${argument}a`] },
+        { argv: Array(MAX_ARGUMENTS).fill('') },
+        { argv: Array(MAX_ARGUMENTS + 1).fill('') },
+        { argv: longest },
+        { argv: [...longest, 'a'] },
+        { cwd: path },
+        { cwd: `${path}a` },
+        { arg0: `${path}a` },
+      ].map(refused),
+    ).to.deep.equal([
+      undefined,
+      'argv[1]: expected at most 131071 bytes, received 131072',
+      undefined,
+      'argv: expected at most 65536 entries, received an array of 65537',
+      undefined,
+      'argv: expected at most 6291456 characters in all, received 6291457',
+      undefined,
+      'cwd: expected at most 16384 characters, received a string of 16385',
+      'arg0: expected at most 16384 characters, received a string of 16385',
+    ]);
   });
 });
 
@@ -792,8 +860,8 @@ describe('the bounds of numbers', () => {
           requests.processStart.params,
           start,
           field,
-          [0, 2 ** 31 - 1],
-          [-1, 0.5, 2 ** 31],
+          [0, 2 ** 31, Number.MAX_SAFE_INTEGER],
+          [-1, 0.5, 2 ** 53],
         ] satisfies (typeof cases)[number],
     ),
     [
@@ -804,7 +872,22 @@ describe('the bounds of numbers', () => {
       [2, 2 ** 26],
       [1, 0, -2, 2.5, 2 ** 26 + 1],
     ],
-    ['waitMs', requests.processRead.params, { processId: 'p' }, 'waitMs', [0, 2 ** 31 - 1], [-1, 2 ** 31]],
+    [
+      'waitMs',
+      requests.processRead.params,
+      { processId: 'p' },
+      'waitMs',
+      [0, 2 ** 31, Number.MAX_SAFE_INTEGER],
+      [-1, 2 ** 53],
+    ],
+    [
+      'timeoutMs of http/request',
+      requests.httpRequest.params,
+      { requestId: '', method: 'GET', url: 'http://localhost/' },
+      'timeoutMs',
+      [0, 2 ** 31, Number.MAX_SAFE_INTEGER],
+      [-1, 2 ** 53],
+    ],
     ['afterSeq', requests.processRead.params, { processId: 'p' }, 'afterSeq', [0, 2 ** 40], [-1, 1.5]],
     ['maxBytes', requests.processRead.params, { processId: 'p' }, 'maxBytes', [0, 2 ** 40], [-1, 1.5]],
     [

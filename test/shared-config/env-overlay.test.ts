@@ -16,15 +16,15 @@ describe('EnvOverlay', () => {
       { 'A=B': null },
       { 'A\0': 'x' },
       { A: 'x\0' },
-      JSON.parse('{"__proto__":null}'),
+      JSON.parse('{"__proto__":1}'),
     ];
     expect(refused.filter(overlay => EnvOverlay.safeParse(overlay).success)).to.deep.equal([]);
   });
 
   it('gives senders the JSON schema that receivers have', () => {
-    const { propertyNames, ...received } = z.toJSONSchema(EnvOverlay, { io: 'output' });
-    expect(propertyNames).to.deep.equal({ type: 'string' });
-    expect(z.toJSONSchema(EnvOverlay, { io: 'input' })).to.deep.equal(received);
+    const schema = z.toJSONSchema(EnvOverlay, { io: 'input' });
+    expect(schema).to.deep.equal(z.toJSONSchema(EnvOverlay, { io: 'output' }));
+    expect(schema).to.deep.include({ type: 'object', additionalProperties: { type: ['string', 'null'] } });
   });
 });
 

@@ -51,7 +51,7 @@ describe('EnvPolicy', () => {
       { secretValues: 1 },
       { set: { A: null } },
       { set: { 'A=B': 'x' } },
-      { set: JSON.parse('{"__proto__":"x"}') },
+      { set: JSON.parse('{"__proto__":1}') },
       { includeOnly: [null] },
       { keepLocale: 'yes' },
     ];

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import * as z from 'zod/mini';
-import { MAX_VARIABLES } from '../../src/shared-config/limits.ts';
-import { VariableValue, variables } from '../../src/shared-config/variables.ts';
+import { MAX_VARIABLE_BYTES, MAX_VARIABLES, MAX_VARIABLES_LENGTH } from '../../src/shared-config/limits.ts';
+import { variables } from '../../src/shared-config/variables.ts';
 
-const Variables = variables(VariableValue, 'string');
+const Variables = variables({ nullable: false });
 
 const issuesOf = (value: unknown) =>
   Variables.safeParse(value).error?.issues.map(({ path, code, message }) => ({ path, code, message }));
@@ -40,13 +40,48 @@ describe('variables', () => {
     expect(issuesOf({ 'API_KEY=line\nhunter2\0': '' })).to.deep.equal(expected);
   });
 
-  it('refuses a __proto__ instead of losing it', () => {
-    const message = 'a variable may not be named __proto__';
-    expect(issuesOf(JSON.parse('{"A":"1","__proto__":"x"}'))).to.deep.equal(custom(['__proto__'], message));
+  it('takes a variable named __proto__, and refuses a wrong value of it', () => {
+    const taken = Variables.parse(JSON.parse('{"A":"1","__proto__":"x"}'));
+    expect(Object.entries(taken)).to.deep.equal([
+      ['A', '1'],
+      ['__proto__', 'x'],
+    ]);
+    const issues = [1, {}, 'x\0'].map(value =>
+      issuesOf(JSON.parse(`{"__proto__":${JSON.stringify(value)}}`))?.map(({ path, code }) => [
+        code,
+        ...path,
+      ]),
+    );
+    expect(issues).to.deep.equal([
+      [['invalid_type', '__proto__']],
+      [['invalid_type', '__proto__']],
+      [['custom', '__proto__']],
+    ]);
   });
 
   it('refuses a value with NUL', () => {
     expect(issuesOf({ A: 'x\0' })).to.deep.equal(custom(['A'], 'a variable value may not contain NUL'));
+  });
+
+  it('takes a variable as long as a program can be given, and no longer', () => {
+    const value = 'x'.repeat(MAX_VARIABLE_BYTES - 1);
+    const message = 'expected at most 131070 bytes of name and value together';
+    expect([{ A: value }, { AB: value }, { A: 'ä'.repeat(2 ** 16) }].map(issuesOf)).to.deep.equal([
+      undefined,
+      custom(['AB'], message),
+      custom(['A'], message),
+    ]);
+  });
+
+  it('takes as many characters as the limit says and no more', () => {
+    const value = 'x'.repeat(2 ** 16 - 4);
+    const many = Object.fromEntries(
+      Array.from({ length: MAX_VARIABLES_LENGTH / 2 ** 16 }, (_, at) => [`V${100 + at}`, value]),
+    );
+    expect([many, { ...many, A: '' }].map(issuesOf)).to.deep.equal([
+      undefined,
+      custom([], 'expected at most 6291456 characters in all, received 6291457'),
+    ]);
   });
 
   it('names every bad variable', () => {
@@ -54,13 +89,13 @@ describe('variables', () => {
   });
 
   it('refuses a value of another type, and what is no object at all', () => {
-    const codes = [{ A: 1 }, { A: null }, [], ['A=1'], 'A=1', null, 5, new Map()].map(
+    const codes = [{ A: 1 }, { A: null }, [], ['A=1'], 'A=1', null, 5, new Map(), new Date(0)].map(
       value => issuesOf(value)?.[0],
     );
     expect(codes.map(issue => [issue?.code, issue?.path])).to.deep.equal([
       ['invalid_type', ['A']],
       ['invalid_type', ['A']],
-      ...Array.from({ length: 6 }, () => ['invalid_type', []]),
+      ...Array.from({ length: 7 }, () => ['invalid_type', []]),
     ]);
   });
 
@@ -88,8 +123,7 @@ describe('variables', () => {
 
   it('gives senders the JSON schema that receivers have', () => {
     const schema = (io: 'input' | 'output') => z.toJSONSchema(Variables, { io });
-    const { propertyNames, ...received } = schema('output');
-    expect(propertyNames).to.deep.equal({ type: 'string' });
-    expect(schema('input')).to.deep.equal(received);
+    expect(schema('input')).to.deep.equal(schema('output'));
+    expect(schema('input')).to.deep.include({ type: 'object', additionalProperties: { type: 'string' } });
   });
 });

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { Message } from 'vscode-jsonrpc/node';
+import { exceedsBytes } from '../../shared-config/byte-limit.ts';
 import { type ExecServerError, invalidMessage, limitExceeded, parseError } from '../errors.ts';
-import { MAX_BATCH, MAX_NESTING } from '../limits.ts';
+import { MAX_BATCH, MAX_ID_BYTES, MAX_NESTING } from '../limits.ts';
 import { nestingDepth } from './nesting.ts';
 
 /** The id of a request, as far as it is known; `null` where it isn't. */
@@ -112,7 +113,7 @@ const shapeProblem = (message: Candidate): string | undefined => {
   const isAnswer =
     message.method === undefined && (message.result !== undefined || message.error !== undefined);
   if (message.id !== undefined && !isId(message.id) && !(isAnswer && message.id === null)) {
-    return `id: expected a string or a number, received ${idType(message.id)}`;
+    return `id: expected a string of at most ${MAX_ID_BYTES} bytes or a number, received ${idType(message.id)}`;
   }
   if (message.method !== undefined) {
     return typeof message.method === 'string' ? undefined : 'method: expected a string';
@@ -123,9 +124,11 @@ const shapeProblem = (message: Candidate): string | undefined => {
 
 const idType = (id: unknown): string => {
   if (typeof id === 'number') return 'a number that is not exact';
+  if (typeof id === 'string') return `a string of ${Buffer.byteLength(id)} bytes`;
   return id === null ? 'null' : typeof id;
 };
 
 // A larger number is not the one that was sent any more, and its sender would not know the answer.
 const isId = (id: unknown): id is string | number =>
-  typeof id === 'string' || (typeof id === 'number' && Math.abs(id) <= Number.MAX_SAFE_INTEGER);
+  (typeof id === 'string' && !exceedsBytes(id, MAX_ID_BYTES)) ||
+  (typeof id === 'number' && Math.abs(id) <= Number.MAX_SAFE_INTEGER);

@@ -1,5 +1,5 @@
 import type { OutputStream } from '../../protocol/process.ts';
-import { CHUNK_OVERHEAD_BYTES } from '../limits.ts';
+import { CHUNK_OVERHEAD_BYTES, MAX_RETAINED_CHUNKS } from '../limits.ts';
 import { ByteRing } from './byte-ring.ts';
 import type { Chunk } from './head-tail.ts';
 
@@ -9,13 +9,14 @@ export type LoggedChunk = Chunk & { readonly seq: number };
 /** What is still there after a number. */
 export type LogSlice = {
   readonly chunks: readonly LoggedChunk[];
+  /** Whether these are all that are retained after that number. */
+  readonly complete: boolean;
   /** Bytes after that number which are gone. */
   readonly droppedBytes: number;
 };
 
 /**
- * The last output of a process, for reading it again. A chunk counts with a fixed overhead, so that many
- * tiny ones take no more memory than few big ones.
+ * The last output of a process, for reading it again: so many bytes, in no more than `MAX_RETAINED_CHUNKS` chunks.
  */
 export class OutputLog {
   readonly #maxBytes: number;
@@ -24,7 +25,6 @@ export class OutputLog {
   #first = 0;
   /** Where the bytes of the next chunk begin, counted from the first byte that ever was in the ring. */
   #end = 0;
-  #held = 0;
   readonly #evicted = new EvictionRecord();
 
   constructor(maxBytes: number) {
@@ -33,21 +33,19 @@ export class OutputLog {
 
   /** What the retained chunks cost, in bytes. */
   get heldBytes(): number {
-    return this.#held;
+    return this.#bytes.length + this.#count * CHUNK_OVERHEAD_BYTES;
   }
 
   /** Keeps a copy of a chunk. */
   add({ seq, stream, bytes }: LoggedChunk): void {
-    const cost = costOf(bytes);
-    while (this.#held + cost > this.#maxBytes && this.#first < this.#entries.length) this.#evict();
-    if (cost > this.#maxBytes) {
+    while (this.#count > 0 && !this.#fits(bytes.length)) this.#evict();
+    if (!this.#fits(bytes.length)) {
       this.#evicted.add(seq, bytes.length);
       return;
     }
     this.#bytes.push(bytes);
     this.#entries.push({ seq, stream, start: this.#end, length: bytes.length });
     this.#end += bytes.length;
-    this.#held += cost;
     if (this.#first > COMPACT_AT) {
       this.#entries = this.#entries.slice(this.#first);
       this.#first = 0;
@@ -58,13 +56,18 @@ export class OutputLog {
   read(afterSeq: number, maxBytes: number): LogSlice {
     const chunks: LoggedChunk[] = [];
     let bytes = 0;
-    for (let at = this.#firstAfter(afterSeq); at < this.#entries.length; at += 1) {
+    let at = this.#firstAfter(afterSeq);
+    for (; at < this.#entries.length; at += 1) {
       const entry = this.#entries[at] as Entry;
       bytes += entry.length;
       if (chunks.length > 0 && bytes > maxBytes) break;
       chunks.push(this.#chunk(entry));
     }
-    return { chunks, droppedBytes: this.#evicted.bytesAfter(afterSeq) };
+    return {
+      chunks,
+      complete: at === this.#entries.length,
+      droppedBytes: this.#evicted.bytesAfter(afterSeq),
+    };
   }
 
   #chunk({ seq, stream, start, length }: Entry): LoggedChunk {
@@ -72,11 +75,18 @@ export class OutputLog {
     return { seq, stream, bytes: this.#bytes.copy(start - oldest, length) };
   }
 
+  get #count(): number {
+    return this.#entries.length - this.#first;
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#bytes.length + bytes <= this.#maxBytes && this.#count < MAX_RETAINED_CHUNKS;
+  }
+
   #evict(): void {
     const { seq, length } = this.#entries[this.#first] as Entry;
     this.#first += 1;
     this.#bytes.drop(length);
-    this.#held -= length + CHUNK_OVERHEAD_BYTES;
     this.#evicted.add(seq, length);
   }
 
@@ -101,7 +111,6 @@ type Entry = {
 };
 
 const COMPACT_AT = 1024;
-const costOf = (bytes: Buffer): number => bytes.length + CHUNK_OVERHEAD_BYTES;
 
 /** What was evicted, exactly for the newest numbers; older ones are known by their sum only. */
 class EvictionRecord {

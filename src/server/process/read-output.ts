@@ -4,6 +4,7 @@ import type { Requests } from '../../protocol/messages.ts';
 import { type Deadline, deadline, startTimer } from '../../system/deadline.ts';
 import { MAX_READ_BYTES, MAX_WAITING_READS } from '../limits.ts';
 import type { ManagedProcess } from './managed-process.ts';
+import type { LogSlice } from './output-log.ts';
 
 type Params = ParamsOut<Requests['processRead']>;
 type Result = ResultIn<Requests['processRead']>;
@@ -16,13 +17,9 @@ type Result = ResultIn<Requests['processRead']>;
 export const readOutput = async (process: ManagedProcess, params: Params): Promise<Result> => {
   const end = deadline(params.waitMs);
   for (;;) {
-    const { chunks, droppedBytes } = process.read(
-      params.afterSeq,
-      Math.min(params.maxBytes ?? MAX_READ_BYTES, MAX_READ_BYTES),
-    );
-    const nothingNew = chunks.length === 0 && process.nextSeq <= params.afterSeq + 1;
-    if (!nothingNew || process.state === 'closed' || end.passed)
-      return answer(process, params, chunks, droppedBytes);
+    const slice = process.read(params.afterSeq, Math.min(params.maxBytes ?? MAX_READ_BYTES, MAX_READ_BYTES));
+    const nothingNew = slice.chunks.length === 0 && process.nextSeq <= params.afterSeq + 1;
+    if (!nothingNew || process.state === 'closed' || end.passed) return answer(process, slice);
     if (process.waiting >= MAX_WAITING_READS) {
       throw limitExceeded('waitingReads', process.waiting + 1, MAX_WAITING_READS);
     }
@@ -30,14 +27,10 @@ export const readOutput = async (process: ManagedProcess, params: Params): Promi
   }
 };
 
-const answer = (
-  process: ManagedProcess,
-  { afterSeq }: Params,
-  chunks: ReturnType<ManagedProcess['read']>['chunks'],
-  droppedBytes: number,
-): Result => ({
+const answer = (process: ManagedProcess, { chunks, complete, droppedBytes }: LogSlice): Result => ({
   chunks: chunks.map(({ seq, stream, bytes }) => ({ seq, stream, chunk: bytes.toString('base64') })),
-  nextSeq: chunks.length > 0 ? (chunks.at(-1)?.seq ?? 0) + 1 : Math.max(afterSeq + 1, process.nextSeq),
+  // What is not output has a number, too: the exit and the close follow the last chunk.
+  nextSeq: complete ? process.nextSeq : (chunks.at(-1)?.seq ?? 0) + 1,
   exited: process.state !== 'running',
   exitCode: process.exit?.exitCode ?? null,
   closed: process.state === 'closed',

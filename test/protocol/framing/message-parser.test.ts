@@ -89,17 +89,29 @@ describe('parseMessage', () => {
     ['{"id":7}', invalid('method: expected a string, but it is missing', 7)],
     ['{"id":"a","method":5}', invalid('method: expected a string', 'a')],
     ['{"id":"a","method":null,"result":1}', invalid('method: expected a string', 'a')],
-    ['{"id":null,"method":"m"}', invalid('id: expected a string or a number, received null')],
-    ['{"id":true,"method":"m"}', invalid('id: expected a string or a number, received boolean')],
-    ['{"id":{},"method":"m"}', invalid('id: expected a string or a number, received object')],
-    ['{"id":[1],"result":1}', invalid('id: expected a string or a number, received object')],
+    [
+      '{"id":null,"method":"m"}',
+      invalid('id: expected a string of at most 4096 bytes or a number, received null'),
+    ],
+    [
+      '{"id":true,"method":"m"}',
+      invalid('id: expected a string of at most 4096 bytes or a number, received boolean'),
+    ],
+    [
+      '{"id":{},"method":"m"}',
+      invalid('id: expected a string of at most 4096 bytes or a number, received object'),
+    ],
+    [
+      '{"id":[1],"result":1}',
+      invalid('id: expected a string of at most 4096 bytes or a number, received object'),
+    ],
     [
       '{"id":9007199254740993,"method":"m"}',
-      invalid('id: expected a string or a number, received a number that is not exact'),
+      invalid('id: expected a string of at most 4096 bytes or a number, received a number that is not exact'),
     ],
     [
       '{"id":1e999,"method":"m"}',
-      invalid('id: expected a string or a number, received a number that is not exact'),
+      invalid('id: expected a string of at most 4096 bytes or a number, received a number that is not exact'),
     ],
   ];
   for (const [body, refusal] of refused) {

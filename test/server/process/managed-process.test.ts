@@ -403,7 +403,7 @@ describe('ManagedProcess', () => {
   });
 
   it('retains what it has sent, within its bound', async () => {
-    const { managed, print } = fakeProcess({ retainedBytes: 300 });
+    const { managed, print } = fakeProcess({ retainedBytes: 2 });
     for (const text of ['a', 'b', 'c']) await print(text);
     const { chunks, droppedBytes } = managed.read(0, 1000);
     expect([

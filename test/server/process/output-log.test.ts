@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { CHUNK_OVERHEAD_BYTES } from '../../../src/server/limits.ts';
+import { CHUNK_OVERHEAD_BYTES, MAX_RETAINED_CHUNKS } from '../../../src/server/limits.ts';
 import { type LoggedChunk, OutputLog } from '../../../src/server/process/output-log.ts';
 
 const NO_LIMIT = Number.POSITIVE_INFINITY;
@@ -14,13 +14,13 @@ const chunk = (seq: number, length: number): LoggedChunk => ({
 
 const bytesOf = (chunks: readonly LoggedChunk[]) => chunks.reduce((sum, { bytes }) => sum + bytes.length, 0);
 
-/** A log that holds as much as so many chunks of that length cost, and no more. */
-const logFor = (chunks: number, length: number) => new OutputLog(chunks * (length + CHUNK_OVERHEAD_BYTES));
+/** A log that holds so many chunks of that length, and no more. */
+const logFor = (chunks: number, length: number) => new OutputLog(chunks * length);
 
 describe('OutputLog', () => {
   it('has nothing at first', () => {
     expect([new OutputLog(10).read(0, NO_LIMIT), new OutputLog(10).heldBytes]).to.deep.equal([
-      { chunks: [], droppedBytes: 0 },
+      { chunks: [], complete: true, droppedBytes: 0 },
       0,
     ]);
   });
@@ -38,22 +38,32 @@ describe('OutputLog', () => {
     for (const seq of [1, 2, 3, 4]) log.add(chunk(seq, 10));
     const slices = [0, 1, 2, 3, 4].map(seq => log.read(seq, NO_LIMIT));
     expect(slices).to.deep.equal([
-      { chunks: [chunk(3, 10), chunk(4, 10)], droppedBytes: 20 },
-      { chunks: [chunk(3, 10), chunk(4, 10)], droppedBytes: 10 },
-      { chunks: [chunk(3, 10), chunk(4, 10)], droppedBytes: 0 },
-      { chunks: [chunk(4, 10)], droppedBytes: 0 },
-      { chunks: [], droppedBytes: 0 },
+      { chunks: [chunk(3, 10), chunk(4, 10)], complete: true, droppedBytes: 20 },
+      { chunks: [chunk(3, 10), chunk(4, 10)], complete: true, droppedBytes: 10 },
+      { chunks: [chunk(3, 10), chunk(4, 10)], complete: true, droppedBytes: 0 },
+      { chunks: [chunk(4, 10)], complete: true, droppedBytes: 0 },
+      { chunks: [], complete: true, droppedBytes: 0 },
     ]);
   });
 
-  it('counts each chunk with its overhead', () => {
-    const log = new OutputLog(10 * CHUNK_OVERHEAD_BYTES);
-    for (let seq = 1; seq <= 100; seq += 1) log.add(chunk(seq, 1));
+  it('holds exactly as many bytes as it may', () => {
+    const log = new OutputLog(100);
+    for (let seq = 1; seq <= 10; seq += 1) log.add(chunk(seq, 10));
+    const whole = log.read(0, NO_LIMIT);
+    log.add(chunk(11, 1));
+    const { chunks, droppedBytes } = log.read(0, NO_LIMIT);
+    expect([bytesOf(whole.chunks), whole.droppedBytes]).to.deep.equal([100, 0]);
+    expect([bytesOf(chunks), droppedBytes]).to.deep.equal([91, 10]);
+  });
+
+  it('holds no more chunks than the limit, however small they are', () => {
+    const log = new OutputLog(10 * MAX_RETAINED_CHUNKS);
+    for (let seq = 1; seq <= MAX_RETAINED_CHUNKS + 5; seq += 1) log.add(chunk(seq, 1));
     const { chunks, droppedBytes } = log.read(0, NO_LIMIT);
     expect([chunks.length, droppedBytes, log.heldBytes]).to.deep.equal([
-      9,
-      91,
-      9 * (1 + CHUNK_OVERHEAD_BYTES),
+      MAX_RETAINED_CHUNKS,
+      5,
+      MAX_RETAINED_CHUNKS * (1 + CHUNK_OVERHEAD_BYTES),
     ]);
   });
 
@@ -62,8 +72,8 @@ describe('OutputLog', () => {
     log.add(chunk(1, 5));
     log.add(chunk(2, 7));
     expect([log.read(0, NO_LIMIT), log.read(1, NO_LIMIT), log.heldBytes]).to.deep.equal([
-      { chunks: [], droppedBytes: 12 },
-      { chunks: [], droppedBytes: 7 },
+      { chunks: [], complete: true, droppedBytes: 12 },
+      { chunks: [], complete: true, droppedBytes: 7 },
       0,
     ]);
   });
@@ -126,11 +136,10 @@ describe('OutputLog', () => {
       fc.assert(
         fc.property(anyLog, ({ log, all, maxBytes }) => {
           const { chunks } = log.read(0, NO_LIMIT);
-          const cost = bytesOf(chunks) + chunks.length * CHUNK_OVERHEAD_BYTES;
-          expect(log.heldBytes).to.equal(cost).and.to.be.at.most(maxBytes);
+          expect(bytesOf(chunks)).to.be.at.most(maxBytes);
+          expect(log.heldBytes).to.equal(bytesOf(chunks) + chunks.length * CHUNK_OVERHEAD_BYTES);
           const next = all.at(-1 - chunks.length);
-          if (next !== undefined)
-            expect(cost + next.bytes.length + CHUNK_OVERHEAD_BYTES).to.be.above(maxBytes);
+          if (next !== undefined) expect(bytesOf(chunks) + next.bytes.length).to.be.above(maxBytes);
         }),
       );
     });

@@ -1,6 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { ExecServerError } from '../../../src/protocol/errors.ts';
-import { CHUNK_OVERHEAD_BYTES, MAX_READ_BYTES, MAX_WAITING_READS } from '../../../src/server/limits.ts';
+import { MAX_READ_BYTES, MAX_WAITING_READS } from '../../../src/server/limits.ts';
 import type { ManagedProcess } from '../../../src/server/process/managed-process.ts';
 import { readOutput } from '../../../src/server/process/read-output.ts';
 import { settle } from '../support/slow-client.ts';
@@ -25,15 +26,18 @@ const nothing = {
   droppedBytes: 0,
 };
 
+/** Resolves after timers that are due have called back. */
+const nextTurns = async (): Promise<string> => {
+  for (let turn = 0; turn < 3; turn += 1) await delay(2);
+  return 'none';
+};
+
 const chunk = (seq: number, text: string, stream = 'stdout') => ({ seq, stream, chunk: btoa(text) });
 
 describe('readOutput', () => {
   it('has nothing of a process that has said nothing', async () => {
     const { managed } = fakeProcess();
-    expect([await read(managed), await read(managed, { afterSeq: 10 })]).to.deep.equal([
-      nothing,
-      { ...nothing, nextSeq: 11 },
-    ]);
+    expect([await read(managed), await read(managed, { afterSeq: 10 })]).to.deep.equal([nothing, nothing]);
   });
 
   it('gives what came after a number, and where to go on', async () => {
@@ -83,7 +87,7 @@ describe('readOutput', () => {
   });
 
   it('tells what is gone', async () => {
-    const { managed, print } = fakeProcess({ retainedBytes: CHUNK_OVERHEAD_BYTES + 3 });
+    const { managed, print } = fakeProcess({ retainedBytes: 3 });
     for (const text of ['abc', 'def', 'ghi']) await print(text);
     expect(await read(managed, { afterSeq: 1 })).to.deep.equal({
       ...nothing,
@@ -91,6 +95,25 @@ describe('readOutput', () => {
       nextSeq: 4,
       droppedBytes: 3,
     });
+  });
+
+  it('goes on behind the close once all output was read, and behind the last chunk before', async () => {
+    const { managed, print, exit, endStreams } = fakeProcess();
+    for (const text of ['abc', 'def']) await print(text);
+    exit(0);
+    await endStreams();
+    const closed = { ...nothing, exited: true, exitCode: 0, closed: true };
+    expect([
+      await read(managed),
+      await read(managed, { maxBytes: 3 }),
+      await read(managed, { afterSeq: 1, maxBytes: 3 }),
+      await read(managed, { afterSeq: 99, waitMs: Number.MAX_SAFE_INTEGER }),
+    ]).to.deep.equal([
+      { ...closed, chunks: [chunk(1, 'abc'), chunk(2, 'def')], nextSeq: 5 },
+      { ...closed, chunks: [chunk(1, 'abc')], nextSeq: 2 },
+      { ...closed, chunks: [chunk(2, 'def')], nextSeq: 5 },
+      { ...closed, nextSeq: 5 },
+    ]);
   });
 
   it('tells exit and close of a process without output', async () => {
@@ -153,6 +176,18 @@ describe('readOutput', () => {
       exit(0);
       await endStreams();
       expect([waiting, await answer]).to.deep.equal([1, { ...nothing, chunks: [chunk(4, '4')], nextSeq: 5 }]);
+    });
+
+    it('waits for as long as a number can say', async () => {
+      const { managed, print } = fakeProcess();
+      const answers = [2 ** 31, Number.MAX_SAFE_INTEGER].map(waitMs => read(managed, { waitMs }));
+      // A timer that takes the time for too long calls back in the next turns.
+      const early = await Promise.race([...answers, nextTurns()]);
+      await print('x');
+      expect([early, ...(await Promise.all(answers))]).to.deep.equal([
+        'none',
+        ...answers.map(() => ({ ...nothing, chunks: [chunk(1, 'x')], nextSeq: 2 })),
+      ]);
     });
 
     it('does not wait where something was missed', async () => {
