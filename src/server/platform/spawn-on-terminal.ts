@@ -103,7 +103,7 @@ const FIRST_GIVEN = 3;
  */
 const closeOthers = (actions: Memory, from: number, libc: Libc): void => {
   if (libc.addCloseFrom !== undefined) check(libc.addCloseFrom(actions, from));
-  else for (const fd of inheritableDescriptors()) if (fd >= from) check(libc.addClose(actions, fd));
+  else for (const fd of inheritableDescriptors(from)) check(libc.addClose(actions, fd));
 };
 
 /** Enters a directory for a while; nothing else of this process runs in JavaScript meanwhile. */
