@@ -152,6 +152,9 @@ export const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
  */
 export const STOP_MS = 30_000;
 
+/** How long the program may take to exit once its processes are gone, in milliseconds, before the watchdog kills it. */
+export const EXIT_MS = 15_000;
+
 /** How long a trial of a sandbox may take, in milliseconds; then it has failed. */
 export const SANDBOX_PROBE_MS = 10_000;
 

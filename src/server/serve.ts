@@ -41,6 +41,8 @@ export type ServeOptions = {
   readonly loginShellMs?: number | undefined;
   /** An `initialize` that came and was answered before; what else comes follows it. */
   readonly answered?: Answered | undefined;
+  /** How long this process may take to exit after the connection, in milliseconds; unless given it goes on. */
+  readonly exitWithinMs?: number | undefined;
 };
 
 /** A server at work on one connection. */
@@ -62,6 +64,7 @@ export const serve = ({
   program,
   loginShellMs,
   answered,
+  exitWithinMs,
 }: ServeOptions): Server => {
   const writer = new FrameMessageWriter(output);
   const errorAnswer = (error: ExecServerError, id: MessageId) => errorMessage(error, id ?? unknownId(writer));
@@ -166,7 +169,7 @@ export const serve = ({
   let stopping: Promise<void> | undefined;
   const stop = (reason: string): Promise<void> => {
     void http.ifMade?.then(requests => requests.stop());
-    stopping ??= settledWithin(processes.stopAll(files.stop()), STOP_MS)
+    stopping ??= settledWithin(processes.stopAll(files.stop(), exitWithinMs), STOP_MS)
       .then(() => settledWithin(writer.flushed(), FLUSH_MS))
       .then(() => {
         writer.end();

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import { type Opening, openStdio } from './first-answer.ts';
+import { EXIT_MS } from './limits.ts';
 import { endProcess } from './platform/end-process.ts';
 import { closeInheritable } from './platform/inherited-descriptors.ts';
 import { openOutput } from './platform/output-descriptor.ts';
@@ -31,7 +32,15 @@ export const runStdioServer = async (): Promise<never> => {
   const program = import.meta.url
     ? undefined
     : ([realpathSync(process.execPath), realpathSync(__filename)] as const);
-  const server = serve({ input: process.stdin, output, host, log, program, answered });
+  const server = serve({
+    input: process.stdin,
+    output,
+    host,
+    log,
+    program,
+    answered,
+    exitWithinMs: EXIT_MS,
+  });
 
   let exitCode = 0;
   const stop = (reason: string, code: number) => {

@@ -1,9 +1,9 @@
 /**
  * The watchdog's program for a POSIX sh. It reads lines from stdin: `+ PGID` and `- PGID` for a process
  * group, `t /dev/pts/N SECONDS.NANOSECONDS` (when it was made) and `u /dev/pts/N` for a terminal, `d DIR/` for the directory
- * of named pipes. At the end of stdin it ends the groups (SIGTERM, about a second, SIGKILL), kills who holds a
- * file of the directory or one of the terminals, removes the directory and exits. Lines that it doesn't
- * understand do nothing.
+ * of named pipes, `x TENTHS` for how many tenths of a second the server may take to exit then. At the end of stdin it ends
+ * the groups (SIGTERM, about a second, SIGKILL), kills who holds a file of the directory or one of the terminals, removes
+ * the directory and exits. Lines that it doesn't understand do nothing.
  */
 export const watchdogScript = `
 trap '' HUP INT TERM QUIT
@@ -127,6 +127,29 @@ is_our_terminal() {
   [ "\${found%%:*}:$seconds.$nanoseconds" = "$(stat -Lc %d /dev/pts):$made" ]
 }
 
+# The start time of the server: a pid may be given to another process. The name of the program stands in parentheses
+# before it, and a space more.
+read_server_start() {
+  read -r stat <"/proc/$PPID/stat" || return
+  set -- \${stat##*")"}
+  found_start=\${20}
+}
+
+# Waits for the server to exit, for so many tenths of a second, and kills it then: a thread that is blocked in the system
+# may keep it from exiting, and nothing but SIGKILL is sure to end it.
+await_exit() {
+  left=$1
+  while [ "$left" -gt 0 ]; do
+    left=$((left - 1))
+    sleep 0.1 || sleep 1
+    read_server_start && [ "$found_start" = "$server_start" ] || return
+  done
+  kill -KILL "$PPID"
+}
+
+exits_within=
+read_server_start && server_start=$found_start
+
 # A last line without its end is not obeyed: the number in it may be cut short.
 while read -r word value; do
   case $word in
@@ -134,6 +157,7 @@ while read -r word value; do
     -) is_number "$value" && remove_group "$value" ;;
     t) value=\${value#/dev/pts/} && add_terminal "\${value%%" "*}" "\${value#*" "}" ;;
     u) remove_terminal "\${value#/dev/pts/}" ;;
+    x) is_number "$value" && exits_within=$value ;;
     d)
       case $value in
         /?*/) directory=$value ;;
@@ -166,4 +190,5 @@ while [ $holders = yes ] && { kill_holders || [ "$rounds" = 0 ]; } && [ "$rounds
   pause
 done
 [ -z "$directory" ] || rm -rf -- "$directory"
+if [ -n "$exits_within" ] && [ -n "$server_start" ]; then await_exit "$exits_within" & fi
 `;

@@ -110,14 +110,18 @@ export class Watchdog {
   /**
    * Lets the watchdog do its work now, on what is registered still. Resolves when it has exited: at once if
    * nothing is left, else within about two seconds. What is registered later is not watched.
+   *
+   * @param exitWithinMs how long after that this process may take to exit, before it is sent SIGKILL (Linux only);
+   *   `undefined` if it goes on
    */
-  end(): Promise<void> {
+  end(exitWithinMs?: number): Promise<void> {
     if (this.#phase.name === 'ended') return this.#phase.gone;
     const watching = this.#phase.name === 'watching' ? this.#phase : undefined;
     const gone = watching?.gone ?? Promise.resolve();
     this.#phase = { name: 'ended', gone };
     watching?.child.ref();
-    watching?.child.stdin?.end(this.#takeUntold());
+    const exit = exitWithinMs === undefined ? '' : `x ${Math.ceil(exitWithinMs / 100)}\n`;
+    watching?.child.stdin?.end(this.#takeUntold() + exit);
     return gone;
   }
 

@@ -193,7 +193,7 @@ export class Processes {
    *
    * @param others what else the watchdog looks after, until it has ended
    */
-  async stopAll(others: Promise<void> = Promise.resolve()): Promise<void> {
+  async stopAll(others: Promise<void> = Promise.resolve(), exitWithinMs?: number): Promise<void> {
     this.#stopping = true;
     for (const process of this.#live.values()) {
       if (process instanceof PendingStart) process.callOff(shuttingDown());
@@ -213,7 +213,7 @@ export class Processes {
     for (const process of this.#started()) process.abandon();
     await this.#pipes?.dispose();
     await others;
-    await this.#watchdog.end();
+    await this.#watchdog.end(exitWithinMs);
   }
 
   /** Nothing may happen between this and the launch: what is called off by then must not start. */

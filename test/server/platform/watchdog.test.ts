@@ -180,6 +180,25 @@ describe('Watchdog', () => {
         await server.kill();
         await expectLeft(watchdog, { stubborn }, []);
       });
+
+      it('kills a server that does not exit in the time that it gave itself', async () => {
+        const server = start(shell);
+        await server.call(['add', await children.start('ignores-term-and-hup.sh')]);
+        await server.call(['end', 300]);
+        // Its channel to this test keeps it alive.
+        expect(await server.exited).to.deep.equal([null, 'SIGKILL']);
+      });
+
+      it('leaves nothing behind that waits for the exit of a server', async () => {
+        const server = start(shell);
+        await server.call(['add', await children.start('ignores-term-and-hup.sh')]);
+        const { watchdog } = server;
+        await server.call(['end', 600_000]);
+        server.release();
+        expect(await server.exited).to.deep.equal([0, null]);
+        const waiting = () => [...readProc().values()].filter(({ sid }) => sid === watchdog);
+        await until(() => waiting().length === 0, 'something still waits');
+      });
     });
   }
 
