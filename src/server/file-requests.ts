@@ -2,19 +2,32 @@ import type { ParamsOut, ResultIn } from '../protocol/define.ts';
 import { fileHandleExists, outOfRange } from '../protocol/errors.ts';
 import { MAX_HANDLE_ID_BYTES } from '../protocol/limits.ts';
 import type { Requests } from '../protocol/messages.ts';
+import { type FilePaths, filePaths } from './files/file-path.ts';
 import type { Files } from './files/files.ts';
+import { handleUse, PathOrder, type PathUse, pathUse } from './files/path-order.ts';
 import type { Lazy } from './lazy.ts';
+import { MAX_WATCHED_PATHS } from './limits.ts';
 import type { ConfinableRequest, ConfinedFiles, HandleRequest } from './sandbox/confined-files.ts';
 
 type Params<Name extends keyof Requests> = ParamsOut<Requests[Name]>;
 type Result<Name extends keyof Requests> = Promise<ResultIn<Requests[Name]>>;
 
-/** The file requests of one connection: each is done here, or where its sandbox confines it. */
+/**
+ * The file requests of one connection: each is done here, or where its sandbox confines it, and those about one path in
+ * the order of the calls.
+ */
 export class FileRequests {
+  readonly #platform: NodeJS.Platform;
+  readonly #paths: FilePaths;
+  readonly #order = new PathOrder();
+  /** The paths of open files, by their handles; a handle of which this is forgotten is ordered by itself only. */
+  readonly #opened = new Map<string, PathUse>();
   readonly #files: Lazy<Files>;
   readonly #confined: Lazy<ConfinedFiles>;
 
-  constructor(files: Lazy<Files>, confined: Lazy<ConfinedFiles>) {
+  constructor(platform: NodeJS.Platform, files: Lazy<Files>, confined: Lazy<ConfinedFiles>) {
+    this.#platform = platform;
+    this.#paths = filePaths(platform);
     this.#files = files;
     this.#confined = confined;
   }
@@ -25,8 +38,68 @@ export class FileRequests {
     params: Params<Name>,
     here: (files: Files, params: Params<Name>) => Result<Name>,
   ): Result<Name> {
+    const uses = this.#usesOf(name, params);
+    const act = () => this.#request(name, params, here);
+    if (!('handleId' in params)) return this.#order.run(uses, act);
+    return this.#opening(params.handleId, uses, act);
+  }
+
+  /** Does a request that names an open file: where that was opened. */
+  async withHandle<Name extends HandleRequest>(
+    name: Name,
+    params: Params<Name>,
+    here: (files: Files) => Result<Name>,
+  ): Result<Name> {
+    const { handleId } = params;
+    refuseLongHandleId(handleId);
+    const path = this.#opened.get(handleId);
+    if (name === 'fsClose') this.#opened.delete(handleId);
+    const uses = [handleUse(handleId), ...(path === undefined ? [] : [path])];
+    return this.#order.run(uses, () => this.#withHandle(name, params, here));
+  }
+
+  async #opening<Answer>(
+    handleId: string,
+    uses: readonly PathUse[],
+    act: () => Promise<Answer>,
+  ): Promise<Answer> {
+    refuseLongHandleId(handleId);
+    const [path] = uses;
+    // An id that is in use keeps its path: this request is refused.
+    const isNew = path !== undefined && !this.#opened.has(handleId);
+    if (isNew) this.#remember(handleId, path);
+    try {
+      return await this.#order.run([handleUse(handleId), ...uses], act);
+    } catch (error) {
+      if (isNew && this.#opened.get(handleId) === path) this.#opened.delete(handleId);
+      throw error;
+    }
+  }
+
+  #remember(handleId: string, path: PathUse): void {
+    this.#opened.set(handleId, path);
+    const [oldest] = this.#opened.keys();
+    // Handles are lost without a close where the sandbox that they are in ends.
+    if (this.#opened.size > MAX_REMEMBERED_HANDLES && oldest !== undefined) this.#opened.delete(oldest);
+  }
+
+  /** What a request uses, as far as its paths are any: it is refused otherwise. */
+  #usesOf(name: ConfinableRequest, params: Params<ConfinableRequest>): PathUse[] {
+    return pathsOf(name, params).flatMap(({ path, writes }) => {
+      try {
+        return [pathUse(this.#paths.parse('path', path), writes, this.#platform)];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  async #request<Name extends ConfinableRequest>(
+    name: Name,
+    params: Params<Name>,
+    here: (files: Files, params: Params<Name>) => Result<Name>,
+  ): Result<Name> {
     const { sandbox } = params;
-    if ('handleId' in params) refuseLongHandleId(params.handleId);
     const confined = await this.#confinedIf(sandbox !== undefined);
     if (name === 'fsWatchMissing') await this.#replaceWatch(params as Params<'fsWatchMissing'>, confined);
     if (sandbox !== undefined) {
@@ -37,13 +110,11 @@ export class FileRequests {
     return here(await this.#files.get(), { ...params, sandbox: undefined });
   }
 
-  /** Does a request that names an open file: where that was opened. */
-  async withHandle<Name extends HandleRequest>(
+  async #withHandle<Name extends HandleRequest>(
     name: Name,
     params: Params<Name>,
     here: (files: Files) => Result<Name>,
   ): Result<Name> {
-    refuseLongHandleId(params.handleId);
     const confined = await this.#confinedIf(false);
     if (confined?.holds(params.handleId)) {
       return (await confined.withHandle(name, params)) as ResultIn<Requests[Name]>;
@@ -51,7 +122,6 @@ export class FileRequests {
     return here(await this.#files.get());
   }
 
-  /** One step for all, so that a file is opened before blocks of it are asked for, in the order of the calls. */
   #confinedIf(needed: boolean): Promise<ConfinedFiles> | undefined {
     return needed ? this.#confined.get() : this.#confined.ifMade;
   }
@@ -81,6 +151,32 @@ export class FileRequests {
     ]);
   }
 }
+
+/** More than can be open and asked for at one time by a client that waits for its answers. */
+const MAX_REMEMBERED_HANDLES = 1024;
+
+type NamedPath = { readonly path: string; readonly writes: boolean };
+
+/** The paths that a request names, and which of them it may change. */
+const pathsOf = (name: ConfinableRequest, params: Params<ConfinableRequest>): NamedPath[] => {
+  if ('missing' in params) {
+    const { missing, present } = params;
+    // Of more nothing is watched.
+    const all =
+      missing.length > MAX_WATCHED_PATHS ? [] : [...missing, ...(present === undefined ? [] : [present])];
+    return all.map(path => ({ path, writes: false }));
+  }
+  if ('sourcePath' in params) {
+    return [
+      { path: params.sourcePath, writes: false },
+      { path: params.destinationPath, writes: true },
+    ];
+  }
+  if ('handleId' in params) return [{ path: params.path, writes: params.mode !== 'read' }];
+  return [{ path: params.path, writes: WRITING.has(name) }];
+};
+
+const WRITING: ReadonlySet<ConfinableRequest> = new Set(['fsWriteFile', 'fsCreateDirectory', 'fsRemove']);
 
 /** As `codex exec-server` does, whatever else is wrong. */
 const refuseLongHandleId = (handleId: string): void => {

@@ -131,6 +131,9 @@ export const MAX_SKIPPED_FILES = 1000;
 /** Bytes that are yet to be written to files, beyond which a write is refused. */
 export const MAX_QUEUED_WRITE_BYTES = 64 * 1024 * 1024;
 
+/** File requests that wait for earlier ones about the same path. */
+export const MAX_WAITING_FILE_REQUESTS = 4096;
+
 /** Paths in one `fs/watchMissing`; with more, nothing is watched. */
 export const MAX_WATCHED_PATHS = 64;
 
@@ -177,6 +180,7 @@ export const announcedLimits = (chosen: { readonly frameBytes: number; readonly 
   stdinQueuedBytes: MAX_STDIN_QUEUED_BYTES,
   explanationBytes: MAX_EXPLANATION_BYTES,
   openFiles: MAX_OPEN_FILES,
+  waitingFileRequests: MAX_WAITING_FILE_REQUESTS,
   fileSandboxes: MAX_FILE_SANDBOXES,
   blockBytes: MAX_BLOCK_BYTES,
   readFileBytes: maxReadFileBytes(chosen.frameBytes),

@@ -118,7 +118,7 @@ export const serve = ({
       isOpen: handleId => here.isOpen(handleId),
     });
   });
-  const files = new FileRequests(plainFiles, confinedFiles);
+  const files = new FileRequests(host.platform, plainFiles, confinedFiles);
   const processes = new Processes(host, outbound, watchdog, baseEnvs, maxProcesses, sandboxes);
   const status = statusReporter(() => ({ queuedBytes: writer.queuedBytes, processes: processes.count }));
   const useBinaryFrames = () => {
