@@ -24,10 +24,10 @@ export {
 } from './start-env.ts';
 export { commandServer, localServer, REMOTE_COMMAND, sshServer, type Target } from './target.ts';
 export type { TransportEnd } from './transport.ts';
-export type { EndedAnswer, ExecAnswer, Omitted, RunningAnswer } from './unified-exec/answer.ts';
 export { UnifiedExecError, type UnifiedExecErrorKind } from './unified-exec/errors.ts';
 export { UNIFIED_EXEC_LIMITS, type UnifiedExecLimits } from './unified-exec/limits.ts';
 export type { EndOptions, ExecCommandOptions, WriteStdinOptions } from './unified-exec/options.ts';
+export type { CommandResult, EndedResult, Omitted, RunningResult } from './unified-exec/result.ts';
 export {
   type Environments,
   type SessionInfo,

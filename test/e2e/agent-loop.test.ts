@@ -75,7 +75,7 @@ describe('the agent loop in docs/examples', () => {
       { output: 'there\n', exitCode: 0, reason: 'exited' },
       { output: '', sessionId: 1 },
       { output: 'a line\r\ngot a line\r\n', exitCode: 0, reason: 'exited' },
-      { error: 'there is no session 1: it has ended, and an earlier answer told how' },
+      { error: 'unknown session 1: it has ended, and an earlier result had its exit code' },
       { error: 'options: unknown field "cmd"' },
     ]);
     expect(heard[5]).to.have.property('error').that.contains('JSON');

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import {
+  type CommandResult,
   ConnectionLostError,
-  type ExecAnswer,
   RequestError,
   runtimeOverlay,
   UnifiedExec,
@@ -76,7 +76,10 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
     const heardBytes = new Map<number, number>();
 
     /** Types into a session, or asks it only; what it says is kept. */
-    const tell = async (sessionId: number, options: Partial<WriteStdinOptions> = {}): Promise<ExecAnswer> => {
+    const tell = async (
+      sessionId: number,
+      options: Partial<WriteStdinOptions> = {},
+    ): Promise<CommandResult> => {
       const answer = await agent.writeStdin({ ...options, sessionId });
       heard.set(sessionId, heard.get(sessionId) + answer.output);
       heardBytes.set(sessionId, (heardBytes.get(sessionId) ?? 0) + answer.outputBytes);
@@ -166,7 +169,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       expect(`${first?.output}${second?.output}`).to.equal('done\n');
       expect(await refusal(agent.writeStdin({ sessionId }))).to.deep.equal([
         'unknownSession',
-        `there is no session ${sessionId}: it has ended, and an earlier answer told how`,
+        `unknown session ${sessionId}: it has ended, and an earlier result had its exit code`,
       ]);
     });
 
@@ -232,7 +235,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       const sessionId = await session('echo here; exec sleep 600');
       expect(await refusal(agent.writeStdin({ sessionId, chars: 'x' }))).to.deep.equal([
         'stdinClosed',
-        'this session has no stdin: start the command with tty or stdin to type into it',
+        'this session has no stdin: start the command with tty or stdin to write to it',
       ]);
       await until(sessionId, 'here');
     });
@@ -350,7 +353,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
     });
 
     it('ends a command at its timeout', async () => {
-      const timedOut = async (timeoutMs: number): Promise<ExecAnswer> => {
+      const timedOut = async (timeoutMs: number): Promise<CommandResult> => {
         const answer = await sh('echo begun; exec sleep 600', { timeoutMs, yieldTimeMs: 30_000 });
         // Where it had not begun by then, it needs more time.
         return answer.output !== '' ? answer : timedOut(timeoutMs * 4);
@@ -382,7 +385,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       expect(output).to.match(/bye\n$/);
       expect(await refusal(agent.end({ sessionId }))).to.deep.equal([
         'unknownSession',
-        `there is no session ${sessionId}: it was ended on request`,
+        `unknown session ${sessionId}: it was ended on request`,
       ]);
     });
 
@@ -413,7 +416,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       ]);
       expect(await refusal(agent.writeStdin({ sessionId: 2 }))).to.deep.equal([
         'unknownSession',
-        'there is no session 2: it was ended to make room for a new one',
+        'unknown session 2: it was ended to make room for a new one',
       ]);
       for (const deadline = performance.now() + 20_000; survivorsIn(cwd).length !== 64; await delay(20)) {
         if (performance.now() > deadline) throw new Error(`not 64 left: ${survivorsIn(cwd).length}`);
@@ -428,7 +431,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       await session('trap "" TERM HUP; echo ready; while :; do sleep 0.05; done', { tty: true });
       await agent.close();
       expect(survivorsIn(cwd)).to.deep.equal([]);
-      expect(await refusal(sh('true'))).to.deep.equal(['closed', 'the commands of this agent were closed']);
+      expect(await refusal(sh('true'))).to.deep.equal(['closed', 'this UnifiedExec is closed']);
     });
 
     it('makes the environment of a command where the command runs', async () => {

@@ -1,19 +1,19 @@
-/** What an agent asked for that can't be done. Errors of a start are the server's, as `client.start` throws them. */
+/** The kinds of mistakes of a caller. Errors of a start are those of `client.start`. */
 export type UnifiedExecErrorKind =
   /** A field is missing or wrong; the message names it. */
   | 'invalidOptions'
   | 'unknownEnvironment'
-  /** There is no such session, or no longer; the message says why. */
+  /** There is no such session, or not any more; the message gives the reason. */
   | 'unknownSession'
   /** The process has no stdin, or has closed it. Nothing was written. */
   | 'stdinClosed'
   /** `close` was called. */
   | 'closed';
 
-/** An error that the caller can tell to the model as it is. */
+/** An error whose message can be passed to the model. */
 export class UnifiedExecError extends Error {
   override readonly name = 'UnifiedExecError';
-  /** Callers branch on this, never on the message. */
+  /** The kind; callers branch on it, never on the message. */
   readonly kind: UnifiedExecErrorKind;
 
   constructor(kind: UnifiedExecErrorKind, message: string, options?: ErrorOptions) {

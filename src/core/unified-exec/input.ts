@@ -1,7 +1,7 @@
+import type { CommandSession } from './command-session.ts';
 import { UnifiedExecError } from './errors.ts';
-import type { ExecSession } from './session.ts';
 
-/** What one call types. */
+/** The input of one call. */
 export type Input = { readonly chars: string; readonly closeStdin: boolean };
 
 /** Ctrl-C. */
@@ -13,26 +13,26 @@ const END_OF_TRANSMISSION = '\u0004';
 export const isEmpty = ({ chars, closeStdin }: Input): boolean => chars === '' && !closeStdin;
 
 /**
- * Types into a session.
+ * Writes input to a session.
  *
- * @returns a promise that resolves, with the reason, if it was not taken, and never otherwise
+ * @returns a promise that resolves with the reason if the input is refused, and never otherwise
  * @throws {UnifiedExecError} `stdinClosed` for a session that was started without stdin
  */
-export const typeInto = (session: ExecSession, input: Input): Promise<unknown> => {
-  // Its last answer is on its way; nobody is there to type to.
+export const writeInput = (session: CommandSession, input: Input): Promise<unknown> => {
+  // The process has ended; the caller gets its last result.
   if (isEmpty(input) || session.outcome !== undefined) return new Promise(() => {});
   const { tty, stdin } = session.facts;
   const interrupts = !tty && input.chars === INTERRUPT && !input.closeStdin;
   if (!stdin && !interrupts) {
-    throw stdinClosed('this session has no stdin: start the command with tty or stdin to type into it');
+    throw stdinClosed('this session has no stdin: start the command with tty or stdin to write to it');
   }
-  const taken = interrupts ? session.interrupt() : write(session, input);
-  return new Promise(resolve => taken.catch(resolve));
+  const accepted = interrupts ? session.interrupt() : write(session, input);
+  return new Promise(resolve => accepted.catch(resolve));
 };
 
-const write = async (session: ExecSession, { chars, closeStdin }: Input): Promise<void> => {
+const write = async (session: CommandSession, { chars, closeStdin }: Input): Promise<void> => {
   const ending = closeStdin && session.facts.tty ? END_OF_TRANSMISSION : '';
-  // Both are sent at once: the answer to a long write waits until the process has read.
+  // Both are sent without waiting: a long write is answered only when the process has read it.
   const [accepted] = await Promise.all([
     chars + ending === '' ? true : session.write(chars + ending),
     closeStdin && !session.facts.tty ? session.closeStdin() : undefined,

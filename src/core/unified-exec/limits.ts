@@ -1,32 +1,32 @@
-/** The bounds of what is waited for, answered and kept. An agent can be given others. */
+/** The limits of waits, results and sessions; the constructor of `UnifiedExec` can change them. */
 export type UnifiedExecLimits = {
-  /** `execCommand`, and a write with input, wait at least so long, in milliseconds. */
+  /** Minimum wait of `execCommand` and of a write with input, in milliseconds. */
   readonly minYieldMs: number;
-  /** And at most so long. */
+  /** Maximum wait of these, in milliseconds. */
   readonly maxYieldMs: number;
-  /** How long `execCommand` waits unless it is told. */
+  /** Default wait of `execCommand`, in milliseconds. */
   readonly execYieldMs: number;
-  /** How long a write with input waits unless it is told. */
+  /** Default wait of a write with input, in milliseconds. */
   readonly writeYieldMs: number;
-  /** `writeStdin` without input waits at least so long: who only asks is not to ask all the time. */
+  /** Minimum wait of `writeStdin` without input, in milliseconds: it keeps callers from polling fast. */
   readonly minPollMs: number;
-  /** And at most so long. */
+  /** Maximum wait of `writeStdin` without input, in milliseconds. */
   readonly maxPollMs: number;
-  /** How long `end` and `close` wait for the end of a process at most. */
+  /** Maximum wait of `end` and `close` for the end of a process, in milliseconds. */
   readonly endWaitMs: number;
-  /** What an answer holds of the output unless it is told, in tokens. */
+  /** Default limit of the output in a result, in tokens. */
   readonly outputTokens: number;
-  /** Output of one process that is kept from one answer to the next, head and tail together, in bytes. */
+  /** Output of one process kept between two results, head and tail together, in bytes. */
   readonly keptBytes: number;
-  /** Sessions at most; one more ends another one. */
+  /** Open sessions at most; a further one ends another. */
   readonly maxSessions: number;
-  /** From so many sessions on a new one comes with a warning. */
+  /** Number of open sessions from which on results carry a warning. */
   readonly warnAtSessions: number;
-  /** So many sessions, the ones used last, are never ended for a new one. */
+  /** Number of most recently used sessions that are never ended for a new one. */
   readonly protectedSessions: number;
 };
 
-/** The limits unless others are given: those that OpenAI Codex has are the same, so that a model finds what it knows. */
+/** The default limits; those that OpenAI Codex has too are equal to Codex's. */
 export const UNIFIED_EXEC_LIMITS: UnifiedExecLimits = {
   minYieldMs: 250,
   maxYieldMs: 30_000,
@@ -42,20 +42,20 @@ export const UNIFIED_EXEC_LIMITS: UnifiedExecLimits = {
   protectedSessions: 8,
 };
 
-/** A token is taken for so many bytes: an estimate for text and code, the same for every model. */
+/** Bytes that count as one token: an estimate for text and code, the same for every model. */
 export const BYTES_PER_TOKEN = 4;
 
-/** The longest command line, and the most that is typed at once, in bytes of UTF-8. */
+/** Length of a command line and of the input of one call at most, in bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 1024 * 1024;
 
-/** How long after its exit others may still write to the streams of a process unless a start says otherwise, in milliseconds. */
+/** Default time after the exit of a process in which others may write to its streams, in milliseconds. */
 export const DRAIN_MS = 2000;
 
-/** How much longer than that an answer waits to hear that they were cut, in milliseconds. */
+/** Additional wait for the notification that the streams were cut, in milliseconds. */
 export const CLOSE_WAIT_MS = 1000;
 
-/** The longest timer there is; one that is set further ahead fires at once. */
+/** The longest delay of a Node timer; a longer one fires immediately. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Sessions whose end is remembered, so that a late call is told what became of them. */
+/** Ended sessions whose end reason is remembered for late calls. */
 export const MAX_REMEMBERED_ENDS = 1024;

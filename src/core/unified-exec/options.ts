@@ -7,30 +7,30 @@ import { EnvOverlay } from '../../shared-config/index.ts';
 import { UnifiedExecError } from './errors.ts';
 import { MAX_TEXT_BYTES, MAX_TIMER_MS } from './limits.ts';
 
-/** How long a call waits and how much it answers. */
-export type AnswerOptions = {
+/** Options of the wait and of the result. */
+export type ResultOptions = {
   /**
-   * How long to wait for the end of the process, in milliseconds; then the answer comes with what there is.
-   * A value outside the limits counts as the limit.
+   * Time to wait for the end of the process, in milliseconds; then the call returns the output so far. A value outside
+   * the limits counts as the limit.
    */
   readonly yieldTimeMs?: number | undefined;
-  /** How much of the output to answer, in tokens of 4 bytes; 10,000 unless given. */
+  /** Limit of the returned output, in tokens of 4 bytes. Default: 10,000. */
   readonly maxOutputTokens?: number | undefined;
-  /** Gives the call up: it rejects with the reason of the signal. */
+  /** Aborts the call: it rejects with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
 };
 
 /** A command line for a shell. */
 export type CommandLine = {
   readonly command: string;
-  /** Whether the shell reads what it reads at a login. */
+  /** True for a login shell. */
   readonly login?: boolean | undefined;
-  /** Path of the shell there; by default the one of the account. */
+  /** Path of the shell on that machine. Default: the account's shell. */
   readonly shell?: string | undefined;
   readonly argv?: undefined;
 };
 
-/** A program and its arguments; no shell takes part. */
+/** A program and its arguments, run without a shell. */
 export type ProgramCall = {
   readonly argv: readonly [string, ...string[]];
   readonly command?: undefined;
@@ -38,38 +38,38 @@ export type ProgramCall = {
   readonly shell?: undefined;
 };
 
-/** What `execCommand` runs, where, and how it answers. */
-export type ExecCommandOptions = AnswerOptions &
+/** Options of `execCommand`. */
+export type ExecCommandOptions = ResultOptions &
   (CommandLine | ProgramCall) & {
-    /** The id of the environment to run it in; by default the first one. */
+    /** Id of the environment to run in. Default: the first one. */
     readonly environment?: string | undefined;
-    /** A path there or a `file:` URI; by default, and as the start of a relative one, where the server runs. */
+    /** A path on that machine or a `file:` URI. Default, and base of a relative path: the directory of the server. */
     readonly cwd?: string | undefined;
-    /** Whether it runs on a terminal, and of which size: 80 columns and 24 rows unless given. */
+    /** True, or a size, to run on a terminal. Default size: 80 columns, 24 rows. */
     readonly tty?: boolean | TerminalSize | undefined;
-    /** Without `tty`: whether stdin can be written; otherwise it is the null device. On a terminal it always can. */
+    /** Without `tty`: true to keep stdin open for writes; otherwise it is the null device. A terminal always has stdin. */
     readonly stdin?: boolean | undefined;
-    /** Whether stderr goes where stdout goes, in the order of the writes; refused where the server can't do that. */
+    /** True to write stderr to the stream of stdout, in the order of the writes; refused if the server cannot. */
     readonly mergeStderr?: boolean | undefined;
-    /** Variables of this command, past every filter; `null` removes a name. */
+    /** Variables of this command, not filtered; `null` removes a name. */
     readonly env?: EnvOverlay | undefined;
-    /** Ends the process after so many milliseconds, with the reason `timeout`. */
+    /** Time limit in milliseconds; the reason is then `timeout`. */
     readonly timeoutMs?: number | undefined;
-    /** How long after its exit others may still write to its streams, in milliseconds: 2,000 unless given. */
+    /** Time after its exit in which others may write to its streams, in milliseconds. Default: 2,000. */
     readonly drainMs?: number | undefined;
   };
 
-/** What `writeStdin` types, and how it answers. */
-export type WriteStdinOptions = AnswerOptions & {
+/** Options of `writeStdin`. */
+export type WriteStdinOptions = ResultOptions & {
   readonly sessionId: number;
-  /** What to type; nothing, to ask for more output. `"\u0003"` is Ctrl-C: without a terminal, SIGINT to the process group. */
+  /** Text to write; empty to wait for output only. `"\u0003"` is Ctrl-C: without a terminal, SIGINT to the process group. */
   readonly chars?: string | undefined;
-  /** Whether stdin ends behind it. On a terminal that is Ctrl-D, which counts at the beginning of a line. */
+  /** True to end stdin after it. On a terminal this is Ctrl-D, which works at the beginning of a line. */
   readonly closeStdin?: boolean | undefined;
 };
 
-/** What to end, and how much of its last output to answer. */
-export type EndOptions = Pick<AnswerOptions, 'maxOutputTokens'> & { readonly sessionId: number };
+/** Options of `end`. */
+export type EndOptions = Pick<ResultOptions, 'maxOutputTokens'> & { readonly sessionId: number };
 
 const text = () =>
   z
@@ -81,7 +81,7 @@ const text = () =>
       ),
     );
 
-// A number outside the limits is no mistake, so that a model needn't know them; no number is one.
+// A number outside the limits is accepted, so that a model need not know them.
 const milliseconds = () => z.number().check(z.nonnegative());
 const limitedMilliseconds = () => z.int().check(z.nonnegative(), z.maximum(MAX_TIMER_MS));
 
@@ -117,7 +117,7 @@ const execCommandOptions = z
     ),
     z.refine(
       ({ argv, login, shell }) => argv === undefined || (login === undefined && shell === undefined),
-      'login and shell go with command only: argv is run by no shell',
+      'login and shell require command: argv runs without a shell',
     ),
   );
 
@@ -139,7 +139,7 @@ export const checkWriteStdin = (options: WriteStdinOptions) => check(writeStdinO
 /** @throws {UnifiedExecError} `invalidOptions`, which names the field */
 export const checkEnd = (options: EndOptions) => check(endOptions, options);
 
-// Options often come from a model, so their types are no proof.
+// Options often come from a model, so their types prove nothing.
 const check = <Schema extends z.ZodMiniType>(schema: Schema, options: unknown): z.output<Schema> => {
   try {
     return parse(schema, options, 'options');

@@ -1,29 +1,29 @@
 import { bytesOfCutCharacter, unfinishedBytes } from './whole-characters.ts';
 
-/** What came since the last look, cut to a budget. */
+/** Output since the last `take`, reduced to a limit. */
 export type OutputCut = {
   /** The beginning; all of it if nothing is omitted. */
   readonly head: Buffer;
   /** The end, after what is omitted. */
   readonly tail: Buffer;
-  /** Bytes between head and tail, exactly. */
+  /** The exact number of bytes between head and tail. */
   readonly omitted: number;
-  /** All bytes that came: head, omitted and tail. */
+  /** The number of all bytes: head, omitted and tail. */
   readonly total: number;
 };
 
 /**
- * Keeps the first and the last half of the output that comes between two looks, in a buffer that never grows
- * beyond both, and counts what lies between. Whoever writes never waits for whoever looks.
+ * The first and the last part of the output between two calls of `take`, in a buffer of bounded size; the bytes in
+ * between are counted. Writes never block.
  *
- * One block: first the head, in its order, behind it the tail, as a ring once it is full.
+ * The buffer is one block: the head, followed by the tail, which is a ring once it is full.
  */
 export class OutputWindow {
   readonly #half: number;
   #block: Buffer = Buffer.alloc(0);
   #total = 0;
 
-  /** @param maxBytes for head and tail together: an odd byte isn't used, and there is at least one for each */
+  /** @param maxBytes the size of head and tail together; an odd byte is not used, and each has at least one */
   constructor(maxBytes: number) {
     this.#half = Math.max(1, Math.floor(maxBytes / 2));
   }
@@ -31,7 +31,7 @@ export class OutputWindow {
   push(bytes: Buffer): void {
     this.#makeRoom(this.#total + bytes.length);
     for (let taken = 0; taken < bytes.length; ) {
-      // What would be overwritten within this very piece isn't written at all.
+      // Bytes that this piece itself would overwrite are skipped.
       if (this.#total >= this.#half && bytes.length - taken > this.#half) {
         const skipped = bytes.length - taken - this.#half;
         this.#total += skipped;
@@ -46,7 +46,7 @@ export class OutputWindow {
     }
   }
 
-  /** Takes out what came, at most `maxBytes` of it; no character is cut in two. */
+  /** Removes and returns the output, at most `maxBytes` of it. No character is split. */
   take(maxBytes: number): OutputCut {
     const [block, total] = [this.#block, this.#total];
     const kept = Math.min(maxBytes, 2 * this.#half);
@@ -67,7 +67,7 @@ export class OutputWindow {
     return { head, tail, omitted: total - head.length - tail.length, total };
   }
 
-  /** Where the byte with this number lies. */
+  /** The position of the byte with this number. */
   #position(number: number): number {
     return number < this.#half ? number : this.#half + ((number - this.#half) % this.#half);
   }

@@ -1,15 +1,15 @@
+import type { CommandSession } from './command-session.ts';
 import { UnifiedExecError } from './errors.ts';
 import { MAX_REMEMBERED_ENDS, type UnifiedExecLimits } from './limits.ts';
-import type { ExecSession } from './session.ts';
 
-/** Why a session is no longer there; an error is told once, as it is. */
-export type Farewell = 'answered' | 'ended' | 'replaced' | { readonly error: unknown };
+/** The reason why a session has ended. An error is thrown once, unchanged. */
+export type SessionEnd = 'answered' | 'ended' | 'replaced' | { readonly error: unknown };
 
-/** The sessions that can be asked for, by their ids, in the order of their last use. An id is never given twice. */
+/** The open sessions by id, in the order of their last use. Ids are never reused. */
 export class Sessions {
   readonly #limits: UnifiedExecLimits;
-  readonly #byId = new Map<number, ExecSession>();
-  readonly #farewells = new Map<number, Farewell>();
+  readonly #byId = new Map<number, CommandSession>();
+  readonly #ends = new Map<number, SessionEnd>();
   #lastId = 0;
 
   constructor(limits: UnifiedExecLimits) {
@@ -17,12 +17,11 @@ export class Sessions {
   }
 
   /**
-   * Takes a session in. Where that makes too many, another one goes, and its process is ended: one that has
-   * ended by itself before one that runs, one used long ago before one used lately, one that nobody waits for
-   * before one that is awaited, and none of the few used last.
+   * Adds a session. If there are too many, ends another one: first one whose process has ended, then the least recently
+   * used one, preferably without a pending call, and none of the most recently used.
    */
-  add(session: ExecSession): { readonly sessionId: number; readonly warning: string | undefined } {
-    const replaced = this.#byId.size < this.#limits.maxSessions ? undefined : this.#leastWanted();
+  add(session: CommandSession): { readonly sessionId: number; readonly warning: string | undefined } {
+    const replaced = this.#byId.size < this.#limits.maxSessions ? undefined : this.#leastNeeded();
     if (replaced !== undefined) {
       this.#byId.get(replaced)?.terminate();
       this.remove(replaced, 'replaced');
@@ -35,30 +34,30 @@ export class Sessions {
   }
 
   /**
-   * The session with this id, which is used now.
+   * Returns the session with this id and marks it as used.
    *
-   * @throws what it failed with, at the first call after that
+   * @throws the error of the session, at the first call after it
    * @throws {UnifiedExecError} `unknownSession`
    */
-  use(sessionId: number): ExecSession {
+  use(sessionId: number): CommandSession {
     const session = this.#byId.get(sessionId);
-    if (session === undefined) throw this.#reasonOfAbsence(sessionId);
+    if (session === undefined) throw this.#errorOfMissing(sessionId);
     this.#byId.delete(sessionId);
     this.#byId.set(sessionId, session);
     return session;
   }
 
-  /** Takes a session out, or says better why it is out. */
-  remove(sessionId: number, farewell: Farewell): void {
+  /** Removes a session, or updates the reason why it has ended. */
+  remove(sessionId: number, end: SessionEnd): void {
     this.#byId.delete(sessionId);
-    this.#farewells.delete(sessionId);
-    this.#farewells.set(sessionId, farewell);
-    const [oldest] = this.#farewells.keys();
-    if (this.#farewells.size > MAX_REMEMBERED_ENDS) this.#farewells.delete(oldest as number);
+    this.#ends.delete(sessionId);
+    this.#ends.set(sessionId, end);
+    const [oldest] = this.#ends.keys();
+    if (this.#ends.size > MAX_REMEMBERED_ENDS) this.#ends.delete(oldest as number);
   }
 
-  /** All of them, the one used last at the end. */
-  all(): readonly (readonly [sessionId: number, session: ExecSession])[] {
+  /** All sessions, the most recently used one last. */
+  all(): readonly (readonly [sessionId: number, session: CommandSession])[] {
     return [...this.#byId];
   }
 
@@ -73,7 +72,7 @@ export class Sessions {
       : `${count} of at most ${maxSessions} sessions are open: end those that are no longer needed`;
   }
 
-  #leastWanted(): number | undefined {
+  #leastNeeded(): number | undefined {
     const inOrder = this.all();
     const candidates = inOrder.slice(0, Math.max(1, inOrder.length - this.#limits.protectedSessions));
     const first =
@@ -83,28 +82,28 @@ export class Sessions {
     return first?.[0];
   }
 
-  /** One whose end is never known takes no place from others. */
-  #dropIfFailed(sessionId: number, { outcome }: ExecSession): void {
+  /** Removes a failed session, so that it takes no place from others. */
+  #dropIfFailed(sessionId: number, { outcome }: CommandSession): void {
     if (outcome !== undefined && 'error' in outcome && this.#byId.has(sessionId))
       this.remove(sessionId, outcome);
   }
 
-  #reasonOfAbsence(sessionId: number): unknown {
-    const farewell = this.#farewells.get(sessionId);
-    if (typeof farewell === 'object') {
+  #errorOfMissing(sessionId: number): unknown {
+    const end = this.#ends.get(sessionId);
+    if (typeof end === 'object') {
       this.remove(sessionId, 'answered');
-      return farewell.error;
+      return end.error;
     }
     const known = sessionId >= 1 && sessionId <= this.#lastId;
-    const why = farewell === undefined ? (known ? LONG_GONE : NEVER_THERE) : FAREWELLS[farewell];
-    return new UnifiedExecError('unknownSession', `there is no session ${sessionId}: ${why}`);
+    const why = end === undefined ? (known ? FORGOTTEN : NEVER_EXISTED) : END_TEXTS[end];
+    return new UnifiedExecError('unknownSession', `unknown session ${sessionId}: ${why}`);
   }
 }
 
-const LONG_GONE = 'it is long gone';
-const NEVER_THERE = 'there never was one with this id';
-const FAREWELLS = {
-  answered: 'it has ended, and an earlier answer told how',
+const FORGOTTEN = 'it ended earlier and is no longer remembered';
+const NEVER_EXISTED = 'no session has had this id';
+const END_TEXTS = {
+  answered: 'it has ended, and an earlier result had its exit code',
   ended: 'it was ended on request',
   replaced: 'it was ended to make room for a new one',
 } as const;

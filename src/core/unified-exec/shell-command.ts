@@ -1,9 +1,9 @@
 import { posix, win32 } from 'node:path';
 
-/** A shell of the machine that a command runs on: its name, without `.exe` and in lower case, and where it is. */
+/** A shell of the machine that a command runs on: its name in lower case without `.exe`, and its path. */
 export type Shell = { readonly name: string; readonly path: string };
 
-/** The shell at a path of a machine. */
+/** Returns the shell at a path of a machine. */
 export const shellAt = (path: string, platformOs: string): Shell => ({
   name: (platformOs === 'windows' ? win32 : posix)
     .basename(path)
@@ -13,10 +13,10 @@ export const shellAt = (path: string, platformOs: string): Shell => ({
 });
 
 /**
- * Program and arguments that make a shell run a command line.
+ * Returns the program and arguments with which a shell runs a command line.
  *
- * @param login whether the shell reads what it reads at a login: `.profile`, `.zprofile`, `.login`, on Windows
- * the profile of PowerShell
+ * @param login true to read the files of a login shell: `.profile`, `.zprofile`, `.login`, on Windows the profile of
+ * PowerShell
  */
 export const shellCommand = (
   { name, path }: Shell,
@@ -31,7 +31,7 @@ export const shellCommand = (
       return [path, ...(login ? [] : ['-NoProfile']), '-Command', command];
     case 'csh':
     case 'tcsh':
-      // Their -l goes with no other option.
+      // Their -l allows no other option.
       return [path, '-c', login ? `${CSH_LOGIN}${command}` : command];
     default:
       return [path, ...(login ? ['-l'] : []), '-c', command];

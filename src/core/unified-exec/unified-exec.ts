@@ -1,8 +1,8 @@
 import { ExecClient } from '../exec-client.ts';
 import type { EnvironmentByPolicy } from '../start-env.ts';
-import { describeOutput, type EndedAnswer, type ExecAnswer } from './answer.ts';
+import { CommandSession } from './command-session.ts';
 import { UnifiedExecError } from './errors.ts';
-import { isEmpty, typeInto } from './input.ts';
+import { isEmpty, writeInput } from './input.ts';
 import { BYTES_PER_TOKEN, DRAIN_MS, UNIFIED_EXEC_LIMITS, type UnifiedExecLimits } from './limits.ts';
 import {
   checkEnd,
@@ -12,51 +12,51 @@ import {
   type ExecCommandOptions,
   type WriteStdinOptions,
 } from './options.ts';
-import { ExecSession } from './session.ts';
+import { type CommandResult, describeOutput, type EndedResult } from './result.ts';
 import { Sessions } from './sessions.ts';
 import { shellAt, shellCommand } from './shell-command.ts';
 
-/** What every command of an agent has in common. */
+/** Options of all commands of an agent. */
 export type UnifiedExecOptions = {
-  /** Of every process, made on the machine it runs on. Its `runtime.unifiedExec` is `true` unless it is given. */
+  /** The environment of every process, built on its machine. The default of `runtime.unifiedExec` is `true`. */
   readonly env?: EnvironmentByPolicy | undefined;
   readonly limits?: Partial<UnifiedExecLimits> | undefined;
 };
 
-/** Connections to the machines that commands can run on, by ids of the caller's choice. */
+/** Connections to the machines that commands can run on, by ids that the caller chooses. */
 export type Environments = Readonly<Record<string, ExecClient>>;
 
-/** A session, as `list` tells of it. */
+/** A session in the result of `list`. */
 export type SessionInfo = {
   readonly sessionId: number;
   readonly environment: string;
   readonly command: string | readonly string[];
   readonly tty: boolean;
-  /** `ended`: its last output and how it ended wait for a call. */
+  /** `ended`: its last result waits for a call. */
   readonly state: 'running' | 'ended';
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
 };
 
 /**
- * Commands for an agent that asks in turns: `execCommand` answers when the command has ended or after a time,
- * and what still runs then is a session that `writeStdin` types into and asks again. Output is cut to a budget,
- * and every cut is counted. Nothing is polled: an answer comes when the server tells of the end.
+ * Commands for an agent that works in turns. `execCommand` returns when the command has ended, or after a time; a command
+ * that still runs is then a session, to which `writeStdin` writes and from which it returns further output. Output is
+ * reduced to a limit, and omitted bytes are counted. Nothing is polled.
  *
- * The caller opens and closes the connections. A lost one takes its sessions with it.
+ * The caller opens and closes the connections. A lost connection ends its sessions.
  */
 export class UnifiedExec {
   readonly #environments: Environments;
   readonly #env: EnvironmentByPolicy;
   readonly #limits: UnifiedExecLimits;
   readonly #sessions: Sessions;
-  /** What isn't over, with an id or without. */
-  readonly #live = new Set<ExecSession>();
+  /** Sessions that are not over, with or without an id. */
+  readonly #live = new Set<CommandSession>();
   #closed = false;
 
   /**
-   * @param environments one connection, or several by id, of which the first is the default. It is looked at for
-   * each command, so a new connection can be put in the place of a lost one.
+   * @param environments one connection, or several by id, of which the first is the default. It is read for each command,
+   * so that the caller can replace a lost connection.
    */
   constructor(environments: ExecClient | Environments, { env = {}, limits }: UnifiedExecOptions = {}) {
     this.#environments = isClient(environments) ? { default: environments } : environments;
@@ -66,49 +66,48 @@ export class UnifiedExec {
   }
 
   /**
-   * Runs a command and waits for its end, or for `yieldTimeMs`: 10 s unless given, 250 ms at least and 30 s at
-   * most. If it has exited by then but others hold its streams, the answer waits on until these are cut: for
-   * `drainMs` and a second, at most for 3 s.
+   * Runs a command and waits for its end, or for `yieldTimeMs` (default 10 s, at least 250 ms, at most 30 s). If it has
+   * exited by then but others hold its streams, waits until these are cut: `drainMs` and a second, at most 3 s.
    *
-   * An abort of `signal` before the answer ends the command.
+   * An abort of `signal` before the result ends the command.
    *
    * @throws {UnifiedExecError} `invalidOptions`, `unknownEnvironment`, `closed`
-   * @throws {RequestError} when it can't be started
+   * @throws {RequestError} if it cannot be started
    * @throws {ConnectionLostError}
    */
-  async execCommand(options: ExecCommandOptions): Promise<ExecAnswer> {
+  async execCommand(options: ExecCommandOptions): Promise<CommandResult> {
     const startedAt = performance.now();
-    const { yieldTimeMs, maxOutputTokens, signal, ...wanted } = checkExecCommand(options);
-    this.#mustBeOpen();
+    const { yieldTimeMs, maxOutputTokens, signal, ...command } = checkExecCommand(options);
+    this.#assertOpen();
     signal?.throwIfAborted();
-    const session = this.#start(wanted);
+    const session = this.#start(command);
     const { execYieldMs, minYieldMs, maxYieldMs } = this.#limits;
     const end = await session.wait(clamp(yieldTimeMs ?? execYieldMs, minYieldMs, maxYieldMs), signal);
     if (end === 'aborted') {
       session.terminate();
       throw signal?.reason;
     }
-    if (session.outcome !== undefined) return this.#lastAnswer(session, maxOutputTokens, startedAt);
+    if (session.outcome !== undefined) return this.#lastResult(session, maxOutputTokens, startedAt);
     const { sessionId, warning } = this.#sessions.add(session);
     return {
-      ...this.#answer(session, maxOutputTokens, startedAt),
+      ...this.#result(session, maxOutputTokens, startedAt),
       sessionId,
       ...(warning !== undefined && { warning }),
     };
   }
 
   /**
-   * Types into a session and waits for `yieldTimeMs`, or for its end: 250 ms unless given, 250 ms at least and
-   * 30 s at most; without anything to type 5 s at least and 300 s at most. Answers what was written since the
-   * last answer; the answer with the exit code is the last one.
+   * Writes to a session and waits for its end, or for `yieldTimeMs` (default and at least 250 ms, at most 30 s; without
+   * input default and at least 5 s, at most 300 s). Returns the output since the last result; the result with the exit
+   * code is the last one.
    *
-   * Typing into a process that has ended is no error: its last answer says so. An abort of `signal` gives up the
-   * wait; the session lives, and its output is in the next answer.
+   * A write to a process that has ended is not an error: its last result is returned. An abort of `signal` ends only the
+   * wait: the session continues, and its output is in the next result.
    *
    * @throws {UnifiedExecError} `invalidOptions`, `unknownSession`, `stdinClosed`, `closed`
    * @throws {ConnectionLostError} also at the first call after the loss
    */
-  async writeStdin(options: WriteStdinOptions): Promise<ExecAnswer> {
+  async writeStdin(options: WriteStdinOptions): Promise<CommandResult> {
     const startedAt = performance.now();
     const {
       sessionId,
@@ -118,7 +117,7 @@ export class UnifiedExec {
       maxOutputTokens,
       signal,
     } = checkWriteStdin(options);
-    this.#mustBeOpen();
+    this.#assertOpen();
     signal?.throwIfAborted();
     const session = this.#sessions.use(sessionId);
     const { writeYieldMs, minYieldMs, maxYieldMs, minPollMs, maxPollMs } = this.#limits;
@@ -127,43 +126,43 @@ export class UnifiedExec {
       ? clamp(yieldTimeMs ?? minPollMs, minPollMs, maxPollMs)
       : clamp(yieldTimeMs ?? writeYieldMs, minYieldMs, maxYieldMs);
     let refusal: { readonly error: unknown } | undefined;
-    const refused = typeInto(session, input).then(error => {
+    const refused = writeInput(session, input).then(error => {
       refusal = { error };
     });
     let end = await session.wait(ms, signal, refused);
-    // A process that takes no input any more may be about to end.
+    // A process that refuses input may be about to end.
     if (end === 'settled' && refusal !== undefined) end = await session.wait(minYieldMs, signal);
     if (end === 'aborted') throw signal?.reason;
     if (session.outcome !== undefined) {
       this.#sessions.remove(sessionId, 'answered');
-      return this.#lastAnswer(session, maxOutputTokens, startedAt);
+      return this.#lastResult(session, maxOutputTokens, startedAt);
     }
     if (refusal !== undefined) throw refusal.error;
-    return { ...this.#answer(session, maxOutputTokens, startedAt), sessionId };
+    return { ...this.#result(session, maxOutputTokens, startedAt), sessionId };
   }
 
   /**
-   * Ends the process of a session: SIGTERM and, where that doesn't help, SIGKILL. Answers its last output. If the
-   * server tells of no end within 10 s, the answer is that of a session that is there still.
+   * Ends the process of a session by SIGTERM and, after a grace, SIGKILL. Returns its last output. If the process has not
+   * ended within 10 s, the result is that of a session that is still open.
    *
    * @throws {UnifiedExecError} `invalidOptions`, `unknownSession`, `closed`
    * @throws {ConnectionLostError}
    */
-  async end(options: EndOptions): Promise<ExecAnswer> {
+  async end(options: EndOptions): Promise<CommandResult> {
     const startedAt = performance.now();
     const { sessionId, maxOutputTokens } = checkEnd(options);
-    this.#mustBeOpen();
+    this.#assertOpen();
     const session = this.#sessions.use(sessionId);
     session.terminate();
     await session.wait(this.#limits.endWaitMs);
     if (session.outcome === undefined) {
-      return { ...this.#answer(session, maxOutputTokens, startedAt), sessionId };
+      return { ...this.#result(session, maxOutputTokens, startedAt), sessionId };
     }
     this.#sessions.remove(sessionId, 'ended');
-    return this.#lastAnswer(session, maxOutputTokens, startedAt);
+    return this.#lastResult(session, maxOutputTokens, startedAt);
   }
 
-  /** The sessions, the one used last at the end. */
+  /** Lists the sessions, the most recently used one last. */
   list(): SessionInfo[] {
     return this.#sessions.all().map(([sessionId, { facts, outcome, startedAtMs }]) => ({
       sessionId,
@@ -175,15 +174,15 @@ export class UnifiedExec {
     }));
   }
 
-  /** Ends every process that was started here, and waits for it, 10 s at most; later calls are refused. Twice is harmless. */
+  /** Ends every process that was started here and waits for it, at most 10 s; later calls are refused. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const session of this.#live) session.terminate();
     await Promise.all([...this.#live].map(session => session.wait(this.#limits.endWaitMs)));
   }
 
-  #mustBeOpen(): void {
-    if (this.#closed) throw new UnifiedExecError('closed', 'the commands of this agent were closed');
+  #assertOpen(): void {
+    if (this.#closed) throw new UnifiedExecError('closed', 'this UnifiedExec is closed');
   }
 
   #start({
@@ -199,7 +198,7 @@ export class UnifiedExec {
     mergeStderr,
     timeoutMs,
     drainMs = DRAIN_MS,
-  }: CommandWishes): ExecSession {
+  }: CommandRequest): CommandSession {
     const client = this.#client(environment);
     const program =
       command === undefined
@@ -231,7 +230,7 @@ export class UnifiedExec {
       stdin: tty !== false || stdin,
       drainMs,
     };
-    const session = new ExecSession(started, facts, this.#limits.keptBytes);
+    const session = new CommandSession(started, facts, this.#limits.keptBytes);
     this.#live.add(session);
     void session.over.then(() => this.#live.delete(session));
     return session;
@@ -246,19 +245,19 @@ export class UnifiedExec {
     throw new UnifiedExecError(
       'unknownEnvironment',
       known.length === 0
-        ? 'there is no environment to run commands in'
-        : `there is no environment ${JSON.stringify(environment)}, only ${known.join(', ')}`,
+        ? 'no environment is configured'
+        : `unknown environment ${JSON.stringify(environment)}; known: ${known.join(', ')}`,
     );
   }
 
-  #lastAnswer(session: ExecSession, maxOutputTokens: number | undefined, startedAt: number): EndedAnswer {
+  #lastResult(session: CommandSession, maxOutputTokens: number | undefined, startedAt: number): EndedResult {
     const { outcome } = session;
-    if (outcome === undefined) throw new Error('asked for the last answer before the end');
+    if (outcome === undefined) throw new Error('internal: result requested before the end of the session');
     if ('error' in outcome) throw outcome.error;
-    return { ...this.#answer(session, maxOutputTokens, startedAt), ...outcome.end };
+    return { ...this.#result(session, maxOutputTokens, startedAt), ...outcome.end };
   }
 
-  #answer(session: ExecSession, maxOutputTokens = this.#limits.outputTokens, startedAt: number) {
+  #result(session: CommandSession, maxOutputTokens = this.#limits.outputTokens, startedAt: number) {
     return {
       ...describeOutput(session.take(maxOutputTokens * BYTES_PER_TOKEN)),
       wallTimeMs: Math.round(performance.now() - startedAt),
@@ -266,7 +265,7 @@ export class UnifiedExec {
   }
 }
 
-type CommandWishes = Omit<ReturnType<typeof checkExecCommand>, 'yieldTimeMs' | 'maxOutputTokens' | 'signal'>;
+type CommandRequest = Omit<ReturnType<typeof checkExecCommand>, 'yieldTimeMs' | 'maxOutputTokens' | 'signal'>;
 
 const DEFAULT_SIZE = { columns: 80, rows: 24 };
 

@@ -1,11 +1,11 @@
 /**
- * Passes a byte stream on in pieces that end with whole UTF-8 characters: the bytes of a character whose end
- * hasn't come wait for it. So pieces of several streams can be put together and decoded as one.
+ * Splits a byte stream at UTF-8 characters: the bytes of an incomplete character wait for the rest, so that pieces of
+ * several streams can be concatenated and decoded together.
  */
 export class WholeCharacters {
   #waiting: Buffer = NOTHING;
 
-  /** What is whole of what waits and this. */
+  /** Adds a chunk and returns the complete characters so far. */
   push(chunk: Buffer): Buffer {
     const bytes = this.#waiting.length === 0 ? chunk : Buffer.concat([this.#waiting, chunk]);
     const whole = bytes.length - unfinishedBytes(bytes);
@@ -14,7 +14,7 @@ export class WholeCharacters {
     return bytes.subarray(0, whole);
   }
 
-  /** What waits, at the end of the stream: a character that was never finished. */
+  /** Returns the incomplete character at the end of the stream, if any. */
   end(): Buffer {
     const rest = this.#waiting;
     this.#waiting = NOTHING;
@@ -22,7 +22,7 @@ export class WholeCharacters {
   }
 }
 
-/** How many bytes at the end belong to a character whose last byte isn't there. */
+/** The number of bytes at the end that belong to a character without its last byte. */
 export const unfinishedBytes = (bytes: Uint8Array): number => {
   for (let back = 1; back <= 3 && back <= bytes.length; back += 1) {
     const byte = bytes[bytes.length - back] as number;
@@ -31,7 +31,7 @@ export const unfinishedBytes = (bytes: Uint8Array): number => {
   return 0;
 };
 
-/** How many bytes at the beginning belong to a character whose first byte isn't there. */
+/** The number of bytes at the beginning that belong to a character without its first byte. */
 export const bytesOfCutCharacter = (bytes: Uint8Array): number => {
   let count = 0;
   while (count < 3 && count < bytes.length && isContinuation(bytes[count] as number)) count += 1;
@@ -42,7 +42,7 @@ const NOTHING = Buffer.alloc(0);
 
 const isContinuation = (byte: number): boolean => (byte & 0xc0) === 0x80;
 
-// By its first byte. One that can't begin a character stands alone.
+// By the first byte. A byte that cannot begin a character stands alone.
 const characterLength = (first: number): number => {
   if (first >= 0xf0 && first <= 0xf4) return 4;
   if (first >= 0xe0 && first <= 0xef) return 3;

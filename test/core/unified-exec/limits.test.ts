@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { UNIFIED_EXEC_LIMITS } from '../../../src/core/unified-exec/limits.ts';
 
 describe('UNIFIED_EXEC_LIMITS', () => {
-  it('are those that docs/unified-exec.md tells of, each by its field', () => {
+  it('are those in docs/unified-exec.md, each with its field', () => {
     const page = readFileSync(new URL('../../../docs/unified-exec.md', import.meta.url), 'utf8');
     const rows = page.match(/^\| [^|]+\| [^|]+\| (`\w+`(, )?)+ +\|$/gm) ?? [];
     const told = rows.flatMap(row => {

@@ -16,7 +16,7 @@ const problem = (check: (options: never) => unknown, options: unknown): string =
 };
 
 describe('the options of execCommand', () => {
-  it('may be a command line or a program with arguments, and all the rest absent or null', () => {
+  it('accept a command line or a program with arguments, and every other field absent or null', () => {
     expect(checkExecCommand({ command: 'true' })).to.deep.equal({ command: 'true' });
     expect(checkExecCommand({ argv: ['true', ''], cwd: null } as never)).to.deep.equal({
       argv: ['true', ''],
@@ -28,7 +28,7 @@ describe('the options of execCommand', () => {
     [undefined, 'options: expected object, but it is missing'],
     [{}, 'options: expected either command or argv'],
     [{ command: 'a', argv: ['a'] }, 'options: expected either command or argv'],
-    [{ argv: ['a'], login: true }, 'options: login and shell go with command only: argv is run by no shell'],
+    [{ argv: ['a'], login: true }, 'options: login and shell require command: argv runs without a shell'],
     [{ command: 7 }, 'command: expected string, received number'],
     [{ command: 'a\0b' }, 'command: may not contain NUL'],
     [
@@ -62,20 +62,20 @@ describe('the options of execCommand', () => {
     });
   }
 
-  it('never have a value of env repeated in an error', () => {
+  it('repeat no value of env in an error', () => {
     expect(problem(checkExecCommand, { command: 'a', env: { A: ['planted'] } })).not.to.contain('planted');
   });
 });
 
 describe('the options of writeStdin and end', () => {
-  it('need a session', () => {
+  it('require a session', () => {
     expect(problem(checkWriteStdin, { chars: 'a' })).to.equal(
       'sessionId: expected number, but it is missing',
     );
     expect(problem(checkEnd, { sessionId: '1' })).to.equal('sessionId: expected number, received string');
   });
 
-  it('type so much and no more at once', () => {
+  it('limit the input of one call', () => {
     const chars = 'x'.repeat(MAX_TEXT_BYTES);
     expect(checkWriteStdin({ sessionId: 1, chars }).chars).to.equal(chars);
     expect(problem(checkWriteStdin, { sessionId: 1, chars: `${chars}x` })).to.equal(

@@ -14,7 +14,7 @@ const taken = (window: OutputWindow, maxBytes: number) => {
 };
 
 describe('OutputWindow', () => {
-  it('gives all that came while it is within both bounds', () => {
+  it('returns all output within both limits', () => {
     expect(taken(windowOf(8, 'abc', 'de'), 8)).to.deep.equal({
       head: 'abcde',
       tail: '',
@@ -23,7 +23,7 @@ describe('OutputWindow', () => {
     });
   });
 
-  it('keeps head and tail of what is over its own bound, and counts what lies between', () => {
+  it('keeps head and tail of output over its size, and counts the bytes in between', () => {
     expect(taken(windowOf(8, 'abcdefg', 'hijkl', 'm'), 8)).to.deep.equal({
       head: 'abcd',
       tail: 'jklm',
@@ -32,7 +32,7 @@ describe('OutputWindow', () => {
     });
   });
 
-  it('cuts to what is asked for, the odd byte to the head', () => {
+  it('reduces to the requested size, with an odd byte in the head', () => {
     expect(taken(windowOf(8, 'abcdefgh'), 5)).to.deep.equal({
       head: 'abc',
       tail: 'gh',
@@ -42,12 +42,12 @@ describe('OutputWindow', () => {
     expect(taken(windowOf(8, 'abc'), 0)).to.deep.equal({ head: '', tail: '', omitted: 3, total: 3 });
   });
 
-  it('keeps a byte at each end at least, and as many of one as of the other', () => {
+  it('keeps at least one byte at each end, and equally many', () => {
     expect(taken(windowOf(0, 'abc'), 8)).to.deep.equal({ head: 'a', tail: 'c', omitted: 1, total: 3 });
     expect(taken(windowOf(5, 'abcdefg'), 8)).to.deep.equal({ head: 'ab', tail: 'fg', omitted: 3, total: 7 });
   });
 
-  it('gives nothing twice', () => {
+  it('returns no byte twice', () => {
     const window = windowOf(8, 'abcdefghijkl');
     window.take(8);
     expect(taken(window, 8)).to.deep.equal({ head: '', tail: '', omitted: 0, total: 0 });
@@ -55,7 +55,7 @@ describe('OutputWindow', () => {
     expect(taken(window, 8)).to.deep.equal({ head: 'new', tail: '', omitted: 0, total: 3 });
   });
 
-  it('cuts no character in two: its bytes are omitted', () => {
+  it('omits the bytes of a split character', () => {
     expect(taken(windowOf(16, 'a€€€b'), 6)).to.deep.equal({ head: 'a', tail: 'b', omitted: 9, total: 11 });
     expect(taken(windowOf(8, 'a😀😀😀😀b'), 8)).to.deep.equal({
       head: 'a',
@@ -65,7 +65,7 @@ describe('OutputWindow', () => {
     });
   });
 
-  it('has the same first and last bytes as all that came, in whatever pieces, whatever is asked for', () => {
+  it('keeps the first and last bytes for any pieces and any requested size', () => {
     const pieces = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 20 });
     fc.assert(
       fc.property(pieces, fc.integer({ min: 1, max: 20 }), fc.nat({ max: 50 }), (parts, half, maxBytes) => {
@@ -84,7 +84,7 @@ describe('OutputWindow', () => {
     );
   });
 
-  it('never has half a character of a text', () => {
+  it('never returns part of a character', () => {
     const text = fc.array(fc.constantFrom('a', 'é', '€', '😀'), { maxLength: 60 });
     fc.assert(
       fc.property(

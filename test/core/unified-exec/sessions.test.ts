@@ -1,21 +1,21 @@
 import { expect } from 'chai';
 import type { ExecClient } from '../../../src/core/exec-client.ts';
+import { CommandSession } from '../../../src/core/unified-exec/command-session.ts';
 import { MAX_REMEMBERED_ENDS, UNIFIED_EXEC_LIMITS } from '../../../src/core/unified-exec/limits.ts';
-import { ExecSession } from '../../../src/core/unified-exec/session.ts';
 import { Sessions } from '../../../src/core/unified-exec/sessions.ts';
 import { connectEmbedded } from '../../../src/embedded/index.ts';
 
 const facts = { environment: 'here', command: 'true', tty: false, stdin: false, drainMs: 0 };
 
 /** One whose process is still on its way. */
-const running = () => new ExecSession(new Promise(() => {}), facts, 2);
+const running = () => new CommandSession(new Promise(() => {}), facts, 2);
 
 /** One whose start fails. */
-const failing = () => new ExecSession(Promise.reject(new Error('failed')), facts, 2);
+const failing = () => new CommandSession(Promise.reject(new Error('failed')), facts, 2);
 
 const limits = { ...UNIFIED_EXEC_LIMITS, maxSessions: 4, warnAtSessions: 3, protectedSessions: 2 };
 
-const full = (...sessions: ExecSession[]) => {
+const full = (...sessions: CommandSession[]) => {
   const store = new Sessions(limits);
   for (const session of sessions) store.add(session);
   return store;
@@ -43,12 +43,12 @@ describe('Sessions', () => {
 
   /** One whose process has ended. */
   const over = async () => {
-    const session = new ExecSession(client.start({ argv: ['true'] }), facts, 2);
+    const session = new CommandSession(client.start({ argv: ['true'] }), facts, 2);
     await session.over;
     return session;
   };
 
-  it('gives each session an id of its own, and lists them by their last use', () => {
+  it('gives each session a new id, and lists them by last use', () => {
     const store = new Sessions(limits);
     const [one, other] = [running(), running()];
     expect([store.add(one), store.add(other)].map(({ sessionId }) => sessionId)).to.deep.equal([1, 2]);
@@ -59,7 +59,7 @@ describe('Sessions', () => {
     ]);
   });
 
-  it('warns when they are getting many', () => {
+  it('warns when many are open', () => {
     const store = full(running());
     expect([store.add(running()).warning, store.add(running()).warning]).to.deep.equal([
       undefined,
@@ -67,7 +67,7 @@ describe('Sessions', () => {
     ]);
   });
 
-  it('lets the one used longest ago go for a new one, and says which', () => {
+  it('ends the least recently used one for a new one, and names it', () => {
     const store = full(running(), running(), running(), running());
     store.use(1);
     expect(store.add(running())).to.deep.equal({
@@ -77,7 +77,7 @@ describe('Sessions', () => {
     expect(ids(store)).to.deep.equal([3, 4, 1, 5]);
   });
 
-  it('lets one that is over go first, unless it was used lately', async () => {
+  it('ends one whose process has ended first, unless it was used recently', async () => {
     const store = full(running(), await over(), running(), await over());
     store.add(running());
     expect(ids(store)).to.deep.equal([1, 3, 4, 5]);
@@ -85,7 +85,7 @@ describe('Sessions', () => {
     expect(ids(store)).to.deep.equal([3, 4, 5, 6]);
   });
 
-  it('lets one that nobody waits for go before one that is awaited, if it can', async () => {
+  it('prefers to end one without a pending call', async () => {
     const [one, other] = [running(), running()];
     const store = full(one, other, running(), running());
     const controller = new AbortController();
@@ -99,7 +99,7 @@ describe('Sessions', () => {
     await Promise.all(waits);
   });
 
-  it('drops one that failed at once, and tells how, once', async () => {
+  it('removes a failed one immediately, and throws its error once', async () => {
     const store = full(running(), running());
     const session = failing();
     store.add(session);
@@ -107,38 +107,38 @@ describe('Sessions', () => {
     expect(ids(store)).to.deep.equal([1, 2]);
     expect([refusal(store, 3), refusal(store, 3)]).to.deep.equal([
       'failed',
-      'there is no session 3: it has ended, and an earlier answer told how',
+      'unknown session 3: it has ended, and an earlier result had its exit code',
     ]);
   });
 
-  it('makes room even where all of them are protected', () => {
+  it('makes room even if all are protected', () => {
     const store = new Sessions({ ...limits, maxSessions: 1, protectedSessions: 8 });
     store.add(running());
     store.add(running());
     expect(ids(store)).to.deep.equal([2]);
   });
 
-  it('says why a session is not there', () => {
+  it('gives the reason for a missing session', () => {
     const store = full(running(), running(), running());
     store.remove(1, 'answered');
     store.remove(2, 'ended');
     store.remove(3, 'replaced');
     expect([1, 2, 3, 4].map(sessionId => refusal(store, sessionId))).to.deep.equal([
-      'there is no session 1: it has ended, and an earlier answer told how',
-      'there is no session 2: it was ended on request',
-      'there is no session 3: it was ended to make room for a new one',
-      'there is no session 4: there never was one with this id',
+      'unknown session 1: it has ended, and an earlier result had its exit code',
+      'unknown session 2: it was ended on request',
+      'unknown session 3: it was ended to make room for a new one',
+      'unknown session 4: no session has had this id',
     ]);
   });
 
-  it('remembers the ends of the last ones only', () => {
+  it('remembers only the latest ends', () => {
     const store = new Sessions(limits);
     for (let count = 0; count <= MAX_REMEMBERED_ENDS; count += 1) {
       store.remove(store.add(running()).sessionId, 'ended');
     }
     expect([1, 2].map(sessionId => refusal(store, sessionId))).to.deep.equal([
-      'there is no session 1: it is long gone',
-      'there is no session 2: it was ended on request',
+      'unknown session 1: it ended earlier and is no longer remembered',
+      'unknown session 2: it was ended on request',
     ]);
   });
 });

@@ -5,7 +5,7 @@ const argv = (path: string, login: boolean, platformOs = 'linux') =>
   shellCommand(shellAt(path, platformOs), 'a "b"', login);
 
 describe('shellAt', () => {
-  it('names a shell by its file', () => {
+  it('derives the name of a shell from its path', () => {
     expect(shellAt('/opt/local/bin/Fish', 'macos')).to.deep.equal({
       name: 'fish',
       path: '/opt/local/bin/Fish',
@@ -17,14 +17,14 @@ describe('shellAt', () => {
 });
 
 describe('shellCommand', () => {
-  it('makes a POSIX shell, fish and any other run a line by -c, at a login by -l', () => {
+  it('passes -c, or -l -c for a login shell, to POSIX shells, fish and unknown ones', () => {
     for (const path of ['/bin/sh', '/bin/bash', '/usr/bin/zsh', '/bin/dash', '/usr/bin/fish', '/bin/other']) {
       expect(argv(path, false)).to.deep.equal([path, '-c', 'a "b"']);
       expect(argv(path, true)).to.deep.equal([path, '-l', '-c', 'a "b"']);
     }
   });
 
-  it('has the C shells read the files of a login themselves: their -l goes with no other option', () => {
+  it('makes the C shells source the login files, since their -l allows no other option', () => {
     expect(argv('/bin/tcsh', false)).to.deep.equal(['/bin/tcsh', '-c', 'a "b"']);
     expect(argv('/bin/csh', true)).to.deep.equal([
       '/bin/csh',
@@ -33,7 +33,7 @@ describe('shellCommand', () => {
     ]);
   });
 
-  it("has PowerShell read the user's profile at a login only", () => {
+  it('lets PowerShell read the profile only for a login shell', () => {
     expect(argv('C:\\pwsh.exe', false, 'windows')).to.deep.equal([
       'C:\\pwsh.exe',
       '-NoProfile',
@@ -43,7 +43,7 @@ describe('shellCommand', () => {
     expect(argv('powershell', true, 'windows')).to.deep.equal(['powershell', '-Command', 'a "b"']);
   });
 
-  it('hands a line to cmd by /c', () => {
+  it('passes a command line to cmd by /c', () => {
     const path = 'C:\\Windows\\System32\\cmd.exe';
     expect(argv(path, true, 'windows')).to.deep.equal([path, '/c', 'a "b"']);
   });

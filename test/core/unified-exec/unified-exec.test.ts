@@ -16,7 +16,7 @@ const BASE = { PATH, SHELL: '/bin/sh' };
 const sleep = { argv: ['sleep', '600'] } as const;
 const MIB = 1024 * 1024;
 
-/** The real server behind a connection that can be held up on the way there, and what was sent on it. */
+/** The real server behind a connection that can be delayed towards the server, and the messages sent on it. */
 const heldUpConnection = async () => {
   const [fromClient, toServer, toClient] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const sent: string[] = [];
@@ -86,30 +86,30 @@ describe('UnifiedExec', () => {
     return agent;
   };
 
-  /** Waits until the server tells of a process like this. */
+  /** Waits until the server lists such a process. */
   const untilListed = async (fits: (process: Listed) => boolean): Promise<void> => {
     while (!(await client.list()).some(fits)) await delay(5);
   };
 
   describe('execCommand', () => {
-    it('waits 250 ms at least', async () => {
+    it('waits at least 250 ms', async () => {
       const { sessionId, wallTimeMs } = await agentOn(client).execCommand({ ...sleep, yieldTimeMs: 0 });
       expect(sessionId).to.equal(1);
       expect(wallTimeMs).to.be.at.least(249);
     });
 
-    it('waits as long as it may at most, and as long as it does by default', async () => {
+    it('waits at most the maximum, and the default without a time', async () => {
       const agent = agentOn(client, { limits: { minYieldMs: 1, maxYieldMs: 60, execYieldMs: 30 } });
       expect((await agent.execCommand({ ...sleep, yieldTimeMs: 1e12 })).wallTimeMs).to.be.at.least(59);
       expect((await agent.execCommand(sleep)).wallTimeMs).to.be.at.least(29);
     });
 
-    it('does not wait for its time when the process has ended', async () => {
+    it('returns as soon as the process has ended', async () => {
       const agent = agentOn(client, { limits: { maxYieldMs: 600_000 } });
       expect(await agent.execCommand({ argv: ['true'], yieldTimeMs: 600_000 })).to.include({ exitCode: 0 });
     });
 
-    it('answers 10,000 tokens at 4 bytes each unless it is told', async () => {
+    it('returns 10,000 tokens of 4 bytes by default', async () => {
       const command = 'head -c 40001 /dev/zero | tr "\\0" x';
       const agent = agentOn(client);
       expect((await agent.execCommand({ command })).omitted).to.deep.equal({ bytes: 1, tokens: 1 });
@@ -119,7 +119,7 @@ describe('UnifiedExec', () => {
       expect(nothing.output).to.equal('\n… 40001 bytes (≈10001 tokens) of output omitted …\n');
     });
 
-    it('has never more than it keeps, however much is asked for', async () => {
+    it('never returns more than it keeps', async () => {
       const { output, omitted, outputBytes } = await agentOn(client).execCommand({
         command: `head -c ${3 * MIB} /dev/zero | tr "\\0" x`,
         maxOutputTokens: 1e9,
@@ -128,7 +128,7 @@ describe('UnifiedExec', () => {
       expect(output.replaceAll(/[^x]/g, '')).to.have.lengthOf(MIB);
     });
 
-    it('runs in the first environment unless it is told, and in no unknown one', async () => {
+    it('runs in the first environment by default, and refuses an unknown one', async () => {
       const other = await connectEmbedded({ env: { ...BASE, WHERE: 'there' } });
       try {
         const agent = agentOn({ here: client, there: other });
@@ -143,7 +143,7 @@ describe('UnifiedExec', () => {
           const error = await rejection(where(unknown));
           expect([error.kind, error.message]).to.deep.equal([
             'unknownEnvironment',
-            `there is no environment "${unknown}", only "here", "there"`,
+            `unknown environment "${unknown}"; known: "here", "there"`,
           ]);
         }
       } finally {
@@ -151,16 +151,16 @@ describe('UnifiedExec', () => {
       }
     });
 
-    it('looks for its environment at each command', async () => {
+    it('reads its environments for each command', async () => {
       const environments: Record<string, ExecClient> = {};
       const agent = agentOn(environments);
       const error = await rejection(agent.execCommand({ argv: ['true'] }));
-      expect(error.message).to.equal('there is no environment to run commands in');
+      expect(error.message).to.equal('no environment is configured');
       environments.late = client;
       expect(await agent.execCommand({ argv: ['true'] })).to.include({ exitCode: 0 });
     });
 
-    it('tells the facts of its owner to processes, and lets a command have the last word', async () => {
+    it('passes runtime facts to processes, and lets a command override them', async () => {
       const agent = agentOn(client, {
         env: {
           policy: { exclude: ['HOME'] },
@@ -191,32 +191,32 @@ describe('UnifiedExec', () => {
       ]);
     });
 
-    it('does not say that output is for a program if its owner says that it is not', async () => {
+    it('does not ask for plain output if unifiedExec is false', async () => {
       const agent = agentOn(client, { env: { runtime: { unifiedExec: false } } });
       expect((await agent.execCommand({ argv: ['env'] })).output).to.equal(
         `PATH=${PATH}\nSHELL=/bin/sh\nHOME=/\n`,
       );
     });
 
-    it('does not wait for the streams of an exited process that others may hold for long', async () => {
+    it('does not wait for the streams of an exited process if drainMs is long', async () => {
       const agent = agentOn(client, { limits: { minYieldMs: 1, minPollMs: 250 } });
       const options = { command: 'sleep 600 & echo begun', drainMs: 600_000, yieldTimeMs: 0 };
       const { sessionId = 0, output } = await agent.execCommand(options);
-      // The shell may be slow; by the end of the next wait the exit has been told, too.
+      // The shell may be slow; by the end of the next wait the exit has arrived, too.
       await untilListed(({ state }) => state === 'exited');
       const { output: rest } = await agent.writeStdin({ sessionId, yieldTimeMs: 0 });
       expect(output + rest).to.equal('begun\n');
       expect(await agent.end({ sessionId })).to.include({ output: '', exitCode: 0 });
     });
 
-    it('starts nothing for a call that is given up before', async () => {
+    it('starts nothing for a call that is aborted before', async () => {
       const error = new Error('too late');
       const call = agentOn(client).execCommand({ ...sleep, signal: AbortSignal.abort(error) });
       expect(await rejection(call)).to.equal(error);
       expect((await client.list()).filter(({ state }) => state === 'running')).to.deep.equal([]);
     });
 
-    it('has nothing to do with its signal any more once it has answered', async () => {
+    it('ignores its signal after the result', async () => {
       const controller = new AbortController();
       const agent = agentOn(client, { limits: { minYieldMs: 1 } });
       await agent.execCommand({ ...sleep, yieldTimeMs: 1, signal: controller.signal });
@@ -227,7 +227,7 @@ describe('UnifiedExec', () => {
   });
 
   describe('writeStdin', () => {
-    it('waits longer where nothing is typed, between two bounds', async () => {
+    it('waits longer without input, within its limits', async () => {
       const limits = { minYieldMs: 1, writeYieldMs: 30, minPollMs: 60, maxPollMs: 90 };
       const agent = agentOn(client, { limits });
       const { sessionId = 0 } = await agent.execCommand({ ...sleep, stdin: true, yieldTimeMs: 1 });
@@ -238,16 +238,16 @@ describe('UnifiedExec', () => {
       expect(await wait({ yieldTimeMs: 1e12 })).to.be.at.least(89);
     });
 
-    it('says which session there never was', async () => {
+    it('names a session that never existed', async () => {
       const error = await rejection(agentOn(client).writeStdin({ sessionId: 7 }));
       expect(error).to.be.instanceOf(UnifiedExecError);
       expect([error.kind, error.message]).to.deep.equal([
         'unknownSession',
-        'there is no session 7: there never was one with this id',
+        'unknown session 7: no session has had this id',
       ]);
     });
 
-    it('types in the order of the calls', async () => {
+    it('writes in the order of the calls', async () => {
       const agent = agentOn(client, { limits: { minYieldMs: 1 } });
       const { sessionId = 0 } = await agent.execCommand({ argv: ['cat'], stdin: true, yieldTimeMs: 1 });
       const numbers = Array.from({ length: 100 }, (_, number) => `${number}\n`);
@@ -260,7 +260,7 @@ describe('UnifiedExec', () => {
   });
 
   describe('a command whose start is still on its way', () => {
-    it('becomes a session that can be typed into, asked and listed', async () => {
+    it('becomes a session that can be written to, polled and listed', async () => {
       const { client, holdUp, goOn } = await heldUpConnection();
       const agent = agentOn(client, { limits: { minYieldMs: 1 } });
       holdUp();
@@ -277,7 +277,7 @@ describe('UnifiedExec', () => {
       await client.close();
     });
 
-    it('is ended as soon as it runs when its call is given up', async () => {
+    it('is ended as soon as it has started if its call is aborted', async () => {
       const { client, sent, holdUp, goOn } = await heldUpConnection();
       const agent = agentOn(client);
       const controller = new AbortController();
@@ -292,7 +292,7 @@ describe('UnifiedExec', () => {
       await client.close();
     });
 
-    it('fails with its session when it fails', async () => {
+    it('fails its session when it fails', async () => {
       const { client, holdUp, goOn } = await heldUpConnection();
       const agent = agentOn(client, { limits: { minYieldMs: 1 } });
       holdUp();
@@ -309,7 +309,7 @@ describe('UnifiedExec', () => {
     });
   });
 
-  it('sends one message for a short command, and one for each thing typed', async () => {
+  it('sends one request for a short command, and one for each write', async () => {
     const { client, sent } = await heldUpConnection();
     const agent = agentOn(client, { limits: { minYieldMs: 1, minPollMs: 1 } });
     await agent.execCommand({ argv: ['echo', 'short'] });
@@ -323,7 +323,7 @@ describe('UnifiedExec', () => {
     await client.close();
   });
 
-  it('waits so long and no longer for the end of what it ends', async () => {
+  it('waits at most endWaitMs for the end of a process', async () => {
     const { client, holdUp, goOn } = await heldUpConnection();
     const agent = agentOn(client, { limits: { minYieldMs: 1, minPollMs: 1, endWaitMs: 30 } });
     const { sessionId = 0 } = await agent.execCommand({ ...sleep, yieldTimeMs: 1 });
@@ -336,7 +336,7 @@ describe('UnifiedExec', () => {
   });
 
   describe('close', () => {
-    it('ends what is awaited, too, and twice is harmless', async () => {
+    it('ends sessions with pending calls, and is idempotent', async () => {
       const agent = agentOn(client);
       const call = agent.execCommand({ command: 'echo begun; exec sleep 600', yieldTimeMs: 30_000 });
       await untilListed(({ bytes }) => bytes.stdout === 6);

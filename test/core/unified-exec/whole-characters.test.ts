@@ -18,13 +18,13 @@ const cutAt = (bytes: Buffer, cuts: readonly number[]): Buffer[] => {
 };
 
 describe('WholeCharacters', () => {
-  it('holds the beginning of a character back until its end is there', () => {
+  it('holds an incomplete character back until it is complete', () => {
     expect(passed([Buffer.from([0x61, 0xe2]), Buffer.from([0x82]), Buffer.from([0xac, 0x62])])).to.deep.equal(
       [Buffer.from('a'), Buffer.from(''), Buffer.from('€b'), Buffer.from('')],
     );
   });
 
-  it('gives what was never finished at the end, once', () => {
+  it('returns an incomplete character at the end, once', () => {
     const characters = new WholeCharacters();
     characters.push(Buffer.from([0xf0, 0x9f, 0x98]));
     expect([characters.end(), characters.end()]).to.deep.equal([
@@ -33,13 +33,13 @@ describe('WholeCharacters', () => {
     ]);
   });
 
-  it('holds nothing back that no more bytes can make a character', () => {
+  it('does not hold back bytes that cannot become a character', () => {
     for (const bytes of [[0xff], [0x80], [0xc0], [0xf5], [0xe2, 0x28], [0xe2, 0x82, 0xac]]) {
       expect(passed([Buffer.from(bytes)])[0]).to.deep.equal(Buffer.from(bytes));
     }
   });
 
-  it('passes every byte on, in order, whatever the bytes and wherever they are cut', () => {
+  it('passes on every byte in order, for any bytes and any pieces', () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.array(fc.nat()), (bytes, cuts) => {
         expect(Buffer.concat(passed(cutAt(Buffer.from(bytes), cuts)))).to.deep.equal(Buffer.from(bytes));
@@ -47,7 +47,7 @@ describe('WholeCharacters', () => {
     );
   });
 
-  it('makes pieces that can be decoded one by one, wherever a text is cut', () => {
+  it('returns pieces that can be decoded separately, for any pieces of a text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.array(fc.nat()), (text, cuts) => {
         const wellFormed = Buffer.from(text).toString();
@@ -58,7 +58,7 @@ describe('WholeCharacters', () => {
 });
 
 describe('unfinishedBytes', () => {
-  it('counts the bytes of a character that lacks its last ones', () => {
+  it('counts the bytes of a character without its last ones', () => {
     const euro = Buffer.from('x€');
     const smile = Buffer.from('x😀');
     const ends = [1, 2, 3, 4].map(end => unfinishedBytes(euro.subarray(0, end)));
@@ -69,7 +69,7 @@ describe('unfinishedBytes', () => {
 });
 
 describe('bytesOfCutCharacter', () => {
-  it('counts the bytes of a character that lacks its first ones', () => {
+  it('counts the bytes of a character without its first ones', () => {
     const smile = Buffer.from('😀x');
     expect([0, 1, 2, 3, 4].map(from => bytesOfCutCharacter(smile.subarray(from)))).to.deep.equal([
       0, 3, 2, 1, 0,

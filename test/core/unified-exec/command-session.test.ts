@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import type { ExecClient } from '../../../src/core/exec-client.ts';
-import { ExecSession } from '../../../src/core/unified-exec/session.ts';
+import { CommandSession } from '../../../src/core/unified-exec/command-session.ts';
 import { connectEmbedded } from '../../../src/embedded/index.ts';
 
-describe('ExecSession', () => {
+describe('CommandSession', () => {
   let client: ExecClient;
 
   before(async () => {
@@ -15,10 +15,10 @@ describe('ExecSession', () => {
   const start = (script: string, drainMs: number) => {
     const started = client.start({ argv: ['sh', '-c', script], drainMs });
     const facts = { environment: 'here', command: script, tty: false, stdin: false, drainMs };
-    return { started, session: new ExecSession(started, facts, 1024) };
+    return { started, session: new CommandSession(started, facts, 1024) };
   };
 
-  it('is awaited while somebody waits, and no longer', async () => {
+  it('is awaited only while a call waits', async () => {
     const { session } = start('exec sleep 600', 0);
     const controller = new AbortController();
     const waits = session.wait(60_000, controller.signal);
@@ -34,14 +34,14 @@ describe('ExecSession', () => {
     });
   });
 
-  it('is waited for a little longer when it has exited and its streams are about to be cut', async () => {
+  it('is waited for until its streams are cut, if it has exited and that is soon', async () => {
     const { started, session } = start('echo $$; sleep 600 & exit 3', 1000);
     await (await started).exit;
     expect(await session.wait(1)).to.equal('settled');
     expect(session.outcome).to.have.property('end').that.includes({ exitCode: 3 });
   });
 
-  it('keeps its output from its very start until somebody takes it', async () => {
+  it('keeps its output from the start until it is taken', async () => {
     const { session } = start('echo out; exit 1', 1000);
     await session.over;
     expect(session.take(100).head.toString()).to.equal('out\n');

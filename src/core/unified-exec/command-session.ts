@@ -5,28 +5,28 @@ import { CLOSE_WAIT_MS, DRAIN_MS } from './limits.ts';
 import { type OutputCut, OutputWindow } from './output-window.ts';
 import { WholeCharacters } from './whole-characters.ts';
 
-/** What is known of a command from its start. */
+/** The facts about a command that are known from its start. */
 export type SessionFacts = {
   readonly environment: string;
   readonly command: string | readonly string[];
   readonly tty: boolean;
-  /** Whether stdin can be written. */
+  /** True if stdin can be written. */
   readonly stdin: boolean;
   readonly drainMs: number;
 };
 
-/** How it came out: ended, or nothing more can be known because of an error. */
+/** The end of a command, or the error after which nothing more can be known. */
 export type Outcome = { readonly end: ProcessExit & ProcessClose } | { readonly error: unknown };
 
 /**
- * One command, from before its process is started until nothing more comes of it. Its output is read always,
- * so it never waits for whoever asks; what is kept of it meanwhile is bounded.
+ * One command, from the request for its process to the last message about it. Its output is always read, so the process
+ * never waits for the caller; the output kept between two results is bounded.
  */
-export class ExecSession {
+export class CommandSession {
   readonly facts: SessionFacts;
   readonly startedAtMs = Date.now();
 
-  /** Resolves when `outcome` is there. Never rejects. */
+  /** Resolves when `outcome` is set. Never rejects. */
   readonly over: Promise<void>;
 
   readonly #started: Promise<RemoteProcess>;
@@ -40,7 +40,7 @@ export class ExecSession {
   #exited = false;
   #waiting = 0;
 
-  /** @param started the process; it may still be on its way, and fail */
+  /** @param started the process; the start may still be pending, and may fail */
   constructor(started: Promise<RemoteProcess>, facts: SessionFacts, keptBytes: number) {
     this.#started = started;
     this.facts = facts;
@@ -52,20 +52,19 @@ export class ExecSession {
     return this.#outcome;
   }
 
-  /** Whether somebody waits for it. */
+  /** True while a call waits for it. */
   get awaited(): boolean {
     return this.#waiting > 0;
   }
 
   /**
-   * Waits until it is over or something else has happened, at most `ms`. Where the process has ended by then and
-   * others hold its streams, the little longer until the server cuts them, if that is to be soon: an exit code is
-   * worth more than another question.
+   * Waits until it is over or `other` settles, at most `ms`. If the process has exited by then and others hold its
+   * streams, waits until the server cuts them, if that is soon: an exit code saves the caller another call.
    */
-  async wait(ms: number, signal?: AbortSignal, somethingElse?: Promise<unknown>): Promise<WaitEnd> {
+  async wait(ms: number, signal?: AbortSignal, other?: Promise<unknown>): Promise<WaitEnd> {
     this.#waiting += 1;
     try {
-      const awaited = somethingElse === undefined ? this.over : Promise.race([this.over, somethingElse]);
+      const awaited = other === undefined ? this.over : Promise.race([this.over, other]);
       const end = await settledWithin(awaited, ms, signal);
       if (end !== 'late' || !this.#exited) return end;
       const { drainMs } = this.facts;
@@ -75,12 +74,12 @@ export class ExecSession {
     }
   }
 
-  /** The output since the last time, at most `maxBytes` of it. */
+  /** Removes and returns the output since the last call, at most `maxBytes` of it. */
   take(maxBytes: number): OutputCut {
     return this.#output.take(maxBytes);
   }
 
-  /** Writes to stdin; tells whether somebody may read it. */
+  /** Writes to stdin. Returns false if the process cannot read it any more. */
   async write(chars: string): Promise<boolean> {
     return (await this.#started).write(chars);
   }
@@ -93,9 +92,9 @@ export class ExecSession {
     await (await this.#started).signal('SIGINT');
   }
 
-  /** Ends the process as soon as there is one; `over` tells when it has ended. */
+  /** Ends the process as soon as it has started; `over` resolves when it has ended. */
   terminate(): void {
-    // What fails here is told by the outcome.
+    // `outcome` holds the error.
     this.#started.then(process => process.terminate()).catch(() => {});
   }
 

@@ -1,0 +1,52 @@
+import type { ProcessClose, ProcessExit } from '../remote-process.ts';
+import { BYTES_PER_TOKEN } from './limits.ts';
+import type { OutputCut } from './output-window.ts';
+
+/** The amount of output omitted between the beginning and the end. */
+export type Omitted = {
+  readonly bytes: number;
+  /** The amount in tokens of 4 bytes, rounded up. */
+  readonly tokens: number;
+};
+
+/** The fields of every result. */
+type CommonResult = {
+  /**
+   * Output since the last result, stdout and stderr in the order of arrival, decoded as UTF-8 with U+FFFD for invalid
+   * bytes. Output over the limit is reduced to head and tail, with a line between them that gives the omitted amount.
+   */
+  readonly output: string;
+  /** The number of bytes written since the last result, including omitted ones. */
+  readonly outputBytes: number;
+  readonly omitted: Omitted;
+  /** Duration of the call, in milliseconds. */
+  readonly wallTimeMs: number;
+  /** A warning for the model: many sessions are open, or one was ended to make room. */
+  readonly warning?: string;
+};
+
+/** The result while the process runs, or its streams are held; `writeStdin` with this id returns the rest. */
+export type RunningResult = CommonResult & {
+  readonly sessionId: number;
+} & { readonly [Field in keyof (ProcessExit & ProcessClose)]?: undefined };
+
+/** The last result: the process has ended, and there is no session any more. */
+export type EndedResult = CommonResult &
+  ProcessExit &
+  ProcessClose & {
+    readonly sessionId?: undefined;
+  };
+
+/** The result of `execCommand` and `writeStdin`; it is a running one if it has a `sessionId`. */
+export type CommandResult = RunningResult | EndedResult;
+
+/** The fields of a result that describe output. */
+export const describeOutput = ({ head, tail, omitted, total }: OutputCut) => {
+  const tokens = Math.ceil(omitted / BYTES_PER_TOKEN);
+  const gap = `\n… ${omitted} bytes (≈${tokens} tokens) of output omitted …\n`;
+  return {
+    output: omitted === 0 ? head.toString() : `${head}${gap}${tail}`,
+    outputBytes: total,
+    omitted: { bytes: omitted, tokens },
+  };
+};
