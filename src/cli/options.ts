@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../codex-config/index.ts';
 import {
@@ -9,8 +10,10 @@ import {
   type Target,
 } from '../core/index.ts';
 import { quoteArgv } from '../core/quote-argv.ts';
-import { EnvBase, type EnvPolicy } from '../shared-config/index.ts';
+import { EnvBase, type EnvOverlay, type EnvPolicy } from '../shared-config/index.ts';
+import { callerValue, callerValueProblem } from './caller-env.ts';
 import { readEnvironments, readShellPolicy } from './config-files.ts';
+import { readEnvFile } from './env-file.ts';
 import { environmentTarget } from './environment-target.ts';
 
 /** Which server, and how to get to it. */
@@ -29,7 +32,9 @@ export type PlaceOptions = ServerOptions & {
   readonly config?: string | false;
   readonly quiet?: true;
   readonly cwd?: string;
-  readonly env: readonly Variable[];
+  readonly env: readonly CallerVariable[];
+  readonly envFile: readonly string[];
+  readonly envFrom: readonly string[];
   readonly unset: readonly string[];
   readonly base?: EnvBase;
   readonly inherit?: 'all' | 'core' | 'none';
@@ -42,6 +47,9 @@ export type PlaceOptions = ServerOptions & {
 };
 
 type Variable = readonly [name: string, value: string];
+
+/** A variable of `--env`; without a value where it names one that is not set here. */
+type CallerVariable = readonly [name: string, value: string | undefined];
 
 /** Adds the options that say which server. */
 export const addServerOptions = (command: Command): Command =>
@@ -96,7 +104,24 @@ export const addPlaceOptions = (command: Command): Command =>
       [],
     )
     .option('--include-only <glob>', 'drop what no such pattern matches; may be repeated', append, [])
-    .option('--env <name=value>', 'set a variable, past every filter; may be repeated', appendVariable, [])
+    .option(
+      '--env <name[=value]>',
+      'set a variable, past every filter; without "=" to the value that it has here, if it has one; may be repeated',
+      appendCallerVariable,
+      [],
+    )
+    .option(
+      '--env-file <file>',
+      'set the variables of this file, below --env: NAME=VALUE or NAME on each line; may be repeated',
+      appendRegularFile,
+      [],
+    )
+    .option(
+      '--env-from <file>',
+      'the same for any file, also a pipe; Node does not read it itself',
+      append,
+      [],
+    )
     .option('--unset <name>', 'remove a variable, whatever set it; may be repeated', append, [])
     .option('--keep-locale', 'let LANG, LC_CTYPE and LC_ALL of --env give way to a UTF-8 locale there')
     .option('--no-ignore-default-excludes', 'undo that switch of config.toml')
@@ -150,8 +175,15 @@ export const environmentOf = (command: Command, options: PlaceOptions): ProcessE
       ...askedPolicy(options),
       set: Object.fromEntries([...Object.entries(file.set ?? {}), ...options.set]),
     },
-    overlay: Object.fromEntries([...options.env, ...options.unset.map(name => [name, null] as const)]),
+    overlay: overlayOf(command, options),
   };
+};
+
+/** What is set past every filter: by files, then by options; what is to be removed comes last. */
+const overlayOf = (command: Command, { env, envFile, envFrom, unset }: PlaceOptions): EnvOverlay => {
+  const files = orComplain(command, () => [...envFile, ...envFrom].flatMap(readEnvFile));
+  const set = [...files, ...env.filter((variable): variable is Variable => variable[1] !== undefined)];
+  return Object.fromEntries([...set, ...unset.map(name => [name, null] as const)]);
 };
 
 /** The policy of a file: of the one that is named, or of the usual one where the place comes from a file, too. */
@@ -204,9 +236,43 @@ const speakableProgram = (path: string): string => {
 
 const append = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
 
-const appendVariable = (text: string, previous: readonly Variable[]): readonly Variable[] => {
+/**
+ * Node 20 reads the file of an argument `--env-file` before a program starts, also where it belongs to the program. A
+ * pipe is empty by then.
+ */
+const appendRegularFile = (file: string, previous: readonly string[]): readonly string[] => {
+  if (isSpecialFile(file)) throw new InvalidArgumentError('It is not a regular file; use --env-from.');
+  return append(file, previous);
+};
+
+const isSpecialFile = (path: string): boolean => {
+  try {
+    return !statSync(path).isFile();
+  } catch {
+    return false; // reading it gives the reason
+  }
+};
+
+const appendVariable = (text: string, previous: readonly Variable[]): readonly Variable[] => [
+  ...previous,
+  parseVariable(text),
+];
+
+const appendCallerVariable = (
+  text: string,
+  previous: readonly CallerVariable[],
+): readonly CallerVariable[] => [...previous, text.includes('=') ? parseVariable(text) : fromCaller(text)];
+
+const parseVariable = (text: string): Variable => {
   const at = text.indexOf('=');
   // It repeats the argument. One without a name is a value, and is refused later without being repeated.
   if (at < 0) throw new InvalidArgumentError('Expected NAME=VALUE.');
-  return [...previous, [text.slice(0, at), text.slice(at + 1)]];
+  return [text.slice(0, at), text.slice(at + 1)];
+};
+
+const fromCaller = (name: string): CallerVariable => {
+  const value = callerValue(name);
+  const problem = callerValueProblem(value);
+  if (problem !== undefined) throw new InvalidArgumentError(`${problem}.`);
+  return [name, value];
 };

@@ -19,6 +19,16 @@ const parsed = (...args: string[]) => {
   return { command, options: command.opts<PlaceOptions>() };
 };
 
+/** Does something with these variables in the environment of this process. */
+const withEnv = <Result>(variables: Record<string, string>, act: () => Result): Result => {
+  Object.assign(process.env, variables);
+  try {
+    return act();
+  } finally {
+    for (const name of Object.keys(variables)) delete process.env[name];
+  }
+};
+
 const targetFor = (...args: string[]) => {
   const { command, options } = parsed(...args);
   return targetOf(command, options);
@@ -42,6 +52,8 @@ describe('addPlaceOptions', () => {
   it('means this machine and its whole environment unless something is said', () => {
     expect(parsed().options).to.deep.equal({
       env: [],
+      envFile: [],
+      envFrom: [],
       unset: [],
       exclude: [],
       includeOnly: [],
@@ -98,6 +110,26 @@ describe('addPlaceOptions', () => {
       expect(complaint(() => parsed('--set', text))).to.contain('Expected NAME=VALUE.');
     });
   }
+
+  it('takes the value that a variable has here for --env without =, and nothing where it has none', () => {
+    const { options } = withEnv({ PLANTED: 'a=b', EMPTY: '' }, () =>
+      parsed('--env', 'PLANTED', '--env', 'EMPTY', '--env', 'NOT_SET_HERE', '--env', 'constructor'),
+    );
+    expect(options.env).to.deep.equal([
+      ['PLANTED', 'a=b'],
+      ['EMPTY', ''],
+      ['NOT_SET_HERE', undefined],
+      ['constructor', undefined],
+    ]);
+  });
+
+  it('refuses a value from here that is not UTF-8, without repeating it', () => {
+    const message = withEnv({ GARBLED: 'secret\ufffd' }, () => complaint(() => parsed('--env', 'GARBLED')));
+    expect(message).to.contain(
+      "argument 'GARBLED' is invalid. the value that it has here is not valid UTF-8.",
+    );
+    expect(message).not.to.contain('secret');
+  });
 
   it('refuses two places at once, and inherit with anything else than its choices', () => {
     expect(complaint(() => parsed('--ssh', 'a', '--via', 'b'))).to.contain('cannot be used with');
@@ -185,6 +217,35 @@ describe('environmentOf', () => {
         "error: options '--env' and '--set' take NAME=VALUE, with a name",
       );
     }
+  });
+
+  describe('with files of variables', () => {
+    const home = useCodexHome();
+
+    it('lays them below --env, in their order, and removes what --unset names', () => {
+      const [one, two] = [home.write('one', 'A=1\nB=1\nC=1\nD=1\n'), home.write('two', 'B=2\n')];
+      const args = ['--env', 'C=3', '--unset', 'D', '--env', 'NOT_SET_HERE'];
+      expect(environmentFor('--env-from', two, '--env-file', one, ...args)).to.deep.include({
+        overlay: { A: '1', B: '2', C: '3', D: null },
+      });
+    });
+
+    it('refuses --unset and --env of one name that has no value here', () => {
+      expect(complaint(() => environmentFor('--env', 'NOT_SET_HERE', '--unset', 'NOT_SET_HERE'))).to.equal(
+        "error: options '--env' and '--unset' both name NOT_SET_HERE",
+      );
+    });
+
+    it('names file and line of what is wrong in one, and no value', () => {
+      const file = home.write('bad', 'A=1\n=secret\n my secret\nB=\0secret\n');
+      expect(complaint(() => environmentFor('--env-file', file))).to.equal(
+        [
+          `error: ${file}:2:1: expected NAME=VALUE or NAME, received no name`,
+          `${file}:3:2: expected NAME=VALUE or NAME, received a name with white space or NUL`,
+          `${file}:4:1: the value has a NUL character, which no variable can have`,
+        ].join('\n'),
+      );
+    });
   });
 
   it('lays --env over it, and removes what --unset names', () => {

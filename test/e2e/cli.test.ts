@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -203,6 +203,22 @@ describe('exec-server env', () => {
     expect(await text(['env', '--inherit', 'none'])).to.deep.equal({ stdout: '', stderr: '', end: 0 });
   });
 
+  it('takes values from here and from files, without a word of them in any argument', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'exec-server-'));
+    const file = join(folder, 'variables');
+    writeFileSync(file, '# comment\nA=file\nB=file value \nMY_TOKEN\nNOT_SET_HERE\n');
+    try {
+      const args = ['env', '--inherit', 'none', '--env-file', file, '--env', 'A=option', '--env', 'LANG'];
+      expect(await text([...args, '--env', 'NOT_SET_HERE', '--unset', 'HOME'])).to.deep.equal({
+        stdout: 'A=option\nB=file value \nLANG=C.UTF-8\nMY_TOKEN=planted\n',
+        stderr: '',
+        end: 0,
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('ends variables with NUL on request, for values with line breaks', async () => {
     expect((await text(['env', '--inherit', 'none', '--env', 'A=1\n2', '-0'])).stdout).to.equal('A=1\n2\0');
   });
@@ -215,8 +231,8 @@ describe('the command line', () => {
     ['no command to run', ['run'], "missing required argument 'command'"],
     [
       'a variable without =',
-      ['run', '--env', 'A', 'ls'],
-      "option '--env <name=value>' argument 'A' is invalid. Expected NAME=VALUE.",
+      ['run', '--set', 'A', 'ls'],
+      "option '--set <name=value>' argument 'A' is invalid. Expected NAME=VALUE.",
     ],
     [
       'an unknown choice',
@@ -247,6 +263,16 @@ describe('the command line', () => {
       'a remote program that no command line can name',
       ['run', '--ssh', 'a', '--remote-program', '-x', 'ls'],
       "option '--remote-program <path>' argument '-x' is invalid. argv[0]: expected a program, received a word that begins with \"-\".",
+    ],
+    [
+      'a file of variables that is not there',
+      ['run', '--env-from', '/no/such', 'ls'],
+      "/no/such: can't be read: no such file or directory",
+    ],
+    [
+      'a file of variables that Node has read before',
+      ['run', '--env-file', '/dev/null', 'ls'],
+      "option '--env-file <file>' argument '/dev/null' is invalid. It is not a regular file; use --env-from.",
     ],
     [
       'a variable both set and unset',
