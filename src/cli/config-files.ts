@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import {
   type EnvironmentsConfig,
@@ -7,6 +6,7 @@ import {
   parseShellPolicy,
 } from '../codex-config/index.ts';
 import type { EnvPolicy } from '../shared-config/env-policy.ts';
+import { homeDirectory } from '../system/home-directory.ts';
 import { readExistingTextFile, readTextFile } from './text-file.ts';
 
 /**
@@ -31,7 +31,8 @@ export const readShellPolicy = (named: string | undefined): EnvPolicy | undefine
   return text === undefined ? undefined : parseShellPolicy(text, file);
 };
 
-const inCodexHome = (name: string): string => join(process.env.CODEX_HOME || join(homedir(), '.codex'), name);
+const inCodexHome = (name: string): string =>
+  join(process.env.CODEX_HOME || join(homeDirectory() ?? '/', '.codex'), name);
 
 /** The text of a file; `undefined` if there is none and there need not be. */
 const readConfig = (file: string, mustExist: boolean): string | undefined =>

@@ -26,7 +26,7 @@ export const connectEmbedded = async ({
   cwd,
   log = () => {},
 }: EmbeddedOptions = {}): Promise<ExecClient> => {
-  const ownHost = currentHost(env, name => log(`not UTF-8, so not handed on to children: ${name}`));
+  const ownHost = currentHost(env, log);
   const host = cwd === undefined ? ownHost : { ...ownHost, cwd: resolve(cwd) };
   const [toServer, toClient] = [new PassThrough(), new PassThrough()];
   const server = serve({ input: toServer, output: toClient, host, log });

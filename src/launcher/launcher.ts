@@ -4,6 +4,7 @@
 import { Script } from 'node:vm';
 import { openStdio } from '../server/first-answer.ts';
 import { CodeCache } from './code-cache.ts';
+import { refusePidOne } from './pid-one.ts';
 
 /** Added by the build: a function of nothing but a comment, which is the program. */
 declare function PROGRAM(): void;
@@ -35,6 +36,7 @@ const load = (text: string): Bundle => {
 };
 
 const asServer = ['--stdio', '--listen stdio'].includes(process.argv.slice(2).join(' '));
+if (asServer || process.argv[2] === 'run') refusePidOne();
 const opening = asServer ? openStdio(process.env) : undefined;
 const text = PROGRAM.toString();
 const program = text.slice(text.indexOf('/*') + 2, -'*/}'.length).replaceAll(COMMENT_END, '*/');

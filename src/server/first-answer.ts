@@ -16,8 +16,8 @@ export type Answered = { readonly params: object; readonly framing: Framing; rea
 /** How far a connection on stdin and stdout has come by the time that the server is loaded. */
 export type Opening = {
   readonly host: Host;
-  /** Names of variables that are left out, since their values aren't UTF-8. */
-  readonly notUtf8: readonly string[];
+  /** Lines to log about what is missing on the host. */
+  readonly problems: readonly string[];
   /** What was read from stdin and nobody has handled. */
   readonly unread?: Buffer | undefined;
   readonly answered?: Answered;
@@ -33,11 +33,11 @@ export type Opening = {
  * Until something comes nothing else is done, and there is nothing that a signal would have to end in order.
  */
 export const openStdio = (env: NodeJS.ProcessEnv): Opening => {
-  const notUtf8: string[] = [];
-  const host = currentHost(env, name => notUtf8.push(name));
+  const problems: string[] = [];
+  const host = currentHost(env, line => problems.push(line));
   const unread = firstChunk(host.platform);
   const asked = unread && plainInitialize(unread);
-  if (asked === undefined) return { host, notUtf8, unread };
+  if (asked === undefined) return { host, problems, unread };
   const { id, params, framing } = asked;
   const sessionId = newSessionId();
   const found = findBubblewrap(thisSandboxHost(host.env.PATH, host.platform));
@@ -47,7 +47,7 @@ export const openStdio = (env: NodeJS.ProcessEnv): Opening => {
     sandboxUnavailable: typeof found === 'string' ? found : undefined,
   });
   const frame = encodeFrame(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, result })), framing);
-  return { host, notUtf8, answered: { params, framing, sessionId }, unsent: frame.subarray(written(frame)) };
+  return { host, problems, answered: { params, framing, sessionId }, unsent: frame.subarray(written(frame)) };
 };
 
 const FIRST_CHUNK_BYTES = 16 * 1024;

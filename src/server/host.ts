@@ -1,13 +1,17 @@
-import { homedir, tmpdir, userInfo } from 'node:os';
+import { readlinkSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
 import { basename } from 'node:path';
 import type { Env } from '../shared-config/index.ts';
+import { homeDirectory } from '../system/home-directory.ts';
 
 /** The machine and account that a server works on. */
 export type Host = {
   /** The environment that children inherit from, before any policy. */
   readonly env: Env;
   readonly platform: NodeJS.Platform;
+  /** Does not exist if it was removed. */
   readonly cwd: string;
+  /** `/` where the account has none. */
   readonly homeDir: string;
   readonly tempDir: string;
   /** What clients are told to run shell commands by: SHELL where it is set, else the account's shell. */
@@ -20,16 +24,17 @@ export type Host = {
 };
 
 /**
- * The host of this very process.
+ * The host of this process.
  *
- * @param env its environment; variables whose value isn't UTF-8 are left out, and told to `dropped` by
- * name: Node decodes them lossily, and a child would get something else than the host has.
+ * @param env its environment; variables whose value isn't UTF-8 are left out: Node decodes them lossily, and a child
+ *   would get another value than the host has
+ * @param report receives a line for each thing that is missing or left out
  */
-export const currentHost = (env: NodeJS.ProcessEnv, dropped: (name: string) => void): Host => ({
-  env: readableEnv(env, dropped),
+export const currentHost = (env: NodeJS.ProcessEnv, report: (line: string) => void): Host => ({
+  env: readableEnv(env, name => report(`not UTF-8, so not handed on to children: ${name}`)),
   platform: process.platform,
-  cwd: process.cwd(),
-  homeDir: homedir(),
+  cwd: currentDirectory(report),
+  homeDir: homeDirectory() ?? withoutHome(report),
   tempDir: tmpdir(),
   shell: userShell(env),
   loginShell: process.platform === 'win32' ? undefined : (accountShell() ?? (env.SHELL || '/bin/sh')),
@@ -45,6 +50,32 @@ const readableEnv = (env: NodeJS.ProcessEnv, dropped: (name: string) => void): E
       return readable && entry[1] !== undefined;
     }),
   );
+
+// Not replaced by a directory that exists: a command that is to run in the current one must not run elsewhere.
+const currentDirectory = (report: (line: string) => void): string => {
+  try {
+    return process.cwd();
+  } catch (error) {
+    const path = removedDirectory();
+    const { code } = error as NodeJS.ErrnoException;
+    report(`the current directory, ${path}, cannot be used (${code}): processes can start in others only`);
+    return path;
+  }
+};
+
+const removedDirectory = (): string => {
+  try {
+    return readlinkSync('/proc/self/cwd').replace(/ \(deleted\)$/, '');
+  } catch {
+    return '/nonexistent';
+  }
+};
+
+const withoutHome = (report: (line: string) => void): string => {
+  const account = `user ${process.getuid?.()}`;
+  report(`HOME is not set and ${account} has no entry in the user database: using / as home directory`);
+  return '/';
+};
 
 const userShell = (env: NodeJS.ProcessEnv): Host['shell'] => {
   const path =

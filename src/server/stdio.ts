@@ -1,5 +1,6 @@
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { constants } from 'node:os';
+import { isAbsolute } from 'node:path';
 import { type Opening, openStdio } from './first-answer.ts';
 import { EXIT_MS } from './limits.ts';
 import { endProcess } from './platform/end-process.ts';
@@ -19,25 +20,22 @@ export const runStdioServer = async (): Promise<never> => {
   if (process.stdin.isTTY)
     log('speaking JSON-RPC on stdin and stdout; a client is expected there, not a person');
 
-  const { host, notUtf8, unread, answered, unsent } =
+  const { host, problems, unread, answered, unsent } =
     typeof opening === 'undefined' ? openStdio(process.env) : opening;
-  for (const name of notUtf8) log(`not UTF-8, so not handed on to children: ${name}`);
+  for (const problem of problems) log(problem);
+  if (host.platform === 'linux' && !existsSync('/proc/self')) log(NO_PROC);
   // Before anything is started: no child has what this process was started with.
   closeInheritable();
   createThreads();
   const output = openOutput('stdout');
   if (unread !== undefined) process.stdin.unshift(unread);
   if (unsent !== undefined && unsent.length > 0) output.write(unsent);
-  // As a module it is no file that works alone.
-  const program = import.meta.url
-    ? undefined
-    : ([realpathSync(process.execPath), realpathSync(__filename)] as const);
   const server = serve({
     input: process.stdin,
     output,
     host,
     log,
-    program,
+    program: ownProgram(),
     answered,
     exitWithinMs: EXIT_MS,
   });
@@ -58,6 +56,15 @@ export const runStdioServer = async (): Promise<never> => {
   await server.closed;
   return endProcess(exitCode);
 };
+
+/** Files that make a server like this one; `undefined` for a module, and where Node does not know its own path. */
+const ownProgram = (): readonly [string, string] | undefined => {
+  if (import.meta.url || !isAbsolute(process.execPath)) return undefined;
+  return [realpathSync(process.execPath), realpathSync(__filename)];
+};
+
+const NO_PROC =
+  '/proc is not mounted: processes that left their group are not found when they have to be ended, and nothing runs in a sandbox';
 
 // EX_SOFTWARE of sysexits.h.
 const INTERNAL_ERROR = 70;

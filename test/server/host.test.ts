@@ -11,13 +11,13 @@ const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const ignore = () => {};
 
 /** What a process of its own, whose environment `sh` has prepared, takes its host for. */
-const hostOfAnother = (prepare: string): { env: Host['env']; dropped: string[] } => {
+const hostOfAnother = (prepare: string): { env: Host['env']; reported: string[] } => {
   const module = new URL('../../src/server/host.ts', import.meta.url).href;
   const program = `
     const { currentHost } = await import(${JSON.stringify(module)});
-    const dropped = [];
-    const { env } = currentHost(process.env, name => dropped.push(name));
-    process.stdout.write(JSON.stringify({ env, dropped }));`;
+    const reported = [];
+    const { env } = currentHost(process.env, line => reported.push(line));
+    process.stdout.write(JSON.stringify({ env, reported }));`;
   const args = ['--import', tsx, '--input-type=module', '--eval', program];
   const script = `${prepare}; unset PWD OLDPWD SHLVL _; exec "$@"`;
   return JSON.parse(
@@ -49,9 +49,9 @@ describe('currentHost', () => {
       ['LINES', 'a\nb'],
       ['__proto__', 'x'],
     ]);
-    const dropped: string[] = [];
-    const host = currentHost(env, name => dropped.push(name));
-    expect([Object.entries(host.env), dropped]).to.deep.equal([Object.entries(env), []]);
+    const reported: string[] = [];
+    const host = currentHost(env, line => reported.push(line));
+    expect([Object.entries(host.env), reported]).to.deep.equal([Object.entries(env), []]);
   });
 
   it('is a copy: what changes in the environment afterwards does not change it', () => {
@@ -69,20 +69,20 @@ describe('currentHost', () => {
     it('leaves variables that are not UTF-8 out and names them, never their values', () => {
       const prepare =
         'RAW=$(printf "a\\377b"); CUT=$(printf "\\303"); GOOD=$(printf "\\303\\244"); export RAW CUT GOOD';
-      const { env, dropped } = hostOfAnother(prepare);
-      expect([env.GOOD, 'RAW' in env, 'CUT' in env, dropped.sort()]).to.deep.equal([
+      const { env, reported } = hostOfAnother(prepare);
+      expect([env.GOOD, 'RAW' in env, 'CUT' in env, reported.sort()]).to.deep.equal([
         'ä',
         false,
         false,
-        ['CUT', 'RAW'],
+        ['CUT', 'RAW'].map(name => `not UTF-8, so not handed on to children: ${name}`),
       ]);
     });
 
     it('has the whole environment otherwise', () => {
-      const { env, dropped } = hostOfAnother('export A=1 MY_TOKEN=2 EMPTY=');
+      const { env, reported } = hostOfAnother('export A=1 MY_TOKEN=2 EMPTY=');
       // macOS adds a variable of its own to every process.
       expect(env).to.include({ PATH: process.env.PATH, A: '1', MY_TOKEN: '2', EMPTY: '' });
-      expect(dropped).to.deep.equal([]);
+      expect(reported).to.deep.equal([]);
     });
   });
 

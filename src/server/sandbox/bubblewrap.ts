@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path/posix';
 import { unsupported } from '../../protocol/errors.ts';
+import { shortageOf } from '../../system/shortage.ts';
 import { SANDBOX_PROBE_MS } from '../limits.ts';
 import type { ConfinedStart } from './sandboxes.ts';
 import { socketFilter } from './socket-filter.ts';
@@ -52,6 +53,7 @@ export const findBubblewrap = ({ platform, path, read, mayExecute }: SandboxHost
   if (env === undefined) return 'there is no env (coreutils)';
   const bash = find('bash');
   if (bash === undefined) return 'there is no bash';
+  if (!mayExecute('/proc/self')) return 'there is no /proc';
   const forbidden = FORBIDDING.find(([file, value]) => read(file)?.trim() === value);
   if (forbidden !== undefined) return `the system allows no user namespaces: ${forbidden.join(' is ')}`;
   return { bwrap, env, bash };
@@ -114,6 +116,7 @@ const writeFilter = (): number => {
     writeSync(written, bytes);
     return openSync(path, 'r');
   } catch (error) {
+    if (shortageOf(error) !== undefined) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw unsupported(
       'sandbox',

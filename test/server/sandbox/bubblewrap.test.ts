@@ -6,7 +6,9 @@ const host = (more: Partial<SandboxHost> = {}, files: Record<string, string> = {
   path: '/home/me/bin:relative:/opt/bin',
   read: path => files[path],
   mayExecute: path =>
-    ['/usr/bin/bwrap', '/usr/bin/env', '/bin/bash', '/usr/bin/bash', '/opt/bin/bwrap'].includes(path),
+    ['/usr/bin/bwrap', '/usr/bin/env', '/bin/bash', '/usr/bin/bash', '/opt/bin/bwrap', '/proc/self'].includes(
+      path,
+    ),
   ...more,
 });
 
@@ -18,7 +20,7 @@ describe('findBubblewrap', () => {
       bash: '/usr/bin/bash',
     });
     const elsewhere = host({
-      mayExecute: path => /^\/(?:opt|home\/me)\/bin\/bwrap$|\/(?:env|bash)$/.test(path),
+      mayExecute: path => /^\/(?:opt|home\/me)\/bin\/bwrap$|\/(?:env|bash|self)$/.test(path),
     });
     expect(findBubblewrap(elsewhere)).to.include({ bwrap: '/home/me/bin/bwrap' });
   });
@@ -40,6 +42,7 @@ describe('findBubblewrap', () => {
       'bubblewrap (bwrap) is not installed',
     ],
     ['a machine without bash', host({ mayExecute: path => !path.endsWith('bash') }), 'there is no bash'],
+    ['a machine without /proc', host({ mayExecute: path => path !== '/proc/self' }), 'there is no /proc'],
     [
       'a system that forbids it',
       host({}, { '/proc/sys/user/max_user_namespaces': '0\n' }),

@@ -1,0 +1,16 @@
+/** EX_CONFIG of sysexits.h. */
+const WRONG_CONFIGURATION = 78;
+
+/**
+ * Ends this process if it is the init process of its PID namespace, as the only program of a container is. The kernel
+ * makes that the parent of every process that loses its own, and Node reaps only children that it started:
+ * the others would stay zombies until none can be created.
+ */
+export const refusePidOne = (pid = process.pid): void => {
+  if (pid !== 1) return;
+  process.stderr.write(
+    'exec-server: cannot run as PID 1, since Node.js does not reap orphaned processes; ' +
+      'start the container with an init process: docker run --init\n',
+  );
+  process.exit(WRONG_CONFIGURATION);
+};
