@@ -80,6 +80,7 @@ const late = [
   'perf_hooks',
   'timers/promises',
   'util',
+  'v8',
   'worker_threads',
 ];
 

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import { PassThrough, Readable, type Writable } from 'node:stream';
 import spawn from 'cross-spawn';
 import { settledWithin } from '../system/deadline.ts';
 import type { Target } from './target.ts';
@@ -45,11 +45,15 @@ export const openTransport = (target: Target, env: NodeJS.ProcessEnv): Transport
     detached,
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
-  }) as ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable };
+  });
+  // A child that was not started for lack of descriptors has no streams.
+  const output = child.stdin ?? new PassThrough().resume();
+  const input = child.stdout ?? Readable.from([]);
+  const errors = child.stderr ?? Readable.from([]);
   const stderr = new TextTail(STDERR_BYTES);
-  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  errors.on('data', (chunk: Buffer) => stderr.push(chunk));
   // The connection's reader and writer tell of a broken pipe; a listener keeps it from being thrown.
-  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => {});
+  for (const stream of [output, input, errors]) stream.on('error', () => {});
 
   const ended = new Promise<TransportEnd>(resolve => {
     const end = (exitCode: number | null, signal: NodeJS.Signals | null, errno?: string) =>
@@ -65,9 +69,9 @@ export const openTransport = (target: Target, env: NodeJS.ProcessEnv): Transport
   });
 
   return {
-    input: child.stdout,
-    output: child.stdin,
-    stderr: child.stderr,
+    input,
+    output,
+    stderr: errors,
     ended,
     close: () => close(child, ended),
     abort: () => abort(child, ended),

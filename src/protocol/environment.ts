@@ -118,7 +118,7 @@ export const serverStatus = request('server/status', () => ({
     version: z.string().check(z.describe('Version of the server.')),
     pid: z.int().check(z.describe('Its process id.')),
     uptimeMs: z.int().check(z.describe('Since its start.')),
-    rssBytes: z.int().check(z.describe('Its resident memory.')),
+    rssBytes: z.nullable(z.int()).check(z.describe('Its resident memory; `null` where it cannot be read.')),
     heapUsedBytes: z.int().check(z.describe('What of it is JavaScript objects.')),
     eventLoopDelayMs: z
       .object({
@@ -127,7 +127,7 @@ export const serverStatus = request('server/status', () => ({
         max: z.number().check(z.describe('The maximum.')),
       })
       .check(z.describe('How late its event loop was since the previous call; all 0 in the first answer.')),
-    openDescriptors: z.nullable(z.int()).check(z.describe('`null` where the system does not tell.')),
+    openDescriptors: z.nullable(z.int()).check(z.describe('`null` where they cannot be counted.')),
     queuedBytes: z.int().check(z.describe('Waiting for the client to read.')),
     processes: z.int().check(z.describe('Processes that are not closed.')),
   }),

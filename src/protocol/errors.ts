@@ -33,6 +33,7 @@ export const errorKinds = {
   fileError: -32603,
   httpFailed: -32603,
   configInvalid: -32603,
+  resourceShortage: -32603,
   invalidAnswer: -32603,
   internal: -32603,
 } as const;
@@ -145,6 +146,22 @@ export const launchFailed = (
 
 /** A configuration file of this host that isn't TOML; the reason has the file and the place, no value. */
 export const configInvalid = (reason: string) => new ExecServerError('configInvalid', reason);
+
+/** The system had too little of something, by `errno`: descriptors, processes or memory. */
+export const resourceShortage = (errno: string, options?: ErrorOptions) =>
+  new ExecServerError(
+    'resourceShortage',
+    `the system refused for lack of ${LACKING[errno] ?? 'resources'} (${errno}); try again when some are free`,
+    { errno },
+    options,
+  );
+
+const LACKING: Readonly<Record<string, string>> = {
+  EMFILE: 'file descriptors of this server',
+  ENFILE: 'file descriptors',
+  EAGAIN: 'processes',
+  ENOMEM: 'memory',
+};
 
 export const httpRequestExists = (requestId: string) =>
   new ExecServerError('httpRequestExists', `HTTP request ${requestId} is still going on`, { requestId });

@@ -1,7 +1,8 @@
 import { ResponseError } from 'vscode-jsonrpc/node';
-import { ExecServerError, internal, unknownMethod } from '../protocol/errors.ts';
+import { ExecServerError, internal, resourceShortage, unknownMethod } from '../protocol/errors.ts';
 import { requests } from '../protocol/messages.ts';
 import { parse } from '../protocol/parse.ts';
+import { shortageOf } from '../system/shortage.ts';
 import type { Handlers } from './handlers.ts';
 import type { Session } from './session.ts';
 
@@ -33,7 +34,14 @@ const handlerNames = new Map(
 );
 
 const toResponseError = (error: unknown, onInternal: (error: unknown) => void): ResponseError<unknown> => {
-  if (!(error instanceof ExecServerError)) onInternal(error);
-  const told = error instanceof ExecServerError ? error : internal(error);
-  return new ResponseError(told.code, told.message, told.data);
+  const { code, message, data } = describeError(error, onInternal);
+  return new ResponseError(code, message, data);
+};
+
+const describeError = (error: unknown, onInternal: (error: unknown) => void): ExecServerError => {
+  if (error instanceof ExecServerError) return error;
+  const shortage = shortageOf(error);
+  if (shortage !== undefined) return resourceShortage(shortage);
+  onInternal(error);
+  return internal(error);
 };

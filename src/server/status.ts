@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
 import type { ResultIn } from '../protocol/define.ts';
 import type { Requests } from '../protocol/messages.ts';
 import { version } from '../protocol/version.ts';
@@ -18,13 +19,12 @@ export const statusReporter = (counts: () => Pick<Status, 'queuedBytes' | 'proce
     const eventLoopDelayMs = delays === undefined ? { mean: 0, p99: 0, max: 0 } : summarize(delays);
     delays ??= startedHistogram();
     delays.reset();
-    const { rss, heapUsed } = process.memoryUsage();
     return {
       version,
       pid: process.pid,
       uptimeMs: Math.round(process.uptime() * 1000),
-      rssBytes: rss,
-      heapUsedBytes: heapUsed,
+      rssBytes: residentBytes(),
+      heapUsedBytes: getHeapStatistics().used_heap_size,
       eventLoopDelayMs,
       openDescriptors: openDescriptors(),
       ...counts(),
@@ -49,6 +49,15 @@ const RESOLUTION_MS = 20;
 
 const beyondResolution = (nanoseconds: number): number =>
   Number.isFinite(nanoseconds) ? Math.max(0, Math.round(nanoseconds / 1e3 - RESOLUTION_MS * 1e3) / 1e3) : 0;
+
+// Both are files in /proc, which cannot be opened when no descriptor is left.
+const residentBytes = (): number | null => {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return null;
+  }
+};
 
 const openDescriptors = (): number | null => {
   try {

@@ -223,7 +223,7 @@ describe('RemoteFiles', () => {
       let passed = 0;
       for await (const chunk of source) {
         passed += 1;
-        if (passed % 8 === 0) peak = Math.max(peak, (await client.status()).rssBytes);
+        if (passed % 8 === 0) peak = Math.max(peak, (await client.status()).rssBytes ?? 0);
         yield chunk;
       }
     };

@@ -82,7 +82,7 @@ describe(`a server after ${STARTS} processes of every kind`, () => {
     const after = await client.status();
     expect(after.openDescriptors).to.be.at.most(before.openDescriptors as number);
     expect(after.processes).to.equal(0);
-    expect(after.rssBytes - before.rssBytes).to.be.below(64 * MIB);
+    expect((after.rssBytes as number) - (before.rssBytes as number)).to.be.below(64 * MIB);
     const zombies = childrenOf(after.pid).filter(isZombie);
     // What had only just ended when it was looked at is cleared away before another question is answered.
     for (let turn = 0; turn < 3; turn += 1) await client.status();

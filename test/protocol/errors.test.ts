@@ -167,6 +167,12 @@ describe('ExecServerError', () => {
       'answer to process/start: pid: wrong',
       { kind: 'invalidAnswer', field: 'pid' },
     ],
+    [
+      errors.resourceShortage('EMFILE', { cause }),
+      -32603,
+      'the system refused for lack of file descriptors of this server (EMFILE); try again when some are free',
+      { kind: 'resourceShortage', errno: 'EMFILE' },
+    ],
     [errors.internal(cause), -32603, 'internal error (RangeError)', { kind: 'internal' }],
     [errors.internal('text'), -32603, 'internal error (string)', { kind: 'internal' }],
   ];

@@ -235,8 +235,8 @@ const cases: Record<string, Case> = {
   'server/status result': {
     schema: requests.serverStatus.result,
     full: { ...status, openDescriptors: 20 },
-    least: { ...status, openDescriptors: null },
-    nullable: ['openDescriptors'],
+    least: { ...status, rssBytes: null, openDescriptors: null },
+    nullable: ['rssBytes', 'openDescriptors'],
   },
   'process/start params': {
     schema: requests.processStart.params,

@@ -25,7 +25,7 @@ describe('statusReporter', () => {
       processes: 3,
     });
     expect(
-      [rssBytes, heapUsedBytes, uptimeMs].every(number => Number.isInteger(number) && number > 0),
+      [rssBytes, heapUsedBytes, uptimeMs].every(number => Number.isInteger(number) && Number(number) > 0),
     ).to.equal(true);
     expect(rssBytes).to.be.above(heapUsedBytes);
     expect(openDescriptors).to.satisfy((count: number | null) =>

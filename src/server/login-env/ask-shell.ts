@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { basename } from 'node:path';
 import type { Env } from '../../shared-config/index.ts';
 import { settledWithin, startTimer } from '../../system/deadline.ts';
+import { shortageOf } from '../../system/shortage.ts';
 import type { Host } from '../host.ts';
 import { LOGIN_SHELL_EXIT_MS, LOGIN_SHELL_GRACE_MS, LOGIN_SHELL_MS } from '../limits.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
@@ -12,7 +13,10 @@ import { newQuestion, type ShellAnswer, ShellAnswerReader } from './shell-answer
 import { type StartedShell, spawnShell } from './spawn-shell.ts';
 
 /** What came of running a login shell. The reason is for people and holds names at most, never a value. */
-export type ShellOutcome = { readonly env: Env } | { readonly reason: string };
+export type ShellOutcome =
+  | { readonly env: Env }
+  /** `passing`: it may succeed the next time. */
+  | { readonly reason: string; readonly passing?: boolean };
 
 /** One run of a login shell. Neither promise rejects. */
 export type ShellRun = {
@@ -48,13 +52,18 @@ export type LoginShellOptions = {
 export const loginShell =
   ({ host, watchdog, log, deadlineMs = LOGIN_SHELL_MS }: LoginShellOptions): AskShell =>
   (interactive, signal) => {
-    if (host.loginShell === undefined) return notRun('there is no login shell on Windows');
-    if (signal.aborted) return notRun(OVER);
+    if (host.loginShell === undefined) return notRun({ reason: 'there is no login shell on Windows' });
+    if (signal.aborted) return notRun({ reason: OVER });
     const question = newQuestion();
     const start = loginStart(host.loginShell, host, interactive, question.command);
     const child = spawnShell(start, question.command, host.tempDir);
     if (!('pid' in child))
-      return notRun(child.failed.then(errno => `can't start ${start.program}: ${errno}`));
+      return notRun(
+        child.failed.then(errno => ({
+          reason: `can't start ${start.program}: ${errno}`,
+          ...(shortageOf({ code: errno }) !== undefined && { passing: true }),
+        })),
+      );
 
     const name = basename(start.program);
     const session = sessionOf(child.pid, host.platform);
@@ -77,8 +86,8 @@ export const loginShell =
 
 const OVER = 'the connection is over';
 
-const notRun = (reason: string | Promise<string>): ShellRun => {
-  const outcome = Promise.resolve(reason).then(known => ({ reason: known }));
+const notRun = (failure: ShellOutcome | Promise<ShellOutcome>): ShellRun => {
+  const outcome = Promise.resolve(failure);
   return { outcome, gone: outcome.then(() => {}) };
 };
 

@@ -120,6 +120,7 @@ class Rung {
     const startedAt = performance.now();
     const outcome = await this.#run();
     const durationMs = Math.round(performance.now() - startedAt);
+    if ('passing' in outcome && outcome.passing) this.#tried = undefined;
     return 'env' in outcome
       ? { env: outcome.env, attempt: { base: this.#base, outcome: 'taken', durationMs } }
       : {

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { shortageOf } from '../../system/shortage.ts';
 import { loadNative, locateNative, type NativeHost, thisNativeHost } from './native-module.ts';
 
 /** Memory that a function of the C library reads or fills. */
@@ -104,7 +105,7 @@ const load = (): Libc => {
   try {
     return declare(loadNative<Koffi>(located.name, located.binary));
   } catch (error) {
-    located = (error as Error).message;
+    if (shortageOf(error) === undefined) located = (error as Error).message;
     throw error;
   }
 };

@@ -10,6 +10,7 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { shortageOf } from '../../system/shortage.ts';
 
 /** Both ends of one pipe. Ours doesn't block; the child's does, as programs expect of their streams. */
 export type PipeEnds = {
@@ -176,6 +177,7 @@ export class NamedPipes {
     const paths = this.#nextPaths();
     if (paths === undefined) return undefined;
     const { status, error } = spawnSync('mkfifo', ['-m', '600', ...paths], { stdio: 'ignore' });
+    if (shortageOf(error) !== undefined) return undefined;
     if (status !== 0) {
       this.#giveUp(error ?? new Error(`mkfifo exited with code ${status}`));
       return undefined;
@@ -193,7 +195,7 @@ export class NamedPipes {
     this.#making = new Promise(resolve => {
       const done = (error: Error | undefined) => {
         if (error === undefined) this.#free.push(...paths);
-        else this.#giveUp(error);
+        else if (shortageOf(error) === undefined) this.#giveUp(error);
         this.#making = undefined;
         resolve();
       };

@@ -46,9 +46,11 @@ export const thisNativeHost = (): NativeHost => ({
 /**
  * Loads a module by its exact path.
  *
- * @throws {Error} with the reason in one line
+ * @throws {Error} with the reason in one line; with the `code` of a shortage, after which it may be tried again
  */
 export const loadNative = <Module>(name: string, path: string): Module => {
+  // The dynamic loader's own error has no code.
+  closeSync(openSync(path, 'r'));
   try {
     return createRequire(path)(path);
   } catch (error) {

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { unsupported } from '../../protocol/errors.ts';
+import { resourceShortage, unsupported } from '../../protocol/errors.ts';
 import { hasReaders, type NamedPipes, type PipeEnds } from '../platform/named-pipes.ts';
 import type { Child, Output } from './child.ts';
 import { pipeOutput } from './pipe-output.ts';
@@ -33,6 +33,7 @@ export class ChildStreams {
     this.#stderr = plan.mergeStderr ? 'merged' : (pipes?.forOutput() ?? 'pipe');
     if (plan.mergeStderr && this.#stdout === 'pipe') {
       this.abandon();
+      if (pipes !== undefined && pipes.unavailable === undefined) throw resourceShortage('EMFILE');
       throw unsupported('mergeStderr', pipes?.unavailable ?? 'there are no named pipes on this platform');
     }
   }

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { unsupported } from '../../protocol/errors.ts';
+import { shortageOf } from '../../system/shortage.ts';
 import { libcUnavailable } from '../platform/libc.ts';
 import { loadNative, locateNative, type NativeHost, thisNativeHost } from '../platform/native-module.ts';
+import { terminalFailure } from './started-terminal.ts';
 
 /**
  * The part of the package's native module that is used. The package's own class around it is not: it adds
@@ -63,6 +65,8 @@ export const loadOrRefuse = <Module>(load: () => Module): Module => {
   try {
     return load();
   } catch (error) {
+    const shortage = shortageOf(error);
+    if (shortage !== undefined) throw terminalFailure(shortage, error);
     throw unsupported('tty', (error as Error).message);
   }
 };
@@ -98,7 +102,7 @@ const load = <Module>(path: string): Module =>
     try {
       return loadNative(PACKAGE, path);
     } catch (error) {
-      located = (error as Error).message;
+      if (shortageOf(error) === undefined) located = (error as Error).message;
       throw error;
     }
   });

@@ -137,7 +137,7 @@ export class Sandboxes {
     const least = /Unknown option --(?:ro-)?bind-fd/.test(failure)
       ? NEEDS_BIND_FD
       : await failureOf(confinedStart(found, LEAST, [], {}));
-    if (least !== undefined) {
+    if (least !== undefined && !PASSING.test(least)) {
       this.#impossible = `bubblewrap cannot make a sandbox on this host: ${inWords(least)}`;
       throw unsupported('sandbox', this.#impossible);
     }
@@ -148,6 +148,10 @@ export class Sandboxes {
     });
   }
 }
+
+/** Failures that say nothing about the next time: the system had too little of something, or time ran out. */
+const PASSING =
+  /EMFILE|ENFILE|EAGAIN|ENOMEM|too many open files|temporarily unavailable|cannot allocate|^it was ended by/i;
 
 const unseenDirectory = (cwd: string) =>
   launchFailed(`cwd is not visible in the sandbox: ${cwd}`, { stage: 'cwd', errno: 'ENOENT', path: cwd });
@@ -173,6 +177,8 @@ const inWords = (failure: string): string =>
 
 const errnoOf = (failure: string): string => {
   if (/No such file/i.test(failure)) return 'ENOENT';
+  if (/EMFILE|too many open files/i.test(failure)) return 'EMFILE';
+  if (/EAGAIN|temporarily unavailable/i.test(failure)) return 'EAGAIN';
   if (/not permitted|No permissions/i.test(failure)) return 'EPERM';
   return /Permission denied/i.test(failure) ? 'EACCES' : 'UNKNOWN';
 };

@@ -13,7 +13,7 @@ export const needSandbox = (context: Mocha.Context): void => {
   context.skip();
 };
 
-const sandboxMissing = (): string | undefined => {
+export const sandboxMissing = (): string | undefined => {
   if (process.platform !== 'linux') return `there is no sandbox on ${process.platform}`;
   const { error, status, stderr } = spawnSync(
     'bwrap',

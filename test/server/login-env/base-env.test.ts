@@ -133,6 +133,21 @@ describe('BaseEnvs', () => {
     expect(shell.runs).to.have.lengthOf(2);
   });
 
+  it('runs the shell again after a failure that passes, such as a lack of descriptors', async () => {
+    const shell = new FakeShell();
+    const bases = new BaseEnvs(OWN, shell.ask);
+    const first = bases.get('login');
+    await turn();
+    await shell.runs[0]?.answer({ reason: 'EMFILE', passing: true });
+    expect(told(await first).attempts).to.deep.equal([
+      { base: 'login', outcome: 'failed', reason: 'EMFILE' },
+    ]);
+    const again = bases.get('login');
+    await turn();
+    await shell.runs[1]?.answer(env('login'));
+    expect((await again).base).to.equal('login');
+  });
+
   it('tries no way again that has failed, until it is told to', async () => {
     const shell = new FakeShell();
     const bases = new BaseEnvs(OWN, shell.ask);
