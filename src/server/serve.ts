@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { createMessageConnection, type Message, NullLogger } from 'vscode-jsonrpc/node';
 import type { ExecServerError } from '../protocol/errors.ts';
@@ -105,7 +106,11 @@ export const serve = ({
   });
   const watchdog = new Watchdog({ log, platform: host.platform });
   const baseEnvs = new BaseEnvs(host.env, loginShell({ host, watchdog, log, deadlineMs: loginShellMs }));
-  const sandboxes: Sandboxes = new Sandboxes(host, () => processes.pipeDirectory);
+  const sandboxes: Sandboxes = new Sandboxes(host, () => ({
+    hidden: processes.pipeDirectory === undefined ? [] : [processes.pipeDirectory],
+    // The program and the code compiled of it, which the next server runs.
+    guarded: program === undefined ? [] : [dirname(program[1])],
+  }));
   const confinedFiles = new Lazy(async () => {
     const { ConfinedFiles } = await import('./sandbox/confined-files.ts');
     const here = await plainFiles.get();

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chownSync,
+  copyFileSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -280,6 +281,40 @@ for (const { name, asNobody } of testedAccounts) {
         const own = await shell('echo x > file && cat file', sandbox);
         expect(own.text).to.equal('x\n');
         expect((await shell('mkdir /new', sandbox)).exitCode).not.to.equal(0);
+      });
+
+      it('changing the program of the server, and what is kept beside it', async () => {
+        const { project, server } = grounds;
+        const tools = join(project, 'nested/tools');
+        mkdirSync(tools);
+        const program = join(tools, 'exec-server.cjs');
+        copyFileSync(server.at(-2) as string, program);
+        if (asNobody) for (const path of [tools, program]) chownSync(path, NOBODY, NOBODY);
+        const inProject = await RawClient.open({
+          argv: [server[0], ...server.slice(1, -2), program, '--stdio'],
+          env: { PATH, HOME: grounds.base },
+          cwd: grounds.base,
+        });
+        const attempts = [
+          `echo x >> ${program}`,
+          `rm ${program}`,
+          `touch ${tools}/.exec-server.cjs.0123456789abcdef.code`,
+          `mv ${tools} ${tools}-2`,
+          `mv ${project}/nested ${project}/moved`,
+        ];
+        const script = `${attempts.map(attempt => `(${attempt}) && echo "succeeded: ${attempt}"`).join('\n')}\ntouch ${project}/nested/file && echo done`;
+        for (const sandbox of [
+          workspaceWrite(project),
+          sandboxOf([entry({ type: 'special', value: { kind: 'root' } }, 'write')], project),
+        ]) {
+          const processId = `p${ids++}`;
+          const params = { argv: ['bash', '-c', script], cwd: project, env: { PATH }, sandbox };
+          await inProject.request('process/start', { processId, ...params });
+          const { stdout, stderr } = await inProject.finished(processId);
+          expect(stdout.toString(), stderr.toString()).to.equal('done\n');
+          rmSync(join(project, 'nested/file'));
+        }
+        await inProject.close();
       });
 
       it('moving the directory around a protected place', async () => {

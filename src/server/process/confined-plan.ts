@@ -26,11 +26,11 @@ const unsupportedName = ({
   arg0,
 }: LaunchAttempt & { readonly arg0: string | undefined }): ExecServerError | undefined => {
   if (arg0 !== undefined && arg0 !== program) {
-    return unsupported('arg0', 'a process in a sandbox is called what its program is called');
+    return unsupported('arg0', 'it is not supported in a sandbox');
   }
   // On the way it would be taken for a variable.
   return program.includes('=')
-    ? unsupported('argv', 'a program with "=" in its name or path can\'t be started in a sandbox')
+    ? unsupported('argv', 'a program with "=" in its name or path cannot be started in a sandbox')
     : undefined;
 };
 

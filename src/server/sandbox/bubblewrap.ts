@@ -1,15 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  readFileSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path/posix';
 import { unsupported } from '../../protocol/errors.ts';
 import { shortageOf } from '../../system/shortage.ts';
@@ -91,9 +82,8 @@ export const thisSandboxHost = (path: string | undefined, platform: NodeJS.Platf
 });
 
 /**
- * The filter of system calls as a descriptor of this process, opened once and for reading only. It is a file
- * without a name, from a directory that no confined process sees: otherwise one could change what holds the
- * next.
+ * The filter of system calls as a descriptor of this process, opened once and for reading only. The file has no name at
+ * any time: a sandboxed process that could open it would change what confines the next one.
  *
  * @throws {ExecServerError} `unsupported`
  */
@@ -107,31 +97,38 @@ let filterFd: number | undefined;
 const writeFilter = (): number => {
   const bytes = socketFilter(process.arch);
   if (bytes === undefined) {
-    throw unsupported('sandbox', `the network can't be restricted on the architecture ${process.arch}`);
+    throw unsupported('sandbox', `the network cannot be restricted on the architecture ${process.arch}`);
   }
-  const path = join(HIDDEN_DIRECTORY, `exec-server-${crypto.randomUUID()}`);
-  let written: number | undefined;
+  const written = openNameless();
   try {
-    written = openSync(path, 'wx', 0o600);
     writeSync(written, bytes);
-    return openSync(path, 'r');
-  } catch (error) {
-    if (shortageOf(error) !== undefined) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    throw unsupported(
-      'sandbox',
-      `the network can't be restricted without files in ${HIDDEN_DIRECTORY}: ${code}`,
-    );
+    return openSync(`/proc/self/fd/${written}`, 'r');
   } finally {
-    if (written !== undefined) {
-      closeSync(written);
-      unlinkSync(path);
-    }
+    closeSync(written);
   }
 };
 
-// Every sandbox has a /dev of its own.
-const HIDDEN_DIRECTORY = '/dev/shm';
+const openNameless = (): number => {
+  const failures: string[] = [];
+  for (const directory of NAMELESS_IN) {
+    try {
+      return openSync(directory, O_TMPFILE | constants.O_DIRECTORY | constants.O_RDWR, 0o600);
+    } catch (error) {
+      if (shortageOf(error) !== undefined) throw error;
+      failures.push(`${directory}: ${(error as NodeJS.ErrnoException).code}`);
+    }
+  }
+  throw unsupported(
+    'sandbox',
+    `the network cannot be restricted without a temporary file: ${failures.join(', ')}`,
+  );
+};
+
+// File systems that have files without names: tmpfs, and nearly all that a machine has on disk.
+const NAMELESS_IN = ['/dev/shm', '/tmp', '/var/tmp'];
+
+/** The bit that makes it, beside that of a directory; `node:fs` does not name it. */
+const O_TMPFILE = 0o20000000;
 
 /** Runs a program to its end; resolves with what it wrote to stderr if it failed. */
 export const failureOf = async ({ argv, env, descriptors }: ConfinedStart): Promise<string | undefined> => {

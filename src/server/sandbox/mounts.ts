@@ -20,17 +20,25 @@ export type View<Place extends Mount = Mount> = {
   readonly network: boolean;
 };
 
+/** Directories of this server. */
+export type OwnPlaces = {
+  readonly hidden?: readonly string[];
+  /** Without symbolic links in them. */
+  readonly guarded?: readonly string[];
+};
+
 /**
  * Looks up the places that a sandbox names, and adds what makes their access hold:
  * - a directory between a place that may be written and a place in it is pinned, since renaming it would
  *   move the place out of its mount;
- * - what is `hidden` can't be seen, whatever else was asked.
+ * - what is `hidden` can't be seen, whatever else was asked;
+ * - what is `guarded` can't be written, unless the sandbox names the very place for it.
  *
  * @throws {ExecServerError} `launchFailed` at stage `sandbox` for a grant behind a symbolic link that a sandboxed
  *   process may have made, and for a place that must be protected and can't be: one that doesn't exist and could be
  *   made, or one behind a symbolic link that could be changed
  */
-export const viewOf = (wanted: WantedAccess, hidden: readonly string[] = []): View => {
+export const viewOf = (wanted: WantedAccess, { hidden = [], guarded = [] }: OwnPlaces = {}): View => {
   const found = wanted.entries.map(entry => ({ entry, at: locate(entry.path) }));
   for (const { entry, at } of found) refusePlantedLink(entry, at);
   const byPath = new Map<string, Access[]>();
@@ -44,6 +52,10 @@ export const viewOf = (wanted: WantedAccess, hidden: readonly string[] = []): Vi
     if (real !== undefined && !isInOwnDev(real, byPath)) byPath.set(real, ['deny']);
   }
   const access = new Map([...byPath].map(([path, all]) => [path, strictest(all) ?? 'deny']));
+  for (const path of guarded) {
+    const isThere = locate(path).real === path;
+    if (isThere && !access.has(path) && nearest(path, root, access) === 'write') access.set(path, 'read');
+  }
   for (const { entry, at } of found) refuseUnenforceable(entry, at, root, access);
   for (const path of pins(root, access)) access.set(path, 'write');
   const mounts = [...access]

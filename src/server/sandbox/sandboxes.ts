@@ -18,7 +18,7 @@ import {
   type HeldMount,
 } from './bwrap-options.ts';
 import { type HeldPlace, holdPlaces, releasePlaces } from './held-places.ts';
-import { sees, type View, viewOf } from './mounts.ts';
+import { type OwnPlaces, sees, type View, viewOf } from './mounts.ts';
 import { wantedAccess } from './wanted-access.ts';
 
 /** The start of a program in a sandbox. */
@@ -51,14 +51,14 @@ export type Confinement = {
 /** The sandboxes of one connection. */
 export class Sandboxes {
   readonly #host: Host;
-  readonly #ownPipes: () => string | undefined;
+  readonly #own: () => OwnPlaces;
   readonly #found: Bubblewrap | string;
   #impossible: string | undefined;
 
-  /** @param ownPipes the directory of our named pipes, once there is one */
-  constructor(host: Host, ownPipes: () => string | undefined = () => undefined) {
+  /** @param own the directories of this server that no sandbox may see or write, as far as they exist yet */
+  constructor(host: Host, own: () => OwnPlaces = () => ({})) {
     this.#host = host;
-    this.#ownPipes = ownPipes;
+    this.#own = own;
     this.#found = findBubblewrap(thisSandboxHost(host.env.PATH, host.platform));
   }
 
@@ -84,8 +84,7 @@ export class Sandboxes {
     const wanted = wantedAccess(sandbox, { cwd, tmpdir: env.TMPDIR, platform });
     if (wanted === undefined) return undefined;
     const found = this.#bubblewrap();
-    const own = this.#ownPipes();
-    const view = viewOf(wanted, own === undefined ? [] : [own]);
+    const view = viewOf(wanted, this.#own());
     if (cwd !== undefined && !sees(view, cwd)) throw unseenDirectory(cwd);
     const filterFd = wanted.network ? undefined : openSocketFilter();
     return this.#confinement(found, view, { cwd: cwd ?? '/', filterFd, programs });

@@ -41,7 +41,7 @@ export const wantedAccess = (sandbox: Sandbox, places: NamedPlaces): WantedAcces
   const { permissions } = sandbox;
   if (permissions.type === 'disabled') return undefined;
   if (permissions.type === 'external') {
-    throw unsupported('sandbox', 'permissions of the type "external" are enforced by nobody here');
+    throw unsupported('sandbox', 'sandbox.permissions.type "external": this server cannot enforce it');
   }
   const network = permissions.network === 'enabled';
   if (permissions.file_system.type === 'unrestricted') {
@@ -89,7 +89,7 @@ const pathsOf = (
   if (path.type === 'glob_pattern') {
     throw unsupported(
       'sandbox',
-      `${field}: a "glob_pattern" can't be enforced, since files may be made later`,
+      `${field}: a "glob_pattern" cannot be enforced, since matching files may be created later`,
     );
   }
   const { value } = path;

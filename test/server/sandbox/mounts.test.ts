@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { accessTo, sees, viewOf } from '../../../src/server/sandbox/mounts.ts';
+import { accessTo, type OwnPlaces, sees, viewOf } from '../../../src/server/sandbox/mounts.ts';
 import type { Access } from '../../../src/server/sandbox/wanted-access.ts';
 
 describe('viewOf', () => {
@@ -23,7 +23,7 @@ describe('viewOf', () => {
     if (base !== undefined) rmSync(base, { recursive: true });
   });
 
-  const view = (root: Access, entries: ReadonlyArray<[string, Access, boolean?]>, hidden: string[] = []) =>
+  const view = (root: Access, entries: ReadonlyArray<[string, Access, boolean?]>, own: OwnPlaces = {}) =>
     viewOf(
       {
         root,
@@ -34,7 +34,7 @@ describe('viewOf', () => {
         })),
         network: false,
       },
-      hidden,
+      own,
     );
 
   const mountsOf = (...args: Parameters<typeof view>) =>
@@ -173,9 +173,25 @@ describe('viewOf', () => {
   });
 
   it('hides what it is told to, whatever is asked', () => {
-    expect(mountsOf('read', [['other', 'write']], [join(base, 'other'), join(base, 'absent')])).to.deep.equal(
-      [['other', 'deny']],
-    );
+    expect(
+      mountsOf('read', [['other', 'write']], { hidden: [join(base, 'other'), join(base, 'absent')] }),
+    ).to.deep.equal([['other', 'deny']]);
+  });
+
+  it('guards what it is given where it could be written, unless the very place is named', () => {
+    const own = { guarded: [join(base, 'project/deep/er')] };
+    expect(mountsOf('read', [['project', 'write']], own)).to.deep.equal([
+      ['project', 'write'],
+      ['project/deep', 'write'],
+      ['project/deep/er', 'read'],
+    ]);
+    for (const entry of [
+      ['project/deep/er', 'write'],
+      ['other', 'write'],
+      ['project', 'read'],
+    ] as Array<[string, Access]>) {
+      expect(mountsOf('deny', [entry], own)).to.deep.equal([entry]);
+    }
   });
 
   it('tells what can be seen', () => {
