@@ -28,7 +28,7 @@ export type RunOptions = {
  */
 export const run = (options: RunOptions): Promise<number> => {
   const interrupts = new Interrupts();
-  return withServer(options.target, { quiet: options.quiet, signal: interrupts.beforeStart }, client =>
+  return withServer(options.target, { quiet: options.quiet, signal: interrupts.giveUp }, client =>
     runOn(client, options, interrupts),
   );
 };

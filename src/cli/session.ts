@@ -14,7 +14,7 @@ import { complain } from './output.ts';
 export type SessionOptions = {
   /** Doesn't tell what came before the server's first frame. */
   readonly quiet: boolean;
-  /** Gives up the attempt to connect. */
+  /** Ends the connection, or the attempt to open it. */
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -31,6 +31,7 @@ export const withServer = async (
   let client: ExecClient | undefined;
   try {
     client = await connect(target, { clientName: 'exec-server run', signal });
+    signal?.addEventListener('abort', closing(client));
     if (!quiet) tellNoise(client);
     return await work(client);
   } catch (error) {
@@ -42,6 +43,8 @@ export const withServer = async (
     await client?.close();
   }
 };
+
+const closing = (client: ExecClient) => (): void => void client.close();
 
 /** The message of a connection has lines of its own; that of a request is the server's, and gets one line. */
 const messageOf = (error: unknown): string => {
