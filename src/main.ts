@@ -1,18 +1,25 @@
 // The program. A server is started far more often than anything else and by machines that wait for it, so
 // nothing but the server is loaded for it, and it is a file that works alone; the rest is a file beside it.
+import { sharedCodeDirectory } from './server/platform/installed-package.ts';
+
 const args = process.argv.slice(2);
+const refuse = (reason: string): never => {
+  process.stderr.write(`exec-server: this is the server alone: it takes --stdio; ${reason}\n`);
+  process.exit(2);
+};
+
 const asServer = args.join(' ') === '--stdio' || args.join(' ') === '--listen stdio';
 
 if (asServer) void import('./server/stdio.ts').then(({ runStdioServer }) => runStdioServer());
 else {
+  const shared = sharedCodeDirectory();
+  if (shared !== undefined)
+    refuse(`other users can write to ${shared}, so no other code is loaded from there`);
   import('./cli/main.ts').then(
     ({ runCli }) => runCli(args),
     (error: NodeJS.ErrnoException) => {
       if (error.code !== 'MODULE_NOT_FOUND') throw error;
-      process.stderr.write(
-        'exec-server: this is the server alone: it takes --stdio; other commands need exec-server-cli.cjs beside it\n',
-      );
-      process.exit(2);
+      refuse('other commands need exec-server-cli.cjs beside it');
     },
   );
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import type { RemoteProcess } from '../core/index.ts';
+import { systemProgram } from '../system/system-program.ts';
 
 /** A terminal's size when nobody can be asked for one: that of the first video terminals. */
 const DEFAULT_SIZE = { columns: 80, rows: 24 };
@@ -33,5 +34,5 @@ export const lendTerminal = (child: RemoteProcess): (() => void) => {
 // terminal has done already, or has been told by its program not to do.
 const makeRaw = (): void => {
   process.stdin.setRawMode(true);
-  spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
+  spawnSync(systemProgram('stty'), ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
 };

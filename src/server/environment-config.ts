@@ -12,6 +12,7 @@ import {
 import type { Requests } from '../protocol/messages.ts';
 import type { Host } from './host.ts';
 import { MAX_CONFIG_BYTES } from './limits.ts';
+import { sharedCodeDirectory } from './platform/installed-package.ts';
 import { fileUri } from './platform/native-path.ts';
 
 type Result = ResultIn<Requests['environmentConfigRead']>;
@@ -63,9 +64,15 @@ export const readEnvironmentConfig = async (
 };
 
 /** Whether the part that reads TOML is there: a program that was copied alone has none. */
-export const canReadConfig = (): boolean =>
+export const canReadConfig = (): boolean => partProblem() === undefined;
+
+const partProblem = (): string | undefined => {
   // As modules the parts are always together; the program is built without an `import.meta.url`.
-  (import.meta.url as string | undefined) !== undefined || existsSync(join(dirname(__filename), PART));
+  if ((import.meta.url as string | undefined) !== undefined) return undefined;
+  if (!existsSync(join(dirname(__filename), PART))) return `${PART} is not beside it`;
+  const shared = sharedCodeDirectory();
+  return shared && `other users can write to ${shared}, so ${PART} is not loaded`;
+};
 
 /** What the build makes of the part that reads TOML. */
 const PART = 'exec-server-config.cjs';
@@ -74,8 +81,9 @@ const SYSTEM_DIR = '/etc/codex';
 
 // The program that is copied alone does without: a parser that hardly anybody asks for would slow its start.
 const loadSelect = async (): Promise<Select> => {
-  if (!canReadConfig()) {
-    throw unsupported('environmentConfig/read', `this is the server alone: ${PART} is not beside it`);
+  const problem = partProblem();
+  if (problem !== undefined) {
+    throw unsupported('environmentConfig/read', `this is the server alone: ${problem}`);
   }
   return (await import('../codex-config/select-toml.ts')).selectToml;
 };

@@ -1,4 +1,14 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -6,6 +16,62 @@ import { ptyUnavailable } from '../../src/server/process/pty-binding.ts';
 import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
 import { installTerminalPackages } from './support/terminal-packages.ts';
+
+(process.platform === 'win32' ? describe.skip : describe)('code beside the program', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'code-beside-')));
+    for (const name of ['exec-server.cjs', 'exec-server-cli.cjs', 'exec-server-config.cjs'])
+      cpSync(join(dirname(programPath), name), join(directory, name));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  /** Outcome of a command, and of a request that is answered by code beside the server. */
+  const used = async () => {
+    const program = join(directory, 'exec-server.cjs');
+    const { status, stderr } = spawnSync(process.execPath, [program, '--version'], { encoding: 'utf8' });
+    const client = await RawClient.open({ argv: [process.execPath, program, '--stdio'] });
+    const { capabilities } = await client.request('environment/info');
+    const params = { configPaths: [['model']], requirementsPaths: [], cwd: '/' };
+    const { error } = await client.ask('environmentConfig/read', params);
+    await client.close();
+    return { status, stderr, announced: capabilities.environmentConfigRead, error: error?.data?.kind };
+  };
+
+  it('is loaded where only its user can write', async () => {
+    expect(await used()).to.deep.equal({ status: 0, stderr: '', announced: true, error: undefined });
+  });
+
+  it('is not loaded where every user can write', async () => {
+    chmodSync(directory, 0o1777);
+    expect(await used()).to.deep.equal({
+      status: 2,
+      stderr: `exec-server: this is the server alone: it takes --stdio; other users can write to ${directory}, so no other code is loaded from there\n`,
+      announced: false,
+      error: 'unsupported',
+    });
+  });
+});
+
+it('a server runs no program of a relative entry of PATH for itself', async function () {
+  if (process.platform === 'win32') this.skip();
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'relative-path-')));
+  try {
+    for (const name of ['mkfifo', 'sh', 'ps', 'bwrap', 'env', 'bash', 'rm', 'sleep']) {
+      writeFileSync(join(directory, name), `#!/bin/sh\necho ${name} >>"${directory}/ran"\n`, { mode: 0o755 });
+    }
+    const env = { ...process.env, PATH: `.::${process.env.PATH}` };
+    const client = await RawClient.open({ env, cwd: directory });
+    const start = { processId: 'p', argv: ['/bin/true'], cwd: '/', env: {} };
+    await client.request('process/start', start);
+    await client.finished('p');
+    await client.request('process/list');
+    expect(await client.close()).to.equal(0);
+    expect(existsSync(join(directory, 'ran'))).to.equal(false);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
 
 (ptyUnavailable() === undefined ? describe : describe.skip)('native code of a server', () => {
   let base: string;

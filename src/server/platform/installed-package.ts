@@ -32,6 +32,20 @@ export const ownPackageRoot = (file = thisFile()): string | undefined => {
 };
 
 /**
+ * Directory of the running code, if other users can add files to it: files beside the code could be theirs.
+ *
+ * @param file a file of the code; default: the running one
+ */
+export const sharedCodeDirectory = (file = thisFile()): string | undefined => {
+  const directory = dirname(file);
+  try {
+    return isTrusted(directory, statSync(file)) ? undefined : directory;
+  } catch {
+    return directory;
+  }
+};
+
+/**
  * Directory of a package that was installed as a dependency of the one in `root`: in its own `node_modules`, or
  * in the `node_modules` directories that contain it. Nothing else is searched, neither other parent directories nor
  * NODE_PATH nor the user's home: code found there is code of whoever can write there.

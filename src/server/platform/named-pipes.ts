@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { shortageOf } from '../../system/shortage.ts';
+import { systemProgram } from '../../system/system-program.ts';
 
 /** Both ends of one pipe. Ours doesn't block; the child's does, as programs expect of their streams. */
 export type PipeEnds = {
@@ -32,6 +33,7 @@ export class NamedPipes {
   readonly #onDirectory: (directory: string) => void;
   #directory: string | undefined;
   /** Given out for input and not free again. */
+  readonly #mkfifo: string;
   readonly #inputs = new Set<string>();
   /** Others had them open when our end was closed, or may have. */
   readonly #held = new Set<string>();
@@ -41,10 +43,18 @@ export class NamedPipes {
   #making: Promise<void> | undefined;
   #unavailable: string | undefined;
 
-  /** @param onDirectory told of the directory before the first FIFO is in it */
-  constructor(tempDir: string, onDirectory: (directory: string) => void) {
+  /**
+   * @param onDirectory called with the directory before the first FIFO is in it
+   * @param mkfifo the program that makes FIFOs
+   */
+  constructor(
+    tempDir: string,
+    onDirectory: (directory: string) => void,
+    mkfifo: string = systemProgram('mkfifo'),
+  ) {
     this.#tempDir = tempDir;
     this.#onDirectory = onDirectory;
+    this.#mkfifo = mkfifo;
   }
 
   /** Why there can be none here, once that is known. */
@@ -176,7 +186,9 @@ export class NamedPipes {
     if (free !== undefined || this.#unavailable !== undefined) return free;
     const paths = this.#nextPaths();
     if (paths === undefined) return undefined;
-    const { status, error } = spawnSync('mkfifo', ['-m', '600', ...paths], { stdio: 'ignore' });
+    const { status, error } = spawnSync(this.#mkfifo, ['-m', '600', ...paths], {
+      stdio: 'ignore',
+    });
     if (shortageOf(error) !== undefined) return undefined;
     if (status !== 0) {
       this.#giveUp(error ?? new Error(`mkfifo exited with code ${status}`));
@@ -191,7 +203,7 @@ export class NamedPipes {
     if (this.#making !== undefined || this.#unavailable !== undefined) return;
     const paths = this.#nextPaths();
     if (paths === undefined) return;
-    const mkfifo = spawn('mkfifo', ['-m', '600', ...paths], { stdio: 'ignore' });
+    const mkfifo = spawn(this.#mkfifo, ['-m', '600', ...paths], { stdio: 'ignore' });
     this.#making = new Promise(resolve => {
       const done = (error: Error | undefined) => {
         if (error === undefined) this.#free.push(...paths);

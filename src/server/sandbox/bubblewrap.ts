@@ -4,6 +4,7 @@ import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, w
 import { join } from 'node:path/posix';
 import { unsupported } from '../../protocol/errors.ts';
 import { shortageOf } from '../../system/shortage.ts';
+import { SYSTEM_DIRECTORIES } from '../../system/system-program.ts';
 import { SANDBOX_PROBE_MS } from '../limits.ts';
 import type { ConfinedStart } from './sandboxes.ts';
 import { socketFilter } from './socket-filter.ts';
@@ -32,7 +33,10 @@ export type SandboxHost = {
 export const findBubblewrap = ({ platform, path, read, mayExecute }: SandboxHost): Bubblewrap | string => {
   if (platform !== 'linux')
     return `there is no sandbox on ${platform}: it takes bubblewrap, which is for Linux`;
-  const directories = [...TRUSTED, ...(path ?? '').split(':').filter(directory => directory.startsWith('/'))];
+  const directories = [
+    ...SYSTEM_DIRECTORIES,
+    ...(path ?? '').split(':').filter(directory => directory.startsWith('/')),
+  ];
   const find = (name: string) => {
     // One path at a time: all of them at each start would be a lot of paths.
     const directory = directories.find(candidate => mayExecute(join(candidate, name)));
@@ -49,9 +53,6 @@ export const findBubblewrap = ({ platform, path, read, mayExecute }: SandboxHost
   if (forbidden !== undefined) return `the system allows no user namespaces: ${forbidden.join(' is ')}`;
   return { bwrap, env, bash };
 };
-
-// Before PATH, which may lead to where anybody writes.
-const TRUSTED = ['/usr/bin', '/bin', '/usr/local/bin', '/run/current-system/sw/bin'];
 
 const FORBIDDING = [
   ['/proc/sys/user/max_user_namespaces', '0'],

@@ -12,7 +12,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { dependencyDirectory, ownPackageRoot } from '../../../src/server/platform/installed-package.ts';
+import {
+  dependencyDirectory,
+  ownPackageRoot,
+  sharedCodeDirectory,
+} from '../../../src/server/platform/installed-package.ts';
 
 const OTHER_USER = 65_534;
 const asRoot = process.getuid?.() === 0;
@@ -79,6 +83,15 @@ describe('installed packages', () => {
       expect(ownPackageRoot(program)).to.equal(undefined);
       chownSync(program, OTHER_USER, OTHER_USER);
       expect(ownPackageRoot(program)).to.equal(join(base, 'theirs'));
+    });
+  });
+
+  describe('sharedCodeDirectory', () => {
+    it('is that of the code, if other users can add files to it', () => {
+      const program = ownPackage('package');
+      expect(sharedCodeDirectory(program)).to.equal(undefined);
+      chmodSync(dirname(program), 0o1777);
+      expect(sharedCodeDirectory(program)).to.equal(dirname(program));
     });
   });
 

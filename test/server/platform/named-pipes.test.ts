@@ -290,26 +290,28 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
     const ends = () => [pipes.forOutput(), pipes.forInput()];
 
     it('says so without mkfifo', () => {
-      expect(withPath(tempDir, ends)).to.deep.equal([undefined, undefined]);
-      expect(pipes.unavailable).to.equal('no named pipes: spawnSync mkfifo ENOENT');
+      pipes = new NamedPipes(tempDir, () => {}, '/missing/mkfifo');
+      expect(ends()).to.deep.equal([undefined, undefined]);
+      expect(pipes.unavailable).to.equal('no named pipes: spawnSync /missing/mkfifo ENOENT');
       // Nothing changes any more: whether there are pipes is no matter of luck.
       expect(ends()).to.deep.equal([undefined, undefined]);
     });
 
     it('says so without mkfifo when it prepares, too', async () => {
-      withPath(tempDir, () => pipes.prepare());
+      pipes = new NamedPipes(tempDir, () => {}, '/missing/mkfifo');
+      pipes.prepare();
       await until(() => pipes.unavailable !== undefined, 'it has not noticed');
       expect([pipes.unavailable, ends()]).to.deep.equal([
-        'no named pipes: spawn mkfifo ENOENT',
+        'no named pipes: spawn /missing/mkfifo ENOENT',
         [undefined, undefined],
       ]);
     });
 
     it('says so where mkfifo fails', () => {
-      const bin = join(tempDir, 'bin');
-      mkdirSync(bin);
-      writeFileSync(join(bin, 'mkfifo'), '#!/bin/sh\nexit 3\n', { mode: 0o755 });
-      expect(withPath(bin, ends)).to.deep.equal([undefined, undefined]);
+      const mkfifo = join(tempDir, 'mkfifo');
+      writeFileSync(mkfifo, '#!/bin/sh\nexit 3\n', { mode: 0o755 });
+      pipes = new NamedPipes(tempDir, () => {}, mkfifo);
+      expect(ends()).to.deep.equal([undefined, undefined]);
       expect(pipes.unavailable).to.equal('no named pipes: mkfifo exited with code 3');
     });
 
