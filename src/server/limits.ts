@@ -167,6 +167,9 @@ export const SANDBOX_READY_MS = 2000;
 /** Sandboxes that file requests of a connection are done in at the same time. */
 export const MAX_FILE_SANDBOXES = 4;
 
+/** Places that the entries of one sandbox name. Each is looked up and held open while the sandbox is made. */
+export const MAX_SANDBOX_PLACES = 256;
+
 /** The longest file that is read at once, in bytes: as base64 it must fit a frame, with what is around it. */
 export const maxReadFileBytes = (frameBytes: number): number =>
   Math.max(0, Math.floor((frameBytes - 4096) / 4) * 3);
@@ -182,6 +185,7 @@ export const announcedLimits = (chosen: { readonly frameBytes: number; readonly 
   openFiles: MAX_OPEN_FILES,
   waitingFileRequests: MAX_WAITING_FILE_REQUESTS,
   fileSandboxes: MAX_FILE_SANDBOXES,
+  sandboxPlaces: MAX_SANDBOX_PLACES,
   blockBytes: MAX_BLOCK_BYTES,
   readFileBytes: maxReadFileBytes(chosen.frameBytes),
   queuedWriteBytes: MAX_QUEUED_WRITE_BYTES,

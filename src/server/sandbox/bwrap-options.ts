@@ -57,9 +57,9 @@ const rootOptions = ({ root }: View): string[] => {
 
 const mountOptions = (view: View<HeldMount>): string[] => {
   let next = FIRST_DESCRIPTOR;
-  return view.mounts.flatMap(mount => {
+  return view.mounts.flatMap((mount, index) => {
     const { path, access } = mount;
-    if (access === 'deny') return maskOptions(mount, view);
+    if (access === 'deny') return maskOptions(mount, leadsToMore(index, view));
     if (!isBound(mount)) return [];
     return [access === 'read' ? '--ro-bind-fd' : '--bind-fd', String(next++), path];
   });
@@ -73,14 +73,16 @@ const mountOptions = (view: View<HeldMount>): string[] => {
 const isBound = ({ path, access }: Mount): boolean =>
   access !== 'deny' && !isWithin(path, '/proc') && path !== '/dev';
 
-const maskOptions = (mount: HeldMount, view: View): string[] => {
-  const { path, isDirectory } = mount;
-  // No device can be opened through a mount of this kind.
-  if (!isDirectory) return ['--ro-bind', '/dev/null', path];
-  const leadsToMore = view.mounts.some(
-    other => other.path !== path && other.access !== 'deny' && isWithin(other.path, path),
-  );
-  return ['--perms', leadsToMore ? '0111' : '0000', '--tmpfs', path];
+/** Returns whether something can be seen below a place. What is below it follows it directly. */
+const leadsToMore = (index: number, { mounts }: View): boolean => {
+  const place = mounts[index]?.path ?? '/';
+  for (let next = index + 1; isWithin(mounts[next]?.path ?? '', place); next += 1)
+    if (mounts[next]?.access !== 'deny') return true;
+  return false;
 };
+
+const maskOptions = ({ path, isDirectory }: HeldMount, hasMore: boolean): string[] =>
+  // No device can be opened through a mount of this kind.
+  isDirectory ? ['--perms', hasMore ? '0111' : '0000', '--tmpfs', path] : ['--ro-bind', '/dev/null', path];
 
 const isHiddenDirectory = ({ access, isDirectory }: HeldMount): boolean => access === 'deny' && isDirectory;

@@ -1,6 +1,7 @@
 import { join } from 'node:path/posix';
-import { invalidParams, unsupported } from '../../protocol/errors.ts';
+import { invalidParams, limitExceeded, unsupported } from '../../protocol/errors.ts';
 import type { Sandbox } from '../../protocol/sandbox.ts';
+import { MAX_SANDBOX_PLACES } from '../limits.ts';
 import { nativePath } from '../platform/native-path.ts';
 
 /** What may be done with a place and all below it. */
@@ -35,7 +36,8 @@ export type NamedPlaces = {
  * Reads a sandbox from the wire.
  *
  * @returns `undefined` for one that confines nothing
- * @throws {ExecServerError} `unsupported` for what can't be enforced, `invalidParams` for a path that is none
+ * @throws {ExecServerError} `unsupported` for what can't be enforced, `invalidParams` for a path that is none,
+ *   `limitExceeded`
  */
 export const wantedAccess = (sandbox: Sandbox, places: NamedPlaces): WantedAccess | undefined => {
   const { permissions } = sandbox;
@@ -47,22 +49,28 @@ export const wantedAccess = (sandbox: Sandbox, places: NamedPlaces): WantedAcces
   if (permissions.file_system.type === 'unrestricted') {
     return network ? undefined : { root: 'write', entries: [], network };
   }
-  const entries = permissions.file_system.entries.flatMap((entry, index) => {
+  // Each entry may name as many places as there are workspace roots.
+  limitPlaces(sandbox.workspaceRoots.length);
+  const entries: WantedEntry[] = [];
+  for (const [index, entry] of permissions.file_system.entries.entries()) {
     const access = entry.access === 'none' ? 'deny' : entry.access;
     const skipMissing = entry.missing_path_behavior === 'skip';
     const field = `sandbox.permissions.file_system.entries[${index}].path`;
-    return pathsOf(entry.path, field, sandbox, places, access).map(place => ({
-      access,
-      skipMissing,
-      ...place,
-    }));
-  });
+    for (const place of pathsOf(entry.path, field, sandbox, places, access))
+      entries.push({ access, skipMissing, ...place });
+    limitPlaces(entries.length);
+  }
   const isRoot = ({ path }: WantedEntry) => path === '/';
   return {
     root: strictest(entries.filter(isRoot).map(({ access }) => access)) ?? 'deny',
     entries: entries.filter(entry => !isRoot(entry)),
     network,
   };
+};
+
+const limitPlaces = (count: number): void => {
+  if (count <= MAX_SANDBOX_PLACES) return;
+  throw limitExceeded('sandboxPlaces', count, MAX_SANDBOX_PLACES, 'name a directory above them instead');
 };
 
 /** Of several entries for one place: `deny` before `write` before `read`. */

@@ -132,4 +132,21 @@ describe('wantedAccess', () => {
       expect(act).to.throw().with.property('data').that.deep.equals({ kind, field });
     }
   });
+
+  it('refuses more places than a sandbox may have, by entries or by workspace roots', () => {
+    const entry = { path: special('project_roots'), access: 'write' };
+    const roots = (count: number) => ({
+      workspaceRoots: Array.from({ length: count }, (_, i) => `/root-${i}`),
+    });
+    expect(wanted([entry, entry], roots(128))?.entries).to.have.length(256);
+    for (const [entries, count, current] of [
+      [[entry, entry], 129, 258],
+      [[entry], 257, 257],
+    ] as const) {
+      expect(() => wanted(entries, roots(count)))
+        .to.throw()
+        .with.property('data')
+        .that.deep.equals({ kind: 'limitExceeded', limit: 'sandboxPlaces', current, max: 256 });
+    }
+  });
 });
