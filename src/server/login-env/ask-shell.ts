@@ -66,7 +66,7 @@ export const loginShell =
       );
 
     const name = basename(start.program);
-    const session = sessionOf(child.pid, host.platform);
+    const session = sessionOf(child.pid, () => hasExited(child), host.platform);
     watchdog.add(child.pid);
     const answer = readAnswer(child, new ShellAnswerReader(question), name, deadlineMs, signal);
     return {
@@ -141,7 +141,7 @@ const leave = async (
     await settledWithin(exited, LOGIN_SHELL_EXIT_MS, signal);
     await hangUp(session, LOGIN_SHELL_GRACE_MS);
   } else {
-    await killSession(session);
+    await killSession(session, () => child.stdout.readableEnded);
     await settledWithin(exited, LOGIN_SHELL_GRACE_MS);
   }
   child.stdout.destroy();

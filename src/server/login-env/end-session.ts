@@ -2,24 +2,32 @@ import { readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pollUntil } from '../../system/deadline.ts';
 import { killHolders } from '../platform/holders.ts';
+import { fileId, type PinnedFile } from '../platform/pinned-file.ts';
 import { type ProcessGroups, processGroups } from '../platform/process-groups.ts';
 import { readProcessTable } from '../platform/process-table.ts';
 
 /** The session of a shell: every process that it has started and that hasn't made a session of its own. */
 export type ShellSession = {
   readonly leader: number;
+  /** Whether the end of the leader was handled: then a process with its number is another one. */
+  readonly hasExited: () => boolean;
   readonly platform: NodeJS.Platform;
   readonly groups: ProcessGroups;
-  /** What a holder of its stdout has in /proc/PID/fd; `undefined` where that isn't known. */
-  readonly stdoutLink: string | undefined;
+  /** The stdout that it was started with; `undefined` where that isn't known. */
+  readonly stdout: PinnedFile | undefined;
 };
 
 /** The session of a shell that has just been started. */
-export const sessionOf = (leader: number, platform: NodeJS.Platform): ShellSession => ({
+export const sessionOf = (
+  leader: number,
+  hasExited: () => boolean,
+  platform: NodeJS.Platform,
+): ShellSession => ({
   leader,
+  hasExited,
   platform,
   groups: processGroups(platform),
-  stdoutLink: streamOf(leader),
+  stdout: stdoutOf(leader),
 });
 
 /** Ends a session as the end of its terminal would: SIGHUP, time to react, SIGKILL. */
@@ -30,11 +38,15 @@ export const hangUp = async (session: ShellSession, graceMs: number): Promise<vo
   if (!(await pollUntil(isGone, graceMs, POLL_MS))) await killGroups(session);
 };
 
-/** Kills a session, and whoever has left it and holds its stdout. */
-export const killSession = async (session: ShellSession): Promise<void> => {
-  session.groups.signal(session.leader, 'SIGKILL');
+/**
+ * Kills a session, and those that have left it and hold its stdout.
+ *
+ * @param stdoutEnded whether our end of its stdout was read to its end: then no process holds it, and its inode may be
+ *   another one's in time
+ */
+export const killSession = async (session: ShellSession, stdoutEnded: () => boolean): Promise<void> => {
   await killGroups(session);
-  if (session.stdoutLink !== undefined) await killHolders(new Set([session.stdoutLink]));
+  if (session.stdout !== undefined && !stdoutEnded()) await killHolders([session.stdout]);
 };
 
 // The end of a session is no event: its members are not all our children.
@@ -49,7 +61,7 @@ const killGroups = async (session: ShellSession): Promise<void> => {
   }
 };
 
-/** Tells whether there was anybody to signal. */
+/** Signals the groups of a session; false if there were none. */
 const signalAll = async (session: ShellSession, ...signals: NodeJS.Signals[]): Promise<boolean> => {
   const left = await groupsLeft(session);
   for (const group of left) for (const signal of signals) session.groups.signal(group, signal);
@@ -58,24 +70,33 @@ const signalAll = async (session: ShellSession, ...signals: NodeJS.Signals[]): P
 
 /**
  * The groups of a session that have more than zombies in them, which may have a lazy parent. tcsh gives each
- * job a group of its own even without a terminal. Only Linux tells the session of a process: elsewhere such
- * jobs stay behind.
+ * job a group of its own even without a terminal. Only Linux shows the session of a process: elsewhere such
+ * jobs stay behind. No process gets the number of a session or a group that has members: where one has the number of the
+ * leader that has exited, nothing of the session is left.
  */
-const groupsLeft = async ({ leader, platform, groups }: ShellSession): Promise<number[]> => {
+const groupsLeft = async ({ leader, hasExited, platform, groups }: ShellSession): Promise<number[]> => {
   const table = platform === 'linux' ? await readProcessTable(platform) : undefined;
-  if (table === undefined) return groups.isAlive(leader) ? [leader] : [];
+  if (table === undefined) {
+    const isOurs = groups.isAlive(leader) && !(hasExited() && groups.hasLeader(leader));
+    return isOurs ? [leader] : [];
+  }
+  if (hasExited() && table.has(leader)) return [];
   const members = [...table.values()].filter(({ sid, state }) => sid === leader && state !== 'Z');
   return [...new Set(members.map(({ pgid }) => pgid))];
 };
 
 /**
- * Its stdout as it was started with: one of a pair that nobody else has. Its files may have put something else there
- * by now, such as the null device, which half of the machine holds.
+ * Its stdout as it was started with: one of a pair that no other process has. Its files may have put something else there
+ * by now, such as the null device, which half of the machine holds. A search for it needs no descriptor to pin it: as
+ * long as the other of the pair, which is ours, has not ended, some process has it open, and the kernel counts four
+ * billion inodes of sockets before it gives a number again.
  */
-const streamOf = (leader: number): string | undefined => {
+const stdoutOf = (leader: number): PinnedFile | undefined => {
+  const descriptor = `/proc/${leader}/fd/1`;
   try {
-    const link = readlinkSync(`/proc/${leader}/fd/1`);
-    return /^(socket|pipe):\[\d+\]$/.test(link) ? link : undefined;
+    const path = readlinkSync(descriptor);
+    const id = /^(socket|pipe):\[\d+\]$/.test(path) ? fileId(descriptor) : undefined;
+    return id && { ...id, path, release: () => {} };
   } catch {
     return undefined;
   }

@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import { isPid } from './process-table.ts';
+import { fileId, type PinnedFile } from './pinned-file.ts';
+import { isPid, type ProcessEntry, readProcess } from './process-table.ts';
+import { signalProcess } from './signal-process.ts';
 
-/** A process that has one of the streams open that were looked for. */
+/** A process that has one of the files open that were searched for. */
 export type Holder = { readonly pid: number; readonly name: string };
 
 export type HolderOptions = {
@@ -21,50 +22,68 @@ export type KilledHolders = {
 };
 
 /**
- * Finds who has one of our streams open. A stream is named by what `readlink /proc/PID/fd/N` says: the real
- * path of a named pipe or of a terminal (`/dev/pts/5`), also when the file is deleted by now; `socket:[123]`;
- * `pipe:[123]`. Processes that may not be looked into (other users') are passed over. A look takes from some
- * to some hundred milliseconds and yields in between, so it is no snapshot.
+ * Finds the processes that have one of the files open. Those that may not be looked into (other users') don't count. A
+ * look takes from some to some hundred milliseconds and yields in between, so it is no snapshot.
  *
- * @returns `undefined` where nobody can know: only Linux tells, and only with /proc.
+ * @returns `undefined` where that can't be known: only Linux shows it, and only with /proc
  */
 export const findHolders = async (
-  links: ReadonlySet<string>,
+  files: readonly PinnedFile[],
   options: HolderOptions = {},
 ): Promise<Holder[] | undefined> => {
-  const holders: Holder[] = [];
-  return (await lookForHolders(links, options, holder => holders.push(holder))) ? holders : undefined;
+  const holders = new Map<number, Holder>();
+  const known = await lookForHolders(files, options, ({ pid, name }) => holders.set(pid, { pid, name }));
+  return known ? [...holders.values()] : undefined;
 };
 
 /**
- * Sends SIGKILL to the holders of `links` until a look finds none: a process may fork between the look and
- * the kill. Gives up after some rounds, or when none of those found may be killed. Spares `exclude`, this
- * process and pid 1. Never rejects.
+ * Finds those of the files that other processes have open.
  *
- * @returns `undefined` where {@link findHolders} can't know.
+ * @returns `undefined` where {@link findHolders} can't know
+ */
+export const findHeld = async (
+  files: readonly PinnedFile[],
+  options: HolderOptions = {},
+): Promise<ReadonlySet<PinnedFile> | undefined> => {
+  const held = new Set<PinnedFile>();
+  const exclude = new Set([...(options.exclude ?? []), process.pid]);
+  const known = await lookForHolders(files, { ...options, exclude }, (_, file) => held.add(file));
+  return known ? held : undefined;
+};
+
+/**
+ * Sends SIGKILL to the processes that have one of the files open until a look finds none: a process may fork between
+ * the look and the kill. Gives up after some rounds, or when none of those found may be killed. Spares `exclude`, this
+ * process and pid 1, and what is older than this process: that was handed the descriptor and is no descendant (the
+ * ControlMaster of ssh, the server of tmux). Never rejects.
+ *
+ * @returns `undefined` where {@link findHolders} can't know
  */
 export const killHolders = async (
-  links: ReadonlySet<string>,
+  files: readonly PinnedFile[],
   options: HolderOptions = {},
 ): Promise<KilledHolders | undefined> => {
   const exclude = new Set([...(options.exclude ?? []), process.pid, 1]);
+  const began = Number(readProcess(process.pid)?.startTime ?? 0);
   const killed = new Map<number, Holder>();
-  let left: Holder[] = [];
-  for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    left = [];
+  const left = new Map<number, Holder>();
+  for (let round = 0; round < MAX_ROUNDS && files.length > 0; round += 1) {
+    left.clear();
     let killedNow = false;
-    // Each is killed when it is found: until the end of the look its pid might become somebody else's.
-    const known = await lookForHolders(links, { ...options, exclude }, holder => {
-      left.push(holder);
-      if (!kill(holder.pid)) return;
-      killed.set(holder.pid, holder);
+    // Each is killed when it is found: until the end of the look its pid might be another one's.
+    const known = await lookForHolders(files, { ...options, exclude }, entry => {
+      const { pid, name } = entry;
+      if (Number(entry.startTime) < began || left.has(pid)) return;
+      left.set(pid, { pid, name });
+      if (!signalProcess(entry, 'SIGKILL')) return;
+      killed.set(pid, { pid, name });
       killedNow = true;
     });
     if (!known) return undefined;
     if (!killedNow) break;
     await delay((round + 1) * ROUND_PAUSE_MS);
   }
-  return { killed: [...killed.values()], left };
+  return { killed: [...killed.values()], left: [...left.values()] };
 };
 
 const MAX_ROUNDS = 20;
@@ -73,23 +92,27 @@ const ROUND_PAUSE_MS = 5;
 const MAX_BLOCKED_MS = 4;
 const LINKS_PER_CLOCK = 64;
 
-/** Tells whether there was anything to look at. */
+/**
+ * Calls back for every file that a process has open, at once when it is found.
+ *
+ * @returns whether there was anything to look at
+ */
 const lookForHolders = async (
-  links: ReadonlySet<string>,
+  files: readonly PinnedFile[],
   { exclude, platform = process.platform, procRoot = '/proc' }: HolderOptions,
-  found: (holder: Holder) => void,
+  found: (holder: ProcessEntry, file: PinnedFile) => void,
 ): Promise<boolean> => {
   if (platform !== 'linux') return false;
   const names = list(procRoot);
   if (names === undefined) return false;
+  const byPath = new Map(files.map(file => [file.path, file]));
   let started = performance.now();
   for (const name of names) {
-    if (!isPid(name) || exclude?.has(Number(name))) continue;
-    for (const holds of linksOf(`${procRoot}/${name}`, links)) {
-      if (holds) {
-        found({ pid: Number(name), name: commandName(`${procRoot}/${name}/comm`) });
-        break;
-      }
+    const pid = Number(name);
+    if (!isPid(name) || exclude?.has(pid)) continue;
+    for (const file of heldBy(pid, procRoot, byPath)) {
+      // Read before the file was compared, and compared again before a signal is sent.
+      if (file !== undefined) found(...file);
       if (performance.now() - started < MAX_BLOCKED_MS) continue;
       await nextTurn();
       started = performance.now();
@@ -98,22 +121,35 @@ const lookForHolders = async (
   return true;
 };
 
-/** Goes through a process's descriptors; says `true` for one of `links` and, now and then, `false`. */
-function* linksOf(directory: string, links: ReadonlySet<string>): Generator<boolean> {
+/** The files that a process has open; now and then `undefined`, for a pause. */
+function* heldBy(
+  pid: number,
+  procRoot: string,
+  files: ReadonlyMap<string, PinnedFile>,
+): Generator<[ProcessEntry, PinnedFile] | undefined> {
+  const directory = `${procRoot}/${pid}`;
   let read = 0;
   for (const fd of list(`${directory}/fd`) ?? []) {
     const path = `${directory}/fd/${fd}`;
+    // Reading a link never waits, as opening or examining a file on a dead file system does.
     const link = readLink(path);
     // The kernel grants all links of a process or none, and each refusal costs as much as many links.
     if (link === 'refused') break;
-    const holds = link !== 'closed' && links.has(link) && isSameFile(link, path);
-    // It may have come to its program since its link was read.
-    if (holds && !isYetToExec(`${directory}/stat`) && readLink(path) === link) yield true;
+    const file = link === 'closed' ? undefined : files.get(link);
+    const process = file && readProcess(pid, procRoot);
+    if (process !== undefined && file !== undefined && holds(path, file, directory)) yield [process, file];
     read += 1;
-    if (read % LINKS_PER_CLOCK === 0) yield false;
+    if (read % LINKS_PER_CLOCK === 0) yield undefined;
   }
-  yield false;
+  yield undefined;
 }
+
+// In this order: a child that comes to its program in between has closed the descriptor.
+const holds = (descriptor: string, { dev, ino }: PinnedFile, directory: string): boolean => {
+  if (isYetToExec(`${directory}/stat`)) return false;
+  const id = fileId(descriptor);
+  return id?.dev === dev && id.ino === ino;
+};
 
 const list = (directory: string): string[] | undefined => {
   try {
@@ -128,24 +164,6 @@ const readLink = (path: string): string => {
     return readlinkSync(path).replace(/ \(deleted\)$/, '');
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EACCES' ? 'refused' : 'closed';
-  }
-};
-
-// In a container's mount namespace the same path is another file: each has a /dev/pts/0 of its own, on another device.
-const isSameFile = (link: string, descriptor: string): boolean => {
-  if (!link.startsWith('/')) return true;
-  const held = statOf(descriptor);
-  const named = statOf(link);
-  if (named !== undefined) return named.dev === held?.dev && named.ino === held.ino;
-  const parent = statOf(dirname(link));
-  return parent === undefined || held === undefined || parent.dev === held.dev;
-};
-
-const statOf = (path: string): Stats | undefined => {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
   }
 };
 
@@ -164,19 +182,3 @@ const isYetToExec = (stat: string): boolean => {
 };
 
 const PF_FORKNOEXEC = 0x40;
-
-const commandName = (path: string): string => {
-  try {
-    return readFileSync(path, 'utf8').trimEnd();
-  } catch {
-    return '';
-  }
-};
-
-const kill = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 'SIGKILL');
-  } catch {
-    return false;
-  }
-};

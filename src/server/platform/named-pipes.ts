@@ -1,42 +1,29 @@
 import { spawn, spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  constants,
-  mkdtempSync,
-  openSync,
-  readSync,
-  realpathSync,
-  rmSync,
-  unlinkSync,
-} from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, realpathSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { shortageOf } from '../../system/shortage.ts';
 import { systemProgram } from '../../system/system-program.ts';
-
-/** Both ends of one pipe. Ours doesn't block; the child's does, as programs expect of their streams. */
-export type PipeEnds = {
-  readonly ours: number;
-  readonly childs: number;
-  /** What a holder of either end has in /proc/PID/fd. */
-  readonly path: string;
-};
+import { NamedPipe } from './named-pipe.ts';
+import type { PinnedFile } from './pinned-file.ts';
 
 /**
  * Pipes for the streams of children, made of FIFOs in a directory of their own.
  *
  * Node gives its children socket pairs. A program can't open those again through /dev/stdout or
  * /dev/stdin (ENXIO), nobody can tell who holds the other end, and they carry a third less. A FIFO is a
- * pipe in each respect, and once nobody has it open it can be used again.
+ * pipe in each respect, and once no process has it open it can be used again, unless it was searched for: those that
+ * were found may be killed a moment later, whatever the pipe is by then.
+ *
+ * There are as many as processes have open, here or elsewhere, and the free ones that were made in one go. What only
+ * others hold is looked at again within a minute, and removed when they are gone.
  */
 export class NamedPipes {
   readonly #tempDir: string;
   readonly #onDirectory: (directory: string) => void;
   #directory: string | undefined;
-  /** Given out for input and not free again. */
   readonly #mkfifo: string;
-  readonly #inputs = new Set<string>();
-  /** Others had them open when our end was closed, or may have. */
-  readonly #held = new Set<string>();
+  /** In use: open here, or held by others. */
+  readonly #used = new Set<NamedPipe>();
   #free: string[] = [];
   #made = 0;
   /** While some are made that nobody waits for yet. */
@@ -67,17 +54,9 @@ export class NamedPipes {
     return this.#directory;
   }
 
-  /**
-   * Those that somebody still has open although our end is closed or about to be, and inputs that somebody reads.
-   * Of inputs it tells nothing while children run.
-   */
-  held(): string[] {
-    return [...new Set([...this.#held, ...[...this.#inputs].filter(hasReaders)])];
-  }
-
-  /** Whether others had a pipe open when our end was closed, and it isn't in use again. */
-  isHeld(path: string): boolean {
-    return this.#held.has(path);
+  /** Pins those that others hold although our end is closed or about to be, and inputs that a process reads. */
+  pinHeld(): PinnedFile[] {
+    return [...this.#used].filter(pipe => pipe.isHeld).flatMap(pipe => pipe.pin() ?? []);
   }
 
   /** Makes the first ones while nobody waits for them. */
@@ -86,8 +65,8 @@ export class NamedPipes {
   }
 
   /** A pipe that a child writes and we read; `undefined` where there can be none. */
-  forOutput(): PipeEnds | undefined {
-    return this.#open(open => {
+  forOutput(): NamedPipe | undefined {
+    return this.#open('output', open => {
       // In this order neither open waits: the reader needs no writer, and then the writer has its reader.
       const ours = open(constants.O_RDONLY | constants.O_NONBLOCK);
       return { ours, childs: open(constants.O_WRONLY) };
@@ -95,8 +74,8 @@ export class NamedPipes {
   }
 
   /** A pipe that we write and a child reads; `undefined` where there can be none. */
-  forInput(): PipeEnds | undefined {
-    const ends = this.#open(open => {
+  forInput(): NamedPipe | undefined {
+    return this.#open('input', open => {
       // To read, a blocking open waits for a writer; one that does both never waits.
       const both = open(constants.O_RDWR | constants.O_NONBLOCK);
       const childs = open(constants.O_RDONLY);
@@ -104,43 +83,6 @@ export class NamedPipes {
       closeSync(both);
       return { ours, childs };
     });
-    if (ends !== undefined) this.#inputs.add(ends.path);
-    return ends;
-  }
-
-  /** Our end of a pipe that a child writes is about to be closed before its end; `release` follows. */
-  cut(path: string): void {
-    this.#held.add(path);
-  }
-
-  /**
-   * Gives a pipe back when our end is closed. It is used again only if nobody else has it open.
-   *
-   * @param ended whether our end was read to its end, so that nobody can write any more
-   */
-  release(path: string, ended: boolean): void {
-    if (this.#unavailable === undefined && !hasReaders(path) && (ended || !hasWriters(path)))
-      this.#giveBack(path);
-    else {
-      this.#held.add(path);
-      unlinkIfThere(path);
-    }
-  }
-
-  /**
-   * Gives back a pipe that children read, when our end is closed: it is used again when nobody reads it any
-   * more. Until then each look lets those go on who open it by name: with a FIFO, and unlike with a pipe, an
-   * open for reading waits for a writer even if there was one before.
-   */
-  releaseInput(path: string, lookAgainMs = FIRST_LOOK_MS): void {
-    if (this.#unavailable !== undefined) return;
-    if (!hasReaders(path)) {
-      this.#giveBack(path);
-      return;
-    }
-    this.#held.add(path);
-    const next = Math.min(lookAgainMs * 2, LAST_LOOK_MS);
-    setTimeout(() => this.releaseInput(path, next), lookAgainMs).unref();
   }
 
   /** Removes everything. Pipes that are still open go on working without a name. Never rejects. */
@@ -160,7 +102,10 @@ export class NamedPipes {
     }
   }
 
-  #open(openEnds: (open: (flags: number) => number) => Omit<PipeEnds, 'path'>): PipeEnds | undefined {
+  #open(
+    direction: NamedPipe['direction'],
+    openEnds: (open: (flags: number) => number) => Pick<NamedPipe, 'ours' | 'childs'>,
+  ): NamedPipe | undefined {
     const path = this.#take();
     if (path === undefined) return undefined;
     const opened: number[] = [];
@@ -170,7 +115,11 @@ export class NamedPipes {
       return fd;
     };
     try {
-      return { ...openEnds(open), path };
+      const pipe = new NamedPipe({ direction, path, ...openEnds(open) }, reusable =>
+        this.#done(pipe, reusable),
+      );
+      this.#used.add(pipe);
+      return pipe;
     } catch (error) {
       // Out of descriptors, or somebody has removed the directory. Node's own pipes may still do.
       for (const fd of opened) closeSync(fd);
@@ -235,10 +184,11 @@ export class NamedPipes {
     return directory;
   }
 
-  #giveBack(path: string): void {
-    this.#inputs.delete(path);
-    this.#held.delete(path);
-    this.#free.push(path);
+  #done(pipe: NamedPipe, reusable: boolean): void {
+    this.#used.delete(pipe);
+    if (this.#unavailable !== undefined) return;
+    if (reusable) this.#free.push(pipe.path);
+    else unlinkIfThere(pipe.path);
   }
 
   #giveUp(error: Error): void {
@@ -255,33 +205,6 @@ const LARGEST_BATCH = 512;
 
 /** With fewer left than this, more are made before a start has to wait for them. */
 const FEW = 16;
-
-const FIRST_LOOK_MS = 10;
-const LAST_LOOK_MS = 500;
-
-/** Whether anybody reads a pipe. Without a reader a non-blocking open for writing fails. */
-export const hasReaders = (path: string): boolean => {
-  try {
-    closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
-    return true;
-  } catch (error) {
-    // ENOENT: somebody has removed it, which the next one to take it finds out.
-    const code = (error as NodeJS.ErrnoException).code;
-    return code !== 'ENXIO' && code !== 'ENOENT';
-  }
-};
-
-// Without a writer a read finds the end of the file; with one it would have to wait.
-const hasWriters = (path: string): boolean => {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    return readSync(fd, Buffer.alloc(1)) > 0;
-  } catch {
-    return true;
-  } finally {
-    closeSync(fd);
-  }
-};
 
 const unlinkIfThere = (path: string): void => {
   try {

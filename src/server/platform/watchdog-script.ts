@@ -1,9 +1,13 @@
 /**
- * The watchdog's program for a POSIX sh. It reads lines from stdin: `+ PGID` and `- PGID` for a process
- * group, `t /dev/pts/N SECONDS.NANOSECONDS` (when it was made) and `u /dev/pts/N` for a terminal, `d DIR/` for the directory
- * of named pipes, `x TENTHS` for how many tenths of a second the server may take to exit then. At the end of stdin it ends
- * the groups (SIGTERM, about a second, SIGKILL), kills who holds a file of the directory or one of the terminals, removes
- * the directory and exits. Lines that it doesn't understand do nothing.
+ * The watchdog's program for a POSIX sh. It reads lines from stdin: `+ PGID` and `- PGID` for a process group,
+ * `t NUMBER DEVICE:INODE:SECONDS.NANOSECONDS` (when it was made) and `u` with the same for a terminal, `d DIR/` for the
+ * directory of named pipes, `s TIME` for the start time of the server, `x TENTHS` for how many tenths of a second that may
+ * take to exit. At the end of stdin it ends the groups (SIGTERM, about a second, SIGKILL), kills the processes that hold a
+ * file of the directory or one of the terminals, removes the directory and exits. Lines that it doesn't understand do
+ * nothing.
+ *
+ * It reads no text that others choose: names of files and programs may hold anything. Names only narrow the search down,
+ * by a pattern that find compares; processes are known by their start times, files by device and inode.
  */
 export const watchdogScript = `
 trap '' HUP INT TERM QUIT
@@ -14,8 +18,9 @@ printf exec-watchdog >/proc/$$/comm
 # The groups are a doubly linked list in variables, a circle through 0: next_PGID and prev_PGID. Adding and
 # removing cost the same however many there are, and going through it needs no fork, which may be refused.
 next_0=0 prev_0=0
-# NUMBER:SECONDS.NANOSECONDS, with a space on either side.
-terminals=' '
+# As they were told: NUMBER DEVICE:INODE:SECONDS.NANOSECONDS; with a / before and behind each.
+terminals=/
+server_start=0
 directory=
 
 add_group() {
@@ -32,15 +37,15 @@ remove_group() {
 }
 
 add_terminal() {
-  is_number "$1" && is_number "\${2%.*}" && is_number "\${2#*.}" && terminals="$terminals$1:$2 "
+  case $1 in
+    *[!0-9:.' ']*) ;;
+    *" "*) terminals="$terminals$1/" ;;
+  esac
 }
 
 remove_terminal() {
   case $terminals in
-    *" $1:"*)
-      after=\${terminals#*" $1:"}
-      terminals="\${terminals%%" $1:"*} \${after#*" "}"
-      ;;
+    */"$1"/*) terminals="\${terminals%%"/$1/"*}/\${terminals#*"/$1/"}" ;;
   esac
 }
 
@@ -83,56 +88,83 @@ has_files() {
   [ -e "$1" ]
 }
 
-# Fails when it finds nobody.
-kill_holders() {
-  killed=1
-  set -f
-  IFS='
-'
-  for line in $(set +f; cd /proc && ls -ln [0-9]*/fd); do
-    case $line in
-      [0-9]*/fd:) pid=\${line%/fd:}; continue ;;
-      *" -> \${directory:-none}"*) ;;
-      *" -> /dev/pts/"*) is_our_terminal || continue ;;
-      *) continue ;;
-    esac
-    # An embedded server ends while the process that it is in lives on, and may still close its own ends.
-    [ "$pid" -gt 1 ] && [ "$pid" != $$ ] && [ "$pid" != "$PPID" ] && kill -KILL "$pid" && killed=0
+# Sets start to the start time of a process. The name of the program stands in parentheses before it.
+read_start() {
+  start=
+  set -- "$(cat "/proc/$1/stat")"
+  set -- \${1##*")"}
+  start=\${20}
+}
+
+# Prints the descriptors, as PID/fd/NUMBER, that may be ours by the names of their files.
+list_candidates() {
+  cd /proc || return
+  # The name of the directory of pipes is our own, and what is above it doesn't matter.
+  pipes=\${directory%/}
+  set -- -lname "*/\${pipes##*/}/*"
+  IFS=/
+  for terminal in $terminals; do
+    number=\${terminal%%" "*}
+    [ -z "$number" ] || set -- "$@" -o -lname "/dev/pts/$number" -o -lname "/dev/pts/$number (deleted)"
   done
   unset IFS
   set +f
-  return $killed
+  if find / -maxdepth 0 -lname /; then
+    find [0-9]*/fd -maxdepth 1 \\( "$@" \\)
+  else
+    # A busybox compares no names of links. This waits for files on a file system that is gone.
+    for file in [0-9]*/fd/*; do
+      [ ! -p "$file" ] && { [ ! -c "$file" ] || [ "$terminals" = / ] || [ "$file" -ef /dev/null ]; } || echo "$file"
+    done
+  fi
 }
 
-# The number of a terminal is given to the next one as soon as nobody holds it: ours has the time of ours, be it that
-# the server's end went with the server, or that a child has inherited it. A container's /dev/pts has the same names
-# on another device.
-is_our_terminal() {
-  number=\${line##*/dev/pts/}
-  number=\${number%%" "*}
-  case $terminals in
-    *" $number:"*) made=\${terminals#*" $number:"} made=\${made%%" "*} ;;
-    *) return 1 ;;
-  esac
-  fd=\${line%%" -> "*}
-  # DEVICE:SECONDS:DATE TIME.NANOSECONDS ZONE
-  found=$(stat -Lc %d:%Z:%z "/proc/$pid/fd/\${fd##*" "}")
-  seconds=\${found#*:} seconds=\${seconds%%:*}
-  case $found in
-    *.*) nanoseconds=\${found##*.} nanoseconds=\${nanoseconds%%" "*} ;;
-    *) nanoseconds=000000000 ;;
+# Whether a descriptor leads to a file of the directory, which is there as long as it has its name, or to one of the
+# terminals. The number of a terminal is given to the next one as soon as no process holds it: ours has the time of ours,
+# be it that the server's end went with the server, or that a child has inherited it.
+is_ours() {
+  # DEVICE:INODE:SECONDS:DATE TIME.NANOSECONDS ZONE
+  found=$(stat -Lc %d:%i:%Z:%z "/proc/$1") || return
+  time=\${found#*:*:} id=\${found%":$time"}
+  case $files in
+    *" $id "*) return ;;
   esac
   # Not every stat knows them.
-  [ "$nanoseconds" != 000000000 ] || made=\${made%.*}.000000000
-  [ "\${found%%:*}:$seconds.$nanoseconds" = "$(stat -Lc %d /dev/pts):$made" ]
+  nanoseconds=*
+  case $time in
+    *.000000000" "*) ;;
+    *.*) nanoseconds=\${time##*.} nanoseconds=\${nanoseconds%%" "*} ;;
+  esac
+  case $terminals in
+    *" $id:\${time%%:*}."$nanoseconds/*) ;;
+    *) return 1 ;;
+  esac
 }
 
-# The start time of the server: a pid may be given to another process. The name of the program stands in parentheses
-# before it, and a space more.
-read_server_start() {
-  read -r stat <"/proc/$PPID/stat" || return
-  set -- \${stat##*")"}
-  found_start=\${20}
+# Fails when it finds none.
+kill_holders() {
+  killed=1
+  # DEVICE:INODE of each file, with a space on either side.
+  files=
+  [ -z "$directory" ] || files=$(set +f; cd "$directory" && stat -c %d:%i -- *)
+  set -f
+  set -- $files
+  files=" $* "
+  skip=
+  for candidate in $(list_candidates); do
+    pid=\${candidate%%/*}
+    # An embedded server ends while the process that it is in lives on, and may still close its own ends.
+    [ "$pid" != "$skip" ] && [ "$pid" -gt 1 ] && [ "$pid" != $$ ] && [ "$pid" != "$PPID" ] || continue
+    read_start "$pid"
+    before=$start
+    # What is older than the server was handed the descriptor and is no descendant: the ControlMaster of ssh.
+    [ "\${before:-0}" -ge "$server_start" ] || { skip=$pid; continue; }
+    is_ours "$candidate" || continue
+    read_start "$pid"
+    [ -n "$before" ] && [ "$start" = "$before" ] && kill -KILL "$pid" && killed=0 skip=$pid
+  done
+  set +f
+  return $killed
 }
 
 # Waits for the server to exit, for so many tenths of a second, and kills it then: a thread that is blocked in the system
@@ -142,21 +174,22 @@ await_exit() {
   while [ "$left" -gt 0 ]; do
     left=$((left - 1))
     sleep 0.1 || sleep 1
-    read_server_start && [ "$found_start" = "$server_start" ] || return
+    read_start "$PPID"
+    [ "$start" = "$server_start" ] || return
   done
   kill -KILL "$PPID"
 }
 
 exits_within=
-read_server_start && server_start=$found_start
 
 # A last line without its end is not obeyed: the number in it may be cut short.
 while read -r word value; do
   case $word in
     +) is_number "$value" && [ "$value" -gt 1 ] && add_group "$value" ;;
     -) is_number "$value" && remove_group "$value" ;;
-    t) value=\${value#/dev/pts/} && add_terminal "\${value%%" "*}" "\${value#*" "}" ;;
-    u) remove_terminal "\${value#/dev/pts/}" ;;
+    s) is_number "$value" && server_start=$value ;;
+    t) add_terminal "$value" ;;
+    u) remove_terminal "$value" ;;
     x) is_number "$value" && exits_within=$value ;;
     d)
       case $value in
@@ -167,7 +200,7 @@ while read -r word value; do
 done
 
 holders=yes
-[ "$next_0$terminals" != '0 ' ] || has_files || holders=no
+[ "$next_0$terminals" != 0/ ] || has_files || holders=no
 
 # A shell that can't fork (the limit on tasks is reached) ends itself.
 trap 'signal_groups KILL' EXIT
@@ -190,5 +223,5 @@ while [ $holders = yes ] && { kill_holders || [ "$rounds" = 0 ]; } && [ "$rounds
   pause
 done
 [ -z "$directory" ] || rm -rf -- "$directory"
-if [ -n "$exits_within" ] && [ -n "$server_start" ]; then await_exit "$exits_within" & fi
+if [ -n "$exits_within" ] && [ "$server_start" != 0 ]; then await_exit "$exits_within" & fi
 `;

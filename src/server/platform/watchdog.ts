@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { realpathSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { isAbsolute, parse } from 'node:path';
+import { readProcess } from './process-table.ts';
 import { watchdogScript } from './watchdog-script.ts';
 
 export type WatchdogOptions = {
@@ -40,8 +41,8 @@ export class Watchdog {
   readonly #log: (line: string) => void;
   readonly #shell: readonly [string, ...string[]];
   readonly #groups = new Set<number>();
-  /** When each was made: seconds, a dot, nanoseconds. */
-  readonly #terminals = new Map<string, string>();
+  /** As the watchdog is told of them; see {@link describeTerminal}. */
+  readonly #terminals = new Set<string>();
   #directory: string | undefined;
   #startsLeft = 2;
   #phase: Phase;
@@ -78,19 +79,22 @@ export class Watchdog {
   }
 
   /**
-   * Registers a terminal, `/dev/pts/N`, which has to be open on our side; any other name is passed over. It is known by
+   * Registers a terminal, `/dev/pts/N`, which has to be open on our side; any other name is ignored. It is known by
    * the time when it was made. A change of its owner or its mode moves that: it has to be registered once more.
+   *
+   * @returns what to unregister it by; another terminal of the same name has another
    */
-  addTerminal(path: string): void {
-    const madeAt = /^\/dev\/pts\/\d+$/.test(path) ? madeAtOf(path) : undefined;
-    if (madeAt === undefined || this.#terminals.get(path) === madeAt) return;
-    this.removeTerminal(path);
-    this.#terminals.set(path, madeAt);
-    this.#tell(`t ${path} ${madeAt}\n`);
+  addTerminal(path: string): string | undefined {
+    const terminal = describeTerminal(path);
+    if (terminal === undefined || this.#terminals.has(terminal)) return terminal;
+    this.#terminals.add(terminal);
+    this.#tell(`t ${terminal}\n`);
+    return terminal;
   }
 
-  removeTerminal(path: string): void {
-    if (this.#terminals.delete(path)) this.#tell(`u ${path}\n`);
+  /** @param terminal what `addTerminal` has returned */
+  removeTerminal(terminal: string | undefined): void {
+    if (terminal !== undefined && this.#terminals.delete(terminal)) this.#tell(`u ${terminal}\n`);
   }
 
   /**
@@ -163,7 +167,7 @@ export class Watchdog {
     child.on('exit', (code, signal) => this.#onGone(child, `ended with ${signal ?? `code ${code}`}`));
     // It has died; 'exit' follows.
     child.stdin?.on('error', () => {});
-    child.stdin?.write(this.#everything());
+    child.stdin?.write(startTimeLine() + this.#everything());
     child.unref();
     (child.stdin as Socket | null)?.unref();
   }
@@ -174,10 +178,10 @@ export class Watchdog {
       return spawn(program, [...args, '-c', `eval "$${SCRIPT_VARIABLE}"`, 'exec-server-watchdog'], {
         cwd: '/',
         env: {
-          // NixOS has sleep, ls and rm in the last place only.
+          // NixOS has find, stat, sleep and rm in the last place only.
           PATH: '/usr/bin:/bin:/usr/sbin:/sbin:/run/current-system/sw/bin',
-          // In the C locale busybox's ls turns what isn't ASCII into question marks.
-          LC_ALL: 'C.UTF-8',
+          // Names are bytes: in another locale a pattern doesn't fit one that isn't text.
+          LC_ALL: 'C',
           // Not an argument: ps would show all of it.
           [SCRIPT_VARIABLE]: watchdogScript,
           // Node hands its own to every child whose environment doesn't name it.
@@ -209,7 +213,7 @@ export class Watchdog {
     return [
       this.#directory === undefined ? '' : this.#directoryLine(this.#directory),
       ...[...this.#groups].map(pgid => `+ ${pgid}\n`),
-      ...[...this.#terminals].map(([path, madeAt]) => `t ${path} ${madeAt}\n`),
+      ...[...this.#terminals].map(terminal => `t ${terminal}\n`),
     ].join('');
   }
 
@@ -224,11 +228,20 @@ const TELL_MS = 20;
 
 const SCRIPT_VARIABLE = 'EXEC_SERVER_WATCHDOG';
 
-const madeAtOf = (terminal: string): string | undefined => {
+/** Said by the server: when the watchdog begins to read, its parent may be gone, and with it when that began. */
+const startTimeLine = (): string => {
+  const startTime = process.platform === 'linux' ? readProcess(process.pid)?.startTime : undefined;
+  return startTime === undefined ? '' : `s ${startTime}\n`;
+};
+
+/** The number of a terminal, its device and inode, and when it was made: `5 25:8:1700000000.123456789`. */
+const describeTerminal = (path: string): string | undefined => {
+  const [, number] = /^\/dev\/pts\/(\d+)$/.exec(path) ?? [];
+  if (number === undefined) return undefined;
   try {
-    const { ctimeNs } = statSync(terminal, { bigint: true });
+    const { dev, ino, ctimeNs } = statSync(path, { bigint: true });
     const nanoseconds = String(ctimeNs % SECOND_NS).padStart(9, '0');
-    return `${ctimeNs / SECOND_NS}.${nanoseconds}`;
+    return `${number} ${dev}:${ino}:${ctimeNs / SECOND_NS}.${nanoseconds}`;
   } catch {
     return undefined;
   }

@@ -3,7 +3,8 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { resourceShortage, unsupported } from '../../protocol/errors.ts';
-import { hasReaders, type NamedPipes, type PipeEnds } from '../platform/named-pipes.ts';
+import type { NamedPipe } from '../platform/named-pipe.ts';
+import type { NamedPipes } from '../platform/named-pipes.ts';
 import type { Child, Output } from './child.ts';
 import { pipeOutput } from './pipe-output.ts';
 
@@ -20,14 +21,12 @@ export type StreamPlan = {
  * own. Exactly one of `adopt` and `abandon` is called in the end.
  */
 export class ChildStreams {
-  readonly #pipes: NamedPipes | undefined;
-  readonly #stdin: PipeEnds | 'pipe' | 'ignore';
-  readonly #stdout: PipeEnds | 'pipe';
-  readonly #stderr: PipeEnds | 'pipe' | 'merged';
+  readonly #stdin: NamedPipe | 'pipe' | 'ignore';
+  readonly #stdout: NamedPipe | 'pipe';
+  readonly #stderr: NamedPipe | 'pipe' | 'merged';
 
   /** @throws {ExecServerError} `unsupported` for `mergeStderr` without named pipes */
   constructor(plan: StreamPlan, pipes: NamedPipes | undefined) {
-    this.#pipes = pipes;
     this.#stdin = plan.pipeStdin ? (pipes?.forInput() ?? 'pipe') : 'ignore';
     this.#stdout = pipes?.forOutput() ?? 'pipe';
     this.#stderr = plan.mergeStderr ? 'merged' : (pipes?.forOutput() ?? 'pipe');
@@ -40,13 +39,13 @@ export class ChildStreams {
 
   /** What `spawn` takes as `stdio`. */
   get stdio(): Array<'pipe' | 'ignore' | number> {
-    const childs = (ends: PipeEnds | 'pipe' | 'ignore') => (typeof ends === 'string' ? ends : ends.childs);
+    const childs = (end: NamedPipe | 'pipe' | 'ignore') => (typeof end === 'string' ? end : end.childs);
     const stdout = childs(this.#stdout);
     return [childs(this.#stdin), stdout, this.#stderr === 'merged' ? stdout : childs(this.#stderr)];
   }
 
   /** Takes our ends as streams, after the child has started. */
-  adopt(child: ChildProcess): Pick<Child, 'stdin' | 'outputs' | 'links' | 'ownLinks' | 'readLinks' | 'cut'> {
+  adopt(child: ChildProcess): Pick<Child, 'stdin' | 'outputs' | 'pinStreams' | 'cut'> {
     for (const { childs } of this.#named) closeSync(childs);
     const stdin = this.#stdin === 'ignore' ? null : this.#writable(this.#stdin, child.stdin);
     const stdout = this.#readable(this.#stdout, child.stdout);
@@ -54,16 +53,16 @@ export class ChildStreams {
     return {
       stdin,
       outputs: { stdout, stderr },
-      links: this.#named.map(({ path }) => path),
-      ownLinks: () => [
-        ...this.#openLinks(this.#stdout, stdout),
-        ...this.#openLinks(this.#stderr, stderr),
-        ...this.#readLinks(stdin),
-      ],
-      readLinks: () => this.#readLinks(stdin),
+      pinStreams: () =>
+        [
+          isOpen(stdout) ? named(this.#stdout) : undefined,
+          isOpen(stderr) ? named(this.#stderr) : undefined,
+          this.#readInput,
+        ].flatMap(pipe => pipe?.pin() ?? []),
       cut: () => {
-        this.#tellCut(this.#stdout, stdout);
-        this.#tellCut(this.#stderr, stderr);
+        // The end of a stream takes some turns of the event loop, in which the pipe may already be searched for.
+        if (isOpen(stdout)) named(this.#stdout)?.cut();
+        if (isOpen(stderr)) named(this.#stderr)?.cut();
         for (const stream of [stdin, stdout, stderr]) stream?.destroy();
       },
     };
@@ -71,43 +70,35 @@ export class ChildStreams {
 
   /** Closes everything, after a start that failed. */
   abandon(): void {
-    for (const { ours, childs, path } of this.#named) {
-      closeSync(ours);
-      closeSync(childs);
-      this.#pipes?.release(path, true);
-    }
+    for (const pipe of this.#named) pipe.abandon();
   }
 
-  get #named(): PipeEnds[] {
-    return [this.#stdin, this.#stdout, this.#stderr].filter(ends => typeof ends !== 'string');
+  get #named(): NamedPipe[] {
+    return [this.#stdin, this.#stdout, this.#stderr].flatMap(ends => named(ends) ?? []);
   }
 
-  // A pipe whose end was read may serve another child.
-  #openLinks(ends: PipeEnds | 'pipe' | 'merged', stream: Output | null): string[] {
-    return typeof ends === 'string' || stream?.destroyed ? [] : [ends.path];
+  /** The pipe of stdin while another process reads it, whether our end is open or not. */
+  get #readInput(): NamedPipe | undefined {
+    const pipe = named(this.#stdin);
+    return pipe?.isHeld ? pipe : undefined;
   }
 
-  // Once our end is closed the pipe may serve another child, unless it is held.
-  #readLinks(stdin: Writable | null): string[] {
-    if (stdin === null || typeof this.#stdin === 'string') return [];
-    const { path } = this.#stdin;
-    return (stdin.closed ? this.#pipes?.isHeld(path) : hasReaders(path)) ? [path] : [];
-  }
-
-  // The end of a stream takes some turns of the event loop, and the server may be asked who holds it before.
-  #tellCut(ends: PipeEnds | 'pipe' | 'merged', stream: Output | null): void {
-    if (typeof ends !== 'string' && !stream?.destroyed) this.#pipes?.cut(ends.path);
-  }
-
-  #writable(ends: PipeEnds | 'pipe', nodes: Writable | null): Writable | null {
+  #writable(ends: NamedPipe | 'pipe', nodes: Writable | null): Writable | null {
     if (ends === 'pipe') return nodes;
     const socket = new Socket({ fd: ends.ours, readable: false, writable: true });
-    return socket.on('close', () => this.#pipes?.releaseInput(ends.path));
+    return socket.on('close', () => ends.closed(false));
   }
 
-  #readable(ends: PipeEnds | 'pipe', nodes: Readable | null): Output | null {
+  #readable(ends: NamedPipe | 'pipe', nodes: Readable | null): Output | null {
     if (ends === 'pipe') return nodes;
     const socket = pipeOutput(ends.ours);
-    return socket.on('close', () => this.#pipes?.release(ends.path, socket.readableEnded));
+    return socket.on('close', () => ends.closed(socket.readableEnded));
   }
 }
+
+const named = (ends: NamedPipe | 'pipe' | 'ignore' | 'merged'): NamedPipe | undefined =>
+  typeof ends === 'string' ? undefined : ends;
+
+// After its end no other process can have it open for writing.
+const isOpen = (stream: Output | null): boolean =>
+  stream !== null && !stream.readableEnded && !stream.destroyed;

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { OutputStream, TerminalSize } from '../../protocol/process.ts';
+import type { PinnedFile } from '../platform/pinned-file.ts';
 import type { ConfinedCommand } from '../sandbox/confined-command.ts';
 import type { Denial } from '../sandbox/denial.ts';
 
@@ -8,7 +9,8 @@ import type { Denial } from '../sandbox/denial.ts';
  * What a child writes to one stream: a stream of Node's, read by its `data` events alone, from `resume` on. The bytes
  * of an event are good only while it is handled.
  */
-export type Output = EventEmitter & Pick<Readable, 'pause' | 'resume' | 'destroy' | 'destroyed'>;
+export type Output = EventEmitter &
+  Pick<Readable, 'pause' | 'resume' | 'destroy' | 'destroyed' | 'readableEnded'>;
 
 /** A started process, whatever its streams are made of. */
 export type Child = {
@@ -18,16 +20,17 @@ export type Child = {
   /** `null` for a child without a stdin to write to. */
   readonly stdin: Writable | null;
   readonly outputs: { readonly [Stream in OutputStream]?: Output | null };
-  /** What a holder of one of its streams has in /proc/PID/fd; empty where that isn't known. */
-  readonly links: readonly string[];
-  /** Those of them that are nobody else's: once our side is closed, a pipe or the number of a terminal may be another's. */
-  ownLinks(): readonly string[];
-  /** The link of its stdin while others have it open to read: of that its outputs tell nothing. */
-  readLinks(): readonly string[];
+  /** The terminal that it was started on, if that has a name; once our side is closed, another one may have it. */
+  readonly terminal?: { readonly path: string; isOpen(): boolean } | undefined;
+  /**
+   * Pins those of its streams that other processes may have open, for a search: outputs that haven't ended and are open
+   * here, and stdin while it is read. None where no process can be looked into.
+   */
+  pinStreams(): readonly PinnedFile[];
   /** Calls back once, as soon as the process has ended. */
   onExit(listener: (code: number | null, signal: NodeJS.Signals | null) => void): void;
   /** Sets the size of its terminal; without one it is never called. */
   resize(size: TerminalSize): void;
-  /** Closes our ends of its streams, whoever still holds the others. Twice is harmless. */
+  /** Closes our ends of its streams, though others may still hold theirs. Idempotent. */
   cut(): void;
 };

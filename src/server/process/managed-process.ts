@@ -12,10 +12,10 @@ import { startTimer, type Timer } from '../../system/deadline.ts';
 import { EXITED_WAIT_MS } from '../limits.ts';
 import type { Outbound } from '../outbound.ts';
 import { findHolders, type Holder } from '../platform/holders.ts';
+import { type PinnedFile, releaseAll } from '../platform/pinned-file.ts';
 import type { ProcessGroups } from '../platform/process-groups.ts';
 import { descendantsOf, readProcessTable } from '../platform/process-table.ts';
 import { signalPid, signalProcess } from '../platform/signal-process.ts';
-import { type KeptTerminal, keepTerminal } from '../platform/terminal-name.ts';
 import type { Child } from './child.ts';
 import { ChildGroup } from './child-group.ts';
 import { Credit } from './credit.ts';
@@ -75,7 +75,7 @@ export class ManagedProcess {
   #stopping: Promise<void> | undefined;
   #stopGraceMs = Number.POSITIVE_INFINITY;
   #holders: readonly Holder[] | undefined;
-  #keptTerminal: KeptTerminal | undefined;
+  #keptTerminal: PinnedFile | undefined;
 
   /** Resolves when `process/closed` was sent. */
   readonly closed: Promise<void>;
@@ -127,18 +127,13 @@ export class ManagedProcess {
     return this.exit !== undefined && (this.#child.confined?.denial.likely(this.exit.exitCode) ?? false);
   }
 
-  /** What a holder of one of its streams has in /proc/PID/fd. */
-  get links(): readonly string[] {
-    return this.#child.links;
+  /** The terminal that it was started on, if that has a name. */
+  get terminal(): Child['terminal'] {
+    return this.#child.terminal;
   }
 
-  /** Its terminal while it is open on our side: then its number is nobody else's. */
-  get ownTerminals(): readonly string[] {
-    return this.options.tty ? this.#child.ownLinks() : [];
-  }
-
-  /** Its terminal, if that was cut while others held it. Whoever asks for it has to release it. */
-  get keptTerminal(): KeptTerminal | undefined {
+  /** Its terminal, if that was cut while others held it; the caller has to release it. */
+  get keptTerminal(): PinnedFile | undefined {
     return this.#keptTerminal;
   }
 
@@ -264,9 +259,7 @@ export class ManagedProcess {
     if (graceMs >= this.#stopGraceMs) return;
     this.#stopGraceMs = graceMs;
     this.signaled('SIGTERM');
-    this.#stopping = stopProcess(this.group, graceMs, () =>
-      this.#flow.ended ? this.#child.readLinks() : this.#child.ownLinks(),
-    );
+    this.#stopping = stopProcess(this.group, graceMs, () => this.#child.pinStreams());
   }
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
@@ -315,13 +308,14 @@ export class ManagedProcess {
   }
 
   async #cut(): Promise<void> {
-    const holders = await findHolders(new Set(this.links), { exclude: new Set([process.pid]) });
+    const streams = this.#child.pinStreams();
+    const holders = await findHolders(streams, { exclude: new Set([process.pid]) });
+    releaseAll(streams);
     // They may have let go during the look, or just before, of which the next turn tells.
     await nextTurn();
     if (this.#flow.ended) return;
     this.#holders = holders ?? [];
-    const [terminal] = this.#holders.length > 0 ? this.ownTerminals : [];
-    this.#keptTerminal = terminal === undefined ? undefined : keepTerminal(terminal);
+    if (this.options.tty && this.#holders.length > 0) [this.#keptTerminal] = this.#child.pinStreams();
     this.#child.cut();
     this.#flow.cut();
   }

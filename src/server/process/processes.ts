@@ -81,7 +81,7 @@ export class Processes {
     this.#maxProcesses = maxProcesses;
     this.#sandboxes = sandboxes;
     this.#groups = processGroups(host.platform);
-    this.#remains = new Remains(watchdog, () => this.#pipes?.held() ?? []);
+    this.#remains = new Remains(watchdog, () => this.#pipes?.pinHeld() ?? []);
     // Elsewhere FIFOs exist, too, but not the look into other processes that makes them worth it.
     this.#pipes =
       host.platform === 'linux'

@@ -1,6 +1,6 @@
 import { SHUTDOWN_GRACE_MS } from '../limits.ts';
-import { findHolders, killHolders } from '../platform/holders.ts';
-import type { KeptTerminal } from '../platform/terminal-name.ts';
+import { findHeld, killHolders } from '../platform/holders.ts';
+import { type PinnedFile, releaseAll } from '../platform/pinned-file.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
 import type { ChildGroup } from './child-group.ts';
 import type { ManagedProcess } from './managed-process.ts';
@@ -13,18 +13,21 @@ import { stopGroup } from './stop-group.ts';
  */
 export class Remains {
   readonly #watchdog: Watchdog;
-  readonly #heldPipes: () => Iterable<string>;
+  readonly #pinHeldPipes: () => readonly PinnedFile[];
   /** Processes that aren't closed yet. */
   readonly #open = new Set<ManagedProcess>();
   /** The groups that were left behind. */
   readonly #left = new Set<ChildGroup>();
   #nextLook: NodeJS.Timeout | undefined;
-  readonly #terminals = new Set<KeptTerminal>();
+  /** What the watchdog knows the terminals of open processes by. */
+  readonly #watched = new Map<ManagedProcess, string | undefined>();
+  /** The terminals that were cut while others held them, with the same. */
+  readonly #terminals = new Map<PinnedFile, string | undefined>();
 
-  /** @param heldPipes asked when no process runs any more: the pipes that somebody has open */
-  constructor(watchdog: Watchdog, heldPipes: () => Iterable<string>) {
+  /** @param pinHeldPipes called when no process runs any more: the pipes that others have open */
+  constructor(watchdog: Watchdog, pinHeldPipes: () => readonly PinnedFile[]) {
     this.#watchdog = watchdog;
-    this.#heldPipes = heldPipes;
+    this.#pinHeldPipes = pinHeldPipes;
   }
 
   /** A process was started. */
@@ -37,8 +40,10 @@ export class Remains {
 
   /** A process is closed; whatever it leaves is kept in mind. */
   closed(process: ManagedProcess): void {
-    if (process.keptTerminal !== undefined) this.#keep(process.keptTerminal);
-    else for (const terminal of terminalsOf(process)) this.#watchdog.removeTerminal(terminal);
+    const watched = this.#watched.get(process);
+    this.#watched.delete(process);
+    if (process.keptTerminal === undefined) this.#watchdog.removeTerminal(watched);
+    else this.#keep(process.keptTerminal, watched);
     this.#open.delete(process);
     if (this.#isLeft(process.group)) this.#left.add(process.group);
   }
@@ -51,14 +56,18 @@ export class Remains {
 
   /** Ends the holders, once there is nothing left that may still be closed. */
   async killHolders(): Promise<void> {
-    const terminals = [...this.#terminals].map(({ path }) => path);
-    const links = new Set([...this.#heldPipes(), ...terminals]);
-    if (links.size > 0) await killHolders(links);
-    for (const terminal of this.#terminals) this.#release(terminal);
+    const pipes = this.#pinHeldPipes();
+    await killHolders([...pipes, ...this.#terminals.keys()]);
+    releaseAll(pipes);
+    for (const terminal of this.#terminals.keys()) this.#release(terminal);
   }
 
   #tellTerminals(process: ManagedProcess): void {
-    for (const terminal of process.ownTerminals) this.#watchdog.addTerminal(terminal);
+    if (!process.terminal?.isOpen()) return;
+    const before = this.#watched.get(process);
+    const now = this.#watchdog.addTerminal(process.terminal.path);
+    this.#watched.set(process, now);
+    if (before !== now) this.#watchdog.removeTerminal(before);
   }
 
   #isLeft(group: ChildGroup): boolean {
@@ -88,21 +97,21 @@ export class Remains {
     }, LOOK_EVERY_MS).unref();
   }
 
-  #keep(terminal: KeptTerminal): void {
-    this.#terminals.add(terminal);
+  #keep(terminal: PinnedFile, watched: string | undefined): void {
+    this.#terminals.set(terminal, watched);
     if (this.#terminals.size % LOOK_AFTER === 0) void this.#releaseUnheld();
   }
 
   async #releaseUnheld(): Promise<void> {
-    for (const terminal of this.#terminals) {
-      const holders = await findHolders(new Set([terminal.path]), { exclude: new Set([process.pid]) });
-      if (holders?.length === 0) this.#release(terminal);
-    }
+    const terminals = [...this.#terminals.keys()];
+    const held = await findHeld(terminals);
+    for (const terminal of terminals) if (held?.has(terminal) === false) this.#release(terminal);
   }
 
-  #release(terminal: KeptTerminal): void {
+  #release(terminal: PinnedFile): void {
+    const watched = this.#terminals.get(terminal);
     if (!this.#terminals.delete(terminal)) return;
-    this.#watchdog.removeTerminal(terminal.path);
+    this.#watchdog.removeTerminal(watched);
     terminal.release();
   }
 }
@@ -114,6 +123,3 @@ const MAX_LOOKS = 1000;
 
 // Each costs a descriptor, and finding out that nobody holds it any more costs a look at all processes.
 const LOOK_AFTER = 16;
-
-const terminalsOf = (process: ManagedProcess): readonly string[] =>
-  process.options.tty ? process.links : [];

@@ -13,6 +13,7 @@ import type { Host } from '../host.ts';
 import { type BaseEnv, describeBase } from '../login-env/base-env.ts';
 import type { NamedPipes } from '../platform/named-pipes.ts';
 import { nativePath } from '../platform/native-path.ts';
+import { pinTerminal } from '../platform/pinned-file.ts';
 import { ConfinedCommand } from '../sandbox/confined-command.ts';
 import { Denial } from '../sandbox/denial.ts';
 import type { Confinement, Sandboxes } from '../sandbox/sandboxes.ts';
@@ -125,9 +126,11 @@ const onTerminal = ({ pid, input, output, terminal, isOpen, onExit, resize, dest
   pid,
   stdin: input,
   outputs: { pty: output },
-  links: terminal === '' ? [] : [terminal],
-  ownLinks: () => (terminal !== '' && isOpen() ? [terminal] : []),
-  readLinks: () => [],
+  terminal: terminal === '' ? undefined : { path: terminal, isOpen },
+  pinStreams: () => {
+    const pinned = terminal !== '' && isOpen() && !output.readableEnded ? pinTerminal(terminal) : undefined;
+    return pinned === undefined ? [] : [pinned];
+  },
   onExit,
   resize,
   cut: destroy,

@@ -2,8 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { expect } from 'chai';
-import { killSession, sessionOf } from '../../../src/server/login-env/end-session.ts';
+import { hangUp, killSession, sessionOf } from '../../../src/server/login-env/end-session.ts';
+import { until } from '../../support/until.ts';
 import { isRunning } from '../platform/support/children.ts';
+
+const running = () => false;
 
 (process.platform === 'linux' ? describe : describe.skip)('a session', () => {
   const started: ChildProcess[] = [];
@@ -22,17 +25,17 @@ import { isRunning } from '../platform/support/children.ts';
   });
 
   it('is known by the stream that its leader was started with', () => {
-    expect(sessionOf(sleeper('pipe', true).pid, 'linux').stdoutLink).to.match(/^socket:\[\d+\]$/);
+    expect(sessionOf(sleeper('pipe', true).pid, running, 'linux').stdout?.path).to.match(/^socket:\[\d+\]$/);
   });
 
   it('is not known by what others hold, too: nobody else is killed with it', async () => {
     const shared = openSync('/dev/null', 'w');
     const bystander = sleeper(shared, false);
     const leader = sleeper(shared, true);
-    const session = sessionOf(leader.pid, 'linux');
-    expect(session.stdoutLink).to.equal(undefined);
+    const session = sessionOf(leader.pid, running, 'linux');
+    expect(session.stdout).to.equal(undefined);
     const ended = once(leader, 'exit');
-    await killSession(session);
+    await killSession(session, () => false);
     await ended;
     expect(isRunning(bystander.pid)).to.equal(true);
   });
@@ -42,6 +45,23 @@ import { isRunning } from '../platform/support/children.ts';
     const ended = once(leader, 'exit');
     leader.kill('SIGKILL');
     await ended;
-    expect(sessionOf(leader.pid, 'linux').stdoutLink).to.equal(undefined);
+    expect(sessionOf(leader.pid, running, 'linux').stdout).to.equal(undefined);
+  });
+
+  it('is nothing any more when a process has the number of its leader that has exited', async () => {
+    const stranger = sleeper('pipe', true);
+    const session = sessionOf(stranger.pid, () => true, 'linux');
+    await hangUp(session, 0);
+    await killSession({ ...session, stdout: undefined }, () => false);
+    expect(isRunning(stranger.pid)).to.equal(true);
+  });
+
+  it('leaves the holders of its stdout alone when that has ended: its inode may be another one', async () => {
+    const holder = sleeper('pipe', true);
+    const session = sessionOf(holder.pid, () => true, 'linux');
+    await killSession(session, () => true);
+    expect(isRunning(holder.pid)).to.equal(true);
+    await killSession(session, () => false);
+    await until(() => !isRunning(holder.pid), 'the holder is still alive');
   });
 });

@@ -6,22 +6,33 @@ import {
   openSync,
   readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
-import { findHolders, killHolders } from '../../../src/server/platform/holders.ts';
+import { findHeld, findHolders, killHolders } from '../../../src/server/platform/holders.ts';
+import { type PinnedFile, pinFile, releaseAll } from '../../../src/server/platform/pinned-file.ts';
 import { startOnPty } from '../../../src/server/process/pty.ts';
 import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
 import { until } from '../../support/until.ts';
-import { Children, isRunning } from './support/children.ts';
+import { Children, fixture, isRunning, untilStartTimesAreLaterThan } from './support/children.ts';
 
 describe('findHolders', () => {
   const children = new Children();
+  const pins: PinnedFile[] = [];
   let directory: string;
+
+  const pin = (path: string): PinnedFile => {
+    const file = pinFile(path);
+    if (file === undefined) throw new Error(`cannot pin ${path}`);
+    pins.push(file);
+    return file;
+  };
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'exec-server-test-'));
@@ -29,36 +40,50 @@ describe('findHolders', () => {
 
   afterEach(async () => {
     await children.end();
+    releaseAll(pins.splice(0));
     rmSync(directory, { recursive: true });
   });
 
   describe('on a directory that looks like /proc', () => {
-    const addProcess = (pid: number, name: string, links: Record<number, string>): void => {
+    /** A process in it, whose start time is its pid. */
+    const addProcess = (
+      pid: number,
+      name: string,
+      links: Record<number, string>,
+      { parent = 1, flags = 0 } = {},
+    ): void => {
       mkdirSync(join(directory, `${pid}/fd`), { recursive: true });
-      writeFileSync(join(directory, `${pid}/comm`), `${name}\n`);
+      const stat = `${pid} (${name}) S ${parent} ${pid} ${pid} 0 -1 ${flags}${' 0'.repeat(12)} ${pid} 0 0\n`;
+      writeFileSync(join(directory, `${pid}/stat`), stat);
       for (const [fd, link] of Object.entries(links)) symlinkSync(link, join(directory, `${pid}/fd/${fd}`));
     };
-    const find = (links: string[], exclude?: ReadonlySet<number>) =>
-      findHolders(new Set(links), { procRoot: directory, platform: 'linux', exclude });
+    const fileAt = (name: string): string => {
+      writeFileSync(join(directory, name), '');
+      return join(directory, name);
+    };
+    /** The file at a path, to be searched for by another name that it has had. */
+    const pinned = (path: string, name = path): PinnedFile => ({ ...pin(path), path: name });
+    const find = (files: PinnedFile[], exclude?: ReadonlySet<number>) =>
+      findHolders(files, { procRoot: directory, platform: 'linux', exclude });
 
-    it('finds pipes, sockets, terminals and deleted files by what their links say', async () => {
-      addProcess(10, 'pipe holder', { 0: '/none/7', 5: '/none/7' });
-      addProcess(11, 'deleted', { 3: '/none/7 (deleted)' });
-      addProcess(12, 'socket', { 3: 'socket:[123]' });
-      addProcess(13, 'pty', { 0: '/dev/pts/99999' });
-      addProcess(14, 'other', { 0: '/none/77', 1: '/none/7/8', 2: 'socket:[1234]', 3: 'pipe:[123]' });
-      expect(byPid(await find(['/none/7', 'socket:[123]', '/dev/pts/99999']))).to.deep.equal([
-        { pid: 10, name: 'pipe holder' },
+    it('finds files by their device and inode, deleted ones too, and each process once', async () => {
+      const [ours, other] = [fileAt('ours'), fileAt('other')];
+      const deleted = fileAt('deleted (deleted)');
+      addProcess(10, 'pipe (a) S holder', { 0: ours, 5: ours });
+      addProcess(11, 'deleted', { 3: deleted });
+      addProcess(14, 'other', { 0: other, 1: `${ours}/8` });
+      const files = [pinned(ours), pinned(deleted, join(directory, 'deleted'))];
+      expect(byPid(await find(files))).to.deep.equal([
+        { pid: 10, name: 'pipe (a) S holder' },
         { pid: 11, name: 'deleted' },
-        { pid: 12, name: 'socket' },
-        { pid: 13, name: 'pty' },
       ]);
     });
 
-    it('leaves out whom it is told to', async () => {
-      addProcess(10, 'ours', { 0: 'pipe:[1]' });
-      addProcess(11, 'other', { 0: 'pipe:[1]' });
-      expect(await find(['pipe:[1]'], new Set([10]))).to.deep.equal([{ pid: 11, name: 'other' }]);
+    it('leaves out the excluded', async () => {
+      const file = fileAt('ours');
+      addProcess(10, 'ours', { 0: file });
+      addProcess(11, 'other', { 0: file });
+      expect(await find([pinned(file)], new Set([10]))).to.deep.equal([{ pid: 11, name: 'other' }]);
     });
 
     it('passes over what it may not read and what has ended', async () => {
@@ -67,39 +92,35 @@ describe('findHolders', () => {
       writeFileSync(join(directory, '11/fd'), '');
       mkdirSync(join(directory, '12/fd'), { recursive: true });
       writeFileSync(join(directory, '12/fd/0'), '');
-      expect(await find(['pipe:[1]'])).to.deep.equal([]);
+      // Ended between two looks: it has no start time.
+      mkdirSync(join(directory, '13/fd'), { recursive: true });
+      symlinkSync(fileAt('ours'), join(directory, '13/fd/0'));
+      expect(await find([pinned(join(directory, 'ours'))])).to.deep.equal([]);
     });
 
-    it('does not take another file of the same path, as in a container, for ours', async () => {
-      const terminal = join(directory, 'terminal');
-      writeFileSync(terminal, '');
-      addProcess(10, 'ours', { 0: terminal });
-      addProcess(11, 'contained', { 0: `${terminal} (deleted)` });
-      writeFileSync(`${terminal} (deleted)`, '');
-      expect(await find([terminal])).to.deep.equal([{ pid: 10, name: 'ours' }]);
-    });
-
-    it('does not take a file on another device for one of ours that is deleted', async () => {
-      const [ours, contained] = [join(directory, 'ours'), join(directory, 'contained')];
-      addProcess(10, 'ours', { 0: `${ours} (deleted)` });
-      addProcess(11, 'contained', { 0: `${contained} (deleted)` });
-      writeFileSync(`${ours} (deleted)`, '');
-      symlinkSync('/dev/null', `${contained} (deleted)`);
-      expect(await find([ours, contained])).to.deep.equal([{ pid: 10, name: 'ours' }]);
+    it('does not take another file of the same name for ours, as in a container or after its name was reused', async () => {
+      const [ours, other] = [fileAt('ours'), fileAt('other')];
+      addProcess(10, 'other', { 0: other });
+      expect(await find([pinned(ours, other)])).to.deep.equal([]);
     });
 
     it('does not take a child of ours for a holder that has yet to begin its program, with all that we have', async () => {
-      const addForked = (pid: number, parent: number, flags: number) => {
-        addProcess(pid, 'node', { 3: 'pipe:[1]' });
-        const stat = `${pid} (a) S 1 (b) S ${parent} ${pid} ${pid} 0 -1 ${flags} 0 0\n`;
-        writeFileSync(join(directory, `${pid}/stat`), stat);
-      };
+      const file = fileAt('ours');
       const forkedOnly = 0x400040;
-      addForked(10, process.pid, forkedOnly);
-      addForked(11, process.pid, 0x400000);
+      addProcess(10, 'node', { 3: file }, { parent: process.pid, flags: forkedOnly });
+      addProcess(11, 'node', { 3: file }, { parent: process.pid, flags: 0x400000 });
       // As a shell forks itself for a job.
-      addForked(12, 9, forkedOnly);
-      expect(byPid(await find(['pipe:[1]']))?.map(({ pid }) => pid)).to.deep.equal([11, 12]);
+      addProcess(12, 'node', { 3: file }, { parent: 9, flags: forkedOnly });
+      expect(byPid(await find([pinned(file)]))?.map(({ pid }) => pid)).to.deep.equal([11, 12]);
+    });
+
+    it('tells which of the files are held', async () => {
+      const [held, free] = [fileAt('held'), fileAt('free')];
+      addProcess(10, 'holder', { 0: '/dev/null', 1: held });
+      addProcess(process.pid, 'this process', { 0: free });
+      const files = [pinned(free), pinned(held)];
+      const found = await findHeld(files, { procRoot: directory, platform: 'linux' });
+      expect([...(found ?? [])]).to.deep.equal([files[1]]);
     });
 
     it('yields to others while it looks at many descriptors', async () => {
@@ -111,15 +132,15 @@ describe('findHolders', () => {
         turn = setImmediate(count);
       };
       let turn = setImmediate(count);
-      expect(await find(['pipe:[2]'])).to.deep.equal([]);
+      expect(await find([pinned(fileAt('ours'))])).to.deep.equal([]);
       clearImmediate(turn);
       expect(turns).to.be.greaterThan(1);
     });
 
     it('cannot know on other systems, nor without /proc', async () => {
-      expect(await findHolders(new Set(), { procRoot: directory, platform: 'darwin' })).to.equal(undefined);
-      expect(await findHolders(new Set(), { procRoot: '/none', platform: 'linux' })).to.equal(undefined);
-      expect(await killHolders(new Set(), { procRoot: '/none', platform: 'linux' })).to.equal(undefined);
+      expect(await findHolders([], { procRoot: directory, platform: 'darwin' })).to.equal(undefined);
+      expect(await findHolders([], { procRoot: '/none', platform: 'linux' })).to.equal(undefined);
+      expect(await killHolders([pinned('/')], { procRoot: '/none', platform: 'linux' })).to.equal(undefined);
     });
   });
 
@@ -130,29 +151,31 @@ describe('findHolders', () => {
 
     it('finds who holds a named pipe, also when the pipe is deleted', async () => {
       const pipe = namedPipe(directory);
+      const file = pin(pipe);
       const pid = await children.start('replaces-holder.sh', pipe);
       // The shell's child is a holder, too.
-      const named = async () => (await findHolders(new Set([pipe])))?.find(holder => holder.pid === pid);
+      const named = async () => (await findHolders([file]))?.find(holder => holder.pid === pid);
       expect(await named()).to.deep.equal({ pid, name: 'sh' });
       unlinkSync(pipe);
       expect(await named()).to.deep.equal({ pid, name: 'sh' });
     });
 
-    it('finds who holds a pipe or a socket that has no name', async () => {
+    it('finds who holds a socket that has no name', async () => {
       const child = spawn('sleep', ['1000'], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
       const pid = child.pid ?? 0;
       children.add(pid);
-      const link = readlinkSync(`/proc/${pid}/fd/0`);
-      const holders = await findHolders(new Set([link]));
+      const descriptor = `/proc/${pid}/fd/0`;
+      const { dev, ino } = statSync(descriptor, { bigint: true });
+      const holders = await findHolders([{ path: readlinkSync(descriptor), dev, ino, release: () => {} }]);
       expect(holders?.map(holder => holder.pid)).to.deep.equal([pid]);
     });
 
-    it('kills the holders and nobody else, again if one replaces another', async () => {
+    it('kills the holders and no other, again if one replaces another', async () => {
       const pipe = namedPipe(directory);
       const holder = await children.start('replaces-holder.sh', pipe);
       const outsider = await children.start('starts-holder.sh', pipe);
       const bystander = await children.start('ignores-term-and-hup.sh');
-      const outcome = await killHolders(new Set([pipe]));
+      const outcome = await killHolders([pin(pipe)]);
       expect(outcome?.left).to.deep.equal([]);
       expect(outcome?.killed.map(({ pid }) => pid)).to.include.members([holder, outsider]);
       await until(() => !isRunning(holder) && !isRunning(outsider), 'holders are still alive');
@@ -176,18 +199,30 @@ describe('findHolders', () => {
       process.kill(-child.pid, 'SIGSTOP');
       children.add(child.pid);
       const exit = new Promise(resolve => child.onExit((code, signal) => resolve(signal ?? code)));
-      const outcome = await killHolders(new Set([pipe]));
+      const outcome = await killHolders([pin(pipe)]);
       closeSync(own);
       for (const signal of ['SIGTERM', 'SIGCONT']) process.kill(-child.pid, signal);
       expect([outcome, await exit]).to.deep.equal([{ killed: [], left: [] }, 'SIGTERM']);
       child.destroy();
     });
 
+    it('spares what is older than the server: it was handed the descriptor and is no descendant', async () => {
+      const pipe = namedPipe(directory);
+      const master = await children.start('holds-pipe.sh', pipe);
+      await untilStartTimesAreLaterThan(master);
+      const younger = spawn(
+        process.execPath,
+        ['--import', 'tsx', fixture('kills-holders.ts'), pipe, String(master)],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      );
+      expect(JSON.parse(await text(younger.stdout))).to.deep.equal({ ours: true, master: true, killed: 1 });
+    });
+
     it('never kills its own process, nor one that is excluded', async () => {
       const pipe = namedPipe(directory);
       const own = openSync(pipe, 'r+');
       const other = await children.start('holds-pipe.sh', pipe);
-      const outcome = await killHolders(new Set([pipe]), { exclude: new Set([other]) });
+      const outcome = await killHolders([pin(pipe)], { exclude: new Set([other]) });
       closeSync(own);
       expect(outcome).to.deep.equal({ killed: [], left: [] });
       expect(isRunning(other)).to.equal(true);

@@ -24,7 +24,9 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
-import { NamedPipes, type PipeEnds } from '../../../src/server/platform/named-pipes.ts';
+import type { NamedPipe } from '../../../src/server/platform/named-pipe.ts';
+import { NamedPipes } from '../../../src/server/platform/named-pipes.ts';
+import { releaseAll } from '../../../src/server/platform/pinned-file.ts';
 import { type ProcessEntry, readProc } from '../../../src/server/platform/process-table.ts';
 import { until } from '../../support/until.ts';
 import { openBelow } from '../support/descriptors.ts';
@@ -49,7 +51,7 @@ const readNow = (fd: number): string | undefined => {
   }
 };
 
-const close = ({ ours, childs }: PipeEnds) => {
+const close = ({ ours, childs }: NamedPipe) => {
   closeSync(ours);
   closeSync(childs);
 };
@@ -80,17 +82,24 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
   });
 
   /** Ends that must be had. */
-  const open = (direction: 'forOutput' | 'forInput'): PipeEnds => {
+  const open = (direction: 'forOutput' | 'forInput'): NamedPipe => {
     const ends = pipes[direction]();
     if (ends === undefined) throw new Error(`no pipe: ${pipes.unavailable}`);
     return ends;
+  };
+
+  /** The paths of those that are held. */
+  const held = (): string[] => {
+    const pinned = pipes.pinHeld();
+    releaseAll(pinned);
+    return pinned.map(({ path }) => path);
   };
 
   /** The path that the next pipe gets. */
   const nextPath = () => {
     const ends = open('forOutput');
     close(ends);
-    pipes.release(ends.path, true);
+    ends.closed(true);
     return ends.path;
   };
 
@@ -126,7 +135,7 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
     symlinkSync('real', link);
     const linked = new NamedPipes(link, () => {});
     for (const direction of ['forOutput', 'forInput'] as const) {
-      const ends = linked[direction]() as PipeEnds;
+      const ends = linked[direction]() as NamedPipe;
       const links = [ends.ours, ends.childs].map(fd => readlinkSync(`/proc/self/fd/${fd}`));
       expect(links).to.deep.equal([ends.path, ends.path]);
       close(ends);
@@ -144,7 +153,7 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
   it('tells its directory before anything is in it, and once', () => {
     const told: Array<[directory: string, files: string[]]> = [];
     const telling = new NamedPipes(tempDir, directory => told.push([directory, readdirSync(directory)]));
-    const ends = Array.from({ length: 60 }, () => telling.forOutput() as PipeEnds);
+    const ends = Array.from({ length: 60 }, () => telling.forOutput() as NamedPipe);
     const directories = new Set(ends.map(({ path }) => dirname(path)));
     for (const each of ends) close(each);
     expect(told).to.deep.equal([...directories].map(directory => [directory, []]));
@@ -164,7 +173,7 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
       closeSync(ends.childs);
       expect(readNow(ends.ours)).to.equal('');
       closeSync(ends.ours);
-      pipes.release(ends.path, true);
+      ends.closed(true);
       expect(nextPath()).to.equal(ends.path);
     });
 
@@ -172,7 +181,7 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
       const ends = open('forOutput');
       writeSync(ends.childs, 'unread');
       close(ends);
-      pipes.release(ends.path, false);
+      ends.closed(false);
       const again = open('forOutput');
       expect([again.path, readNow(again.ours)]).to.deep.equal([ends.path, undefined]);
       close(again);
@@ -182,12 +191,12 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
       ['writes', constants.O_WRONLY],
       ['reads', constants.O_RDONLY],
     ] as const) {
-      it(`never uses it again after a cut while somebody else ${who}`, () => {
+      it(`does not use it again after a cut while another process ${who}, and keeps its name and so its inode`, () => {
         const ends = open('forOutput');
         const other = openSync(ends.path, flags | constants.O_NONBLOCK);
         close(ends);
-        pipes.release(ends.path, false);
-        expect([nextPath() === ends.path, existsSync(ends.path)]).to.deep.equal([false, false]);
+        ends.closed(false);
+        expect([nextPath() === ends.path, existsSync(ends.path)]).to.deep.equal([false, true]);
         closeSync(other);
       });
     }
@@ -195,7 +204,7 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
     it('uses one that a child read again when nobody reads it any more', async () => {
       const ends = open('forInput');
       closeSync(ends.ours);
-      pipes.releaseInput(ends.path);
+      ends.closed(false);
       const whileRead = nextPath();
       closeSync(ends.childs);
       await until(() => nextPath() === ends.path, 'the pipe is not used again');
@@ -206,29 +215,90 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
       const [free, cut, input] = [open('forOutput'), open('forOutput'), open('forInput')];
       const other = openSync(cut.path, constants.O_WRONLY | constants.O_NONBLOCK);
       close(free);
-      pipes.release(free.path, false);
+      free.closed(false);
       close(cut);
-      pipes.release(cut.path, false);
+      cut.closed(false);
       closeSync(input.ours);
-      pipes.releaseInput(input.path);
-      const held = pipes.held();
+      input.closed(false);
+      const before = held();
       closeSync(input.childs);
       closeSync(other);
-      await until(() => !pipes.isHeld(input.path), 'the input is held for ever');
-      // Its name is gone for good, so nobody else can be taken for a holder.
-      expect([held, pipes.held()]).to.deep.equal([[cut.path, input.path], [cut.path]]);
+      await until(() => held().length === 0, 'they are held for ever');
+      expect(before).to.deep.equal([cut.path, input.path]);
     });
 
     it('tells that one is held before our end is closed, if that is about to come', () => {
       const [cut, free, input] = [open('forOutput'), open('forOutput'), open('forInput')];
-      pipes.cut(cut.path);
-      pipes.cut(free.path);
-      const before = pipes.held();
+      cut.cut();
+      free.cut();
+      const before = held();
       for (const ends of [free, input]) close(ends);
-      pipes.release(free.path, false);
-      const after = pipes.held();
+      free.closed(false);
+      const after = held();
       close(cut);
+      cut.closed(false);
       expect([before, after]).to.deep.equal([[cut.path, free.path, input.path], [cut.path]]);
+    });
+
+    for (const direction of ['forOutput', 'forInput'] as const) {
+      it(`never uses one that was searched for again, and removes it after the search: ${direction}`, async () => {
+        const ends = open(direction);
+        const pinned = ends.pin();
+        const { dev, ino } = statSync(ends.path, { bigint: true });
+        close(ends);
+        ends.closed(true);
+        const during = [nextPath() === ends.path, existsSync(ends.path)];
+        expect([pinned?.path, pinned?.dev, pinned?.ino, during]).to.deep.equal([
+          ends.path,
+          dev,
+          ino,
+          [false, true],
+        ]);
+        pinned?.release();
+        await until(() => !existsSync(ends.path), 'it is kept after the search');
+        expect([nextPath() === ends.path, ends.pin()]).to.deep.equal([false, undefined]);
+      });
+    }
+
+    it('pins one use of it: the next one that has the same name is another', () => {
+      const first = open('forOutput');
+      close(first);
+      first.closed(true);
+      const second = open('forOutput');
+      expect([second.path, first.pin(), first.isHeld]).to.deep.equal([first.path, undefined, false]);
+      close(second);
+      second.closed(true);
+    });
+
+    it('counts a pin as neither a reader nor a writer', () => {
+      const ends = open('forOutput');
+      const pinned = ends.pin();
+      closeSync(ends.childs);
+      const atEnd = readNow(ends.ours);
+      closeSync(ends.ours);
+      expect(atEnd).to.equal('');
+      expect(() => openSync(ends.path, constants.O_WRONLY | constants.O_NONBLOCK)).to.throw('ENXIO');
+      pinned?.release();
+      ends.closed(true);
+    });
+
+    it('does not use an input again that another process may still write', async () => {
+      const ends = open('forInput');
+      const other = openSync(ends.path, constants.O_WRONLY | constants.O_NONBLOCK);
+      close(ends);
+      ends.closed(false);
+      const whileWritten = nextPath();
+      closeSync(other);
+      await until(() => nextPath() === ends.path, 'the pipe is not used again');
+      expect(whileWritten).to.not.equal(ends.path);
+    });
+
+    it('survives that its directory is removed while it is looked at', async () => {
+      const ends = open('forOutput');
+      rmSync(dirname(ends.path), { recursive: true });
+      close(ends);
+      ends.closed(false);
+      expect(pipes.forOutput()).to.equal(undefined);
     });
 
     it('lets a child go on that opens its stdin by name after the end', async () => {
@@ -238,7 +308,7 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
       const child = spawn('sh', ['-c', script, go], { stdio: [ends.childs, 'pipe', 'ignore'] });
       const closed = once(child, 'close');
       close(ends);
-      pipes.releaseInput(ends.path);
+      ends.closed(false);
       writeFileSync(go, '');
       expect(await text(child.stdout as NodeJS.ReadableStream)).to.equal('done\n');
       await closed;
@@ -353,8 +423,8 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
       writeSync(ends.childs, 'x');
       expect([readdirSync(tempDir), readNow(ends.ours)]).to.deep.equal([[], 'x']);
       close(ends);
-      pipes.release(ends.path, true);
-      pipes.releaseInput(ends.path);
+      ends.closed(true);
+      ends.closed(false);
       expect([pipes.forOutput(), pipes.forInput(), pipes.unavailable]).to.deep.equal([
         undefined,
         undefined,

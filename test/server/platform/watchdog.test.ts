@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -16,8 +17,10 @@ import { expect } from 'chai';
 import { readProc } from '../../../src/server/platform/process-table.ts';
 import { Watchdog } from '../../../src/server/platform/watchdog.ts';
 import { until } from '../../support/until.ts';
-import { Children, fixture, isRunning } from './support/children.ts';
+import { Children, fixture, isRunning, untilStartTimesAreLaterThan } from './support/children.ts';
 import { type Call, WatchedServer } from './support/watched-server.ts';
+
+const unshared = process.getuid?.() === 0 ? (['unshare', '-m'] as const) : (['unshare', '-rm'] as const);
 
 const SHELLS = [['/bin/sh'], ['dash'], ['bash', '--norc', '--posix'], ['busybox', 'sh']] as const;
 
@@ -159,6 +162,61 @@ describe('Watchdog', () => {
           ...Object.entries(others).map(([name, { pid }]) => [`others' ${name}`, pid]),
         ]);
         await expectLeft(watchdog, pids, ["others' open", "others' cut", "others' removed"]);
+      });
+
+      it('reads no names that others choose: no process is killed for a file that another one has open', async function () {
+        if (process.getuid?.() !== 0) this.skip();
+        const server = start(shell);
+        const pipe = namedPipe();
+        const victim = await children.start('ignores-term-and-hup.sh');
+        const hostile = await children.start('names-victim.sh', String(victim), pipe, join(root, 'open'));
+        const holder = await children.start('starts-holder.sh', pipe);
+        await server.call(['useDirectory', directory]);
+        const { watchdog } = server;
+        await server.kill();
+        await expectLeft(watchdog, { victim, hostile, holder }, ['victim', 'hostile']);
+      });
+
+      it('knows a holder whatever its program is called', async () => {
+        const server = start(shell);
+        const pipe = namedPipe();
+        const holder = await children.start('odd-name.sh', pipe);
+        await server.call(['useDirectory', directory]);
+        const { watchdog } = server;
+        await server.kill();
+        await expectLeft(watchdog, { holder }, []);
+      });
+
+      it('spares who has a file of the same name in another mount namespace', async function () {
+        const server = start(shell);
+        namedPipe();
+        const ours = await children.start('starts-holder.sh', join(directory, '7'));
+        const [inNamespace, ...rest] = unshared;
+        const child = spawn(inNamespace, [...rest, 'sh', fixture('holds-in-namespace.sh'), directory], {
+          detached: true,
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+        children.add(child.pid ?? 0);
+        const [line] = await Promise.race([once(child.stdout, 'data'), once(child.stdout, 'end')]);
+        // No namespaces for this user.
+        if (line === undefined) this.skip();
+        const stranger = Number.parseInt(String(line), 10);
+        await server.call(['useDirectory', directory]);
+        const { watchdog } = server;
+        await server.kill();
+        await expectLeft(watchdog, { stranger, ours }, ['stranger']);
+      });
+
+      it('spares who is older than the server and was handed a descriptor', async () => {
+        const pipe = namedPipe();
+        const master = await children.start('holds-pipe.sh', pipe);
+        await untilStartTimesAreLaterThan(master);
+        const server = start(shell);
+        const holder = await children.start('starts-holder.sh', pipe);
+        await server.call(['useDirectory', directory]);
+        const { watchdog } = server;
+        await server.kill();
+        await expectLeft(watchdog, { master, holder }, ['master']);
       });
 
       it('removes the directory and exits at once when nothing is registered', async () => {

@@ -15,6 +15,7 @@ import type { Writable } from 'node:stream';
 import { expect } from 'chai';
 import type { ExecServerError } from '../../../src/protocol/errors.ts';
 import { NamedPipes } from '../../../src/server/platform/named-pipes.ts';
+import { releaseAll } from '../../../src/server/platform/pinned-file.ts';
 import type { Output } from '../../../src/server/process/child.ts';
 import { ChildStreams, type StreamPlan } from '../../../src/server/process/child-streams.ts';
 import { until } from '../../support/until.ts';
@@ -62,11 +63,20 @@ const complaint = (act: () => unknown): string => {
   /** A child that runs a script on these streams. */
   const started = (plan: StreamPlan, script: string) => {
     const streams = new ChildStreams(plan, pipes);
+    const childs = streams.stdio.map(fd =>
+      typeof fd === 'number' ? readlinkSync(`/proc/self/fd/${fd}`) : '',
+    );
     const child: ChildProcess = spawn('sh', ['-c', script], { stdio: streams.stdio });
     const adopted = streams.adopt(child);
+    const links = streams.stdio.flatMap((fd, at) => (typeof fd === 'number' ? [childs[at] as string] : []));
     const outputs = [adopted.outputs.stdout, adopted.outputs.stderr].filter(stream => stream != null);
     const closed = Promise.all(outputs.map(stream => once(stream, 'close')));
-    return { child, ended: once(child, 'exit'), closed, ...adopted };
+    const pinned = (): string[] => {
+      const files = adopted.pinStreams();
+      releaseAll(files);
+      return files.map(({ path }) => path);
+    };
+    return { child, ended: once(child, 'exit'), closed, links, pinned, ...adopted };
   };
 
   describe('stdio', () => {
@@ -137,7 +147,7 @@ const complaint = (act: () => unknown): string => {
     await Promise.all([all.ended, merged.ended]);
     all.cut();
     await until(() => openBelow(tempDir).length === 0, 'something is still open');
-    expect([all.links, merged.links, stderr]).to.deep.equal([told, [stdout], stdout]);
+    expect([all.links, merged.links, stderr]).to.deep.equal([told, [stdout, stdout], stdout]);
   });
 
   it('keeps no end of the child open here, so that its end is noticed', async () => {
@@ -160,15 +170,15 @@ const complaint = (act: () => unknown): string => {
     expect([stdout, stderr]).to.deep.equal(['input\nmore\n', 'error\n']);
   });
 
-  it('calls its own what is open on our side: a pipe that has ended may serve another child', async () => {
-    const { child, outputs, links, ownLinks, closed } = started(NO_INPUT, 'exec 2>&-; exec sleep 600');
-    const before = ownLinks();
+  it('pins what is open on our side: a pipe that has ended may serve another child', async () => {
+    const { child, outputs, links, pinned, closed } = started(NO_INPUT, 'exec 2>&-; exec sleep 600');
+    const before = pinned();
     for (const stream of [outputs.stdout, outputs.stderr]) stream?.resume();
     await once(outputs.stderr as Output, 'close');
-    const meanwhile = ownLinks();
+    const meanwhile = pinned();
     child.kill('SIGKILL');
     await closed;
-    expect([before, meanwhile, ownLinks()]).to.deep.equal([links, links.slice(0, 1), []]);
+    expect([before, meanwhile, pinned()]).to.deep.equal([links, links.slice(0, 1), []]);
   });
 
   it('uses a pipe again after its natural end', async () => {
@@ -190,7 +200,7 @@ const complaint = (act: () => unknown): string => {
     writeFileSync(go, '');
     await ended;
     const status = readFileSync(join(tempDir, 'status'), 'utf8');
-    expect([again.filter(path => links.includes(path)), left, status]).to.deep.equal([[], [], '1\n']);
+    expect([again.filter(path => links.includes(path)), left, status]).to.deep.equal([[], links, '1\n']);
   });
 
   it('uses the pipe of an input again when no child reads it any more', async () => {
@@ -201,19 +211,19 @@ const complaint = (act: () => unknown): string => {
     await until(() => nextPaths(3).includes(links[0] as string), 'it is not used again');
   });
 
-  it('tells whether others read its input, also when our end is closed', async () => {
+  it('pins its input while others read it, also when our end is closed', async () => {
     const script = 'exec 3<&0; sleep 600 <&3 3<&- >/dev/null 2>&1 & echo $!';
-    const { stdin, links, readLinks, outputs, ended, closed } = started(ALL, script);
+    const { stdin, links, pinned, outputs, ended, closed } = started(ALL, script);
     outputs.stderr?.resume();
     const reader = Number(await textOf(outputs.stdout));
     await Promise.all([ended, closed]);
-    const whileOpen = readLinks();
+    const whileOpen = pinned();
     const shut = once(stdin as Writable, 'close');
     stdin?.end();
     await shut;
-    const afterwards = readLinks();
+    const afterwards = pinned();
     process.kill(reader, 'SIGKILL');
-    await until(() => readLinks().length === 0, 'somebody still reads it');
+    await until(() => pinned().length === 0, 'somebody still reads it');
     expect([whileOpen, afterwards]).to.deep.equal([[links[0]], [links[0]]]);
   });
 

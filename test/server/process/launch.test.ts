@@ -213,7 +213,7 @@ const failure = async (promise: Promise<unknown>) => {
     const nowhere = new NamedPipes(join(tempDir, 'missing'), () => {});
     const child = await launch(shell('cat; echo error >&2', { pipeStdin: true }), nowhere);
     child.stdin?.end('input');
-    expect([child.links, await finished(child)]).to.deep.equal([
+    expect([child.pinStreams(), await finished(child)]).to.deep.equal([
       [],
       { stdout: 'input', stderr: 'error\n', exit: 0 },
     ]);

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { EXITED_WAIT_MS, OUTPUT_HIGH_WATER_BYTES } from '../../../src/server/limits.ts';
+import { pinFile } from '../../../src/server/platform/pinned-file.ts';
 import { readProc } from '../../../src/server/platform/process-table.ts';
 import { until } from '../../support/until.ts';
 import { type SlowClient, settle } from '../support/slow-client.ts';
@@ -146,7 +147,7 @@ describe('ManagedProcess', () => {
       await once(holder.stdout as Readable, 'data');
       const { managed, client, stdout, stderr, print, exit } = fakeProcess({
         drainMs: DRAIN_MS,
-        links: [file],
+        pinStreams: () => [pinFile(file) ?? []].flat(),
       });
       const begin = performance.now();
       exit(0);
@@ -169,7 +170,6 @@ describe('ManagedProcess', () => {
     it('is not cut where they end in time', async () => {
       const { client, print, endStreams, exit } = fakeProcess({
         drainMs: DRAIN_MS,
-        links: ['/none'],
       });
       exit(0);
       // All of it in one turn, before any timer.

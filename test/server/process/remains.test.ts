@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { FrameMessageWriter } from '../../../src/protocol/framing/message-writer.ts';
 import { Outbound } from '../../../src/server/outbound.ts';
 import { NamedPipes } from '../../../src/server/platform/named-pipes.ts';
+import { pinTerminal } from '../../../src/server/platform/pinned-file.ts';
 import { posixGroups } from '../../../src/server/platform/process-groups.ts';
 import { Watchdog } from '../../../src/server/platform/watchdog.ts';
 import type { Child } from '../../../src/server/process/child.ts';
@@ -47,12 +48,13 @@ class Notes extends Watchdog {
     this.groups.delete(pgid);
   }
 
-  override addTerminal(path: string): void {
+  override addTerminal(path: string): string {
     this.terminals.add(path);
+    return path;
   }
 
-  override removeTerminal(path: string): void {
-    this.terminals.delete(path);
+  override removeTerminal(path: string | undefined): void {
+    this.terminals.delete(path ?? '');
   }
 }
 
@@ -69,7 +71,7 @@ class Notes extends Watchdog {
     tempDir = realpathSync(mkdtempSync(join(tmpdir(), 'remains-test-')));
     pipes = new NamedPipes(tempDir, () => {});
     watchdog = new Notes();
-    remains = new Remains(watchdog, () => pipes.held());
+    remains = new Remains(watchdog, () => pipes.pinHeld());
   });
 
   afterEach(async () => {
@@ -109,9 +111,8 @@ class Notes extends Watchdog {
       ...rest,
       stdin: input,
       outputs: { pty: output },
-      links: [terminal],
-      ownLinks: () => (rest.isOpen() ? [terminal] : []),
-      readLinks: () => [],
+      terminal: { path: terminal, isOpen: rest.isOpen },
+      pinStreams: () => [(rest.isOpen() && pinTerminal(terminal)) || []].flat(),
       cut: destroy,
     };
     return manage(child, true, drainMs);
@@ -176,10 +177,11 @@ class Notes extends Watchdog {
 
     it('are ended: who holds a pipe that was cut, and nobody who has a pipe that is used again', async () => {
       const first = await onPipes(leaving('>/dev/null'), 0);
+      const [stdout] = openBelow(tempDir);
       await close(first);
       await until(() => openBelow(tempDir).length === 0, 'our ends are open');
       const other = await onPipes('exec sleep 601');
-      expect(other.links).to.include(first.links[0]);
+      expect(openBelow(tempDir)).to.include(stdout);
       await until(() => survivorNames().toSorted().join() === 'sleep 600,sleep 601', 'they are not there');
       await remains.stopGroups();
       await remains.killHolders();
@@ -198,7 +200,7 @@ class Notes extends Watchdog {
       const running = noted();
       await close(managed);
       expect([running, noted()]).to.deep.equal([
-        { groups: [managed.pid], terminals: managed.links },
+        { groups: [managed.pid], terminals: [managed.terminal?.path] },
         NOTHING,
       ]);
     });
@@ -207,13 +209,13 @@ class Notes extends Watchdog {
       const managed = onTerminal('sleep 600');
       watchdog.terminals.clear();
       await until(() => watchdog.terminals.size > 0, 'it is not told');
-      expect(noted().terminals).to.deep.equal(managed.links);
+      expect(noted().terminals).to.deep.equal([managed.terminal?.path]);
       managed.abandon();
       watchdog.terminals.clear();
       const other = onTerminal('sleep 601');
       watchdog.terminals.clear();
       await until(() => watchdog.terminals.size > 0, 'it is not told');
-      expect(noted().terminals).to.deep.equal(other.links);
+      expect(noted().terminals).to.deep.equal([other.terminal?.path]);
       other.abandon();
       managed.terminate(0);
       other.terminate(0);
@@ -227,7 +229,11 @@ class Notes extends Watchdog {
       await until(() => survivorNames().join() === 'sleep 600', 'it is not there');
       await remains.killHolders();
       await noSurvivorsIn(cwd);
-      expect([left, noted().terminals, openTerminals()]).to.deep.equal([managed.links, [], before]);
+      expect([left, noted().terminals, openTerminals()]).to.deep.equal([
+        [managed.terminal?.path],
+        [],
+        before,
+      ]);
     });
 
     it('are let go of in the end when the holders have ended themselves: with each sixteenth', async () => {
@@ -240,7 +246,11 @@ class Notes extends Watchdog {
       const last = onTerminal(HELD, 0);
       await close(last);
       await until(() => noted().terminals.length === 1, 'terminals are kept that nobody holds');
-      expect([kept, noted().terminals, openTerminals() - before]).to.deep.equal([15, last.links, 1]);
+      expect([kept, noted().terminals, openTerminals() - before]).to.deep.equal([
+        15,
+        [last.terminal?.path],
+        1,
+      ]);
       await remains.killHolders();
     });
   });

@@ -9,6 +9,7 @@ import { parse } from '../../../src/protocol/parse.ts';
 import { processStart } from '../../../src/protocol/process.ts';
 import { currentHost } from '../../../src/server/host.ts';
 import type { BaseEnv } from '../../../src/server/login-env/base-env.ts';
+import { releaseAll } from '../../../src/server/platform/pinned-file.ts';
 import type { Child } from '../../../src/server/process/child.ts';
 import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
 import { type StartContext, startChild } from '../../../src/server/process/start-child.ts';
@@ -17,6 +18,13 @@ import { until } from '../../support/until.ts';
 import { childrenHere } from '../platform/support/children.ts';
 import { openLinks } from '../support/descriptors.ts';
 import { textOf } from './support/text-of.ts';
+
+/** The names of the streams that others may have open. */
+const pathsOf = (child: Pick<Child, 'pinStreams'>): string[] => {
+  const pinned = child.pinStreams();
+  releaseAll(pinned);
+  return pinned.map(({ path }) => path);
+};
 
 const PATH = process.env.PATH ?? '/usr/bin:/bin';
 
@@ -178,11 +186,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
 
     it('is one stream, known by its name', async () => {
       const { child, lines } = await stty({});
-      expect([Object.keys(child.outputs), child.links, child.readLinks()]).to.deep.equal([
-        ['pty'],
-        [lines[1]],
-        [],
-      ]);
+      expect([Object.keys(child.outputs), child.terminal?.path]).to.deep.equal([['pty'], lines[1]]);
     });
 
     it('takes a Ctrl-C that is typed at once, 100 times of 100', async () => {
@@ -207,10 +211,14 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       child.resize({ columns: 33, rows: 11 });
       child.stdin?.write('x\n');
       await until(() => /got x\r\n11 33/.test(out), 'it has not answered');
-      const own = child.ownLinks();
+      const own = pathsOf(child);
       child.cut();
       // From now on the name may be another terminal's.
-      expect([own, child.ownLinks()]).to.deep.equal([child.links, []]);
+      expect([own, pathsOf(child), child.terminal?.isOpen()]).to.deep.equal([
+        [child.terminal?.path],
+        [],
+        false,
+      ]);
       expect(await exit).to.equal('SIGHUP');
       await until(() => openLinks().length <= before, 'something is still open');
     });

@@ -4,9 +4,11 @@ import { closeSync, mkdtempSync, openSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { type PinnedFile, pinFile } from '../../../src/server/platform/pinned-file.ts';
 import { stopProcess } from '../../../src/server/process/stop-process.ts';
 import { until } from '../../support/until.ts';
 import { Children, isRunning } from '../platform/support/children.ts';
+import { openLinks } from '../support/descriptors.ts';
 import { groupOf } from './support/group-of.ts';
 
 /** Longer than any of these tests may take. */
@@ -26,6 +28,8 @@ const LONG_MS = 30_000;
     await children.end();
     rmSync(directory, { recursive: true });
   });
+
+  const pinned = (): PinnedFile[] => [pinFile(stream) ?? []].flat();
 
   /** The leader of a group that runs a script with the stream open as descriptor 3; resolves with the pid it prints. */
   const start = async (script: string) => {
@@ -48,7 +52,7 @@ const LONG_MS = 30_000;
     let askedWith: boolean | undefined;
     await stopProcess(group, LONG_MS, () => {
       askedWith = group.isAlive;
-      return [stream];
+      return pinned();
     });
     await until(() => !isRunning(told), 'the holder is still there');
     expect([await ended, askedWith]).to.deep.equal(['SIGTERM', false]);
@@ -56,7 +60,7 @@ const LONG_MS = 30_000;
 
   it('leaves alone who has left the group and holds nothing', async () => {
     const { group, told } = await start("setsid sh -c 'exec 3>&-; echo $$; exec sleep 600' & wait");
-    await stopProcess(group, LONG_MS, () => [stream]);
+    await stopProcess(group, LONG_MS, pinned);
     expect([group.isAlive, isRunning(told)]).to.deep.equal([false, true]);
   });
 
@@ -75,15 +79,22 @@ const LONG_MS = 30_000;
   it('ends the holders that a process left behind which has ended', async () => {
     const { group, told, ended } = await start("setsid sh -c 'echo $$; exec sleep 600' &");
     await ended;
-    await stopProcess(group, LONG_MS, () => [stream]);
+    await stopProcess(group, LONG_MS, pinned);
     await until(() => !isRunning(told), 'the holder is still there');
   });
 
   it('spares this very process, which has the other end of its streams', async () => {
     const { group } = await start('echo $$; exec sleep 600');
     const ours = openSync(stream, 'r');
-    await stopProcess(group, LONG_MS, () => [stream]);
+    await stopProcess(group, LONG_MS, pinned);
     closeSync(ours);
     expect(group.isAlive).to.equal(false);
+  });
+
+  it('releases what it has searched for', async () => {
+    const { group } = await start('echo $$; exec sleep 600');
+    const before = openLinks().filter(link => link === stream).length;
+    await stopProcess(group, LONG_MS, pinned);
+    expect(openLinks().filter(link => link === stream)).to.have.lengthOf(before);
   });
 });

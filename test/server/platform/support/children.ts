@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { readProc } from '../../../../src/server/platform/process-table.ts';
+import { readProc, readProcess } from '../../../../src/server/platform/process-table.ts';
 import { until } from '../../../support/until.ts';
 
 /** The processes that a test starts, each in a group of its own. */
@@ -58,4 +58,11 @@ export const kill = (pid: number): void => {
   } catch {
     // Gone, as it should be.
   }
+};
+
+/** Waits until a process that is started is younger than another one: the kernel counts in hundredths of a second. */
+export const untilStartTimesAreLaterThan = async (pid: number): Promise<void> => {
+  const startTime = Number(readProcess(pid)?.startTime);
+  const now = () => Number(execFileSync('cat', ['/proc/self/stat'], { encoding: 'utf8' }).split(' ')[21]);
+  await until(() => now() > startTime, 'no process starts later');
 };

@@ -18,13 +18,14 @@ const DEFAULTS: ProcessOptions = {
 };
 
 export type FakeOptions = Partial<ProcessOptions> & {
-  readonly links?: readonly string[];
+  /** What others may hold of its streams. */
+  readonly pinStreams?: Child['pinStreams'];
   /** In place of the stdout that a test writes. */
   readonly realStdout?: Readable;
 };
 
 /** A managed process whose child does what a test says, and its client. */
-export const fakeProcess = ({ links = [], realStdout, ...options }: FakeOptions = {}) => {
+export const fakeProcess = ({ pinStreams = () => [], realStdout, ...options }: FakeOptions = {}) => {
   const client = new SlowClient();
   const outbound = new Outbound(client.writer);
   const stdin = new PassThrough();
@@ -37,9 +38,7 @@ export const fakeProcess = ({ links = [], realStdout, ...options }: FakeOptions 
     pid: 4242,
     stdin,
     outputs: { stdout: realStdout ?? stdout, stderr },
-    links,
-    ownLinks: () => links,
-    readLinks: () => [],
+    pinStreams,
     onExit: listener => void exitListeners.push(listener),
     resize: () => {},
     cut: () => {

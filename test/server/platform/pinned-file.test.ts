@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import { keepTerminal } from '../../../src/server/platform/terminal-name.ts';
+import { pinTerminal } from '../../../src/server/platform/pinned-file.ts';
 import { startOnPty } from '../../../src/server/process/pty.ts';
 import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
 import { openLinks } from '../support/descriptors.ts';
 
 const hasTerminals = ptyUnavailable() === undefined && process.platform === 'linux';
 
-(hasTerminals ? describe : describe.skip)('keepTerminal', () => {
+(hasTerminals ? describe : describe.skip)('pinTerminal', () => {
   /** A terminal whose only user has ended at once. */
   const unused = async () => {
     const child = startOnPty({
@@ -21,9 +21,9 @@ const hasTerminals = ptyUnavailable() === undefined && process.platform === 'lin
     return { ...child, ended: new Promise<void>(resolve => child.onExit(() => resolve())) };
   };
 
-  it('keeps the number from the terminals that follow, until it is released', async () => {
+  it('keeps its number from the terminals that follow, until it is released', async () => {
     const first = await unused();
-    const kept = keepTerminal(first.terminal);
+    const kept = pinTerminal(first.terminal);
     await first.ended;
     first.destroy();
     const later = await Promise.all(Array.from({ length: 5 }, unused));
@@ -40,6 +40,6 @@ const hasTerminals = ptyUnavailable() === undefined && process.platform === 'lin
   });
 
   it('cannot keep what is not there', () => {
-    expect(keepTerminal('/dev/pts/none')).to.equal(undefined);
+    expect(pinTerminal('/dev/pts/none')).to.equal(undefined);
   });
 });
