@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { type Chaos, chaos } from './chaos.ts';
+import { encodeStep } from './frames.ts';
+import { type Sent, sent } from './messages.ts';
+import { ENDS, FRAMINGS, type Framing, type Script, type Step } from './script.ts';
+import { session } from './sessions.ts';
+
+/** The script of a seed: the same seed and framing make the same script. */
+export const scriptOf = (seed: number, framing: Framing): Script => {
+  const [script] = fc.sample(scripts(framing), {
+    seed: seed * FRAMINGS.length + FRAMINGS.indexOf(framing),
+    numRuns: 1,
+  });
+  if (script === undefined) throw new Error('no script was made');
+  return script;
+};
+
+const scripts = (framing: Framing): fc.Arbitrary<Script> =>
+  fc
+    .record({
+      early: fc.oneof({ weight: 6, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: few }),
+      opening: fc.oneof(
+        { weight: 6, arbitrary: fc.constant({}) },
+        { weight: 1, arbitrary: fc.constant({ outputWindowBytes: 65_536 }) },
+        { weight: 1, arbitrary: fc.constant({ retainedMs: 0, retainedBytes: 0 }) },
+      ),
+      sent: fc.array(
+        fc.oneof(
+          { weight: 8, arbitrary: sent.map(step => [step]) },
+          { weight: 1, arbitrary: session.map(messages => messages.map((message): Sent => ({ message }))) },
+        ),
+        { minLength: 10, maxLength: 60, size: 'max' },
+      ),
+      cuts: fc.infiniteStream(cuts),
+      // Whether bytes are changed, too: what is answered can then be checked less strictly.
+      chaos: fc.oneof(
+        { weight: 2, arbitrary: fc.constant(undefined) },
+        { weight: 1, arbitrary: fc.infiniteStream(fc.option(chaos, { freq: 4, nil: undefined })) },
+      ),
+      settle: fc.boolean(),
+      end: fc.constantFrom(...ENDS),
+    })
+    .map(({ early, opening, sent, cuts, chaos, settle, end }) => {
+      const steps = sent.flat().map(step => changed({ ...step, ...cuts.next().value }, framing, chaos));
+      return { framing, settle, end, steps: [...early, ...open(framing, opening), ...probed(steps)] };
+    });
+
+const few = fc.array(sent.filter(beginsAsMessage), { minLength: 1, maxLength: 4 });
+
+// The first byte of a connection decides how messages go.
+function beginsAsMessage(step: Sent): boolean {
+  return 'message' in step && typeof step.message === 'object' && step.message !== null;
+}
+
+const cuts = fc.oneof(
+  { weight: 8, arbitrary: fc.constant({}) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 4 })
+      .map(cuts => ({ cuts: cuts.toSorted((one, other) => one - other) })),
+  },
+);
+
+const open = (framing: Framing, more: object): Step[] => [
+  {
+    message: {
+      jsonrpc: '2.0',
+      id: 'initialize',
+      method: 'initialize',
+      params: { clientName: 'fuzz', binaryFrames: framing === 'binary', ...more },
+    },
+  },
+  { message: { jsonrpc: '2.0', method: 'initialized' } },
+  { probe: true },
+];
+
+const changed = (step: Step, framing: Framing, chaos: Iterator<Chaos | undefined> | undefined): Step => {
+  const change: Chaos | undefined = chaos?.next().value;
+  if (change === undefined) return step;
+  const frame = encodeStep(step, framing);
+  return frame.length > MAX_CHANGED_BYTES ? step : { bytes: change(frame).toString('base64') };
+};
+
+// A wrong length then is no longer than what can be sent after it.
+const MAX_CHANGED_BYTES = 9000;
+
+const probed = (steps: readonly Step[]): Step[] =>
+  steps.flatMap((step, at) =>
+    at % PROBED_STEPS === PROBED_STEPS - 1 ? [step, { probe: true } as const] : [step],
+  );
+
+const PROBED_STEPS = 12;

@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from './client.ts';
+import { asObject } from './frames.ts';
+import type { Jail, Look } from './jail.ts';
+
+/**
+ * Ends everything that a script has begun, and waits until nothing is left of it: no process, no answer that is owed,
+ * no descriptor.
+ */
+export const settle = async (
+  client: Client,
+  jail: Jail,
+  found: (kind: string, text: string) => void,
+): Promise<void> => {
+  await client.probe();
+  const { ledger } = client.oracle;
+  const patience = performance.now() + SETTLE_MS;
+  for (;;) {
+    if (!client.open) return;
+    const running = await endProcesses(client);
+    for (const handleId of client.handles) await client.call('fs/close', { handleId, discard: true });
+    await client.call('fs/watchMissing', { watchId: Number.MAX_SAFE_INTEGER, missing: [] });
+    if (running === 0 && ledger.outstanding.length === 0) break;
+    if (performance.now() > patience) {
+      const owed = JSON.stringify(ledger.outstanding).slice(0, 600);
+      found('unanswered', `${running} processes and these answers are left after ${SETTLE_MS} ms: ${owed}`);
+      return;
+    }
+    await delay(20);
+  }
+  await client.probe();
+  if (client.open) await checkDescriptors(jail, found);
+};
+
+const SETTLE_MS = 15_000;
+
+/** @returns how many there still are */
+const endProcesses = async (client: Client): Promise<number> => {
+  const { processes } = asObject((await client.call('process/list'))?.result) ?? {};
+  const listed = (Array.isArray(processes) ? processes : []).filter(({ state }) => state !== 'closed');
+  const seqs = new Map(client.oracle.order.unclosed);
+  for (const { processId } of listed) {
+    const seq = seqs.get(processId);
+    if (seq !== undefined) await client.call('process/acknowledge', { processId, seq });
+    await client.call('process/signal', { processId, signal: 'KILL', target: 'tree' });
+    await client.call('process/terminate', { processId });
+  }
+  return listed.length;
+};
+
+const checkDescriptors = async (jail: Jail, found: (kind: string, text: string) => void): Promise<void> => {
+  const patience = performance.now() + SETTLE_MS;
+  for (;;) {
+    const look = await jail.look();
+    if (isQuiet(look)) return;
+    if (performance.now() > patience) return found('descriptor', `left: ${look.descriptors.join(', ')}`);
+    await delay(20);
+  }
+};
+
+const isQuiet = ({ descriptors, processes }: Look): boolean => {
+  const sandboxes = processes.filter(({ name, parent }) => name === 'bwrap' && parent > 1).length;
+  const files = descriptors.filter(path => path.startsWith('/') && !QUIET.some(quiet => quiet.test(path)));
+  return files.length === 0 && descriptors.length <= MAX_QUIET + sandboxes * SANDBOX_DESCRIPTORS;
+};
+
+/** Files that a server has open also when it does nothing; the last is the filter of system calls for sandboxes. */
+const QUIET = [/^\/dev\/null$/, /^\/fuzz\/program\//, /^\/dev\/shm\/exec-server-[-0-9a-f]+ \(deleted\)$/];
+/** Its streams, those of the event loop and of its threads, the watchdog, a watch. */
+const MAX_QUIET = 24;
+/** The streams of a server in a sandbox. */
+const SANDBOX_DESCRIPTORS = 4;

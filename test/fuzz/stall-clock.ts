@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+
+/**
+ * Measures how long a server takes, less what the machine takes from it: the time that its main thread or this
+ * process waited for a processor, and the time that this process worked itself.
+ */
+export class StallClock {
+  readonly #schedstat: string;
+
+  /** @param pid the server */
+  constructor(pid: number) {
+    this.#schedstat = `/proc/${pid}/task/${pid}/schedstat`;
+  }
+
+  /** Starts a measurement. @returns the milliseconds that have passed since, and how long the server was running */
+  start(): () => { readonly ms: number; readonly runningMs: number } {
+    const [from, server, own] = [performance.now(), read(this.#schedstat), read('/proc/self/schedstat')];
+    return () => {
+      const [now, serverNow, ownNow] = [
+        performance.now(),
+        read(this.#schedstat),
+        read('/proc/self/schedstat'),
+      ];
+      const excused = serverNow.waited - server.waited + ownNow.waited - own.waited + ownNow.ran - own.ran;
+      return { ms: now - from - Math.max(0, excused), runningMs: serverNow.ran - server.ran };
+    };
+  }
+}
+
+type Schedule = { readonly ran: number; readonly waited: number };
+
+const read = (path: string): Schedule => {
+  try {
+    const [ran = 0, waited = 0] = readFileSync(path, 'utf8').split(' ').map(Number);
+    return { ran: ran / 1e6, waited: waited / 1e6 };
+  } catch {
+    return { ran: 0, waited: 0 };
+  }
+};
