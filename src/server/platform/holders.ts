@@ -168,8 +168,8 @@ const readLink = (path: string): string => {
 };
 
 /**
- * Whether it is a child of this process that was forked and doesn't run its program yet, as one on a terminal when its
- * start returns. Until then it has all that we have open ourselves, and nothing of that afterwards.
+ * Whether it is a child of this process that was forked and doesn't run its program yet, as another thread of it may start
+ * one at any time. Until then it has all that we have open ourselves, and nothing of that afterwards.
  */
 const isYetToExec = (stat: string): boolean => {
   try {

@@ -27,7 +27,14 @@ export const spawnOnLinux = (plan: PtyPlan, onExit: EndListener): StartedTermina
     );
     onceEnded(pid, onExit);
     const resize = (columns: number, rows: number) => void setSize(master, columns, rows, libc);
-    return { pid, fd: master, path, resize, closeSlave: () => void libc.close(slave) };
+    // Without a name of its own it is never searched for: that of another terminal would lead to its processes.
+    return {
+      pid,
+      fd: master,
+      path: childsPath === path ? path : '',
+      resize,
+      closeSlave: () => void libc.close(slave),
+    };
   } catch (error) {
     for (const fd of [master, slave]) libc.close(fd);
     throw explainLaunchFailure(error as NodeJS.ErrnoException, plan);

@@ -1,0 +1,128 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { expect } from 'chai';
+import { transformSync } from 'esbuild';
+
+const root = join(import.meta.dirname, '../../src');
+
+/** What a signal is sent by: system calls, commands of shells and systems, and the functions here that come down to one. */
+const SENDS =
+  /\.kill\b|(?<![\w.#])kill\(|\bkill (?:-|")|taskkill|\bsignal(?:Pid|Process|All)\(|\bkillHolders\(|\bgroups?\.signal\(|\b(?:tg|tk)kill\b|pidfd_send|^timeout:|killSignal/;
+
+type Site = {
+  /** What says that the process is the one that is meant, and can't be reused in the meantime. */
+  readonly identity: string;
+  readonly lines: readonly string[];
+};
+
+const UNREAPED = 'a child of this process whose end it has not handled: until then no process gets its pid';
+const GROUP =
+  'a group that is led by such a child, or has members: no process gets its number; a leader that is there after that is a stranger';
+const PINNED = 'device and inode of files that are pinned, start time of the pid, no older than this process';
+const START_TIME = 'the start time of the pid, compared right before';
+
+/** Every place that sends a signal, by file. */
+const SITES: Readonly<Record<string, Site>> = {
+  'core/transport.ts': { identity: UNREAPED, lines: ['child.kill("SIGTERM");', 'child.kill("SIGKILL");'] },
+  'server/login-env/end-session.ts': {
+    identity: `${GROUP}; the same for a session. Its stdout: a socket whose other end, here, has not ended`,
+    lines: [
+      'await signalAll(session, "SIGHUP", "SIGCONT");',
+      'if (session.stdout !== void 0 && !stdoutEnded()) await killHolders([session.stdout]);',
+      'for (let round = 0; round < MAX_ROUNDS && await signalAll(session, "SIGKILL"); round += 1) {',
+      'for (const group of left) for (const signal of signals) session.groups.signal(group, signal);',
+    ],
+  },
+  'server/platform/end-process.ts': {
+    identity: 'this process itself',
+    lines: ['process.kill(process.pid, "SIGKILL");'],
+  },
+  'server/platform/holders.ts': {
+    identity: PINNED,
+    lines: ['if (!signalProcess(entry, "SIGKILL")) return;'],
+  },
+  'server/platform/process-groups.ts': {
+    identity: 'what its callers rely on; 0 is no signal',
+    lines: [
+      'export const posixGroups = (kill = process.kill.bind(process)) => ({',
+      'kill(-leader, signal);',
+      'return kill(-leader, 0);',
+      'export const windowsGroups = (run = runDetached, kill = process.kill.bind(process)) => ({',
+      'if (signal === "SIGTERM" || signal === "SIGKILL") run("taskkill", ["/PID", String(leader), "/T", "/F"]);',
+      'return kill(pid, 0);',
+    ],
+  },
+  'server/platform/signal-process.ts': {
+    identity: `${START_TIME}; ${UNREAPED}`,
+    lines: ['return signalPid(pid, signal);', 'return process.kill(pid, signal);'],
+  },
+  'server/platform/watchdog-script.ts': {
+    identity:
+      'groups as the server says, which forgets them when they are empty; device and inode of named files and time of terminals, and the start time of the pid; the start time of the server as it says itself',
+    lines: [
+      'kill "-$1" "-$group"',
+      'kill -0 "-$group" || remove_group "$group"',
+      '[ -n "$before" ] && [ "$start" = "$before" ] && kill -KILL "$pid" && killed=0 skip=$pid',
+      'kill -KILL "$PPID"',
+    ],
+  },
+  'server/process/child-group.ts': {
+    identity: GROUP,
+    lines: ['if (this.isAlive) this.#groups.signal(this.leader, signal);'],
+  },
+  'server/process/managed-process.ts': {
+    identity: `${UNREAPED}; for a group: ${GROUP}; for the program in a sandbox and for descendants: ${START_TIME}`,
+    lines: [
+      'this.group.signal(signal);',
+      'if (confined === void 0) signalPid(pid, signal);',
+      'else if (confined.command.program !== void 0) signalProcess(confined.command.program, signal);',
+      'signalPid(this.pid, signal);',
+      'if (entry !== void 0) signalProcess(entry, signal, platform);',
+    ],
+  },
+  'server/process/processes.ts': { identity: PINNED, lines: ['await this.#remains.killHolders();'] },
+  'server/process/pty-fork.ts': { identity: '0 is no signal', lines: ['return process.kill(pid, 0);'] },
+  'server/process/pty-windows.ts': {
+    identity: 'the handle of a terminal that is not closed',
+    lines: ['if (!closed) terminal.kill();'],
+  },
+  'server/process/remains.ts': {
+    identity: PINNED,
+    lines: ['async killHolders() {', 'await killHolders([...pipes, ...this.#terminals.keys()]);'],
+  },
+  'server/process/stop-group.ts': {
+    identity: GROUP,
+    lines: [
+      'group.signal("SIGTERM");',
+      'group.signal("SIGCONT");',
+      'if (!await pollUntil(() => !group.isAlive, graceMs, POLL_MS)) group.signal("SIGKILL");',
+    ],
+  },
+  'server/process/stop-process.ts': { identity: PINNED, lines: ['await killHolders(streams);'] },
+  'server/sandbox/bubblewrap.ts': {
+    identity: `${UNREAPED}; Node sends it`,
+    lines: ['timeout: SANDBOX_PROBE_MS,', 'killSignal: "SIGKILL"'],
+  },
+  'server/sandbox/confined-server.ts': {
+    identity: UNREAPED,
+    lines: ['process.kill(-this.#child.pid, "SIGKILL");'],
+  },
+};
+
+/** The lines of what runs of a module, without types and comments; those of a script in it one by one. */
+const linesOf = (path: string): string[] =>
+  transformSync(readFileSync(join(root, path), 'utf8'), { loader: 'ts', target: 'es2023' })
+    .code.split('\n')
+    .flatMap(line => (line.includes('`') ? line.split('\\n') : [line]))
+    .map(line => line.trim());
+
+describe('a signal', () => {
+  it('is sent only from places whose identity of the process is listed here', () => {
+    const found = readdirSync(root, { recursive: true, encoding: 'utf8' })
+      .filter(path => path.endsWith('.ts'))
+      .map(path => [path.replaceAll(sep, '/'), linesOf(path).filter(line => SENDS.test(line))] as const)
+      .filter(([, lines]) => lines.length > 0);
+    const listed = Object.entries(SITES).map(([path, { lines }]) => [path, lines]);
+    expect(Object.fromEntries(found)).to.deep.equal(Object.fromEntries(listed));
+  });
+});
