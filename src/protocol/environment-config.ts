@@ -1,11 +1,15 @@
 import * as z from 'zod/mini';
 import { request } from './define.ts';
 import { maybe, pathText } from './fields.ts';
-import { MAX_CONFIG_PATHS } from './limits.ts';
+import { MAX_CONFIG_KEYS, MAX_CONFIG_PATHS, MAX_ID_BYTES } from './limits.ts';
 
 const keyPaths = (meaning: string) =>
   z
-    .array(z.array(z.string()).check(z.minLength(1), z.describe('The keys that lead to a value.')))
+    .array(
+      z
+        .array(z.string().check(z.maxLength(MAX_ID_BYTES)))
+        .check(z.minLength(1), z.maxLength(MAX_CONFIG_KEYS), z.describe('The keys that lead to a value.')),
+    )
     .check(z.maxLength(MAX_CONFIG_PATHS), z.describe(meaning));
 
 const layers = (meaning: string) =>

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { notification, request } from './define.ts';
 import { Bytes, clientId, flag, maybe, milliseconds, withDefault } from './fields.ts';
+import { MAX_HTTP_HEADERS, MAX_HTTP_HEADERS_LENGTH, MAX_URL_LENGTH } from './limits.ts';
 
 const RequestId = clientId(
   "The client's own name for the exchange, unique among the open ones: any text of up to 4,096 bytes.",
@@ -13,6 +14,9 @@ export const HttpHeader = z.object({
 });
 export type HttpHeader = z.output<typeof HttpHeader>;
 
+const lengthOf = (headers: readonly HttpHeader[]): number =>
+  headers.reduce((sum, { name, value }) => sum + name.length + value.length, 0);
+
 export const httpRequest = request('http/request', () => ({
   doc: `Sends an HTTP request from where the server runs, and answers with what came back, whatever its status.
 
@@ -21,9 +25,19 @@ Nothing is added to the request but \`Host\`, \`Content-Length\` and \`Connectio
 comes as it was sent, also if it is compressed.`,
   params: z.object({
     requestId: RequestId,
-    method: z.string().check(z.describe('`GET`, `POST`, …; not `CONNECT`.')),
-    url: z.string().check(z.describe('An http or https URL.')),
-    headers: withDefault(z.array(HttpHeader).check(z.describe('Header fields, in their order.')), []),
+    method: z.string().check(z.maxLength(64), z.describe('`GET`, `POST`, …; not `CONNECT`.')),
+    url: z.string().check(z.maxLength(MAX_URL_LENGTH), z.describe('An http or https URL.')),
+    headers: withDefault(
+      z.array(HttpHeader).check(
+        z.maxLength(MAX_HTTP_HEADERS),
+        z.refine(
+          headers => lengthOf(headers) <= MAX_HTTP_HEADERS_LENGTH,
+          `expected names and values of at most ${MAX_HTTP_HEADERS_LENGTH} characters in all`,
+        ),
+        z.describe('Header fields, in their order.'),
+      ),
+      [],
+    ),
     bodyBase64: maybe(Bytes.check(z.describe('The body of the request; none unless given.'))),
     timeoutMs: maybe(milliseconds('For all of it, to the last byte of the body; unlimited unless given.')),
     redirectPolicy: withDefault(

@@ -1,13 +1,14 @@
 import * as z from 'zod/mini';
+import { atMostBytes } from '../shared-config/byte-limit.ts';
 import { notification, request } from './define.ts';
 import { EnvironmentInfo } from './environment.ts';
 import { flag, maybe } from './fields.ts';
-import { MIN_OUTPUT_WINDOW_BYTES } from './limits.ts';
+import { MAX_ID_BYTES, MIN_OUTPUT_WINDOW_BYTES } from './limits.ts';
 
 export const initialize = request('initialize', () => ({
   doc: 'Opens the connection: the first call, and the only one before `initialized`. A second one is refused.',
   params: z.object({
-    clientName: z.string().check(z.describe("The client's name, for people.")),
+    clientName: z.string().check(atMostBytes(MAX_ID_BYTES), z.describe("The client's name, for people.")),
     binaryFrames: flag(
       'Whether the client understands frames with a `chunk` that is not base64, and may send them.',
     ),

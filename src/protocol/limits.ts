@@ -42,6 +42,24 @@ export const MAX_HANDLE_ID_BYTES = 32;
 /** Longest path and name of a program, in UTF-16 code units; what the system takes may be less. */
 export const MAX_PATH_LENGTH = 16 * 1024;
 
+/** Most entries in one `sandbox`. */
+export const MAX_SANDBOX_ENTRIES = 512;
+
+/** Most `workspaceRoots` of one `sandbox`. */
+export const MAX_WORKSPACE_ROOTS = 512;
+
+/** Longest URL of an HTTP request, in UTF-16 code units. */
+export const MAX_URL_LENGTH = 64 * 1024;
+
+/** Most header fields of an HTTP request. */
+export const MAX_HTTP_HEADERS = 1000;
+
+/** Most UTF-16 code units of all header fields of an HTTP request. */
+export const MAX_HTTP_HEADERS_LENGTH = 256 * 1024;
+
+/** Most keys that lead to one value of a configuration file. */
+export const MAX_CONFIG_KEYS = 64;
+
 /** Longest argument of a program, in bytes: Linux passes no longer string to one (MAX_ARG_STRLEN, with NUL). */
 export const MAX_ARGUMENT_BYTES = 128 * 1024 - 1;
 

@@ -165,7 +165,9 @@ export const processSignal = request('process/signal', () => ({
   doc: 'Sends a signal to a process. Nothing happens for an unknown or closed one.',
   params: z.object({
     processId: ProcessId,
-    signal: z.string().check(z.describe('`interrupt`, or a POSIX name with or without `SIG`.')),
+    signal: z
+      .string()
+      .check(z.maxLength(64), z.describe('`interrupt`, or a POSIX name with or without `SIG`.')),
     target: withDefault(
       z
         .enum(['process', 'group', 'tree'])
@@ -243,7 +245,7 @@ export const processList = request('process/list', () => ({
         z.object({
           processId: ProcessId,
           pid: z.int().check(z.describe('Its process id on the server.')),
-          argv0: z.string().check(z.describe('The program, as it was started.')),
+          argv0: z.string().check(z.describe('The program, as it was started; the first 1,024 characters.')),
           tty: z.boolean().check(z.describe('Whether it is on a terminal.')),
           state: z.enum(['running', 'exited', 'closed']).check(z.describe('How far it is.')),
           exitCode: z.nullable(z.int()).check(z.describe('As in `process/exited`; `null` before.')),

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { maybe, pathText, withDefault } from './fields.ts';
+import { MAX_SANDBOX_ENTRIES, MAX_WORKSPACE_ROOTS } from './limits.ts';
 
 const access = z
   .enum(['read', 'write', 'deny', 'none'])
@@ -35,7 +36,9 @@ const path = z.discriminatedUnion('type', [
 const fileSystem = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('restricted'),
-    entries: z.array(z.object({ path, access, missing_path_behavior: maybe(z.literal('skip')) })),
+    entries: z
+      .array(z.object({ path, access, missing_path_behavior: maybe(z.literal('skip')) }))
+      .check(z.maxLength(MAX_SANDBOX_ENTRIES)),
   }),
   z.object({ type: z.literal('unrestricted') }),
 ]);
@@ -63,7 +66,9 @@ export const Sandbox = z.object({
     pathText().check(z.describe('What `current_working_directory` is, as a `file:` URI or a path.')),
   ),
   workspaceRoots: withDefault(
-    z.array(pathText()).check(z.describe('What `project_roots` are, likewise.')),
+    z
+      .array(pathText())
+      .check(z.maxLength(MAX_WORKSPACE_ROOTS), z.describe('What `project_roots` are, likewise.')),
     [],
   ),
 });

@@ -1,9 +1,19 @@
 import { MAX_BLOCK_BYTES } from '../protocol/limits.ts';
+import { MAX_MATCH_STEPS } from '../shared-config/index.ts';
 
 /** The bounds of what a server holds. Those that a client can run into are announced in `initialize`. */
 
 /** Processes of one connection that are starting, running or not yet closed, unless the embedder decides. */
 export const MAX_PROCESSES = 4096;
+
+/** Directories on the way to one place of a sandbox. */
+export const MAX_SANDBOX_DEPTH = 128;
+
+/** Directories on the way to all places of a sandbox: each is looked up. */
+export const MAX_SANDBOX_DIRECTORIES = 8192;
+
+/** Directories in the `PATH` of a child in which its program is looked up: each costs a call of the system. */
+export const MAX_PATH_DIRECTORIES = 1024;
 
 /** Bytes queued for the client beyond which no more output is queued, so that answers never wait behind more. */
 export const OUTPUT_HIGH_WATER_BYTES = 128 * 1024;
@@ -117,10 +127,10 @@ export const MIN_FILE_WEIGHT_BYTES = 256 * 1024;
 export const LISTING_WEIGHT_BYTES = 4 * 1024 * 1024;
 
 /** The entries of one directory; a longer one is refused, by `fs/walk` cut short. */
-export const MAX_DIRECTORY_ENTRIES = 100_000;
+export const MAX_DIRECTORY_ENTRIES = 50_000;
 
 /** The answer that lists a directory or a tree, in bytes; beyond it a directory is refused, a tree cut short. */
-export const MAX_LISTING_BYTES = 32 * 1024 * 1024;
+export const MAX_LISTING_BYTES = 16 * 1024 * 1024;
 
 /** What could not be read in one `fs/walk`; beyond it only `truncated` is told. */
 export const MAX_WALK_ERRORS = 1000;
@@ -184,6 +194,10 @@ export const announcedLimits = (chosen: { readonly frameBytes: number; readonly 
   explanationBytes: MAX_EXPLANATION_BYTES,
   openFiles: MAX_OPEN_FILES,
   waitingFileRequests: MAX_WAITING_FILE_REQUESTS,
+  matchSteps: MAX_MATCH_STEPS,
+  pathDirectories: MAX_PATH_DIRECTORIES,
+  sandboxDepth: MAX_SANDBOX_DEPTH,
+  sandboxDirectories: MAX_SANDBOX_DIRECTORIES,
   fileSandboxes: MAX_FILE_SANDBOXES,
   sandboxPlaces: MAX_SANDBOX_PLACES,
   blockBytes: MAX_BLOCK_BYTES,

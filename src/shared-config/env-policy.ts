@@ -4,7 +4,8 @@ import type { Env, Platform } from './env.ts';
 import type { EnvRemoved, EnvSet } from './env-decision.ts';
 import { EnvDraft } from './env-draft.ts';
 import { foldCase } from './fold-case.ts';
-import { MAX_PATTERN_LENGTH, MAX_PATTERNS } from './limits.ts';
+import { MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_PATTERNS_LENGTH } from './limits.ts';
+import { MatchEffort } from './match-effort.ts';
 import { compilePattern, matchesPattern } from './patterns.ts';
 import { secretShape } from './secret-values.ts';
 import { variables } from './variables.ts';
@@ -17,7 +18,13 @@ const PatternList = z
         z.maxLength(MAX_PATTERN_LENGTH, `expected a pattern of at most ${MAX_PATTERN_LENGTH} characters`),
       ),
   )
-  .check(z.maxLength(MAX_PATTERNS, `expected at most ${MAX_PATTERNS} patterns`));
+  .check(
+    z.maxLength(MAX_PATTERNS, `expected at most ${MAX_PATTERNS} patterns`),
+    z.refine(
+      patterns => patterns.reduce((sum, { length }) => sum + length, 0) <= MAX_PATTERNS_LENGTH,
+      `expected patterns of at most ${MAX_PATTERNS_LENGTH} characters in all`,
+    ),
+  );
 
 const field = <Schema extends z.ZodMiniType>(schema: Schema, description: string) =>
   z.optional(z.nullable(schema)).check(z.describe(description));
@@ -72,11 +79,16 @@ export const applyEnvPolicy = (policy: EnvPolicy, env: Env, platform: Platform):
   return draft.toEnv();
 };
 
-/** Applies a policy to an empty draft. */
+/**
+ * Applies a policy to an empty draft.
+ *
+ * @throws {MatchLimitError} for patterns and names of which matching would take too long
+ */
 export const applyPolicyTo = (draft: EnvDraft, policy: EnvPolicy, env: Env): void => {
-  inherit(draft, policy, env);
+  const effort = new MatchEffort();
+  inherit(draft, policy, env, effort);
   for (const [name, value] of Object.entries(policy.set ?? {})) draft.set(name, value, SET);
-  keepOnly(draft, policy.includeOnly ?? []);
+  keepOnly(draft, policy.includeOnly ?? [], effort);
 };
 
 const SET: EnvSet = { outcome: 'set', by: 'policy' };
@@ -84,12 +96,12 @@ const NOT_INHERITED: EnvRemoved = { outcome: 'removed', by: 'inherit' };
 const NOT_INCLUDED: EnvRemoved = { outcome: 'removed', by: 'includeOnly' };
 
 /** Returns the reason to remove a variable, or `undefined`. */
-type Objection = (foldedName: string, name: string) => EnvRemoved | undefined;
+type Objection = (foldedName: string, name: string, effort: MatchEffort) => EnvRemoved | undefined;
 
-const inherit = (draft: EnvDraft, policy: EnvPolicy, env: Env): void => {
+const inherit = (draft: EnvDraft, policy: EnvPolicy, env: Env, effort: MatchEffort): void => {
   const objections = objectionsOf(policy, env, draft.platform);
   for (const [name, value] of Object.entries(env)) {
-    const removed = objections.length > 0 ? firstObjection(objections, foldCase(name), name) : undefined;
+    const removed = objections.length > 0 ? firstObjection(objections, name, effort) : undefined;
     if (removed) draft.omit(name, removed);
     else draft.keep(name, value);
   }
@@ -109,7 +121,7 @@ const objectionsOf = (policy: EnvPolicy, env: Env, platform: Platform): Objectio
 const objectionTo = (source: string, by: 'defaultExcludes' | 'exclude'): Objection => {
   const pattern = compilePattern(source);
   const removed: EnvRemoved = { outcome: 'removed', by, pattern: source };
-  return foldedName => (matchesPattern(pattern, foldedName) ? removed : undefined);
+  return (foldedName, _, effort) => (matchesPattern(pattern, foldedName, effort) ? removed : undefined);
 };
 
 const DEFAULT_OBJECTIONS = DEFAULT_EXCLUDES.map(pattern => objectionTo(pattern, 'defaultExcludes'));
@@ -139,21 +151,31 @@ const knownShapes = new WeakMap<Env, ReadonlyMap<string, string>>();
 
 const firstObjection = (
   objections: readonly Objection[],
-  foldedName: string,
   name: string,
+  effort: MatchEffort,
 ): EnvRemoved | undefined => {
+  const folded = folding(name, effort);
   for (const objection of objections) {
-    const removed = objection(foldedName, name);
+    const removed = objection(folded, name, effort);
     if (removed) return removed;
   }
   return undefined;
 };
 
-const keepOnly = (draft: EnvDraft, includeOnly: readonly string[]): void => {
+/** What folding a character takes at most. */
+const FOLDING_STEPS = 12;
+
+/** A name in folded case, which takes time by its length. */
+const folding = (name: string, effort: MatchEffort): string => {
+  effort.spend(FOLDING_STEPS * name.length);
+  return foldCase(name);
+};
+
+const keepOnly = (draft: EnvDraft, includeOnly: readonly string[], effort: MatchEffort): void => {
   if (includeOnly.length === 0) return;
   const patterns = includeOnly.map(compilePattern);
   for (const name of draft.names()) {
-    const folded = foldCase(name);
-    if (!patterns.some(pattern => matchesPattern(pattern, folded))) draft.remove(name, NOT_INCLUDED);
+    const folded = folding(name, effort);
+    if (!patterns.some(pattern => matchesPattern(pattern, folded, effort))) draft.remove(name, NOT_INCLUDED);
   }
 };

@@ -8,6 +8,7 @@ export { applyEnvPolicy, DEFAULT_EXCLUDES, EnvBase, EnvPolicy } from './env-poli
 export { type ExplainedEnv, explainEnv } from './explain-env.ts';
 export { type EnvExplanation, explainNames } from './explain-names.ts';
 export { LOCALE_NAMES, UTF_8 } from './keep-locale.ts';
-export { MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_VARIABLES } from './limits.ts';
+export { MAX_MATCH_STEPS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_VARIABLES } from './limits.ts';
+export { MatchLimitError } from './match-effort.ts';
 export { describePathOrigin, type PathOrigin, pathOrigin } from './path-origin.ts';
 export { describeIssue, type TypeWords } from './schema-issue.ts';

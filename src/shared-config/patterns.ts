@@ -1,4 +1,5 @@
 import { codePointLength, foldCase } from './fold-case.ts';
+import type { MatchEffort } from './match-effort.ts';
 
 /** A pattern made ready for matching. */
 export type Pattern = {
@@ -24,14 +25,16 @@ export const compilePattern = (source: string): Pattern => ({
 
 /**
  * Whether a name, already passed through `foldCase`, is one that the pattern describes. It never goes back
- * over a segment that it has placed, so the work is bounded by the product of both lengths.
+ * over a segment that it has placed, so the work is bounded by the product of both lengths, and by `effort`.
+ *
+ * @throws {MatchLimitError}
  */
-export const matchesPattern = ({ segments }: Pattern, foldedName: string): boolean => {
+export const matchesPattern = ({ segments }: Pattern, foldedName: string, effort: MatchEffort): boolean => {
   const last = segments.length - 1;
-  let end = endOfMatch(segments[0] as Segment, foldedName, 0);
+  let end = endOfMatch(segments[0] as Segment, foldedName, 0, effort);
   if (last === 0) return end === foldedName.length;
   for (let at = 1; at <= last && end !== NONE; at += 1) {
-    end = endOfNextMatch(segments[at] as Segment, foldedName, end, at === last);
+    end = endOfNextMatch(segments[at] as Segment, foldedName, end, at === last, effort);
   }
   return end !== NONE;
 };
@@ -39,25 +42,34 @@ export const matchesPattern = ({ segments }: Pattern, foldedName: string): boole
 const NONE = -1;
 
 /** Where the first match of a segment at or after `from` ends; `toEnd` takes only one that ends the name. */
-const endOfNextMatch = (segment: Segment, name: string, from: number, toEnd: boolean): number => {
+const endOfNextMatch = (
+  segment: Segment,
+  name: string,
+  from: number,
+  toEnd: boolean,
+  effort: MatchEffort,
+): number => {
   if (segment.length === 0) return toEnd ? name.length : from;
-  let start = nextCandidate(segment, name, from);
+  let start = nextCandidate(segment, name, from, effort);
   while (start !== NONE) {
-    const end = endOfMatch(segment, name, start);
+    const end = endOfMatch(segment, name, start, effort);
     if (end !== NONE && (!toEnd || end === name.length)) return end;
-    start = nextCandidate(segment, name, start + codePointLength(name, start));
+    start = nextCandidate(segment, name, start + codePointLength(name, start), effort);
   }
   return NONE;
 };
 
-const nextCandidate = ([head]: Segment, name: string, from: number): number => {
-  if (head !== undefined && head !== '?') return name.indexOf(head, from);
-  return from < name.length ? from : NONE;
+const nextCandidate = ([head]: Segment, name: string, from: number, effort: MatchEffort): number => {
+  if (head === undefined || head === '?') return from < name.length ? from : NONE;
+  const at = name.indexOf(head, from);
+  effort.spend(LOOK_STEPS + (((at < 0 ? name.length : at) - from) >> 1));
+  return at;
 };
 
-const endOfMatch = (segment: Segment, name: string, start: number): number => {
+const endOfMatch = (segment: Segment, name: string, start: number, effort: MatchEffort): number => {
   let end = start;
   for (const token of segment) {
+    effort.spend(LOOK_STEPS + (token.length >> 1));
     if (token === '?') {
       if (end >= name.length) return NONE;
       end += codePointLength(name, end);
@@ -68,3 +80,6 @@ const endOfMatch = (segment: Segment, name: string, start: number): number => {
   }
   return end;
 };
+
+/** What looking for a text takes besides its characters, two of which take one step. */
+const LOOK_STEPS = 3;

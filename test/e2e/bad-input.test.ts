@@ -63,11 +63,11 @@ const wrongInput = (framing: RawFraming) => {
         'expected at least 1 entry, received an array of 0',
       ],
       [
-        'an empty processId',
+        'a processId over 4 KiB',
         'process/start',
-        { ...START, processId: '' },
+        { ...START, processId: 'x'.repeat(4097) },
         'processId',
-        'expected at least 1 character, received a string of 0',
+        'expected at most 4096 bytes, received 4097',
       ],
       [
         'a relative cwd',
@@ -150,11 +150,11 @@ const wrongInput = (framing: RawFraming) => {
         'expected at least 0, received a smaller number',
       ],
       [
-        'a killGraceMs beyond what a timer takes',
+        'a killGraceMs that is not exact',
         'process/start',
-        { ...START, killGraceMs: 2 ** 31 },
+        { ...START, killGraceMs: 2 ** 53 },
         'killGraceMs',
-        'expected at most 2147483647, received a larger number',
+        'expected at most 9007199254740991, received a larger number',
       ],
       [
         'a drainMs that is no whole number',

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import * as z from 'zod/mini';
 import type { Env } from '../../src/shared-config/env.ts';
 import { applyEnvPolicy, DEFAULT_EXCLUDES, EnvPolicy } from '../../src/shared-config/env-policy.ts';
-import { MAX_PATTERN_LENGTH, MAX_PATTERNS } from '../../src/shared-config/limits.ts';
+import { MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_PATTERNS_LENGTH } from '../../src/shared-config/limits.ts';
 
 const platforms = ['posix', 'windows'] as const;
 
@@ -80,6 +80,12 @@ describe('EnvPolicy', () => {
     it(`takes as many patterns in ${field} as the limit says and no more`, () => {
       expect(messageFor(Array(MAX_PATTERNS).fill('A*'))).to.equal(undefined);
       expect(messageFor(Array(MAX_PATTERNS + 1).fill('A*'))).to.equal('expected at most 1000 patterns');
+    });
+
+    it(`takes as many characters in ${field} as the limit says and no more`, () => {
+      const longest = Array(MAX_PATTERNS_LENGTH / MAX_PATTERN_LENGTH).fill('?'.repeat(MAX_PATTERN_LENGTH));
+      expect(messageFor(longest)).to.equal(undefined);
+      expect(messageFor([...longest, '*'])).to.equal('expected patterns of at most 65536 characters in all');
     });
 
     it(`takes a pattern in ${field} as long as the limit says and no longer`, () => {

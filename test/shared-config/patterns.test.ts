@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { foldCase } from '../../src/shared-config/fold-case.ts';
+import { MatchEffort } from '../../src/shared-config/match-effort.ts';
 import { compilePattern, matchesPattern, type Pattern } from '../../src/shared-config/patterns.ts';
 
-const matches = (pattern: string, name: string) => matchesPattern(compilePattern(pattern), foldCase(name));
+const matches = (pattern: string, name: string) =>
+  matchesPattern(compilePattern(pattern), foldCase(name), new MatchEffort());
 
 describe('matchesPattern', () => {
   const cases: [behaviour: string, pattern: string, matching: string[], others: string[]][] = [
@@ -125,6 +127,6 @@ const stepsOf = (source: string, name: string): number => {
     });
   const { segments } = compilePattern(source);
   const pattern: Pattern = { source, segments: counted(segments.map(counted)) };
-  matchesPattern(pattern, foldCase(name));
+  matchesPattern(pattern, foldCase(name), new MatchEffort(Number.POSITIVE_INFINITY));
   return steps;
 };

@@ -22,6 +22,7 @@ import {
   MAX_LISTING_BYTES,
   MAX_OPEN_FILES,
   MAX_QUEUED_WRITE_BYTES,
+  MAX_WATCHED_PATHS,
   MIN_FILE_WEIGHT_BYTES,
   maxReadFileBytes,
 } from '../limits.ts';
@@ -152,7 +153,8 @@ export class Files {
   remove(params: Params<'fsRemove'>): Result<'fsRemove'> {
     return this.#do(params, async () => {
       const { path, ...how } = params;
-      await remove(this.#path('path', path), how, this.#paths);
+      const context = { paths: this.#paths, signal: this.#stopping.signal };
+      await remove(this.#path('path', path), how, context);
       return {};
     });
   }
@@ -221,7 +223,9 @@ export class Files {
 
   watchMissing(params: Params<'fsWatchMissing'>): Result<'fsWatchMissing'> {
     return this.#do(params, async () => {
-      const { watchId, missing, present } = params;
+      const { watchId, present } = params;
+      // Of more nothing is watched, whatever they are.
+      const missing = params.missing.length > MAX_WATCHED_PATHS ? [] : params.missing;
       const what = {
         missing: missing.map((path, index) => this.#path(`missing[${index}]`, path)),
         present: present === undefined ? undefined : this.#path('present', present),

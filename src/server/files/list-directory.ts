@@ -1,5 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
+import { sortInSlices } from '../../system/sort-in-slices.ts';
+import { TimeSlice } from '../../system/time-slice.ts';
 import { MAX_DIRECTORY_ENTRIES } from '../limits.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
 
@@ -18,14 +20,21 @@ export const listDirectory = async (
 ): Promise<{ readonly entries: DirectoryEntry[]; readonly more: boolean }> => {
   const entries: DirectoryEntry[] = [];
   let more = false;
-  for await (const entry of await openBytes(path)) {
+  for await (const entry of readEntries(path, paths)) {
     more = entries.length === MAX_DIRECTORY_ENTRIES;
-    // Leaving the loop closes the directory.
     if (more) break;
-    entries.push({ name: entry.name, kind: kindOf(entry) ?? (await lookAt(paths.child(path, entry.name))) });
+    entries.push(entry);
   }
-  return { entries: entries.sort((a, b) => Buffer.compare(a.name, b.name)), more };
+  const byName = (a: DirectoryEntry, b: DirectoryEntry) => Buffer.compare(a.name, b.name);
+  return { entries: await sortInSlices(entries, byName, new TimeSlice()), more };
 };
+
+/** Reads a directory entry by entry, in no order. Leaving the loop closes it. */
+export async function* readEntries(path: FilePath, paths: FilePaths): AsyncGenerator<DirectoryEntry> {
+  for await (const entry of await openBytes(path)) {
+    yield { name: entry.name, kind: kindOf(entry) ?? (await lookAt(paths.child(path, entry.name))) };
+  }
+}
 
 /** Names as bytes: as text, one that isn't UTF-8 would be the name of nothing. */
 const openBytes = async (path: FilePath): Promise<AsyncIterable<ByteDirent>> => {

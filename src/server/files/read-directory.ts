@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { ResultIn } from '../../protocol/define.ts';
 import { limitExceeded } from '../../protocol/errors.ts';
 import type { fsReadDirectory } from '../../protocol/files.ts';
+import { TimeSlice } from '../../system/time-slice.ts';
 import { MAX_DIRECTORY_ENTRIES } from '../limits.ts';
 import { onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
@@ -21,7 +22,9 @@ export const readDirectory = async (path: FilePath, paths: FilePaths, maxBytes: 
   if (more) throw limitExceeded('directoryEntries', MAX_DIRECTORY_ENTRIES + 1, MAX_DIRECTORY_ENTRIES);
   const described: Result['entries'] = [];
   let bytes = 0;
+  const slice = new TimeSlice();
   for (const entry of entries) {
+    if (slice.over) await slice.next();
     const shown = await describe(entry, path, paths);
     bytes += Buffer.byteLength(JSON.stringify(shown)) + 1;
     if (bytes > maxBytes) throw limitExceeded('listingBytes', bytes, maxBytes);

@@ -1,7 +1,8 @@
-import { lstat, rm, rmdir, unlink } from 'node:fs/promises';
+import { lstat, rmdir, unlink } from 'node:fs/promises';
 import { fileRefused } from '../../protocol/errors.ts';
 import { asFileError, isNotFound, isSystemError, onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
+import { type RemoveContext, removeTree } from './remove-tree.ts';
 
 /** How to remove something. */
 export type RemoveOptions = { readonly recursive: boolean; readonly force: boolean };
@@ -15,16 +16,16 @@ export type RemoveOptions = { readonly recursive: boolean; readonly force: boole
 export const remove = (
   path: FilePath,
   { recursive, force }: RemoveOptions,
-  paths: FilePaths,
+  context: RemoveContext,
 ): Promise<void> => {
+  const { paths } = context;
   const uri = paths.uri(path);
   return onPath(uri, async () => {
     if (paths.name(path).length === 0) throw fileRefused('root', uri, 'a root is never removed');
     const isDirectory = await isDirectoryItself(path, force);
     if (isDirectory === undefined) return;
     if (!isDirectory) await unlink(path);
-    // What somebody else removes meanwhile is removed.
-    else if (recursive) await rm(path, { recursive, force: true }).catch(error => rethrow(error, paths));
+    else if (recursive) await removeTree(path, context).catch(error => rethrow(error, paths));
     else await rmdir(path);
   });
 };

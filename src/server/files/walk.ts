@@ -4,6 +4,7 @@ import { ExecServerError, outOfRange } from '../../protocol/errors.ts';
 import { Fifo } from '../../protocol/fifo.ts';
 import type { fsWalk } from '../../protocol/files.ts';
 import { MAX_WALK_DEPTH, MAX_WALK_DIRECTORIES, MAX_WALK_ENTRIES } from '../../protocol/limits.ts';
+import { TimeSlice } from '../../system/time-slice.ts';
 import { MAX_WALK_ERRORS } from '../limits.ts';
 import { isDirectory } from './create-directory.ts';
 import { asFileError, onPath } from './file-errors.ts';
@@ -60,6 +61,7 @@ class Walk {
   #looked = 0;
   #bytes = 0;
   #stopped = false;
+  readonly #slice = new TimeSlice();
 
   constructor(options: WalkOptions, context: WalkContext) {
     this.#options = options;
@@ -98,6 +100,7 @@ class Walk {
         return;
       }
       this.#looked += 1;
+      if (this.#slice.over) await this.#slice.next();
       await this.#look(entry, directory);
       if (this.#stopped) return;
     }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
+import { TimeSlice } from '../../system/time-slice.ts';
 
 /** One process as a look at the machine found it. */
 export type ProcessEntry = {
@@ -28,7 +29,7 @@ export type ProcessTableOptions = {
 export type PsAnswer = { readonly pid: number | undefined; readonly output: string };
 
 /**
- * Looks at all processes: in /proc on Linux, which takes a few milliseconds without yielding, and by `ps` on
+ * Reads all processes: in /proc on Linux, in slices, since that takes ten milliseconds for each thousand, and by `ps` on
  * other systems. `undefined` where neither is to be had (Windows, a chroot without /proc). Never rejects.
  */
 export const readProcessTable = async (
@@ -37,10 +38,20 @@ export const readProcessTable = async (
 ): Promise<ProcessTable | undefined> => {
   if (platform === 'win32') return undefined;
   try {
-    return platform === 'linux' ? readProc(procRoot) : fromPs(await ps());
+    return platform === 'linux' ? await readProcInSlices(procRoot) : fromPs(await ps());
   } catch {
     return undefined;
   }
+};
+
+const readProcInSlices = async (procRoot: string): Promise<ProcessTable> => {
+  const table = new Map<number, ProcessEntry>();
+  const slice = new TimeSlice();
+  for (const entry of readEntries(procRoot)) {
+    table.set(entry.pid, entry);
+    if (slice.over) await slice.next();
+  }
+  return table;
 };
 
 /**
@@ -48,15 +59,15 @@ export const readProcessTable = async (
  *
  * @throws where there is no /proc.
  */
-export const readProc = (procRoot = '/proc'): ProcessTable => {
-  const table = new Map<number, ProcessEntry>();
+export const readProc = (procRoot = '/proc'): ProcessTable =>
+  new Map(Array.from(readEntries(procRoot), entry => [entry.pid, entry]));
+
+function* readEntries(procRoot: string): Generator<ProcessEntry> {
   for (const name of readdirSync(procRoot)) {
-    if (!isPid(name)) continue;
-    const entry = readStat(`${procRoot}/${name}/stat`);
-    if (entry !== undefined) table.set(entry.pid, entry);
+    const entry = isPid(name) ? readStat(`${procRoot}/${name}/stat`) : undefined;
+    if (entry !== undefined) yield entry;
   }
-  return table;
-};
+}
 
 /** One process of Linux, synchronously; `undefined` if there is none with this pid. */
 export const readProcess = (pid: number, procRoot = '/proc'): ProcessEntry | undefined =>

@@ -3,6 +3,9 @@ import type { Requests } from '../../protocol/messages.ts';
 import { descendantsOf, type ProcessTable } from '../platform/process-table.ts';
 import type { ManagedProcess } from './managed-process.ts';
 
+/** The longest name of a program in a list, which may have thousands of them. */
+const MAX_LISTED_NAME_LENGTH = 1024;
+
 /** A process as `process/list` tells it. */
 export const describeProcess = (
   process: ManagedProcess,
@@ -10,7 +13,7 @@ export const describeProcess = (
 ): ResultIn<Requests['processList']>['processes'][number] => ({
   processId: process.options.processId,
   pid: process.pid,
-  argv0: process.options.argv0,
+  argv0: process.options.argv0.slice(0, MAX_LISTED_NAME_LENGTH),
   tty: process.options.tty,
   state: process.state,
   exitCode: process.exit?.exitCode ?? null,

@@ -1,6 +1,8 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { posix, win32 } from 'node:path';
+import { limitExceeded } from '../../protocol/errors.ts';
 import type { Env } from '../../shared-config/index.ts';
+import { MAX_PATH_DIRECTORIES } from '../limits.ts';
 
 /** What decides which file a program name means: the child's directory and environment, not ours. */
 export type ProgramSearch = {
@@ -39,6 +41,16 @@ export const findProgram = (search: ProgramSearch, files: FileLook = realFiles):
     existing: existing[0],
     searchedPath,
   };
+};
+
+/**
+ * Refuses a search that would take long, here or in the child, whose start is waited for.
+ *
+ * @throws {ExecServerError} `limitExceeded`
+ */
+export const refuseLongSearch = (search: ProgramSearch): void => {
+  const count = searchPath(search)?.length ?? 0;
+  if (count > MAX_PATH_DIRECTORIES) throw limitExceeded('pathDirectories', count, MAX_PATH_DIRECTORIES);
 };
 
 const searchPath = ({ argv: [program], env, platform }: ProgramSearch): readonly string[] | undefined => {

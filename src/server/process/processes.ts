@@ -10,6 +10,7 @@ import {
 } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { settledWithin } from '../../system/deadline.ts';
+import { TimeSlice } from '../../system/time-slice.ts';
 import type { Host } from '../host.ts';
 import {
   DRAIN_MS,
@@ -185,7 +186,13 @@ export class Processes {
   async list(): Promise<Result<'processList'>> {
     const table = (await readProcessTable(this.#host.platform)) ?? new Map();
     const inOrder = [...this.#closed.all(), ...this.#started()].sort((a, b) => a.startedAt - b.startedAt);
-    return { processes: inOrder.map(process => describeProcess(process, table)) };
+    const described: Result<'processList'>['processes'] = [];
+    const slice = new TimeSlice();
+    for (const process of inOrder) {
+      described.push(describeProcess(process, table));
+      if (slice.over) await slice.next();
+    }
+    return { processes: described };
   }
 
   /**
@@ -199,8 +206,10 @@ export class Processes {
       if (process instanceof PendingStart) process.callOff(shuttingDown());
     }
     const processes = this.#started();
+    const slice = new TimeSlice();
     for (const process of processes) {
       process.terminate(Math.min(process.options.killGraceMs, SHUTDOWN_GRACE_MS));
+      if (slice.over) await slice.next();
     }
     await Promise.all([
       ...processes.map(process => process.terminated()),

@@ -11,6 +11,7 @@ import {
 } from '../../shared-config/index.ts';
 import type { Host } from '../host.ts';
 import { type BaseEnv, describeBase } from '../login-env/base-env.ts';
+import { withinMatchLimit } from '../match-limit.ts';
 import type { NamedPipes } from '../platform/named-pipes.ts';
 import { nativePath } from '../platform/native-path.ts';
 import { pinTerminal } from '../platform/pinned-file.ts';
@@ -19,6 +20,7 @@ import { Denial } from '../sandbox/denial.ts';
 import type { Confinement, Sandboxes } from '../sandbox/sandboxes.ts';
 import type { Child } from './child.ts';
 import { confinedPlan } from './confined-plan.ts';
+import { refuseLongSearch } from './find-program.ts';
 import { launch } from './launch.ts';
 import { type PtyChild, startOnPty } from './pty.ts';
 import { ptyUnavailable } from './pty-binding.ts';
@@ -72,12 +74,14 @@ const start = async (
   const { platform } = host;
   const base = params.envPolicy?.base ?? 'process';
   const taken = base === 'process' ? undefined : await baseEnv(base);
-  const { env, decisions } = traceEnv({
-    base: taken?.env ?? host.env,
-    policy: params.envPolicy,
-    overlay: params.env,
-    platform: platformOf(platform),
-  });
+  const { env, decisions } = withinMatchLimit(() =>
+    traceEnv({
+      base: taken?.env ?? host.env,
+      policy: params.envPolicy,
+      overlay: params.env,
+      platform: platformOf(platform),
+    }),
+  );
   const plan = {
     argv: params.argv as [string, ...string[]],
     arg0: params.arg0,
@@ -86,6 +90,7 @@ const start = async (
     pathFrom: pathOrigin(decisions, params.envPolicy && (taken?.base ?? 'process'), platformOf(platform)),
     platform,
   };
+  refuseLongSearch(plan);
   const confined = confinement && (await confinedPlan(plan, confinement, wait));
   const { pipeStdin, mergeStderr, size = DEFAULT_SIZE } = params;
   const child = params.tty

@@ -1,7 +1,7 @@
 import { join } from 'node:path/posix';
 import { invalidParams, limitExceeded, unsupported } from '../../protocol/errors.ts';
 import type { Sandbox } from '../../protocol/sandbox.ts';
-import { MAX_SANDBOX_PLACES } from '../limits.ts';
+import { MAX_SANDBOX_DEPTH, MAX_SANDBOX_DIRECTORIES, MAX_SANDBOX_PLACES } from '../limits.ts';
 import { nativePath } from '../platform/native-path.ts';
 
 /** What may be done with a place and all below it. */
@@ -60,12 +60,24 @@ export const wantedAccess = (sandbox: Sandbox, places: NamedPlaces): WantedAcces
       entries.push({ access, skipMissing, ...place });
     limitPlaces(entries.length);
   }
+  limitDirectories(entries);
   const isRoot = ({ path }: WantedEntry) => path === '/';
   return {
     root: strictest(entries.filter(isRoot).map(({ access }) => access)) ?? 'deny',
     entries: entries.filter(entry => !isRoot(entry)),
     network,
   };
+};
+
+/** Each directory on the way to a place is looked up. */
+const limitDirectories = (entries: readonly WantedEntry[]): void => {
+  const depths = entries.map(({ path }) => path.split('/').length - 1);
+  const deepest = Math.max(0, ...depths);
+  if (deepest > MAX_SANDBOX_DEPTH) throw limitExceeded('sandboxDepth', deepest, MAX_SANDBOX_DEPTH);
+  const total = depths.reduce((sum, depth) => sum + depth, 0);
+  if (total > MAX_SANDBOX_DIRECTORIES) {
+    throw limitExceeded('sandboxDirectories', total, MAX_SANDBOX_DIRECTORIES);
+  }
 };
 
 const limitPlaces = (count: number): void => {
