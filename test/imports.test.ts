@@ -120,11 +120,14 @@ describe('the modules of src', () => {
     ]);
   });
 
-  for (const path of ['core/connect.ts', 'embedded/connect-embedded.ts']) {
+  for (const [path, name] of [
+    ['core/connect.ts', 'localEnv'],
+    ['embedded/connect-embedded.ts', 'env'],
+  ] as const) {
     it(`take process.env in ${path} as a default only`, () => {
       const code = codeOf(sources.find(source => source.path === path) as Source);
       expect(code.match(/[\w ]*=?[\w ]*\bprocess\.env\b/g)?.map(found => found.trim())).to.deep.equal([
-        'env = process.env',
+        `${name} = process.env`,
       ]);
     });
   }

@@ -70,7 +70,7 @@ const callTool = async (agent: UnifiedExec, call: ToolCall, signal?: AbortSignal
 export const solve = async (model: Model, task: string, signal?: AbortSignal): Promise<string> => {
   // On another host: connect(sshServer('devbox')) of exec-server/core. Nothing else changes.
   const client = await connectEmbedded();
-  const agent = new UnifiedExec(client, { env: { runtime: { threadId: crypto.randomUUID() } } });
+  const agent = new UnifiedExec(client, { defaultEnv: { runtime: { threadId: crypto.randomUUID() } } });
   try {
     const conversation: Message[] = [{ role: 'user', text: task }];
     for (;;) {

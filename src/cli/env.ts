@@ -1,4 +1,4 @@
-import type { ProcessEnvironment, ProcessResult, Target } from '../core/index.ts';
+import type { ProcessEnv, ProcessResult, Target } from '../core/index.ts';
 import { printError, printResult } from './output.ts';
 import { withServer } from './session.ts';
 
@@ -6,7 +6,7 @@ export type EnvOptions = {
   readonly target: Target;
   readonly quiet: boolean;
   readonly cwd: string | undefined;
-  readonly environment: ProcessEnvironment;
+  readonly environment: ProcessEnv;
   /** End each variable with NUL in place of a line break. */
   readonly nullEnd: boolean;
 };
@@ -18,7 +18,7 @@ export const printEnv = ({ target, quiet, cwd, environment, nullEnd }: EnvOption
     const child = await client.start({
       argv: windows ? ['cmd', '/d', '/c', 'set'] : ['/usr/bin/env', '-0'],
       cwd,
-      environment,
+      env: environment,
     });
     const result = await child.collect({ maxBytes: MAX_ENVIRONMENT_BYTES });
     if (result.exitCode !== 0) return failed(result);

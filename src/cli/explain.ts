@@ -1,4 +1,4 @@
-import type { EnvironmentExplanation, ProcessEnvironment, Target } from '../core/index.ts';
+import type { EnvironmentExplanation, ProcessEnv, Target } from '../core/index.ts';
 import { explanationTable } from './explanation-table.ts';
 import { print, printJson } from './output.ts';
 import { withServer } from './session.ts';
@@ -6,7 +6,7 @@ import { withServer } from './session.ts';
 export type ExplainOptions = {
   readonly target: Target;
   readonly quiet: boolean;
-  readonly environment: ProcessEnvironment;
+  readonly environment: ProcessEnv;
   /** The names to tell of, in this order; all of them, sorted, if there are none. */
   readonly names: readonly string[];
   /** Print the answer as one line of JSON. */

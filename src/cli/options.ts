@@ -4,7 +4,7 @@ import { ConfigError } from '../codex-config/index.ts';
 import {
   commandServer,
   localServer,
-  type ProcessEnvironment,
+  type ProcessEnv,
   REMOTE_COMMAND,
   sshServer,
   type Target,
@@ -158,7 +158,7 @@ export const targetOf = (
 };
 
 /** The environment that the options describe. */
-export const environmentOf = (command: Command, options: PlaceOptions): ProcessEnvironment => {
+export const environmentOf = (command: Command, options: PlaceOptions): ProcessEnv => {
   const both = options.unset.find(name => options.env.some(([set]) => set === name));
   if (both !== undefined) command.error(`error: options '--env' and '--unset' both name ${both}`);
   if ([...options.env, ...options.set].some(([name]) => name === '')) {
@@ -217,10 +217,7 @@ export const orComplain = <Result>(command: Command, act: () => Result): Result 
 };
 
 /** On a terminal TERM says which kind it is: ours, unless something else is asked for. */
-export const forTerminal = (
-  environment: ProcessEnvironment,
-  tty: boolean | undefined,
-): ProcessEnvironment => {
+export const forTerminal = (environment: ProcessEnv, tty: boolean | undefined): ProcessEnv => {
   if (!tty || 'exact' in environment || environment.policy?.set?.TERM !== undefined) return environment;
   return { ...environment, overlay: { TERM: process.env.TERM ?? 'xterm', ...environment.overlay } };
 };

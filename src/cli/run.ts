@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { ExecClient, ProcessEnvironment, ProcessExit, RemoteProcess, Target } from '../core/index.ts';
+import type { ExecClient, ProcessEnv, ProcessExit, RemoteProcess, Target } from '../core/index.ts';
 import { signalExitCode, TIMED_OUT } from './exit-codes.ts';
 import { Interrupts } from './interrupts.ts';
 import { lendTerminal, terminalSize } from './local-terminal.ts';
@@ -13,7 +13,7 @@ export type RunOptions = {
   readonly quiet: boolean;
   readonly argv: readonly [string, ...string[]];
   readonly cwd: string | undefined;
-  readonly environment: ProcessEnvironment;
+  readonly environment: ProcessEnv;
   /** On a terminal, which is ours if we have one. */
   readonly tty: boolean;
   readonly timeoutMs: number | undefined;
@@ -39,7 +39,7 @@ const runOn = async (client: ExecClient, options: RunOptions, interrupts: Interr
   const child = await client.start({
     argv: options.argv,
     cwd: options.cwd,
-    environment: options.environment,
+    env: options.environment,
     stdin: stdin !== undefined,
     tty: options.tty ? terminalSize() : undefined,
     mergeStderr: options.merge,

@@ -11,7 +11,7 @@ export type ConnectOptions = {
   /** Gives the attempt up; after `connect` has resolved it has no effect. */
   readonly signal?: AbortSignal | undefined;
   /** This side's environment: what `ssh` gets, and what starts on a local server begin with. Default: `process.env`. */
-  readonly env?: NodeJS.ProcessEnv | undefined;
+  readonly localEnv?: NodeJS.ProcessEnv | undefined;
   /** How long the server may take until it answers `initialize`, in milliseconds. Default: what the target says. */
   readonly initializeTimeoutMs?: number | undefined;
   /** Called when the first byte comes from the other side, be it a server's or not. */
@@ -29,7 +29,7 @@ export const connect = async (
   {
     clientName = 'exec-server/core',
     signal,
-    env = process.env,
+    localEnv = process.env,
     initializeTimeoutMs = target.initializeTimeoutMs,
     onFirstByte,
   }: ConnectOptions = {},
@@ -38,7 +38,7 @@ export const connect = async (
   if (signal?.aborted) throw giveUp();
   const problem = target.cwd === undefined ? undefined : launchDirectoryProblem(target.cwd);
   if (problem !== undefined) throw new ConnectionLostError(`no connection to ${target.label}: ${problem}`);
-  const ownEnv = withOverlay(env, target.env);
+  const ownEnv = withOverlay(localEnv, target.env);
   const transport = openTransport(target, ownEnv);
   if (onFirstByte !== undefined) transport.input.once('data', () => onFirstByte());
   const abort = () => void transport.abort();

@@ -18,7 +18,7 @@ import {
   envInput,
   isMadeHere,
   localStartEnv,
-  type ProcessEnvironment,
+  type ProcessEnv,
   remoteStartEnv,
   type StartEnv,
 } from './start-env.ts';
@@ -47,7 +47,7 @@ export type StartOptions = {
   readonly argv: readonly [string, ...string[]];
   /** A path there or a `file:` URI. A relative path, and the default, start where the server runs. */
   readonly cwd?: string | undefined;
-  readonly environment?: ProcessEnvironment | undefined;
+  readonly env?: ProcessEnv | undefined;
   /** Whether stdin can be written; otherwise it is the null device. */
   readonly stdin?: boolean | undefined;
   /** What the program sees as its own name. */
@@ -192,15 +192,8 @@ export class ExecClient {
    * @throws {RequestError} `launchFailed` when it can't be started, with the stage in `data.stage`
    * @throws {ConnectionLostError}
    */
-  async start({
-    argv,
-    cwd,
-    environment = {},
-    stdin = false,
-    tty,
-    ...options
-  }: StartOptions): Promise<RemoteProcess> {
-    const startEnv = this.#startEnv(environment);
+  async start({ argv, cwd, env = {}, stdin = false, tty, ...options }: StartOptions): Promise<RemoteProcess> {
+    const startEnv = this.#startEnv(env);
     const process = new RemoteProcess(String(this.#nextId++), this.#connection);
     // Known before it is sent: output can arrive before the answer.
     this.#processes.set(process.id, process);
@@ -219,7 +212,7 @@ export class ExecClient {
       // It may run: whatever the server meant, nobody here would ever end it.
       if (error instanceof RequestError && error.kind === 'invalidAnswer')
         process.terminate().catch(() => {});
-      const input = this.#inputMadeHere(environment);
+      const input = this.#inputMadeHere(env);
       throw input === undefined ? error : withPathOrigin(error, input);
     }
     return process;
@@ -232,14 +225,11 @@ export class ExecClient {
    * @param names the names to tell of; unless given, every name that a step met
    * @throws {RequestError} `invalidParams` for too many names, `limitExceeded` for too long an answer
    */
-  async explain(
-    environment: ProcessEnvironment = {},
-    names?: readonly string[],
-  ): Promise<EnvironmentExplanation> {
-    const input = this.#inputMadeHere(environment);
+  async explain(env: ProcessEnv = {}, names?: readonly string[]): Promise<EnvironmentExplanation> {
+    const input = this.#inputMadeHere(env);
     if (input !== undefined) return explainHere(input, names);
     return this.#connection.request(requests.environmentExplain, {
-      ...this.#startEnv(environment),
+      ...this.#startEnv(env),
       names: names && [...names],
     });
   }
@@ -265,18 +255,18 @@ export class ExecClient {
     return this.#announced as ResultOut<typeof requests.initialize>;
   }
 
-  #startEnv(environment: ProcessEnvironment): StartEnv {
+  #startEnv(env: ProcessEnv): StartEnv {
     const start =
       this.#streams.location === 'local'
-        ? localStartEnv(environment, this.#ownEnv, process.platform)
-        : remoteStartEnv(environment);
+        ? localStartEnv(env, this.#ownEnv, process.platform)
+        : remoteStartEnv(env);
     refuseUnenforced(start, this.info);
     return start;
   }
 
   /** What an environment is made of, if this side makes it. */
-  #inputMadeHere(environment: ProcessEnvironment): EnvInput | undefined {
-    const start = remoteStartEnv(environment);
+  #inputMadeHere(env: ProcessEnv): EnvInput | undefined {
+    const start = remoteStartEnv(env);
     return this.#streams.location === 'local' && isMadeHere(start)
       ? envInput(start, this.#ownEnv, process.platform)
       : undefined;

@@ -16,9 +16,9 @@ export type {
 export type { ProcessExit, ProcessResult, RemoteProcess } from './remote-process.ts';
 export { type RuntimeFacts, runtimeOverlay, type UnifiedExecFacts } from './runtime-env.ts';
 export {
-  type EnvironmentByPolicy,
+  type EnvByPolicy,
   localStartEnv,
-  type ProcessEnvironment,
+  type ProcessEnv,
   remoteStartEnv,
   type StartEnv,
 } from './start-env.ts';

@@ -45,7 +45,7 @@ export class RemoteFiles {
   /**
    * Reads a whole file; what changes in it meanwhile may be in the result or not.
    *
-   * @param maxBytes the longest file that is taken; `readStream` reads any
+   * @param maxBytes the longest file that is taken; `createReadStream` reads any
    * @throws {RequestError} `limitExceeded`, for a longer file
    */
   async readFile(path: string, { maxBytes = MAX_COLLECTED_BYTES } = {}): Promise<Buffer> {
@@ -67,7 +67,7 @@ export class RemoteFiles {
   async writeFile(path: string, content: Uint8Array | string, options: WriteFileOptions = {}): Promise<void> {
     const bytes = Buffer.from(content as Uint8Array);
     if (bytes.length > MAX_BLOCK_BYTES) {
-      await ended(this.writeStream(path, options), bytes);
+      await ended(this.createWriteStream(path, options), bytes);
     } else {
       const dataBase64 = bytes.toString('base64');
       await this.#connection.request(requests.fsWriteFile, { path, dataBase64, ...options });
@@ -80,7 +80,7 @@ export class RemoteFiles {
   }
 
   /** What is in a directory. */
-  async list(path: string): Promise<DirectoryEntry[]> {
+  async readdir(path: string): Promise<DirectoryEntry[]> {
     return (await this.#connection.request(requests.fsReadDirectory, { path })).entries;
   }
 
@@ -90,12 +90,12 @@ export class RemoteFiles {
   }
 
   /** The path without links, as a `file:` URI. */
-  async canonicalize(path: string): Promise<string> {
+  async realpath(path: string): Promise<string> {
     return (await this.#connection.request(requests.fsCanonicalize, { path })).path;
   }
 
   /** Creates a directory; with `recursive` also those above it, and one that is there is fine. */
-  async createDirectory(path: string, { recursive = false } = {}): Promise<void> {
+  async mkdir(path: string, { recursive = false } = {}): Promise<void> {
     await this.#connection.request(requests.fsCreateDirectory, { path, recursive });
   }
 
@@ -104,13 +104,13 @@ export class RemoteFiles {
    *
    * @returns special files in the directory, which are not copied
    */
-  async copy(source: string, destination: string, { recursive = false } = {}): Promise<string[]> {
+  async cp(source: string, destination: string, { recursive = false } = {}): Promise<string[]> {
     const params = { sourcePath: source, destinationPath: destination, recursive };
     return (await this.#connection.request(requests.fsCopy, params)).skipped ?? [];
   }
 
   /** Removes a file, a link or an empty directory; `recursive`: any directory; `force`: also if nothing is there. */
-  async remove(path: string, { recursive = false, force = false } = {}): Promise<void> {
+  async rm(path: string, { recursive = false, force = false } = {}): Promise<void> {
     await this.#connection.request(requests.fsRemove, { path, recursive, force });
   }
 
@@ -119,7 +119,7 @@ export class RemoteFiles {
    *
    * @param verify whether to fail in the end, with `contentMismatch`, if the file then holds something else than was read
    */
-  readStream(path: string, { verify = false } = {}): Readable {
+  createReadStream(path: string, { verify = false } = {}): Readable {
     return Readable.from(this.#blocks(path, verify), { objectMode: false, highWaterMark: MAX_BLOCK_BYTES });
   }
 
@@ -127,7 +127,10 @@ export class RemoteFiles {
    * Writes a file in blocks. When it finishes, the server has compared what is in the file with what was written, unless
    * told otherwise. If it is destroyed before, an atomic write has not happened; another leaves what was written until then.
    */
-  writeStream(path: string, { atomic = false, fileMode, verify = true }: WriteStreamOptions = {}): Writable {
+  createWriteStream(
+    path: string,
+    { atomic = false, fileMode, verify = true }: WriteStreamOptions = {},
+  ): Writable {
     const handleId = this.#newHandle();
     const request = this.#connection.request.bind(this.#connection);
     const hash = verify ? createHash('sha256') : undefined;

@@ -10,13 +10,13 @@ import {
 import { keepsHostLocale, ownedByCore, type RuntimeFacts, runtimeOverlay } from './runtime-env.ts';
 
 /** The environment that a process is to get. */
-export type ProcessEnvironment =
+export type ProcessEnv =
   /** These variables and no others, wherever the process runs. */
   | { readonly exact: Env }
   /** What a policy makes of the environment of the machine it runs on. */
-  | EnvironmentByPolicy;
+  | EnvByPolicy;
 
-export type EnvironmentByPolicy = {
+export type EnvByPolicy = {
   /** Default: all of it, but for names that look like secrets. */
   readonly policy?: EnvPolicy | undefined;
   /** Becomes variables that tell these facts. */
@@ -37,7 +37,7 @@ export type StartEnv = { readonly env: EnvOverlay; readonly envPolicy?: EnvPolic
  * environment, the rest comes from Core. By value it would miss a variable that Core sets to what its own
  * machine happens to have, and the process would get the other machine's.
  */
-export const remoteStartEnv = (environment: ProcessEnvironment): StartEnv => {
+export const remoteStartEnv = (environment: ProcessEnv): StartEnv => {
   if ('exact' in environment) return { env: environment.exact };
   const { policy = {}, runtime = {}, overlay = {} } = environment;
   // A caller who names a locale decides about it alone.
@@ -66,11 +66,7 @@ export const remoteStartEnv = (environment: ProcessEnvironment): StartEnv => {
  * Unless the policy starts from a login shell: only the server asks one. It then gets the policy as a server
  * elsewhere does, and where no shell answers it starts from its own environment, which it has from here.
  */
-export const localStartEnv = (
-  environment: ProcessEnvironment,
-  ownEnv: Env,
-  platform: NodeJS.Platform,
-): StartEnv => {
+export const localStartEnv = (environment: ProcessEnv, ownEnv: Env, platform: NodeJS.Platform): StartEnv => {
   const start = remoteStartEnv(environment);
   return isMadeHere(start) ? { env: buildEnv(envInput(start, ownEnv, platform)) } : start;
 };

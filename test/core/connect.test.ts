@@ -50,7 +50,7 @@ const isAlive = (pid: number): boolean => {
 const WRONG_ANSWER = '{"jsonrpc":"2.0","id":0,"result":{}}';
 
 describe('connect', () => {
-  const env = { PATH };
+  const localEnv = { PATH };
   let directory: string;
 
   beforeEach(() => {
@@ -74,28 +74,28 @@ describe('connect', () => {
   };
 
   it('opens a connection to a server', async () => {
-    const client = await connect(localServer(server), { env });
+    const client = await connect(localServer(server), { localEnv });
     expect(client.info).to.include({ executorVersion: version });
     await client.close();
     expect(await client.closed).to.equal(undefined);
   });
 
   it('passes over what a login shell prints before the server speaks', async () => {
-    const client = await connect(script('echo "Welcome!"; echo; exec "$@" --stdio', 'remote'), { env });
+    const client = await connect(script('echo "Welcome!"; echo; exec "$@" --stdio', 'remote'), { localEnv });
     expect(client.info).to.include({ executorVersion: version });
     expect(client.noise).to.deep.equal({ bytes: 10, excerpt: 'Welcome!\\n\\n' });
     await client.close();
   });
 
   it('knows of no noise where none came', async () => {
-    const client = await connect(localServer(server), { env });
+    const client = await connect(localServer(server), { localEnv });
     expect(client.noise).to.equal(undefined);
     await client.close();
   });
 
   it('does not begin when it is given up before', async () => {
     const { target } = withPid('cat');
-    expect(await failure(connect(target, { env, signal: AbortSignal.abort() }))).to.deep.equal({
+    expect(await failure(connect(target, { localEnv, signal: AbortSignal.abort() }))).to.deep.equal({
       message: 'the connection to a script was given up',
       transport: undefined,
     });
@@ -109,7 +109,7 @@ describe('connect', () => {
     it(`ends the program when it is given up meanwhile: ${title}`, async () => {
       const { target, started } = withPid(text);
       const controller = new AbortController();
-      const failing = failure(connect(target, { env, signal: controller.signal }));
+      const failing = failure(connect(target, { localEnv, signal: controller.signal }));
       const pid = await started();
       controller.abort();
       expect(await failing).to.deep.equal({
@@ -122,22 +122,24 @@ describe('connect', () => {
 
   it('can no longer be given up when it has resolved', async () => {
     const controller = new AbortController();
-    const client = await connect(localServer(server), { env, signal: controller.signal });
+    const client = await connect(localServer(server), { localEnv, signal: controller.signal });
     controller.abort();
-    const child = await client.start({ argv: ['echo', 'there'], environment: { exact: env } });
+    const child = await client.start({ argv: ['echo', 'there'], env: { exact: localEnv } });
     expect(String((await child.collect()).stdout)).to.equal('there\n');
     await client.close();
   });
 
   it('tells the exit code and the last lines of a program that exits at once', async () => {
-    expect(await failure(connect(script('echo first >&2; echo second >&2; exit 3'), { env }))).to.deep.equal({
+    expect(
+      await failure(connect(script('echo first >&2; echo second >&2; exit 3'), { localEnv })),
+    ).to.deep.equal({
       message: 'no connection to a script: sh exited with code 3\n  first\n  second',
       transport: { program: 'sh', exitCode: 3, signal: null, stderr: ['first', 'second'] },
     });
   });
 
   it('tells the signal that ended the program', async () => {
-    expect(await failure(connect(script('kill -KILL $$'), { env }))).to.deep.equal({
+    expect(await failure(connect(script('kill -KILL $$'), { localEnv }))).to.deep.equal({
       message: 'no connection to a script: sh was ended by SIGKILL',
       transport: { program: 'sh', exitCode: null, signal: 'SIGKILL', stderr: [] },
     });
@@ -145,7 +147,7 @@ describe('connect', () => {
 
   it('tells that there is no such program', async () => {
     expect(
-      await failure(connect({ argv: ['no-such-program'], location: 'local', label: 'nobody' }, { env })),
+      await failure(connect({ argv: ['no-such-program'], location: 'local', label: 'nobody' }, { localEnv })),
     ).to.deep.equal({
       message:
         'no connection to nobody: no-such-program was not found\nno-such-program must be installed and in PATH here',
@@ -154,7 +156,7 @@ describe('connect', () => {
   });
 
   it('shows what came in place of a server', async () => {
-    const { message } = await failure(connect(script('echo "Permission denied."; exit 1'), { env }));
+    const { message } = await failure(connect(script('echo "Permission denied."; exit 1'), { localEnv }));
     expect(message).to.equal(
       'no connection to a script: sh exited with code 1\nin place of an answer came 19 bytes: "Permission denied.\\n"\n' +
         'something else speaks there: a menu, a greeting or a forced command in place of the server',
@@ -163,7 +165,7 @@ describe('connect', () => {
 
   it('gives up a program that speaks garbage without end', async () => {
     const garbage = "trap '' PIPE; yes 'no header' 2>/dev/null | head -c 2000000; cat >/dev/null";
-    expect((await failure(connect(script(garbage), { env }))).message).to.match(
+    expect((await failure(connect(script(garbage), { localEnv }))).message).to.match(
       /^no connection to a script: no frame began in the first 1048576 bytes: sh exited with code 0\nin place of an answer came \d{7} bytes: "(no header\\n){20}…[no header\\]+"\n/,
     );
   });
@@ -177,7 +179,7 @@ describe('connect', () => {
   ] as const) {
     it(`leaves no program behind that ${title}`, async () => {
       const { target, started } = withPid(text);
-      const [{ message }, pid] = await Promise.all([failure(connect(target, { env })), started()]);
+      const [{ message }, pid] = await Promise.all([failure(connect(target, { localEnv })), started()]);
       expect(message).to.match(/^no connection to a script: /);
       expect(isAlive(pid)).to.equal(false);
     });
@@ -186,13 +188,13 @@ describe('connect', () => {
   it('starts local processes from the given environment, without what is not UTF-8', async () => {
     // What isn't UTF-8 is decoded to a replacement character, and would be another value for the process.
     const own = Object.fromEntries([
-      ...Object.entries(env),
+      ...Object.entries(localEnv),
       ['A', '1'],
       ['NOT_UTF_8', 'a\ufffdb'],
       ['__proto__', 'x'],
       ['UNDEFINED', undefined],
     ]);
-    const client = await connect(localServer(server), { env: own });
+    const client = await connect(localServer(server), { localEnv: own });
     const child = await client.start({ argv: ['/usr/bin/env'] });
     expect(
       String((await child.collect()).stdout)
@@ -209,14 +211,14 @@ describe('connect', () => {
       env: { ADDED: 'there', GONE: null },
       cwd: directory,
     };
-    const { transport } = await failure(connect(target, { env: { ...env, GONE: '1', KEPT: '2' } }));
+    const { transport } = await failure(connect(target, { localEnv: { ...localEnv, GONE: '1', KEPT: '2' } }));
     expect(transport?.stderr).to.deep.equal(['there', '2', 'gone', realpathSync(directory)]);
   });
 
   it('starts local processes from the variables of the target, too', async () => {
     const client = await connect(
       { ...localServer(server), env: { A: '2', B: '3' } },
-      { env: { ...env, A: '1' } },
+      { localEnv: { ...localEnv, A: '1' } },
     );
     const child = await client.start({ argv: ['/bin/sh', '-c', 'echo "$A $B"'] });
     expect(String((await child.collect()).stdout)).to.equal('2 3\n');
@@ -225,7 +227,7 @@ describe('connect', () => {
 
   it('tells that the directory of a target is not there, not that its program is missing', async () => {
     const cwd = join(directory, 'none');
-    expect(await failure(connect({ ...script('exit 0'), cwd }, { env }))).to.deep.equal({
+    expect(await failure(connect({ ...script('exit 0'), cwd }, { localEnv }))).to.deep.equal({
       message: `no connection to a script: the directory to run in, ${cwd}, can't be entered: no such file or directory`,
       transport: undefined,
     });
@@ -233,7 +235,7 @@ describe('connect', () => {
 
   it('gives a server no more time to answer than the target says', async () => {
     const { target, started } = withPid('echo Beer; echo complaint >&2; exec sleep 600');
-    const failing = failure(connect({ ...target, initializeTimeoutMs: 3500 }, { env }));
+    const failing = failure(connect({ ...target, initializeTimeoutMs: 3500 }, { localEnv }));
     const pid = await started();
     expect((await failing).message).to.match(
       /^no connection to a script: no answer to initialize within 3\.5 s: sh was ended by SIGTERM\n {2}complaint\nin place of an answer came 5 bytes: "Beer\\n"\n/,
@@ -243,7 +245,10 @@ describe('connect', () => {
 
   it('gives it the time of the caller, if the caller says one', async () => {
     const { target } = withPid('exec sleep 600');
-    const connecting = connect({ ...target, initializeTimeoutMs: 600_000 }, { env, initializeTimeoutMs: 10 });
+    const connecting = connect(
+      { ...target, initializeTimeoutMs: 600_000 },
+      { localEnv, initializeTimeoutMs: 10 },
+    );
     expect((await failure(connecting)).message).to.contain(': no answer to initialize within 0.01 s: ');
   });
 
@@ -252,7 +257,7 @@ describe('connect', () => {
     // Mocha sets the timer of a test when its first part has returned.
     await Promise.resolve();
     const before = timers();
-    const client = await connect(localServer(server), { env, initializeTimeoutMs: 600_000 });
+    const client = await connect(localServer(server), { localEnv, initializeTimeoutMs: 600_000 });
     const after = timers();
     await client.close();
     expect(after).to.be.at.most(before);

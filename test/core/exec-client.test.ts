@@ -51,7 +51,7 @@ describe('ExecClient', () => {
       const { client } = await embedded();
       const child = await client.start({
         argv: ['sh', '-c', 'printf out; printf err >&2; exit 3'],
-        environment: exact,
+        env: exact,
       });
       expect(await child.collect()).to.deep.equal({
         stdout: Buffer.from('out'),
@@ -67,7 +67,7 @@ describe('ExecClient', () => {
 
     it('writes to stdin in the order of the calls, and ends it', async () => {
       const { client } = await embedded();
-      const child = await client.start({ argv: ['cat'], environment: exact, stdin: true });
+      const child = await client.start({ argv: ['cat'], env: exact, stdin: true });
       const lines = Array.from({ length: 200 }, (_, at) => `line ${at}\n`);
       const [written, { stdout }] = await Promise.all([
         Promise.all(lines.map(line => child.write(line))).then(async all => {
@@ -83,7 +83,7 @@ describe('ExecClient', () => {
 
     it('accepts a long write whose end of stdin follows at once', async () => {
       const { client } = await embedded();
-      const child = await client.start({ argv: ['cat'], environment: exact, stdin: true });
+      const child = await client.start({ argv: ['cat'], env: exact, stdin: true });
       const bytes = Buffer.alloc(4 * MIB, 'x');
       const [written, , { stdout }] = await Promise.all([
         child.write(bytes),
@@ -96,7 +96,7 @@ describe('ExecClient', () => {
 
     it('tells that nobody reads stdin of a process that was started without', async () => {
       const { client } = await embedded();
-      const child = await client.start({ argv: ['sleep', '600'], environment: exact });
+      const child = await client.start({ argv: ['sleep', '600'], env: exact });
       expect(await child.write('lost')).to.equal(false);
       await client.close();
     });
@@ -104,7 +104,7 @@ describe('ExecClient', () => {
     it('signals and terminates', async () => {
       const { client } = await embedded();
       const [signalled, terminated] = await Promise.all(
-        [1, 2].map(() => client.start({ argv: ['sleep', '600'], environment: exact })),
+        [1, 2].map(() => client.start({ argv: ['sleep', '600'], env: exact })),
       );
       await signalled?.signal('INT');
       expect(await terminated?.terminate()).to.equal(true);
@@ -119,7 +119,7 @@ describe('ExecClient', () => {
 
     it('tells why a process could not be started', async () => {
       const { client } = await embedded();
-      const error = await rejection(client.start({ argv: ['no-such-program'], environment: exact }));
+      const error = await rejection(client.start({ argv: ['no-such-program'], env: exact }));
       expect(error).to.be.instanceOf(RequestError);
       const { method, code, kind, data } = error as RequestError;
       expect({ method, code, kind, stage: data.stage }).to.deep.equal({
@@ -132,7 +132,7 @@ describe('ExecClient', () => {
     });
 
     it('explains the environment of a start, made there or here, without a value', async () => {
-      const environment = { policy: { exclude: ['P*'] }, runtime: { threadId: 'planted' } };
+      const env = { policy: { exclude: ['P*'] }, runtime: { threadId: 'planted' } };
       const explained = {
         variables: {
           PATH: { outcome: 'removed', by: 'exclude', pattern: 'P*' },
@@ -143,8 +143,8 @@ describe('ExecClient', () => {
       };
       for (const location of ['remote', 'local'] as const) {
         const { client } = await embedded({}, location);
-        expect(await client.explain(environment, ['PATH', 'CODEX_THREAD_ID'])).to.deep.equal(explained);
-        expect(await client.explain(environment)).to.deep.equal(explained);
+        expect(await client.explain(env, ['PATH', 'CODEX_THREAD_ID'])).to.deep.equal(explained);
+        expect(await client.explain(env)).to.deep.equal(explained);
         await client.close();
       }
     });
@@ -161,8 +161,8 @@ describe('ExecClient', () => {
     it('tells which step made the PATH that was searched in vain, also where it was made here', async () => {
       for (const location of ['remote', 'local'] as const) {
         const { client } = await embedded({}, location);
-        const environment = { policy: { inherit: 'none' } } as const;
-        const error = await rejection(client.start({ argv: ['no-such-program'], environment }));
+        const env = { policy: { inherit: 'none' } } as const;
+        const error = await rejection(client.start({ argv: ['no-such-program'], env }));
         expect(error.message).to.equal(
           'program not found: no-such-program (searched /bin:/usr/bin by default; PATH removed by inherit)',
         );
@@ -177,8 +177,8 @@ describe('ExecClient', () => {
 
     it('is told a limit of the server with what it would have become', async () => {
       const { client } = await embedded({ maxProcesses: 1 });
-      await client.start({ argv: ['sleep', '600'], environment: exact });
-      const error = (await rejection(client.start({ argv: ['true'], environment: exact }))) as RequestError;
+      await client.start({ argv: ['sleep', '600'], env: exact });
+      const error = (await rejection(client.start({ argv: ['true'], env: exact }))) as RequestError;
       expect(error.data).to.deep.equal({ kind: 'limitExceeded', limit: 'processes', current: 2, max: 1 });
       await client.close();
     });
@@ -188,7 +188,7 @@ describe('ExecClient', () => {
       const size = 8 * MIB;
       const child = await client.start({
         argv: ['head', '-c', String(size), '/dev/zero'],
-        environment: exact,
+        env: exact,
       });
       await until(() => child.unreadBytes > MIB - ONE_READ, 'the window is not full');
       expect(child.unreadBytes).to.be.at.most(MIB);
@@ -199,7 +199,7 @@ describe('ExecClient', () => {
     it('closes while output waits that nobody reads, and says that it is not all', async () => {
       const { client } = await embedded();
       // It lives on until SIGKILL, so that its pipe is full when it ends, however full the window was before.
-      const child = await client.start({ argv: ['sh', '-c', 'trap "" TERM; exec yes'], environment: exact });
+      const child = await client.start({ argv: ['sh', '-c', 'trap "" TERM; exec yes'], env: exact });
       await until(() => child.unreadBytes > MIB - ONE_READ, 'the window is not full');
       await client.close();
       expect(await rejection(child.collect())).to.be.instanceOf(ConnectionLostError);
@@ -207,7 +207,7 @@ describe('ExecClient', () => {
 
     it('ends the processes with the connection, and still tells how they ended', async () => {
       const { client, server } = await embedded();
-      const child = await client.start({ argv: ['sleep', '600'], environment: exact });
+      const child = await client.start({ argv: ['sleep', '600'], env: exact });
       await client.close();
       expect(await server.closed).to.equal('the connection was closed');
       expect(await client.closed).to.equal(undefined);
@@ -216,11 +216,11 @@ describe('ExecClient', () => {
 
     it('refuses every request after the close, and closes twice without harm', async () => {
       const { client } = await embedded();
-      const child = await client.start({ argv: ['cat'], environment: exact, stdin: true });
+      const child = await client.start({ argv: ['cat'], env: exact, stdin: true });
       await Promise.all([client.close(), client.close()]);
       const errors = await Promise.all(
         [
-          client.start({ argv: ['true'], environment: exact }),
+          client.start({ argv: ['true'], env: exact }),
           child.write('late'),
           child.closeStdin(),
           child.signal('INT'),
@@ -255,11 +255,11 @@ describe('ExecClient', () => {
     });
 
     const ownEnv = { PATH: '/own', PAGER: 'cat', OWN: '<own>', MY_TOKEN: '<own>' };
-    const environment = { runtime: { threadId: 'thread' }, overlay: { B: '2', C: null } };
+    const env = { runtime: { threadId: 'thread' }, overlay: { B: '2', C: null } };
 
     it("sends a remote server the policy and an overlay, and nothing of this side's environment", async () => {
       const { client, server } = await faked('remote', ownEnv);
-      await client.start({ argv: ['true'], cwd: 'sub', environment, arg0: 'no' });
+      await client.start({ argv: ['true'], cwd: 'sub', env, arg0: 'no' });
       expect(server.heard.at(-1)?.params).to.deep.equal({
         processId: '1',
         argv: ['true'],
@@ -274,7 +274,7 @@ describe('ExecClient', () => {
 
     it('sends a local server the whole environment, and no policy', async () => {
       const { client, server } = await faked('local', ownEnv);
-      await client.start({ argv: ['true'], environment });
+      await client.start({ argv: ['true'], env });
       expect(server.heard.at(-1)?.params).to.deep.equal({
         processId: '1',
         argv: ['true'],
@@ -287,7 +287,7 @@ describe('ExecClient', () => {
 
     it('sends a local server the policy where only the server can take its base', async () => {
       const { client, server } = await faked('local', ownEnv);
-      await client.start({ argv: ['true'], environment: { policy: { base: 'login' }, overlay: { B: '2' } } });
+      await client.start({ argv: ['true'], env: { policy: { base: 'login' }, overlay: { B: '2' } } });
       expect(server.heard.at(-1)?.params).to.deep.equal({
         processId: '1',
         argv: ['true'],
@@ -303,9 +303,9 @@ describe('ExecClient', () => {
   describe('with a server that does not know everything', () => {
     it('starts nothing with secret values that it would not look for, and asks it nothing', async () => {
       const { client, server } = await faked();
-      const environment = { policy: { secretValues: true } };
+      const env = { policy: { secretValues: true } };
       const before = server.heard.length;
-      for (const refused of [client.start({ argv: ['true'], environment }), client.explain(environment)]) {
+      for (const refused of [client.start({ argv: ['true'], env }), client.explain(env)]) {
         expect(await rejection(refused)).to.deep.include({ kind: 'unsupported' });
       }
       expect(server.heard).to.have.lengthOf(before);
@@ -314,7 +314,7 @@ describe('ExecClient', () => {
 
     it('makes an environment for a local one itself, secret values too', async () => {
       const { client, server } = await faked('local', { A: '1', URL: 'http://me:planted@host' });
-      await client.start({ argv: ['true'], environment: { policy: { secretValues: true } } });
+      await client.start({ argv: ['true'], env: { policy: { secretValues: true } } });
       expect(server.heard.at(-1)?.params.env).to.deep.equal({ A: '1' });
       await client.close();
     });

@@ -74,7 +74,7 @@ const CALLS: ReadonlyArray<
   ],
   [
     'fs/readDirectory',
-    client => client.files.list('/'),
+    client => client.files.readdir('/'),
     { entries: [{ fileName: 'a', isDirectory: false, isFile: true, fileNameBase64: 'YQ==' }] },
   ],
   [
@@ -86,10 +86,10 @@ const CALLS: ReadonlyArray<
       truncated: false,
     },
   ],
-  ['fs/canonicalize', client => client.files.canonicalize('/'), { path: 'file:///' }],
-  ['fs/createDirectory', client => client.files.createDirectory('/d'), {}],
-  ['fs/copy', client => client.files.copy('/a', '/b'), { skipped: ['file:///c'] }],
-  ['fs/remove', client => client.files.remove('/a'), {}],
+  ['fs/canonicalize', client => client.files.realpath('/'), { path: 'file:///' }],
+  ['fs/createDirectory', client => client.files.mkdir('/d'), {}],
+  ['fs/copy', client => client.files.cp('/a', '/b'), { skipped: ['file:///c'] }],
+  ['fs/remove', client => client.files.rm('/a'), {}],
   ['fs/watchMissing', client => client.files.watchMissing({ missing: ['/a'] }, () => {}), { watching: true }],
 ];
 
@@ -194,7 +194,7 @@ describe('a hostile server against Core', () => {
       for (const searchedPath of [5, 'text', [5], {}, null]) {
         const data = { kind: 'launchFailed', stage: 'resolve', path: 'p', searchedPath };
         server.answers.set('process/start', ({ id }) => [{ id, error: { code: 1, message: 'm', data } }]);
-        expect(await outcome(client.start({ argv: ['p'], environment: {} }))).to.include({ message: 'm' });
+        expect(await outcome(client.start({ argv: ['p'], env: {} }))).to.include({ message: 'm' });
       }
       await client.close();
     });
@@ -360,7 +360,7 @@ describe('a hostile server against Core', () => {
         server.answers.set('fs/readBlock', ({ id }) => [
           { id, result: { chunk: Buffer.alloc(bytes).toString('base64'), eof } },
         ]);
-        const error = await outcome(client.files.readStream('/f').toArray());
+        const error = await outcome(client.files.createReadStream('/f').toArray());
         expect(invalid('fs/readBlock', error).message).to.contain(`received ${bytes}`);
         await client.close();
       }

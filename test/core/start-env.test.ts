@@ -7,7 +7,7 @@ import {
   type RuntimeFacts,
   runtimeOverlay,
 } from '../../src/core/runtime-env.ts';
-import { localStartEnv, type ProcessEnvironment, remoteStartEnv } from '../../src/core/start-env.ts';
+import { localStartEnv, type ProcessEnv, remoteStartEnv } from '../../src/core/start-env.ts';
 import { foldCase } from '../../src/shared-config/fold-case.ts';
 import {
   applyEnvPolicy,
@@ -22,7 +22,7 @@ import {
 } from '../../src/shared-config/index.ts';
 import { anyEnv, anyOverlay, anyPolicy } from '../shared-config/arbitraries.ts';
 
-type ByPolicy = Exclude<ProcessEnvironment, { readonly exact: Env }>;
+type ByPolicy = Exclude<ProcessEnv, { readonly exact: Env }>;
 
 const RUNTIME_NAMES = Object.keys(
   runtimeOverlay({ threadId: '', unifiedExec: true, proxyUrl: '', sandbox: '', networkDisabled: true }),
@@ -133,7 +133,7 @@ const byPolicyAlone = (environment: ByPolicy, base: Env, platform: Platform): En
   buildEnv({ base, policy: remoteStartEnv(environment).envPolicy, platform });
 
 /** The environment of a process that a remote start brings about where `base` is the environment. */
-const onRemote = (environment: ProcessEnvironment, base: Env, platform: Platform = 'posix'): Env => {
+const onRemote = (environment: ProcessEnv, base: Env, platform: Platform = 'posix'): Env => {
   const { env, envPolicy } = remoteStartEnv(environment);
   return buildEnv({ base, policy: envPolicy, overlay: env, platform });
 };

@@ -77,11 +77,11 @@ describeWithSshd('the login environment over a real sshd', () => {
       for (const [name, text] of Object.entries(files)) {
         if (!name.includes('/')) writeFileSync(join(host.sshd.home, name), text);
       }
-      const client = await connect(sshServer('devbox'), { env: host.coreEnv });
+      const client = await connect(sshServer('devbox'), { localEnv: host.coreEnv });
       const print = async (base: 'process' | 'login') => {
         const child = await client.start({
           argv: ['/usr/bin/env'],
-          environment: { policy: { base } },
+          env: { policy: { base } },
         });
         return (await child.collect()).stdout.toString().split('\n');
       };

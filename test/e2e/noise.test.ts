@@ -20,7 +20,7 @@ const runVia = async (script: string, ...args: string[]) => {
 };
 
 const connectVia = (script: string): Promise<ExecClient> =>
-  connect(commandServer(['/bin/sh', '-c', script]), { env: { PATH } });
+  connect(commandServer(['/bin/sh', '-c', script]), { localEnv: { PATH } });
 
 describe('what comes before the first frame', () => {
   it('is told on stderr, once, and keeps nothing from working', async () => {

@@ -44,7 +44,7 @@ describe('RemoteFiles', () => {
   const at = (name: string) => join(directory, name);
 
   before(async () => {
-    client = await connect(localServer([process.execPath, programPath]), { env: {} });
+    client = await connect(localServer([process.execPath, programPath]), { localEnv: {} });
     files = client.files;
   });
   after(() => client.close());
@@ -66,18 +66,18 @@ describe('RemoteFiles', () => {
   const someBytes = (length: number) => Buffer.alloc(length, randomBytes(65_537));
 
   it('writes, reads, lists, copies and removes', async () => {
-    await files.createDirectory(at('d/e'), { recursive: true });
+    await files.mkdir(at('d/e'), { recursive: true });
     await files.writeFile(at('d/f'), 'content', { fileMode: 0o600 });
     expect((await files.readFile(pathToFileURL(at('d/f')).href)).toString()).to.equal('content');
-    expect(await files.copy(at('d'), at('copy'), { recursive: true })).to.deep.equal([]);
+    expect(await files.cp(at('d'), at('copy'), { recursive: true })).to.deep.equal([]);
     const { size, mode, isFile } = await files.stat(at('copy/f'));
     expect([size, mode, isFile]).to.deep.equal([7, process.platform === 'win32' ? 0o666 : 0o600, true]);
-    expect((await files.list(at('copy'))).map(({ fileName }) => fileName)).to.deep.equal(['e', 'f']);
+    expect((await files.readdir(at('copy'))).map(({ fileName }) => fileName)).to.deep.equal(['e', 'f']);
     expect((await files.walk(at('copy'))).entries).to.deep.equal([
       { path: pathToFileURL(at('copy/e')).href, kind: 'directory' },
       { path: pathToFileURL(at('copy/f')).href, kind: 'file' },
     ]);
-    await files.remove(at('copy'), { recursive: true });
+    await files.rm(at('copy'), { recursive: true });
     expect(existsSync(at('copy'))).to.equal(false);
   });
 
@@ -85,11 +85,11 @@ describe('RemoteFiles', () => {
     mkdirSync(at('d'));
     writeFileSync(at('d/f'), '');
     expect([
-      await kindOf(files.remove(at('d'))),
-      await kindOf(files.remove(at('missing'))),
-      await kindOf(files.createDirectory(at('x/y'))),
-      await kindOf(files.createDirectory(at('d'))),
-      await kindOf(files.copy(at('d'), at('e'))),
+      await kindOf(files.rm(at('d'))),
+      await kindOf(files.rm(at('missing'))),
+      await kindOf(files.mkdir(at('x/y'))),
+      await kindOf(files.mkdir(at('d'))),
+      await kindOf(files.cp(at('d'), at('e'))),
     ]).to.deep.equal(['fileError', 'fileNotFound', 'fileNotFound', 'fileError', 'fileRefused']);
     expect(readdirSync(directory)).to.deep.equal(['d']);
   });
@@ -98,7 +98,7 @@ describe('RemoteFiles', () => {
     if (process.platform === 'win32') this.skip();
     mkdirSync(at('d'));
     symlinkSync('d', at('link'));
-    expect(await files.canonicalize(at('link'))).to.equal(pathToFileURL(at('d')).href);
+    expect(await files.realpath(at('link'))).to.equal(pathToFileURL(at('d')).href);
   });
 
   const sizes = [0, 1, MAX_BLOCK_BYTES - 1, MAX_BLOCK_BYTES, MAX_BLOCK_BYTES + 1, 3 * MAX_BLOCK_BYTES + 5];
@@ -106,11 +106,11 @@ describe('RemoteFiles', () => {
     it(`writes and reads ${size} bytes as they are, in one piece and in blocks`, async () => {
       const bytes = someBytes(size);
       await files.writeFile(at('whole'), bytes, { atomic: true });
-      await pipeline(Readable.from(size === 0 ? [] : [bytes]), files.writeStream(at('streamed')));
+      await pipeline(Readable.from(size === 0 ? [] : [bytes]), files.createWriteStream(at('streamed')));
       for (const name of ['whole', 'streamed']) {
         expect(readFileSync(at(name)).equals(bytes), name).to.equal(true);
         expect((await files.readFile(at(name))).equals(bytes), name).to.equal(true);
-        const chunks: Buffer[] = await files.readStream(at(name), { verify: true }).toArray();
+        const chunks: Buffer[] = await files.createReadStream(at(name), { verify: true }).toArray();
         expect(Buffer.concat(chunks).equals(bytes), name).to.equal(true);
       }
       expect(readdirSync(directory)).to.have.members(['whole', 'streamed']);
@@ -126,7 +126,7 @@ describe('RemoteFiles', () => {
 
   it('writes through streams whatever the pieces are', async () => {
     const pieces = Array.from({ length: 500 }, (_, index) => someBytes((index * 7919) % 30_011));
-    await pipeline(Readable.from(pieces), files.writeStream(at('f'), { atomic: true }));
+    await pipeline(Readable.from(pieces), files.createWriteStream(at('f'), { atomic: true }));
     expect(readFileSync(at('f')).equals(Buffer.concat(pieces))).to.equal(true);
   });
 
@@ -136,7 +136,7 @@ describe('RemoteFiles', () => {
       yield someBytes(3 * MAX_BLOCK_BYTES);
       throw new Error('the source broke');
     };
-    const stream = files.writeStream(at('f'), { atomic: true });
+    const stream = files.createWriteStream(at('f'), { atomic: true });
     const closed = new Promise(resolve => stream.once('close', resolve));
     const outcome = await pipeline(broken, stream).catch((error: Error) => error.message);
     await closed;
@@ -148,11 +148,11 @@ describe('RemoteFiles', () => {
   });
 
   it('fails a stream that cannot be opened, and one whose file was changed by somebody else meanwhile', async () => {
-    expect(await kindOf(pipeline(Readable.from(['x']), files.writeStream(at('missing/f'))))).to.equal(
+    expect(await kindOf(pipeline(Readable.from(['x']), files.createWriteStream(at('missing/f'))))).to.equal(
       'fileNotFound',
     );
-    expect(await kindOf(files.readStream(at('missing')).toArray())).to.equal('fileNotFound');
-    const stream = files.writeStream(at('f'));
+    expect(await kindOf(files.createReadStream(at('missing')).toArray())).to.equal('fileNotFound');
+    const stream = files.createWriteStream(at('f'));
     await new Promise(resolve => stream.write('what was written', resolve));
     await until(() => readFileSync(at('f'), 'utf8') === 'what was written', 'it is not written');
     writeFileSync(at('f'), 'what was changed');
@@ -161,7 +161,7 @@ describe('RemoteFiles', () => {
 
   it('looks at the length alone where nothing is to be verified', async () => {
     const changed = async (verify: boolean, content: string) => {
-      const stream = files.writeStream(at('f'), { verify });
+      const stream = files.createWriteStream(at('f'), { verify });
       await new Promise<void>((resolve, reject) =>
         stream.write('written', error => (error ? reject(error) : resolve())),
       );
@@ -178,7 +178,7 @@ describe('RemoteFiles', () => {
 
   it('fails a verified reader whose file is another in the end', async () => {
     writeFileSync(at('f'), someBytes(6 * MAX_BLOCK_BYTES));
-    const reading = files.readStream(at('f'), { verify: true });
+    const reading = files.createReadStream(at('f'), { verify: true });
     await once(reading, 'readable');
     writeFileSync(at('f'), someBytes(6 * MAX_BLOCK_BYTES));
     expect(await kindOf(reading.toArray())).to.equal('contentMismatch');
@@ -187,7 +187,7 @@ describe('RemoteFiles', () => {
   it('closes what a reader leaves early', async function () {
     if (process.platform !== 'linux') this.skip();
     writeFileSync(at('f'), someBytes(6 * MAX_BLOCK_BYTES));
-    for await (const chunk of files.readStream(at('f'))) {
+    for await (const chunk of files.createReadStream(at('f'))) {
       expect(chunk.length).to.equal(MAX_BLOCK_BYTES);
       break;
     }
@@ -227,7 +227,11 @@ describe('RemoteFiles', () => {
         yield chunk;
       }
     };
-    await pipeline(files.readStream(at('f'), { verify: true }), watched, files.writeStream(at('g')));
+    await pipeline(
+      files.createReadStream(at('f'), { verify: true }),
+      watched,
+      files.createWriteStream(at('g')),
+    );
     expect(statSync(at('g')).size).to.equal(blocks * MAX_BLOCK_BYTES);
     expect(peak).to.be.below((blocks * MAX_BLOCK_BYTES * 3) / 4);
     const hash = createHash('sha256')

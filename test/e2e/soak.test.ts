@@ -29,7 +29,7 @@ describe(`a server after ${STARTS} processes of every kind`, () => {
   });
 
   const start = (script: string, more: object = {}) =>
-    client.start({ argv: ['sh', '-c', script], cwd, environment, ...more });
+    client.start({ argv: ['sh', '-c', script], cwd, env: environment, ...more });
   const tty = { columns: 80, rows: 24 };
 
   const kinds = [

@@ -46,7 +46,7 @@ describeWithSshd('over a real sshd, for an account whose shell is', () => {
 
   /** What came first, and the shell and HOME that a process there has. */
   const visit = async (env: NodeJS.ProcessEnv, target: Target = sshServer('devbox')) => {
-    const client = await connect(target, { env });
+    const client = await connect(target, { localEnv: env });
     try {
       const child = await client.start({ argv: ['printenv', 'SHELL', 'HOME'] });
       return { noise: client.noise, printed: String((await child.collect()).stdout) };

@@ -125,7 +125,7 @@ describeWithSshd('over a real sshd', () => {
 
     beforeEach(async () => {
       const others = childrenOf(process.pid);
-      client = await connect(sshServer('devbox'), { env: host.coreEnv });
+      client = await connect(sshServer('devbox'), { localEnv: host.coreEnv });
       ssh = childrenOf(process.pid).filter(pid => !others.includes(pid));
     });
 
@@ -135,7 +135,7 @@ describeWithSshd('over a real sshd', () => {
       const before = host.received().length;
       const child = await client.start({
         argv: ['printenv', 'HOME', 'PATH', 'CODEX_THREAD_ID', 'TERM'],
-        environment: {
+        env: {
           policy: { exclude: ['LC_*'] },
           runtime: { threadId: 'thread-7', unifiedExec: true, proxyUrl: 'http://127.0.0.1:3128' },
         },

@@ -36,7 +36,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
     let cwd: string;
 
     const agentOn = ({ client }: AgentServer) =>
-      new UnifiedExec(client, { limits, env: { runtime: { threadId: 'thread-7' } } });
+      new UnifiedExec(client, { limits, defaultEnv: { runtime: { threadId: 'thread-7' } } });
 
     before(async () => {
       await kind.prepare();

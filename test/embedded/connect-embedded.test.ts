@@ -20,7 +20,7 @@ describe('connectEmbedded', () => {
       cwd: '/usr/../bin/.',
     });
     const run = async (argv: readonly [string, ...string[]], environment = {}) =>
-      (await (await client.start({ argv, environment })).collect()).stdout.toString();
+      (await (await client.start({ argv, env: environment })).collect()).stdout.toString();
     expect(await run(['/usr/bin/env'])).to.equal(`PATH=${PATH}\nA=1\n`);
     expect(await run(['/usr/bin/env'], { exact: { B: '2' } })).to.equal('B=2\n');
     expect(await run(['pwd', '-P'])).to.equal(`${realpathSync('/bin')}\n`);

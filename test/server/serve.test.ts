@@ -13,7 +13,7 @@ import { until } from '../support/until.ts';
 import { openLinks } from './support/descriptors.ts';
 
 const PATH = process.env.PATH ?? '/usr/bin:/bin';
-const environment = { exact: { PATH } };
+const env = { exact: { PATH } };
 
 describe('serve', () => {
   let tempDir: string;
@@ -70,7 +70,7 @@ describe('serve', () => {
 
   it('serves two clients in one process, each on its own', async () => {
     const [one, other] = [await connected(), await connected()];
-    const start = ({ client }: typeof one) => client.start({ argv: ['cat'], environment, stdin: true });
+    const start = ({ client }: typeof one) => client.start({ argv: ['cat'], env, stdin: true });
     const [first, second] = [await start(one), await start(other)];
     const sameIds = first.id === second.id;
     await one.server.stop('no longer needed');
@@ -87,7 +87,7 @@ describe('serve', () => {
 
   it('stops once, however often it is told to, and tells the first reason', async () => {
     const { server, client } = await connected();
-    await client.start({ argv: ['sleep', '600'], environment });
+    await client.start({ argv: ['sleep', '600'], env });
     const stops = [server.stop('first'), server.stop('second')];
     await Promise.all(stops);
     await server.stop('third');
@@ -96,7 +96,7 @@ describe('serve', () => {
 
   it('ends with its input, and says so', async () => {
     const { server, client, output } = await connected();
-    const { exit } = await client.start({ argv: ['sleep', '600'], environment });
+    const { exit } = await client.start({ argv: ['sleep', '600'], env });
     await client.close();
     expect([await server.closed, output.writableEnded]).to.deep.equal(['the connection was closed', true]);
     exit.catch(() => {});
@@ -112,7 +112,7 @@ describe('serve', () => {
     const { server, client } = await connected();
     const process = await client.start({
       argv: ['sh', '-c', 'exec 2>&-; trap "echo bye; exit 7" TERM; echo hi; while :; do sleep 0.01; done'],
-      environment,
+      env,
     });
     const output = process.output[Symbol.asyncIterator]();
     const { value } = await output.next();
@@ -161,11 +161,11 @@ describe('serve', () => {
 
   it('refuses a process that is one too many for its host, and takes it when another has closed', async () => {
     const { client } = await connected({ maxProcesses: 1 });
-    const first = await client.start({ argv: ['cat'], environment, stdin: true });
-    const refused = await client.start({ argv: ['true'], environment }).catch(error => error.data);
+    const first = await client.start({ argv: ['cat'], env, stdin: true });
+    const refused = await client.start({ argv: ['true'], env }).catch(error => error.data);
     await first.closeStdin();
     await first.collect();
-    const second = await client.start({ argv: ['true'], environment });
+    const second = await client.start({ argv: ['true'], env });
     expect([refused, (await second.collect()).exitCode]).to.deep.equal([
       { kind: 'limitExceeded', limit: 'processes', current: 2, max: 1 },
       0,

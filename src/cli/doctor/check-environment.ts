@@ -159,7 +159,7 @@ const readVariables = async (
 ): Promise<ReadonlyMap<string, string>> => {
   const child = await client.start({
     argv: ['/usr/bin/env', '-0'],
-    environment: { policy: { base, includeOnly: [...names] } },
+    env: { policy: { base, includeOnly: [...names] } },
   });
   const { stdout } = await child.collect({ maxBytes: MAX_OUTPUT_BYTES });
   const entries = stdout

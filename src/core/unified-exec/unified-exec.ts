@@ -1,5 +1,5 @@
 import { ExecClient } from '../exec-client.ts';
-import type { EnvironmentByPolicy } from '../start-env.ts';
+import type { EnvByPolicy } from '../start-env.ts';
 import { CommandSession } from './command-session.ts';
 import { UnifiedExecError } from './errors.ts';
 import { isEmpty, writeInput } from './input.ts';
@@ -19,7 +19,7 @@ import { shellAt, shellCommand } from './shell-command.ts';
 /** Options of all commands of an agent. */
 export type UnifiedExecOptions = {
   /** The environment of every process, built on its machine. The default of `runtime.unifiedExec` is `true`. */
-  readonly env?: EnvironmentByPolicy | undefined;
+  readonly defaultEnv?: EnvByPolicy | undefined;
   readonly limits?: Partial<UnifiedExecLimits> | undefined;
 };
 
@@ -47,7 +47,7 @@ export type SessionInfo = {
  */
 export class UnifiedExec {
   readonly #environments: Environments;
-  readonly #env: EnvironmentByPolicy;
+  readonly #defaultEnv: EnvByPolicy;
   readonly #limits: UnifiedExecLimits;
   readonly #sessions: Sessions;
   /** Sessions that are not over, with or without an id. */
@@ -58,9 +58,9 @@ export class UnifiedExec {
    * @param environments one connection, or several by id, of which the first is the default. It is read for each command,
    * so that the caller can replace a lost connection.
    */
-  constructor(environments: ExecClient | Environments, { env = {}, limits }: UnifiedExecOptions = {}) {
+  constructor(environments: ExecClient | Environments, { defaultEnv = {}, limits }: UnifiedExecOptions = {}) {
     this.#environments = isClient(environments) ? { default: environments } : environments;
-    this.#env = env;
+    this.#defaultEnv = defaultEnv;
     this.#limits = { ...UNIFIED_EXEC_LIMITS, ...limits };
     this.#sessions = new Sessions(this.#limits);
   }
@@ -208,7 +208,7 @@ export class UnifiedExec {
             command,
             login,
           );
-    const { policy, runtime, overlay } = this.#env;
+    const { policy, runtime, overlay } = this.#defaultEnv;
     const started = client.start({
       argv: program,
       cwd,
@@ -217,7 +217,7 @@ export class UnifiedExec {
       mergeStderr,
       timeoutMs,
       drainMs,
-      environment: {
+      env: {
         policy,
         runtime: { unifiedExec: true, ...runtime },
         overlay: { ...overlay, ...env },

@@ -86,9 +86,9 @@ describe('checkPath', () => {
   const withPaths = (paths: Readonly<Record<string, string | undefined>>) => ({
     info,
     explain: never,
-    start: (async ({ environment }: { environment: { policy: { base: string; includeOnly: string[] } } }) => {
-      expect(environment.policy.includeOnly).to.deep.equal(['PATH']);
-      const path = paths[environment.policy.base];
+    start: (async ({ env }: { env: { policy: { base: string; includeOnly: string[] } } }) => {
+      expect(env.policy.includeOnly).to.deep.equal(['PATH']);
+      const path = paths[env.policy.base];
       return {
         collect: async () => ({ stdout: Buffer.from(path === undefined ? '' : `PATH=${path}\0`) }),
       };

@@ -162,7 +162,7 @@ describe('UnifiedExec', () => {
 
     it('passes runtime facts to processes, and lets a command override them', async () => {
       const agent = agentOn(client, {
-        env: {
+        defaultEnv: {
           policy: { exclude: ['HOME'] },
           runtime: { threadId: 't-1', sandbox: 'bwrap' },
           overlay: { ONE: 'agent', OTHER: 'agent' },
@@ -192,7 +192,7 @@ describe('UnifiedExec', () => {
     });
 
     it('does not ask for plain output if unifiedExec is false', async () => {
-      const agent = agentOn(client, { env: { runtime: { unifiedExec: false } } });
+      const agent = agentOn(client, { defaultEnv: { runtime: { unifiedExec: false } } });
       expect((await agent.execCommand({ argv: ['env'] })).output).to.equal(
         `PATH=${PATH}\nSHELL=/bin/sh\nHOME=/\n`,
       );

@@ -83,7 +83,7 @@ export const embeddedServer = onThisMachine(
 /** The built program behind a pipe. */
 export const pipedServer = onThisMachine(
   'a local server',
-  env => connect(localServer([process.execPath, programPath]), { env }),
+  env => connect(localServer([process.execPath, programPath]), { localEnv: env }),
   async client => (await client.status()).pid,
 );
 
@@ -100,7 +100,7 @@ export const remoteServer: AgentServerKind = {
   open: async () => {
     const others = childrenOf(process.pid);
     const client = await connect(sshServer('devbox'), {
-      env: { ...host.coreEnv, ...CORE_ENV, PATH: host.coreEnv.PATH },
+      localEnv: { ...host.coreEnv, ...CORE_ENV, PATH: host.coreEnv.PATH },
     });
     const ssh = childrenOf(process.pid).find(pid => !others.includes(pid)) as number;
     return {

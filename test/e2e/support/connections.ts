@@ -59,7 +59,10 @@ export const connectionKinds: readonly ConnectionKind[] = [
     // As to a remote server: a policy then goes over the wire, and `exact` is exact in both places.
     open: async env =>
       coreConnection(
-        await connect({ ...localServer([process.execPath, programPath]), location: 'remote' }, { env }),
+        await connect(
+          { ...localServer([process.execPath, programPath]), location: 'remote' },
+          { localEnv: env },
+        ),
       ),
   },
 ];
@@ -123,7 +126,7 @@ const coreConnection = (client: ExecClient): ScenarioConnection => ({
       ? { policy: envPolicy, overlay: env }
       : { exact: env as Record<string, string> };
     try {
-      return coreProcess(await client.start({ argv, cwd, environment, stdin }));
+      return coreProcess(await client.start({ argv, cwd, env: environment, stdin }));
     } catch (error) {
       throw error instanceof RequestError ? startFailure(error.data) : error;
     }
