@@ -156,8 +156,8 @@ export const MISSING_RECHECK_MS = 5000;
  */
 export const FILE_SHUTDOWN_MS = 1000;
 
-/** The longest configuration file that is read, in bytes. */
-export const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
+/** The longest configuration file of Codex that is read, in bytes: parsing takes half a millisecond for each KiB. */
+export const MAX_CONFIG_BYTES = 96 * 1024;
 
 /**
  * How long the end of a connection may take, in milliseconds, before it is over whatever is left: each of its steps has

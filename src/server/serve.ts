@@ -74,7 +74,7 @@ export const serve = ({
     {
       refused: (error, id) => void writer.write(errorAnswer(error, id)),
       lost: reason => log(`the connection can't be read any further: ${reason}`),
-      batch: batch => void onBatch(batch),
+      batch: (batch, begun) => void onBatch(batch, begun),
     },
     {
       maxFrameBytes,

@@ -52,6 +52,30 @@ describe('createBatchHandler', () => {
     ]);
   });
 
+  it('lets other work in between where beginning its requests takes long', async () => {
+    const events: string[] = [];
+    const handle = createBatchHandler({
+      answer: async method => {
+        // More than a slice in all, whatever the machine.
+        for (const end = performance.now() + 2; performance.now() < end; );
+        events.push(method);
+        return {};
+      },
+      notified: () => {},
+      errorAnswer: () => ({}),
+      send: () => events.push('sent'),
+      maxBytes: 10_000,
+    });
+    setImmediate(() => events.push('other'));
+    const methods = Array.from({ length: 20 }, (_, at) => `m${at}`);
+    await handle(
+      methods.map((method, id) => request(id, method)),
+      () => events.push('begun'),
+    );
+    expect(events.filter(event => event !== 'other')).to.deep.equal([...methods, 'begun', 'sent']);
+    expect(events.indexOf('other')).to.be.below(events.indexOf('begun'));
+  });
+
   it('sends nothing for a batch without requests', async () => {
     const { handle, sent } = recording();
     await handle([{ jsonrpc: '2.0', method: 'initialized' } as Message]);

@@ -74,15 +74,27 @@ const binaryFrame = ({ outer, holder, inner, bytes }: Carrier): Buffer[] => {
 const base64Frame = (carrier: Carrier, framing: Framing): Buffer => {
   const { before, after } = around(carrier);
   const end = `${after}${frameEnd(framing)}`;
-  const base64 = carrier.bytes.toString('base64');
-  const bodyBytes = Buffer.byteLength(before) + base64.length + end.length;
+  const contentBytes = base64Length(carrier.bytes.length);
+  const bodyBytes = Buffer.byteLength(before) + contentBytes + end.length;
   const start = `${frameStart(bodyBytes, { framing, binary: false })}${before}`;
-  const frame = Buffer.allocUnsafe(Buffer.byteLength(start) + base64.length + end.length);
+  const frame = Buffer.allocUnsafe(Buffer.byteLength(start) + contentBytes + end.length);
   let at = frame.write(start);
-  at += frame.write(base64, at, 'latin1');
+  at = writeBase64(carrier.bytes, frame, at);
   frame.write(end, at, 'latin1');
   return frame;
 };
+
+/** Writes base64 piece by piece: the text of tens of megabytes takes longer to make than to copy. Returns its end. */
+const writeBase64 = (bytes: Buffer, target: Buffer, start: number): number => {
+  let at = start;
+  for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
+    at += target.write(bytes.toString('base64', from, from + PIECE_BYTES), at, 'latin1');
+  }
+  return at;
+};
+
+/** A multiple of three, so that only the last piece has padding. */
+const PIECE_BYTES = 3 * 256 * 1024;
 
 /** The JSON before and after the base64 of the bytes. */
 const around = ({ outer, holder, inner, name }: Carrier): { before: string; after: string } => ({

@@ -27,8 +27,11 @@ export type ReaderEvents = {
   refused(error: ExecServerError, id: MessageId): void;
   /** The stream is of no further use. `onClose` follows. */
   lost(reason: string): void;
-  /** Takes a batch, in its place among the messages. Without it batches are refused. */
-  batch?(batch: Batch): void;
+  /**
+   * Takes a batch, in its place among the messages: the next one is handed over when `begun` was called. Without it
+   * batches are refused.
+   */
+  batch?(batch: Batch, begun: () => void): void;
 };
 
 export type ReaderOptions = {
@@ -102,7 +105,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     };
   }
 
-  /** The message that was handed over last has reached its handler. */
+  /** The message or batch that was handed over last has reached its handler. */
   dispatched(): void {
     this.#dispatching = false;
     this.#handOver();
@@ -138,17 +141,13 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     this.#handingOver = true;
     while (!this.#dispatching && this.#waiting.length > 0) {
       const next = this.#waiting.shift() as Message | Batch;
-      if (isBatch(next)) this.#events.batch?.(next);
-      else this.#dispatch(next);
+      this.#dispatching = true;
+      if (isBatch(next)) this.#events.batch?.(next, () => this.dispatched());
+      else this.#callback(next);
     }
     this.#handingOver = false;
     this.#pace();
     this.#closeIfDone();
-  }
-
-  #dispatch(message: Message): void {
-    this.#dispatching = true;
-    this.#callback(message);
   }
 
   #parse(body: Buffer, kind: BodyKind): Message | Batch | undefined {

@@ -9,7 +9,6 @@ import {
   shuttingDown,
   unsupported,
 } from '../../protocol/errors.ts';
-import { decodeBase64 } from '../../protocol/fields.ts';
 import { fsMissingChanged } from '../../protocol/files.ts';
 import { base64Length } from '../../protocol/framing/encode.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
@@ -29,6 +28,7 @@ import {
 import type { Outbound } from '../outbound.ts';
 import { copy } from './copy.ts';
 import { createDirectory } from './create-directory.ts';
+import { decodeContent } from './decode-content.ts';
 import { onPath } from './file-errors.ts';
 import { decoded, type FilePath, type FilePaths, filePaths } from './file-path.ts';
 import { getMetadata } from './metadata.ts';
@@ -92,7 +92,7 @@ export class Files {
   writeFile(params: Params<'fsWriteFile'>): Result<'fsWriteFile'> {
     return this.#do(params, async () => {
       const { path, dataBase64, ...how } = params;
-      const bytes = decodeBase64(dataBase64);
+      const bytes = await decodeContent(dataBase64);
       if (bytes === undefined) throw invalidContent('dataBase64');
       const file = this.#path('path', path);
       return this.#writing(bytes, () =>

@@ -24,7 +24,7 @@ const recordingReader = (
     {
       refused: (error, id) => events.push({ refused: error.message, id }),
       lost: reason => events.push({ lost: reason }),
-      ...(batches && { batch: batch => events.push({ batch }) }),
+      ...(batches && { batch: (batch, begun) => void events.push({ batch }, begun) }),
     },
     { maxFrameBytes },
   );
@@ -81,13 +81,16 @@ describe('FrameMessageReader', () => {
     );
   });
 
-  it('hands a batch over in its place among the messages, and needs no word that it was dispatched', async () => {
+  it('hands a batch over in its place among the messages, and the next one when it has begun', async () => {
     const stream = new PassThrough();
     const { reader, events } = recordingReader(stream, { batches: true });
     stream.write(json(call(1)) + json([call(2), call(3)]) + json(call(4)));
     await settled();
     expect(events).to.deep.equal([call(1)]);
     reader.dispatched();
+    const begun = events.pop() as () => void;
+    expect(events).to.deep.equal([call(1), { batch: [call(2), call(3)] }]);
+    begun();
     expect(events).to.deep.equal([call(1), { batch: [call(2), call(3)] }, call(4)]);
   });
 
