@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../src');
 
 /** Every use of the date in src. Durations and deadlines are `system/deadline.ts` and `performance.now()`. */
 const TIMESTAMPS: Readonly<Record<string, readonly string[]>> = {
-  'core/unified-exec/session.ts': ['startedAtMs = Date.now()'],
+  'core/unified-exec/command-session.ts': ['startedAtMs = Date.now()'],
   'server/process/managed-process.ts': ['startedAtMs = Date.now()', 'atMs: Date.now()'],
   // A part of an id.
   'server/session.ts': ['Date.now().toString(36)'],
