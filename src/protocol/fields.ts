@@ -114,7 +114,8 @@ export const decodeBase64 = (text: string): Buffer | undefined => {
   return bytes.length === decodedLength(text) && hasNoForeignCharacter(text) ? bytes : undefined;
 };
 
-const decodedLength = (text: string): number => {
+/** How many bytes base64 with padding stands for; less than none for text that is too short or too long to be that. */
+export const decodedLength = (text: string): number => {
   if (text.length % 4 !== 0) return -1;
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   return (text.length / 4) * 3 - padding;

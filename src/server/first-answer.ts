@@ -3,7 +3,8 @@ import { fstatSync, readSync, writeSync } from 'node:fs';
 import type { Framing } from '../protocol/framing/decoder.ts';
 import { encodeFrame } from '../protocol/framing/encode.ts';
 import type { MessageId } from '../protocol/framing/message-parser.ts';
-import { MAX_FRAME_BYTES, MIN_OUTPUT_WINDOW_BYTES } from '../protocol/limits.ts';
+import { MAX_FRAME_BYTES, MAX_ID_BYTES, MIN_OUTPUT_WINDOW_BYTES } from '../protocol/limits.ts';
+import { exceedsBytes } from '../shared-config/byte-limit.ts';
 import { currentHost, type Host } from './host.ts';
 import { initializeResult } from './initialize-result.ts';
 import { announcedLimits, MAX_PROCESSES } from './limits.ts';
@@ -88,7 +89,11 @@ export const plainInitialize = (
 const HEADER_AND_BODY = /^Content-Length: (\d+)\r\n\r\n(\{.*\})$/;
 const LINE = /^(\{.*\})\n$/;
 
-const isId = (id: unknown): id is string | number => typeof id === 'string' || Number.isSafeInteger(id);
+const isId = (id: unknown): id is string | number => isShort(id) || Number.isSafeInteger(id);
+
+/** Whether it is text as long as an id and the name of a client may be. */
+const isShort = (text: unknown): text is string =>
+  typeof text === 'string' && !exceedsBytes(text, MAX_ID_BYTES);
 
 /** Whether nothing is inside of what is in it: how deep a message may go is for others to count. */
 const isFlat = (values: object): boolean =>
@@ -103,7 +108,7 @@ const isPlain = (params: unknown): params is Plain => {
   const { clientName, binaryFrames, outputWindowBytes, retainedBytes, retainedMs, resumeSessionId } =
     params as Record<string, unknown>;
   return (
-    typeof clientName === 'string' &&
+    isShort(clientName) &&
     ['boolean', 'undefined'].includes(typeof (binaryFrames ?? undefined)) &&
     isAbsentOrFrom(MIN_OUTPUT_WINDOW_BYTES, outputWindowBytes) &&
     isAbsentOrFrom(0, retainedBytes) &&

@@ -193,7 +193,8 @@ describe('environment/explain', () => {
 
   it('refuses an answer that is too long, says how to go on, and goes on', async () => {
     const set = Object.fromEntries(
-      Array.from({ length: 10_000 }, (_, at) => [`${'N'.repeat(2000)}${at}`, '']),
+      // As JSON each of these characters takes six bytes.
+      Array.from({ length: 10_000 }, (_, at) => [`${'\u0001'.repeat(500)}${at}`, '']),
     );
     const { error } = await client.ask('environment/explain', { envPolicy: { set } });
     expect(error?.data).to.deep.include({

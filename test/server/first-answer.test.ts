@@ -74,6 +74,8 @@ describe('plainInitialize', () => {
     'no params': framed(body(null)),
     'no name': framed(body({})),
     'a name that is no text': framed(body({ clientName: 1 })),
+    'a name that is too long': framed(body({ clientName: 'x'.repeat(4097) })),
+    'an id that is too long': framed(body({ clientName: 'client' }, { id: 'x'.repeat(4097) })),
     'a window that is too small': framed(
       body({ clientName: 'client', outputWindowBytes: MIN_OUTPUT_WINDOW_BYTES - 1 }),
     ),

@@ -9,6 +9,7 @@ import {
   shuttingDown,
   unsupported,
 } from '../../protocol/errors.ts';
+import { decodedLength } from '../../protocol/fields.ts';
 import { fsMissingChanged } from '../../protocol/files.ts';
 import { base64Length } from '../../protocol/framing/encode.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
@@ -92,15 +93,15 @@ export class Files {
   writeFile(params: Params<'fsWriteFile'>): Result<'fsWriteFile'> {
     return this.#do(params, async () => {
       const { path, dataBase64, ...how } = params;
-      const bytes = await decodeContent(dataBase64);
-      if (bytes === undefined) throw invalidContent('dataBase64');
       const file = this.#path('path', path);
-      return this.#writing(bytes, () =>
-        this.#inTurn(async () => {
+      return this.#writing(Math.max(0, decodedLength(dataBase64)), async () => {
+        const bytes = await decodeContent(dataBase64);
+        if (bytes === undefined) throw invalidContent('dataBase64');
+        return this.#inTurn(async () => {
           await writeWholeFile(file, bytes, how, this.#paths);
           return {};
-        }),
-      );
+        });
+      });
     });
   }
 
@@ -201,7 +202,7 @@ export class Files {
 
   writeBlock({ handleId, offset, chunk }: Params<'fsWriteBlock'>): Result<'fsWriteBlock'> {
     return this.#do({}, () =>
-      this.#writing(chunk, async () => {
+      this.#writing(chunk.length, async () => {
         if (chunk.length < 1 || chunk.length > MAX_BLOCK_BYTES) {
           throw outOfRange('chunk', chunk.length, 1, MAX_BLOCK_BYTES);
         }
@@ -302,8 +303,8 @@ export class Files {
   }
 
   /** Bounds the memory of what is yet to be written: no order of requests makes a disk faster. */
-  async #writing<Answer>(bytes: Buffer, act: () => Promise<Answer>): Promise<Answer> {
-    const queued = this.#queuedWriteBytes + bytes.length;
+  async #writing<Answer>(bytes: number, act: () => Promise<Answer>): Promise<Answer> {
+    const queued = this.#queuedWriteBytes + bytes;
     if (queued > MAX_QUEUED_WRITE_BYTES) {
       throw limitExceeded(
         'queuedWriteBytes',
@@ -316,7 +317,7 @@ export class Files {
     try {
       return await act();
     } finally {
-      this.#queuedWriteBytes -= bytes.length;
+      this.#queuedWriteBytes -= bytes;
     }
   }
 }
