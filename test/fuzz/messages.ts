@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import * as z from 'zod/mini';
 import { requests } from '../../src/protocol/messages.ts';
+import { asObject } from './frames.ts';
 import { POOLS } from './pools.ts';
 import type { Step } from './script.ts';
 import { broken, fitting, oddText, oddValue, type Schema } from './values.ts';
@@ -110,6 +111,37 @@ const batch = fc.oneof(
       .map(size => Array.from({ length: size }, (_, at): unknown => ({ id: at, method: 'server/status' }))),
   },
 );
+
+/** The same request many times, about one thing or about as many. */
+export const burst: fc.Arbitrary<Sent[]> = fc
+  .tuple(
+    request(whole => whole),
+    fc.constantFrom(30, 70, 150),
+    fc.boolean(),
+  )
+  .map(([drawn, times, apart]) =>
+    Array.from({ length: isStart(drawn) ? MAX_STARTS : times }, (_, at) => ({
+      message: {
+        ...asObject(drawn),
+        id: `${at}`,
+        params: apart ? numbered(drawn, at) : asObject(drawn)?.params,
+      },
+    })),
+  );
+
+const MAX_STARTS = 20;
+
+const isStart = (message: unknown): boolean => asObject(message)?.method === 'process/start';
+
+const numbered = (message: unknown, at: number): unknown => {
+  const params = Object.entries(asObject(asObject(message)?.params) ?? {});
+  return Object.fromEntries(
+    params.map(([name, value]) => [
+      name,
+      /^(process|handle|request|write)Id$/.test(name) ? `${value}-${at}` : value,
+    ]),
+  );
+};
 
 const text = (body: string): string => Buffer.from(body).toString('base64');
 

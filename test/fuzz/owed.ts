@@ -83,5 +83,8 @@ const owedByMessage = (json: unknown, framing: Framing, large: boolean): Owed[] 
   return [{ ids, ...(typeof method === 'string' && isId(id) && { method }) }];
 };
 
+const MAX_ID_BYTES = 4096;
+
 const isId = (id: unknown): boolean =>
-  typeof id === 'string' || (typeof id === 'number' && Math.abs(id) <= Number.MAX_SAFE_INTEGER);
+  (typeof id === 'string' && Buffer.byteLength(id) <= MAX_ID_BYTES) ||
+  (typeof id === 'number' && Math.abs(id) <= Number.MAX_SAFE_INTEGER);

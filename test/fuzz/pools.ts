@@ -26,7 +26,18 @@ const listedPaths = fc.oneof(
 );
 
 const program = fc.constantFrom(
-  ...['fz-true', 'fz-fail', 'fz-echo', 'fz-cat', 'fz-cat', 'fz-nap', 'fz-line', 'fz-flood', 'fz-stubborn'],
+  ...[
+    'fz-true',
+    'fz-fail',
+    'fz-echo',
+    'fz-cat',
+    'fz-cat',
+    'fz-cat',
+    'fz-nap',
+    'fz-line',
+    'fz-flood',
+    'fz-stubborn',
+  ],
   ...['fz-parent', 'fz-daemon', 'fz-closes', 'fz-dies', 'fz-stops', `${BIN}/fz-echo`, 'fz-missing', WORK],
 );
 const argv = fc.oneof(
@@ -74,6 +85,8 @@ export const POOLS: Pools = {
   clientName: text('fuzz'),
   cwd: text(WORK, `file://${WORK}`, `${WORK}/dir`, `file://${WORK}/text`, '/', `${WORK}/missing`),
   argv,
+  tty: fc.constantFrom(false, false, null, true),
+  pipeStdin: fc.constantFrom(true, true, false),
   env: variables,
   set: variables.map(set => Object.fromEntries(Object.entries(set).filter(([, value]) => value !== null))),
   signal: text(

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { type Chaos, chaos } from './chaos.ts';
 import { encodeStep } from './frames.ts';
-import { type Sent, sent } from './messages.ts';
+import { burst, type Sent, sent } from './messages.ts';
 import { ENDS, FRAMINGS, type Framing, type Script, type Step } from './script.ts';
 import { session } from './sessions.ts';
 
@@ -26,8 +26,9 @@ const scripts = (framing: Framing): fc.Arbitrary<Script> =>
       ),
       sent: fc.array(
         fc.oneof(
-          { weight: 8, arbitrary: sent.map(step => [step]) },
-          { weight: 1, arbitrary: session.map(messages => messages.map((message): Sent => ({ message }))) },
+          { weight: 60, arbitrary: sent.map(step => [step]) },
+          { weight: 1, arbitrary: burst },
+          { weight: 8, arbitrary: session.map(messages => messages.map((message): Sent => ({ message }))) },
         ),
         { minLength: 10, maxLength: 60, size: 'max' },
       ),

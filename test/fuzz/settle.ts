@@ -18,7 +18,10 @@ export const settle = async (
   for (;;) {
     if (!client.open) return;
     const running = await endProcesses(client);
-    for (const handleId of client.handles) await client.call('fs/close', { handleId, discard: true });
+    for (const handleId of client.handles) {
+      await client.call('fs/close', { handleId, discard: true });
+      client.handles.delete(handleId);
+    }
     await client.call('fs/watchMissing', { watchId: Number.MAX_SAFE_INTEGER, missing: [] });
     if (running === 0 && ledger.outstanding.length === 0) break;
     if (performance.now() > patience) {
@@ -65,7 +68,7 @@ const isQuiet = ({ descriptors, processes }: Look): boolean => {
 };
 
 /** Files that a server has open also when it does nothing; the last is the filter of system calls for sandboxes. */
-const QUIET = [/^\/dev\/null$/, /^\/fuzz\/program\//, /^\/dev\/shm\/exec-server-[-0-9a-f]+ \(deleted\)$/];
+const QUIET = [/^\/dev\/null$/, /^\/fuzz\/program\//, /^\/dev\/shm\/\S+ \(deleted\)$/];
 /** Its streams, those of the event loop and of its threads, the watchdog, a watch. */
 const MAX_QUIET = 24;
 /** The streams of a server in a sandbox. */

@@ -88,7 +88,11 @@ const ABSENT: Readonly<Record<string, number>> = {
   credentialProviders: 25,
   enforceManagedNetwork: 12,
   resumeSessionId: 12,
-  arg0: 6,
+  arg0: 12,
+  size: 6,
+  mergeStderr: 6,
+  maxOutputBytes: 8,
+  pipeStdin: 1,
 };
 
 const number = ({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Schema): fc.Arbitrary<number> => {
