@@ -53,6 +53,16 @@ export const refuseLongSearch = (search: ProgramSearch): void => {
   if (count > MAX_PATH_DIRECTORIES) throw limitExceeded('pathDirectories', count, MAX_PATH_DIRECTORIES);
 };
 
+/**
+ * True where the C library of Linux tries no file at all, since it skips directories of 4,096 bytes and more. It then
+ * sets no error, so that Node takes the child for one that runs, and never reports its end.
+ */
+export const searchesNowhere = (search: ProgramSearch): boolean =>
+  search.platform === 'linux' &&
+  (searchPath(search)?.every(directory => Buffer.byteLength(directory) >= PATH_MAX) ?? false);
+
+const PATH_MAX = 4096;
+
 const searchPath = ({ argv: [program], env, platform }: ProgramSearch): readonly string[] | undefined => {
   if (platform === 'win32' ? /[\\/]/.test(program) : program.includes('/')) return undefined;
   if (platform === 'win32') return environmentValue(env, 'PATH')?.split(';') ?? [];

@@ -4,7 +4,7 @@ import spawn from 'cross-spawn';
 import type { NamedPipes } from '../platform/named-pipes.ts';
 import type { Child } from './child.ts';
 import { ChildStreams, type StreamPlan } from './child-streams.ts';
-import { findProgram } from './find-program.ts';
+import { findProgram, searchesNowhere } from './find-program.ts';
 import { explainLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
 
 /** Everything about a child that is decided before it starts. */
@@ -26,6 +26,7 @@ export type LaunchPlan = StreamPlan &
 export const launch = async (plan: LaunchPlan, pipes: NamedPipes | undefined): Promise<Child> => {
   const streams = new ChildStreams(plan, pipes);
   try {
+    if (searchesNowhere(plan)) throw Object.assign(new Error('no directory to search'), { code: 'ENOENT' });
     const child = spawnChild(plan, streams.stdio);
     if (!isRunning(child)) throw (await once(child, 'error'))[0];
     return {

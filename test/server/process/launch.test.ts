@@ -147,6 +147,17 @@ const failure = async (promise: Promise<unknown>) => {
         ]);
       });
 
+      it('fails where every directory of PATH is longer than a path may be', async () => {
+        // The C library tries none of them and sets no error, as if the child ran.
+        for (const PATH of ['x'.repeat(4096), `${'x'.repeat(4096)}:${'y'.repeat(5000)}`]) {
+          const { stage, errno } = await failure(launch(plan(['true'], { env: { PATH } }), pipes()));
+          expect([stage, errno]).to.deep.equal(['resolve', 'ENOENT']);
+        }
+        const PATH = `${'x'.repeat(4096)}:/usr/bin:/bin`;
+        const { exit } = await finished(await launch(plan(['true'], { env: { PATH } }), pipes()));
+        expect(exit).to.equal(0);
+      });
+
       it('leaves nothing open after the end', async () => {
         const before = openLinks().length;
         const children = await Promise.all(
