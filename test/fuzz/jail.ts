@@ -12,7 +12,6 @@ import {
   readlinkSync,
   rmSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,6 +19,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import { descendantsOf, readProc } from '../../src/server/platform/process-table.ts';
 import { programPath } from '../e2e/support/program.ts';
 import { NOBODY } from '../e2e/support/sandboxes.ts';
+import { installTerminalPackages } from '../e2e/support/terminal-packages.ts';
 import { BIN, CANARY, HOME, HTTP_PORT, PROGRAM, TEMPORARY, WORK } from './places.ts';
 
 /** A process in a jail, by its pid there. */
@@ -52,13 +52,13 @@ export type Cell = { readonly directory: string; clear(): void };
 export const createCell = (): Cell => {
   const directory = mkdtempSync(join(tmpdir(), 'exec-server-fuzz-'));
   const program = join(directory, 'program');
-  mkdirSync(program);
+  mkdirSync(join(program, 'dist'), { recursive: true });
   const dist = dirname(programPath);
   for (const name of readdirSync(dist).filter(name => name.endsWith('.cjs'))) {
-    copyFileSync(join(dist, name), join(program, name));
+    copyFileSync(join(dist, name), join(program, 'dist', name));
   }
-  const pty = createRequire(import.meta.url).resolve('@lydell/node-pty/package.json');
-  cpSync(dirname(dirname(pty)), join(program, 'node_modules/@lydell'), { recursive: true });
+  copyFileSync(join(dist, '../package.json'), join(program, 'package.json'));
+  installTerminalPackages(join(program, 'node_modules'));
   const fixtures = join(import.meta.dirname, 'fixtures');
   cpSync(join(fixtures, 'bin'), join(program, 'bin'), { recursive: true });
   copyFileSync(join(fixtures, 'supervisor.js'), join(program, 'supervisor.mjs'));
@@ -124,7 +124,7 @@ export class Jail {
   /** Starts a server in a new jail. */
   static async start({ directory }: Cell): Promise<Jail> {
     const server = {
-      argv: [`${PROGRAM}/node`, `${PROGRAM}/exec-server.cjs`, '--stdio'],
+      argv: [`${PROGRAM}/node`, `${PROGRAM}/dist/exec-server.cjs`, '--stdio'],
       env: { PATH: `${BIN}:/usr/bin:/bin`, HOME, TMPDIR: TEMPORARY, LANG: 'C.UTF-8', FZ_CANARY: CANARY },
       cwd: WORK,
       port: HTTP_PORT,
