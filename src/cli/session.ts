@@ -8,7 +8,7 @@ import {
 } from '../core/index.ts';
 import { countedBytes } from '../core/noise.ts';
 import { printableLine } from '../core/printable.ts';
-import { failureExitCode } from './exit-codes.ts';
+import { CONNECTION_FAILED, failureExitCode } from './exit-codes.ts';
 import { complain } from './output.ts';
 
 export type SessionOptions = {
@@ -35,6 +35,10 @@ export const withServer = async (
     if (!quiet) tellNoise(client);
     return await work(client);
   } catch (error) {
+    if (signal?.aborted && client === undefined) {
+      complain(`the connection attempt to ${target.label} was aborted by ${signal.reason}`);
+      return CONNECTION_FAILED;
+    }
     const exitCode = failureExitCode(error);
     if (exitCode === undefined) throw error;
     complain(`${messageOf(error)}${hint(target, error)}`);

@@ -7,69 +7,90 @@ import {
   type NotificationMessage,
   NullLogger,
   ResponseError,
-  type ResponseMessage,
 } from 'vscode-jsonrpc/node';
 import type { NotificationSpec, ParamsIn, ParamsOut, RequestSpec, ResultOut } from '../protocol/define.ts';
-import { ExecServerError, errorKinds, invalidAnswer } from '../protocol/errors.ts';
 import { FirstFrame } from '../protocol/framing/first-frame.ts';
 import { isBatch, parseMessage } from '../protocol/framing/message-parser.ts';
 import { FrameMessageReader } from '../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
 import { type ServerNotifications, serverNotifications } from '../protocol/messages.ts';
 import { parse } from '../protocol/parse.ts';
-import { RequestError } from './errors.ts';
+import { deferred } from '../system/deferred.ts';
+import { checkedResult, wellFormedAnswer } from './answers.ts';
+import { ConnectionLostError, connectionFailed, connectionLost, RequestError } from './errors.ts';
 import { MAX_QUEUED_ANSWER_BYTES } from './limits.ts';
-import { NoiseRecord } from './noise.ts';
+import { type Noise, NoiseRecord } from './noise.ts';
 import { parseOutputParams } from './output-params.ts';
+import type { TransportEnd } from './transport.ts';
+
+/** The streams of a connection and the facts about them. */
+export type ClientStreams = {
+  readonly input: Readable;
+  readonly output: Writable;
+  /** stderr of the program that carries the connection (ssh, docker); also read by its owner. */
+  readonly stderr?: Readable | undefined;
+  /** `local`: this side makes the environment of processes. `remote`: the server does, by policy. */
+  readonly location: 'local' | 'remote';
+  /** Name of the server in messages. */
+  readonly label: string;
+  /** Resolves when the input has ended: with the end of the program that carried the connection, if there is one. */
+  readonly ended?: Promise<TransportEnd | undefined> | undefined;
+  /** Ends the connection. Idempotent. */
+  close(): Promise<void>;
+  /** Ends the connection without waiting for the server. */
+  abort?(): Promise<void>;
+};
 
 /** Handlers for notifications of the server; one without a handler is ignored. */
 export type NotificationHandlers = {
   readonly [Name in keyof ServerNotifications]?: (params: ParamsOut<ServerNotifications[Name]>) => void;
 };
 
-/** The client's end of a connection: typed requests out, notifications in. */
+/** Receiver of what the server sends without a request. */
+export type Receiver = {
+  readonly handlers: NotificationHandlers;
+  /** Called once, when the connection has ended. */
+  onLost(error: ConnectionLostError): void;
+};
+
+/** The client's end of a connection: typed requests out, notifications in. The error of its end is composed here. */
 export class ClientConnection {
-  readonly #handlers: NotificationHandlers;
+  readonly #streams: ClientStreams;
   readonly #reader: FrameMessageReader;
   readonly #writer: FrameMessageWriter;
   readonly #connection: MessageConnection;
-  readonly #lost: Promise<Error>;
-  #resolveLost: (error: Error) => void = () => {};
-  readonly #onEnd: () => void;
-  readonly #input: Readable;
+  readonly #lost = deferred<ConnectionLostError>();
+  readonly #startupOutput = new NoiseRecord();
+  #receiver: Receiver = { handlers: {}, onLost: () => {} };
   #stopReading: () => void = () => {};
   #problem: string | undefined;
   #framesBegan = false;
-  #begun = false;
+  /** True once the first request was answered, if only by an error, on a connection without a problem. */
+  #answered = false;
+  #closing = false;
+  #ending = false;
   #over = false;
 
-  /** What came before the first frame: what a login shell printed, say. Without a first frame it is all that came. */
-  readonly noise = new NoiseRecord();
+  /** Resolves when the connection has ended: with the error, unless `close` was called. Never rejects. */
+  readonly closed: Promise<ConnectionLostError | undefined>;
 
-  /**
-   * @param onEnd called when the stream has ended or broken; `lose` must follow, and says what callers are told
-   */
-  constructor(input: Readable, output: Writable, handlers: NotificationHandlers, onEnd: () => void) {
-    this.#input = input;
-    this.#handlers = handlers;
-    this.#onEnd = onEnd;
-    this.#lost = new Promise(resolve => {
-      this.#resolveLost = resolve;
-    });
+  constructor(streams: ClientStreams) {
+    this.#streams = streams;
+    this.closed = this.#lost.promise.then(error => (this.#closing ? undefined : error));
     this.#reader = new FrameMessageReader(
-      input,
+      streams.input,
       {
-        refused: error => this.#fail(`something on the server's stdout is no message: ${error.message}`),
-        lost: reason => this.#fail(reason),
+        refused: error => this.fail(`the server sent something that is not a message: ${error.message}`),
+        lost: reason => this.fail(reason),
       },
       {
         firstFrame: new FirstFrame({
           accepts: body => this.#answersFirstRequest(body),
-          noise: bytes => this.noise.push(bytes),
+          noise: bytes => this.#startupOutput.push(bytes),
         }),
       },
     );
-    this.#writer = new FrameMessageWriter(output);
+    this.#writer = new FrameMessageWriter(streams.output);
     this.#connection = createMessageConnection(
       {
         ...eventsOf(this.#reader),
@@ -92,17 +113,30 @@ export class ClientConnection {
         },
       },
     );
-    this.#connection.onClose(onEnd);
+    this.#connection.onClose(() => void this.#end());
     this.#connection.onError(() => {});
     this.#connection.listen();
+  }
+
+  get location(): 'local' | 'remote' {
+    return this.#streams.location;
+  }
+
+  /** Bytes that came before the first frame, such as the greeting of a login shell; `undefined` if there were none. */
+  get noise(): Noise | undefined {
+    return this.#startupOutput.summary;
+  }
+
+  /** Sets the receiver of notifications; the earlier ones are ignored. */
+  deliverTo(receiver: Receiver): void {
+    this.#receiver = receiver;
   }
 
   /**
    * Sends a request and waits for its answer.
    *
-   * @throws {RequestError} when the server answers with an error; `invalidAnswer` when its answer has not the declared
-   * type, which leaves the connection open
-   * @throws {Error} what `lose` was given, when no answer can come any more
+   * @throws {RequestError} the error of the server, or `invalidAnswer` for an answer that is not of the declared type
+   * @throws {ConnectionLostError} when no answer can come any more
    */
   async request<Spec extends RequestSpec>(spec: Spec, params: ParamsIn<Spec>): Promise<ResultOut<Spec>> {
     let answer: unknown;
@@ -111,82 +145,107 @@ export class ClientConnection {
     } catch (error) {
       if (error instanceof ResponseError && !(this.#over && error.code === NO_ANSWER))
         throw new RequestError(spec.method, error);
-      // The reason for the end may not be known yet; `lose` has it.
-      throw await this.#lost;
+      // The end of the transport may not be known yet.
+      throw await this.#lost.promise;
     }
     return checkedResult(spec, answer);
   }
 
-  /** Sends a notification; on a closed connection nothing happens. */
+  /** Sends a notification; has no effect on a closed connection. */
   async notify<Spec extends NotificationSpec>(spec: Spec, params: ParamsIn<Spec>): Promise<void> {
     try {
       await this.#connection.sendNotification(spec.method, params);
     } catch {
-      // It throws at once on a connection that has ended, and rejects where a write fails.
+      // It throws if the connection has ended, and rejects if the write fails.
     }
   }
 
-  /** The server takes bytes as they are; from now on they are sent so. */
+  /** Sends bytes in binary frames from now on. */
   useBinaryFrames(): void {
     this.#writer.format = { ...this.#writer.format, binary: true };
   }
 
-  /** Whether the first request was answered, be it by an error, before the connection was given up. */
-  get begun(): boolean {
-    return this.#begun;
+  /** Ends the connection because of what the server sent, or did not send. The first problem counts. */
+  fail(problem: string): void {
+    this.#problem ??= problem;
+    // A server that continues to send must not fill memory until it has ended. All bytes before the first frame are
+    // startup output, which is bounded and part of the error.
+    if (this.#framesBegan) {
+      this.#stopReading();
+      this.#streams.input.resume();
+    }
+    void this.#end();
   }
 
-  /** The first thing that came and was no message, if any. */
-  get problem(): string | undefined {
-    return this.#problem;
+  /** Fails like `fail`, without giving the server time to end. */
+  abort(problem: string): void {
+    void this.#streams.abort?.();
+    this.fail(problem);
   }
 
-  /** Fails all that waits for an answer, and every later request, with this error. */
-  lose(error: Error): void {
+  /** Ends the connection and waits until it has ended. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#streams.close();
+    await this.closed;
+  }
+
+  /** Checks that the connection has not failed. */
+  async assertOpen(): Promise<void> {
+    if (this.#problem !== undefined) throw await this.#lost.promise;
+  }
+
+  /** Composes the error of a handshake that failed for a reason. */
+  handshakeError(reason: string | undefined, transport?: TransportEnd): ConnectionLostError {
+    return connectionFailed({
+      label: this.#streams.label,
+      reason,
+      noise: this.#startupOutput,
+      transport,
+    });
+  }
+
+  async #end(): Promise<void> {
+    if (this.#ending) return;
+    this.#ending = true;
+    if (!this.#closing) void this.#streams.close();
+    const error = this.#endError(await this.#streams.ended);
     this.#over = true;
-    this.#resolveLost(error);
+    this.#lost.resolve(error);
     this.#connection.dispose();
+    this.#receiver.onLost(error);
   }
 
-  /** Whether a body is what the server has to say first. Nothing else that looks like a frame is from it. */
+  #endError(transport: TransportEnd | undefined): ConnectionLostError {
+    if (this.#closing) return new ConnectionLostError('the connection was closed');
+    return this.#answered
+      ? connectionLost(this.#streams.label, this.#problem, transport)
+      : this.handshakeError(this.#problem, transport);
+  }
+
+  /** Checks that a body is the first message of a server; nothing else that looks like a frame is from one. */
   #answersFirstRequest(body: Buffer): boolean {
     const message = messageIn(body);
     if (message === undefined) return false;
-    if (Message.isRequest(message) && message.id === FIRST_ID) this.#fail('it answers with what it was sent');
+    if (Message.isRequest(message) && message.id === FIRST_ID) this.fail('the other side echoes the request');
     if (!Message.isResponse(message)) return false;
     const isAnswer = message.id === FIRST_ID;
-    this.#begun = isAnswer && this.#problem === undefined;
-    // With no id it says that our request could not be read.
+    this.#answered = isAnswer && this.#problem === undefined;
+    // Without an id it means that the request could not be read.
     this.#framesBegan = isAnswer || message.id === null;
     return this.#framesBegan;
   }
 
-  /** Ends the connection from here, as if this problem had come up on it. */
-  giveUp(problem: string): void {
-    this.#fail(problem);
-  }
-
-  #fail(problem: string): void {
-    this.#problem ??= problem;
-    // A server that goes on sending must not fill memory until it has ended. Before the first frame all that comes is
-    // startup output, which is bounded and part of the error.
-    if (this.#framesBegan) {
-      this.#stopReading();
-      this.#input.resume();
-    }
-    this.#onEnd();
-  }
-
   /**
-   * Notifications go straight to their handlers: the queue of the connection takes one message for each
-   * turn of the event loop, and grows while output arrives faster.
+   * Passes notifications directly to their handlers: the queue of the library takes one message in each turn of the
+   * event loop, and grows while output arrives faster.
    */
   #deliver(callback: DataCallback): DataCallback {
     return message => {
       if (Message.isNotification(message)) {
         this.#reader.dispatched();
         this.#notified(message);
-      } else if (this.#problem !== undefined && this.#begun) {
+      } else if (this.#problem !== undefined && this.#answered) {
         this.#reader.dispatched();
       } else {
         callback(this.#checkedMessage(message));
@@ -196,7 +255,7 @@ export class ClientConnection {
 
   #notified({ method, params }: NotificationMessage): void {
     const name = notificationNames.get(method);
-    const handle = name && (this.#handlers[name] as ((params: unknown) => void) | undefined);
+    const handle = name && (this.#receiver.handlers[name] as ((params: unknown) => void) | undefined);
     if (name === undefined || handle === undefined || this.#problem !== undefined) return;
     try {
       handle(
@@ -205,67 +264,29 @@ export class ClientConnection {
           : parse(serverNotifications[name].params, params, method),
       );
     } catch (error) {
-      this.#fail(`${method}: ${(error as Error).message}`);
+      this.fail(`${method}: ${(error as Error).message}`);
     }
   }
 
-  /** A message that the connection can take, whatever the server has sent. */
+  /** Returns a message that the library can handle. */
   #checkedMessage(message: Message): Message {
     if (Message.isRequest(message)) {
-      // Each is answered, with an error. A server that reads none of these answers would make them pile up.
+      // Each is answered with an error. The answers are queued until the server reads them.
       if (this.#writer.queuedBytes > MAX_QUEUED_ANSWER_BYTES)
-        this.#fail('the server sends requests and does not read the answers');
+        this.fail('the server sends requests and does not read the answers');
       return message;
     }
     const answer = wellFormedAnswer(message);
-    // The server could not tell which request it refuses; its caller would wait forever.
-    if (answer.id === null) this.#fail(answer.error?.message ?? 'an answer without an id');
+    // The request that the server refuses is not known; its caller would wait forever.
+    if (answer.id === null) this.fail(answer.error?.message ?? 'the server sent an answer without an id');
     return answer;
   }
 }
 
-/**
- * The result of an answer, checked.
- *
- * @throws {RequestError} `invalidAnswer`
- */
-const checkedResult = <Spec extends RequestSpec>(spec: Spec, answer: unknown): ResultOut<Spec> => {
-  try {
-    return parse(spec.result, answer, 'result') as ResultOut<Spec>;
-  } catch (error) {
-    if (!(error instanceof ExecServerError)) throw error;
-    throw new RequestError(spec.method, invalidAnswer(spec.method, error));
-  }
-};
-
-/** An answer whose error, if it has one, has a code and a message. */
-const wellFormedAnswer = (message: Message): ResponseMessage => {
-  const answer = message as ResponseMessage;
-  const { error, result } = answer as { error?: unknown; result?: unknown };
-  if (error === undefined || isErrorObject(error)) return answer;
-  // JSON-RPC 1.0 has both in each answer.
-  if (error === null && result !== undefined) return { ...answer, error: undefined };
-  return { ...answer, error: MALFORMED_ERROR };
-};
-
-type ErrorObject = NonNullable<ResponseMessage['error']>;
-
-const isErrorObject = (error: unknown): error is ErrorObject => {
-  if (typeof error !== 'object' || error === null) return false;
-  const { code, message } = error as Partial<Record<keyof ErrorObject, unknown>>;
-  return Number.isSafeInteger(code) && typeof message === 'string';
-};
-
-const MALFORMED_ERROR: ErrorObject = {
-  code: errorKinds.invalidAnswer,
-  message: 'the answer has an error without a code and a message',
-  data: { kind: 'invalidAnswer', field: 'error' },
-};
-
-// ErrorCodes.PendingResponseRejected of vscode-jsonrpc: disposed before the answer came.
+// ErrorCodes.PendingResponseRejected of vscode-jsonrpc: disposed before the answer arrived.
 const NO_ANSWER = -32097;
 
-// A connection of vscode-jsonrpc counts its requests from 0.
+// vscode-jsonrpc numbers requests from 0.
 const FIRST_ID = 0;
 
 const messageIn = (body: Buffer): Message | undefined => {

@@ -1,58 +1,46 @@
 import { applyOverlay, type Env, type EnvOverlay, platformOf } from '../shared-config/index.ts';
 import { ConnectionLostError } from './errors.ts';
-import { ExecClient } from './exec-client.ts';
+import type { ExecClient } from './exec-client.ts';
 import { launchDirectoryProblem } from './launch-directory.ts';
+import { type OpenOptions, openClient } from './open-client.ts';
 import type { Target } from './target.ts';
 import { openTransport } from './transport.ts';
 
-export type ConnectOptions = {
-  /** How this client calls itself to the server. Default: `exec-server/core`. */
-  readonly clientName?: string | undefined;
-  /** Gives the attempt up; after `connect` has resolved it has no effect. */
+/** Options of `connect`. */
+export type ConnectOptions = OpenOptions & {
+  /** Aborts the attempt, which rejects with the reason of the signal. No effect after `connect` has resolved. */
   readonly signal?: AbortSignal | undefined;
-  /** This side's environment: what `ssh` gets, and what starts on a local server begin with. Default: `process.env`. */
+  /** The variables of this side, for `ssh` and for starts on a local server. Default: `process.env`. */
   readonly localEnv?: NodeJS.ProcessEnv | undefined;
-  /** How long the server may take until it answers `initialize`, in milliseconds. Default: what the target says. */
-  readonly initializeTimeoutMs?: number | undefined;
-  /** Called when the first byte comes from the other side, be it a server's or not. */
+  /** Called when the first byte arrives, from a server or not. */
   readonly onFirstByte?: (() => void) | undefined;
 };
 
 /**
- * Launches a server and opens the connection to it.
+ * Runs the program of a target and opens the connection.
  *
- * @throws {ConnectionLostError} with the exit status and last lines of what was launched; when it had to be
- * ended because there was no answer in time, that is the reason it gives
+ * @throws {ConnectionLostError} with the exit status and the last lines of the program
  */
 export const connect = async (
   target: Target,
-  {
-    clientName = 'exec-server/core',
-    signal,
-    localEnv = process.env,
-    initializeTimeoutMs = target.initializeTimeoutMs,
-    onFirstByte,
-  }: ConnectOptions = {},
+  { signal, localEnv = process.env, onFirstByte, ...options }: ConnectOptions = {},
 ): Promise<ExecClient> => {
-  const giveUp = () => new ConnectionLostError(`the connection to ${target.label} was given up`);
-  if (signal?.aborted) throw giveUp();
+  signal?.throwIfAborted();
   const problem = target.cwd === undefined ? undefined : launchDirectoryProblem(target.cwd);
-  if (problem !== undefined) throw new ConnectionLostError(`no connection to ${target.label}: ${problem}`);
-  const ownEnv = withOverlay(localEnv, target.env);
-  const transport = openTransport(target, ownEnv);
+  if (problem !== undefined)
+    throw new ConnectionLostError(`could not connect to ${target.label}: ${problem}`);
+  const env = withOverlay(localEnv, target.env);
+  const transport = openTransport(target, env);
   if (onFirstByte !== undefined) transport.input.once('data', () => onFirstByte());
   const abort = () => void transport.abort();
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    return await ExecClient.open(
-      { ...transport, ...target },
-      clientName,
-      inheritable(ownEnv),
-      initializeTimeoutMs,
-    );
+    return await openClient({ ...transport, ...target }, inheritable(env), {
+      ...options,
+      initializeTimeoutMs: options.initializeTimeoutMs ?? target.initializeTimeoutMs,
+    });
   } catch (error) {
-    await transport.close();
-    throw signal?.aborted ? giveUp() : error;
+    throw signal?.aborted ? signal.reason : error;
   } finally {
     signal?.removeEventListener('abort', abort);
   }
@@ -67,8 +55,8 @@ const definedIn = (env: NodeJS.ProcessEnv): Array<[string, string]> =>
   Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
 
 /**
- * What processes can get of an environment: no name and no value that isn't UTF-8, which Node decodes to replacement
- * characters, so that it would be another one.
+ * Returns the variables that processes can get: those whose name and value are UTF-8. Node decodes other bytes to
+ * replacement characters, so that a process would get another value.
  */
 export const inheritable = (env: NodeJS.ProcessEnv): Env =>
   Object.fromEntries(definedIn(env).filter(entry => !entry.join('').includes('\ufffd')));

@@ -1,43 +1,43 @@
-import type { ResponseError } from 'vscode-jsonrpc/node';
+import type { ErrorKind } from '../protocol/errors.ts';
 import { type LikelyCause, likelyCause } from './likely-cause.ts';
 import { countedBytes, type Noise, type NoiseRecord } from './noise.ts';
 import { printableLine } from './printable.ts';
 import type { TransportEnd } from './transport.ts';
 
 /**
- * The server answered a request with an error, or with something that is no answer to it (`invalidAnswer`).
+ * The error of a request: from the server, or `invalidAnswer` if its answer is not valid.
  *
- * The message and the data are the server's, unchanged: escape them where they are shown.
+ * Message and data are as the server sent them: escape them before showing them on a terminal.
  */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly method: string;
   /** The JSON-RPC code. */
   readonly code: number;
-  /** What kind of error it is, in the words of `docs/errors.md`; callers branch on this. */
-  readonly kind: string | undefined;
+  /** The kind, see docs/errors.md; callers branch on it, never on the message. */
+  readonly kind: ErrorKind | (string & {}) | undefined;
   readonly data: Readonly<Record<string, unknown>>;
 
-  constructor(method: string, answer: Pick<ResponseError<unknown>, 'code' | 'message' | 'data'>) {
-    super(answer.message);
+  constructor(method: string, error: { code: number; message: string; data?: unknown }) {
+    super(error.message);
     this.method = method;
-    this.code = answer.code;
-    this.data = typeof answer.data === 'object' && answer.data !== null ? { ...answer.data } : {};
+    this.code = error.code;
+    this.data = typeof error.data === 'object' && error.data !== null ? { ...error.data } : {};
     this.kind = typeof this.data.kind === 'string' ? this.data.kind : undefined;
   }
 }
 
 /**
- * The connection could not be opened or is over, with all that is known of why. What the message repeats of the other
- * side is escaped, so that each of its lines is safe to show.
+ * The error of a connection that could not be opened or has ended. Text of the other side is escaped in the message, so
+ * that each line is safe to show.
  */
 export class ConnectionLostError extends Error {
   override readonly name = 'ConnectionLostError';
-  /** How the program that carried the connection ended, if there was one and it has. */
+  /** The end of the program that carried the connection, if there was one. */
   readonly transport: TransportEnd | undefined;
-  /** What came from the other side where a server's first frame should have been; only if none ever came. */
+  /** Bytes that came in place of the first frame of a server; only if there was none. */
   readonly noise: Noise | undefined;
-  /** What probably kept the connection from coming about; only if none ever did, and there are signs. */
+  /** The probable cause; only for a connection that was not opened, and if there is evidence. */
   readonly likelyCause: LikelyCause | undefined;
 
   constructor(
@@ -52,16 +52,16 @@ export class ConnectionLostError extends Error {
   }
 }
 
-/** What is known of a connection that was never opened. */
+/** The facts about a connection that was not opened. */
 export type FailedOpening = {
   readonly label: string;
-  /** What was wrong with what came, or did not come in time. */
+  /** The problem with the answer, or its absence. */
   readonly reason: string | undefined;
   readonly noise: NoiseRecord;
   readonly transport: TransportEnd | undefined;
 };
 
-/** Composes the error of a connection that did not come about: what happened, what came instead, what to do. */
+/** Composes the error of a connection that was not opened: the reason, the bytes that came, and advice. */
 export const connectionFailed = ({
   label,
   reason,
@@ -70,8 +70,8 @@ export const connectionFailed = ({
 }: FailedOpening): ConnectionLostError => {
   const cause = likelyCause({ transport, noise: text });
   const lines = [
-    joined(`no connection to ${label}`, reason, transport),
-    summary && `in place of an answer came ${countedBytes(summary.bytes)}: "${summary.excerpt}"`,
+    joined(`could not connect to ${label}`, reason, transport),
+    summary && `expected a server, received ${countedBytes(summary.bytes)}: "${summary.excerpt}"`,
     cause?.advice,
   ];
   return new ConnectionLostError(lines.filter(line => line !== undefined).join('\n'), transport, {
@@ -80,7 +80,7 @@ export const connectionFailed = ({
   });
 };
 
-/** Composes the error of a connection that ended unasked. */
+/** Composes the error of a connection that ended without `close`. */
 export const connectionLost = (
   label: string,
   reason: string | undefined,
@@ -88,8 +88,8 @@ export const connectionLost = (
 ): ConnectionLostError =>
   new ConnectionLostError(joined(`the connection to ${label} was lost`, reason, transport), transport);
 
-const joined = (what: string, reason: string | undefined, transport: TransportEnd | undefined): string =>
-  [what, reason && printableLine(reason), transport && describeEnd(transport)]
+const joined = (head: string, reason: string | undefined, transport: TransportEnd | undefined): string =>
+  [head, reason && printableLine(reason), transport && describeEnd(transport)]
     .filter(part => part !== undefined)
     .join(': ');
 
@@ -97,6 +97,6 @@ const describeEnd = ({ program, errno, exitCode, signal, stderr }: TransportEnd)
   if (errno === 'ENOENT') return `${program} was not found`;
   if (errno !== undefined) return `${program} could not be started (${errno})`;
   const end =
-    signal === null ? `${program} exited with code ${exitCode}` : `${program} was ended by ${signal}`;
+    signal === null ? `${program} exited with code ${exitCode}` : `${program} was killed by ${signal}`;
   return [end, ...stderr.map(line => `  ${printableLine(line)}`)].join('\n');
 };

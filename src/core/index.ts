@@ -1,19 +1,40 @@
+export type { ClientStreams } from './client-connection.ts';
 export { type ConnectOptions, connect } from './connect.ts';
 export { ConnectionLostError, RequestError } from './errors.ts';
-export { type ClientStreams, ExecClient, type StartOptions } from './exec-client.ts';
-export type { LikelyCause, LikelyCauseKind } from './likely-cause.ts';
-export type { EnvironmentExplanation } from './local-environment.ts';
-export type { Noise } from './noise.ts';
-export type { OutputChunk } from './output-queue.ts';
+export { ExecError, type ExecOptions, type ExecResult } from './exec.ts';
+export type { ExecClient } from './exec-client.ts';
 export type {
   DirectoryEntry,
   FileMetadata,
+  FileOptions,
+  MissingPaths,
+  ReadFileOptions,
+  ReadStreamOptions,
+  RecursiveOptions,
   RemoteFiles,
+  RemoveOptions,
   WalkOptions,
   WalkResult,
   WriteFileOptions,
-} from './remote-files.ts';
-export type { ProcessExit, ProcessResult, RemoteProcess } from './remote-process.ts';
+  WriteStreamOptions,
+} from './files.ts';
+export type { HttpOptions, HttpResponse, HttpStreamOptions } from './http.ts';
+export type { LikelyCause, LikelyCauseKind } from './likely-cause.ts';
+export type { OutputLine } from './lines.ts';
+export type { EnvironmentExplanation } from './local-environment.ts';
+export type { Noise } from './noise.ts';
+export { type OpenOptions, openClient } from './open-client.ts';
+export type { OutputChunk } from './output-queue.ts';
+export type {
+  Launch,
+  ProcessClose,
+  ProcessExit,
+  ProcessOptions,
+  ProcessResult,
+  RemoteProcess,
+  Sandbox,
+  StartOptions,
+} from './process.ts';
 export { type RuntimeFacts, runtimeOverlay, type UnifiedExecFacts } from './runtime-env.ts';
 export {
   type EnvByPolicy,

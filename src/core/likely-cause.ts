@@ -1,10 +1,10 @@
-import { complainsOfHeader } from './shell-in-place.ts';
+import { reportsHeaderAsCommand } from './detect-shell-echo.ts';
 import type { TransportEnd } from './transport.ts';
 
-/** What probably kept a connection from coming about, and what to do. */
+/** The probable cause of a failed connection attempt, with advice. */
 export type LikelyCause = {
   readonly kind: LikelyCauseKind;
-  /** For people: sentences that name the cause and a remedy. */
+  /** The cause and a remedy, for people. */
   readonly advice: string;
 };
 
@@ -30,157 +30,151 @@ export const likelyCauseKinds = [
 ] as const;
 export type LikelyCauseKind = (typeof likelyCauseKinds)[number];
 
-/** What is known of a connection that did not come about. */
+/** The facts about a failed connection attempt. */
 export type FailureEvidence = {
-  /** How the program that was to carry it ended. */
+  /** The end of the program that should carry the connection. */
   readonly transport: TransportEnd | undefined;
-  /** What came on stdout, its beginning and its end at least. */
+  /** The bytes on its stdout, at least the first and the last ones. */
   readonly noise: string;
 };
 
-/** Reads from the words of ssh, shells and others what probably went wrong; `undefined` where they say nothing. */
-export const likelyCause = (evidence: FailureEvidence): LikelyCause | undefined => {
-  const stderr = evidence.transport?.stderr.join('\n') ?? '';
-  const { transport, noise } = evidence;
+/** Recognizes the messages of ssh, shells and other programs; `undefined` if there is no known one. */
+export const likelyCause = ({ transport, noise }: FailureEvidence): LikelyCause | undefined => {
+  const stderr = transport?.stderr.join('\n') ?? '';
   const facts = { transport, noise, stderr, program: transport?.program ?? 'the program' };
-  const cause = CAUSES.find(({ shows }) => shows(facts));
-  return cause && { kind: cause.kind, advice: cause.advice(facts) };
+  const cause = CAUSES.find(({ evidence }) =>
+    evidence instanceof RegExp ? evidence.test(stderr) : evidence(facts),
+  );
+  return cause && { kind: cause.kind, advice: cause.advice.replace('PROGRAM', () => facts.program) };
 };
 
 type Facts = FailureEvidence & { readonly stderr: string; readonly program: string };
 
 type Cause = {
   readonly kind: LikelyCauseKind;
-  readonly shows: (facts: Facts) => boolean;
-  readonly advice: (facts: Facts) => string;
+  /** A pattern of stderr, or a condition. */
+  readonly evidence: RegExp | ((facts: Facts) => boolean);
+  /** `PROGRAM` stands for the program that should carry the connection. */
+  readonly advice: string;
 };
 
-const NON_LOGIN = 'the PATH there without a login shell';
+const NON_LOGIN_PATH = 'the PATH of the remote non-login shell';
+const PROMPT = /(password|passphrase|passcode|verification code|\bpin)\b[^\n]*[:?]\s*$/i;
 
-// The first that fits is taken: what a program says of itself comes before what its exit code may mean.
+// The first match counts: the message of a program is more specific than its exit code.
 const CAUSES: readonly Cause[] = [
   {
     kind: 'programMissing',
-    shows: ({ transport, stderr }) =>
+    evidence: ({ transport, stderr }) =>
       transport?.errno === 'ENOENT' ||
-      // The shell that keeps the keyboard's signals away could not run it.
+      // The shell that ignores the signals of the terminal could not run it.
       (transport?.exitCode === 127 && /\bexec: (\S+): not found$/m.exec(stderr)?.[1] === transport.program),
-    advice: ({ program }) => `${program} must be installed and in PATH here`,
+    advice: 'PROGRAM was not found on this machine; install it, or add its directory to PATH',
   },
   {
     kind: 'hostUnknown',
-    shows: ({ stderr }) => /could not resolve hostname|name or service not known/i.test(stderr),
-    advice: () =>
-      'nobody here knows this host: check its spelling, and the Host entries of the ssh configuration',
+    evidence: /could not resolve hostname|name or service not known/i,
+    advice:
+      'the host name could not be resolved; check the spelling and the Host entries in your ssh configuration',
   },
   {
     kind: 'hostUnreachable',
-    shows: ({ stderr }) =>
-      /connection (refused|timed out|reset)|no route to host|network is unreachable|operation timed out/i.test(
-        stderr,
-      ),
-    advice: () => "the host can't be reached: is it up, does sshd run there, is the port right?",
+    evidence:
+      /connection (refused|timed out|reset)|no route to host|network is unreachable|operation timed out/i,
+    advice: 'the host could not be reached; check that it is running, that sshd listens, and the port',
   },
   {
     kind: 'hostKey',
-    shows: ({ stderr }) => /host key verification failed|host identification has changed/i.test(stderr),
-    advice: () => 'connect once by hand with ssh, and confirm the key of the host if it is the right one',
+    evidence: /host key verification failed|host identification has changed/i,
+    advice: 'the host key could not be verified; connect once with ssh and confirm the key if it is correct',
   },
   {
     kind: 'authentication',
-    shows: ({ stderr }) => /permission denied \([^)]*\)|too many authentication failures/i.test(stderr),
-    advice: () =>
-      'the host refuses the user or the key: check both in the ssh configuration, and that ssh-agent has the key',
+    evidence: /permission denied \([^)]*\)|too many authentication failures/i,
+    advice:
+      'the host rejected the user or the key; check both in your ssh configuration, and that ssh-agent has the key',
   },
   {
     kind: 'noContainer',
-    shows: ({ stderr }) =>
-      /no such container|container \S+ is not running|pods? ".*" not found/i.test(stderr),
-    advice: () => "the container isn't there or doesn't run: start it first",
+    evidence: /no such container|container \S+ is not running|pods? ".*" not found/i,
+    advice: 'the container does not exist or is not running; start it first',
   },
   {
     kind: 'accountClosed',
-    shows: ({ noise }) => /account is currently not available|nologin/i.test(noise),
-    advice: () => 'this account has no shell: take another user',
+    evidence: ({ noise }) => /account is currently not available|nologin/i.test(noise),
+    advice: 'this account has no login shell; use another user',
   },
   {
     kind: 'terminal',
-    shows: ({ noise, stderr }) =>
+    evidence: ({ noise, stderr }) =>
       /content-length: \d+\r\r\n/i.test(noise) || /input device is not a tty/i.test(stderr),
-    advice: () =>
-      'a terminal is in between, which changes bytes: connect without one (ssh -T, docker exec -i)',
+    advice: 'a terminal (pty) is rewriting the byte stream; connect without one (ssh -T, docker exec -i)',
   },
   {
     kind: 'echo',
-    shows: ({ noise }) => noise.includes('"method":"initialize"'),
-    advice: () =>
-      'what was sent came back: a terminal or a program such as cat is there in place of a server',
+    evidence: ({ noise }) => noise.includes('"method":"initialize"'),
+    advice: 'the request was echoed; a terminal or a program such as cat runs in place of the server',
   },
   {
     kind: 'shellReplaced',
-    // A shell took our first line for a command.
-    shows: ({ stderr }) => complainsOfHeader(stderr),
-    advice: () =>
-      'a shell reads its commands where the server should read: a start-up file of the account runs another shell ' +
-      '(exec zsh, …). Let it do so only on a terminal: [ -t 0 ] && exec …',
+    evidence: ({ stderr }) => reportsHeaderAsCommand(stderr),
+    advice:
+      'a shell reads stdin in place of the server; a start-up file of the account runs another shell ' +
+      '(exec zsh, …). Run it on a terminal only: [ -t 0 ] && exec …',
   },
   {
     kind: 'passwordPrompt',
-    shows: ({ noise, stderr }) => PROMPT.test(noise) || PROMPT.test(stderr),
-    advice: () =>
-      'something asks for a password where nobody can answer: use a key, or a command that needs no password',
+    evidence: ({ noise, stderr }) => PROMPT.test(noise) || PROMPT.test(stderr),
+    advice: 'a program asks for a password and cannot get one; use a key, or a command without a password',
   },
   {
     kind: 'nodeMissing',
-    shows: ({ stderr }) =>
-      /env:.*\bnode\b.*no such file|\bnode: (command )?not found|(not found|unknown command): node$/im.test(
-        stderr,
-      ),
-    advice: () =>
-      `the server is there, but Node isn't in ${NON_LOGIN}: nvm and its kin add it in start-up files that only a ` +
-      'terminal reads. Link node into a directory of that PATH, or start the server by the full path of node',
+    evidence:
+      /env:.*\bnode\b.*no such file|\bnode: (command )?not found|(not found|unknown command): node$/im,
+    advice:
+      `the server is installed, but Node is not in ${NON_LOGIN_PATH}; nvm and similar tools add it in start-up files ` +
+      'that only an interactive shell reads. Link node into a directory of that PATH, or start the server by the full ' +
+      'path of node',
   },
   {
     kind: 'nodeTooOld',
-    shows: ({ stderr }) =>
-      /\bSyntaxError\b|ERR_UNKNOWN_BUILTIN_MODULE|cannot find module 'node:/i.test(stderr),
-    advice: () => `the Node in ${NON_LOGIN} is too old: the server needs 20.19 or newer`,
+    evidence: /\bSyntaxError\b|ERR_UNKNOWN_BUILTIN_MODULE|cannot find module 'node:/i,
+    advice: `the Node in ${NON_LOGIN_PATH} is too old; the server needs 20.19 or later`,
   },
   {
     kind: 'notExecutable',
-    shows: ({ transport, stderr }) =>
-      // An older docker ends with this code, too, when the program isn't there.
+    evidence: ({ transport, stderr }) =>
+      // Older versions of docker also exit with 126 if the program does not exist.
       (transport?.exitCode === 126 && !/executable file not found/i.test(stderr)) ||
       /\bpermission denied\.?$/im.test(stderr),
-    advice: () =>
-      'the server is there, but may not be executed: chmod +x it, and look whether its disk is mounted noexec',
+    advice:
+      'the server cannot be executed; make it executable (chmod +x), and check if its file system is mounted noexec',
   },
   {
     kind: 'serverMissing',
-    shows: ({ transport, stderr }) =>
+    evidence: ({ transport, stderr }) =>
       transport?.exitCode === 127 ||
       // csh exits with 1.
       /command not found|unknown command|executable file not found|: no such file or directory$/im.test(
         stderr,
       ),
-    advice: () => `exec-server must be installed there and in ${NON_LOGIN}, or be named by its full path`,
+    advice: `exec-server was not found; install it in ${NON_LOGIN_PATH}, or specify its full path`,
   },
   {
     kind: 'otherProgram',
-    shows: ({ stderr }) => /(unknown|unrecognized|invalid|illegal|bad) (option|argument|flag)/i.test(stderr),
-    advice: () => "another program, or another version, answers to that name: it doesn't know the option",
+    evidence: /(unknown|unrecognized|invalid|illegal|bad) (option|argument|flag)/i,
+    advice: 'another program, or another version, has this name; it does not know the option',
   },
   {
     kind: 'otherSpeaker',
-    shows: ({ noise }) => noise !== '',
-    advice: () =>
-      'something else speaks there: a menu, a greeting or a forced command in place of the server',
+    evidence: ({ noise }) => noise !== '',
+    advice:
+      'the command printed something that is not exec-server output (a menu, a banner or a forced command)',
   },
   {
     kind: 'silent',
-    shows: ({ transport }) => transport?.exitCode === 0 && transport.stderr.length === 0,
-    advice: () => 'it ended without a word: is it a server, and did it get its stdin (docker exec needs -i)?',
+    evidence: ({ transport }) => transport?.exitCode === 0 && transport.stderr.length === 0,
+    advice:
+      'the command exited without output; is it exec-server, and is stdin attached (docker exec needs -i)?',
   },
 ];
-
-const PROMPT = /(password|passphrase|passcode|verification code|\bpin)\b[^\n]*[:?]\s*$/i;

@@ -1,20 +1,19 @@
-import { ResponseError } from 'vscode-jsonrpc/node';
 import type { ResultOut } from '../protocol/define.ts';
 import type { Requests } from '../protocol/messages.ts';
 import { programNotFound } from '../protocol/program-not-found.ts';
 import { type EnvInput, explainEnv, pathOrigin, traceEnv } from '../shared-config/index.ts';
 import { RequestError } from './errors.ts';
 
-/** What would become of each variable of a process, and by which step; never a value. */
+/** The outcome of each variable of a process, and the step that decided it; never a value. */
 export type EnvironmentExplanation = ResultOut<Requests['environmentExplain']>;
 
-/** Explains an environment that is made here, as a server explains one that it makes. */
-export const explainHere = (
+/** Explains an environment that is built on this side, as a server explains one of its own. */
+export const explainLocally = (
   input: EnvInput,
   names: readonly string[] | undefined,
 ): EnvironmentExplanation => {
   const { variables, counts } = explainEnv(input, names);
-  // As it comes from the wire: a field that says nothing isn't there.
+  // As it arrives from a server: a field without a value is absent.
   return {
     ...(input.policy && { base: { base: 'process', attempts: [] } }),
     variables: Object.fromEntries(variables),
@@ -23,8 +22,8 @@ export const explainHere = (
 };
 
 /**
- * The error of a start, and if the program wasn't found in an environment that was made here, how its `PATH`
- * came about: the server has seen the result only.
+ * Returns the error of a start. If the program was not found in an environment that was built on this side, adds the
+ * origin of its `PATH`: the server only knows the value.
  */
 export const withPathOrigin = (error: unknown, input: EnvInput): unknown => {
   if (!(error instanceof RequestError) || error.data.stage !== 'resolve' || !input.policy) return error;
@@ -33,7 +32,7 @@ export const withPathOrigin = (error: unknown, input: EnvInput): unknown => {
   const pathFrom = pathOrigin(traceEnv(input).decisions, 'process', input.platform);
   const separator = input.platform === 'windows' ? ';' : ':';
   const message = programNotFound({ program: path, searchedPath, pathFrom, separator });
-  return new RequestError(error.method, new ResponseError(error.code, message, { ...error.data, pathFrom }));
+  return new RequestError(error.method, { code: error.code, message, data: { ...error.data, pathFrom } });
 };
 
 const isTexts = (value: unknown): value is readonly string[] =>

@@ -1,26 +1,26 @@
 import { printableQuoted } from './printable.ts';
 import { TextTail } from './text-tail.ts';
 
-/** What came before the first frame of a server, such as the greeting of a login shell. */
+/** Bytes that came before the first frame of a server, such as the greeting of a login shell. */
 export type Noise = {
   readonly bytes: number;
   /**
-   * Its first 200 characters and its last 100, with `…` where some are left out between them. Control
-   * characters, quotes and backslashes are written as in JSON: it is one line and safe to show.
+   * The first 200 characters and the last 100, with `…` for those in between. Control characters, quotes and
+   * backslashes are escaped as in JSON: it is one line and safe to show.
    */
   readonly excerpt: string;
 };
 
-/** A number of bytes in words. */
+/** Returns a number of bytes with its unit. */
 export const countedBytes = (bytes: number): string => `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`;
 
 const HEAD_CHARACTERS = 200;
 const TAIL_CHARACTERS = 100;
 
-/** The most bytes that a character has. */
+/** Maximum length of a character in UTF-8, in bytes. */
 const WIDEST = 4;
 
-/** Notes how much noise there is, and its beginning and its end. */
+/** Length, beginning and end of the bytes before the first frame. */
 export class NoiseRecord {
   #bytes = 0;
   #head: Buffer = Buffer.alloc(0);
@@ -33,12 +33,12 @@ export class NoiseRecord {
     this.#tail.push(chunk);
   }
 
-  /** The beginning and the end as they came, for a look at what they say. */
+  /** The beginning and the end, not escaped. */
   get text(): string {
     return this.#parts().join('\n');
   }
 
-  /** `undefined` if there is none. */
+  /** The same, escaped; `undefined` if there were no bytes. */
   get summary(): Noise | undefined {
     return this.#bytes === 0
       ? undefined

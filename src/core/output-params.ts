@@ -6,14 +6,14 @@ import { type OutputStream, processOutput } from '../protocol/process.ts';
 type OutputParams = ParamsOut<typeof processOutput>;
 
 /**
- * Checks the params of `process/output` by hand, since they arrive more often than all other messages together.
+ * Checks the params of `process/output` without a schema: they arrive more often than all other messages together.
  *
  * @throws {ExecServerError} `invalidParams`, as `parse` does
  */
 export const parseOutputParams = (params: unknown): OutputParams =>
   checkedByHand(params) ?? parse(processOutput.params, params, processOutput.method);
 
-/** The params, where they are as they should be; what is wrong otherwise is for the schema to say. */
+/** Returns the params if they are valid. For others, the schema finds the error. */
 const checkedByHand = (params: unknown): OutputParams | undefined => {
   if (typeof params !== 'object' || params === null) return undefined;
   const { processId, seq, stream, chunk } = params as Partial<Record<keyof OutputParams, unknown>>;

@@ -1,22 +1,22 @@
 import { toUSVString } from 'node:util';
 
-/** The longest command line that is made, in bytes: sshd hands it to a shell as one argument, and Linux takes 128 KiB. */
+/** Maximum length of a command line, in bytes: sshd passes it to a shell as one argument, which Linux limits to 128 KiB. */
 export const MAX_COMMAND_LINE_BYTES = 100 * 1024;
 
 /**
- * Writes program and arguments as one command line that every shell which an account may have on a Unix host
- * reads as exactly these words: bash, dash and other POSIX shells, zsh, fish, tcsh. Nothing in it is expanded.
- * The shell is replaced by the program.
+ * Quotes a program and its arguments as one command line, which every login shell of a Unix host splits into the same
+ * words: bash, dash and other POSIX shells, zsh, fish, tcsh. Nothing in it is expanded. The shell is replaced by the
+ * program.
  *
- * @throws {RangeError} for what no command line can say: no program, a program that begins with `-`, a NUL,
- * text that isn't well-formed, or more than `MAX_COMMAND_LINE_BYTES`
+ * @throws {RangeError} for arguments that cannot be quoted: no program, a program that begins with `-`, a NUL, text that
+ * is not well-formed, or more than `MAX_COMMAND_LINE_BYTES`
  */
 export const quoteArgv = (argv: readonly [string, ...string[]]): string => {
-  for (const [at, word] of argv.entries()) refuseUnspeakable(word, `argv[${at}]`);
+  for (const [at, word] of argv.entries()) assertQuotable(word, `argv[${at}]`);
   if (argv[0] === undefined || argv[0] === '') throw new RangeError('argv[0]: expected a program');
   if (argv[0].startsWith('-')) {
-    // `exec` would take it for an option, and csh knows no `--`.
-    throw new RangeError('argv[0]: expected a program, received a word that begins with "-"');
+    // `exec` reads it as an option, and csh does not know `--`.
+    throw new RangeError('argv[0]: expected a program, received an argument that begins with "-"');
   }
   const line = argv.some(word => LINE_BREAK.test(word))
     ? throughSh(argv)
@@ -24,30 +24,30 @@ export const quoteArgv = (argv: readonly [string, ...string[]]): string => {
   const bytes = Buffer.byteLength(line);
   if (bytes > MAX_COMMAND_LINE_BYTES) {
     throw new RangeError(
-      `argv: the command line would have ${bytes} bytes, which is over the limit of ${MAX_COMMAND_LINE_BYTES}`,
+      `argv: the command line has ${bytes} bytes, over the limit of ${MAX_COMMAND_LINE_BYTES}`,
     );
   }
   return line;
 };
 
-const refuseUnspeakable = (word: string, field: string): void => {
-  if (word.includes('\0')) throw new RangeError(`${field}: has a NUL character, which no argument can have`);
+const assertQuotable = (word: string, field: string): void => {
+  if (word.includes('\0')) throw new RangeError(`${field}: contains a NUL character`);
   if (toUSVString(word) !== word) throw new RangeError(`${field}: is not well-formed Unicode`);
 };
 
 const LINE_BREAK = /[\r\n]/;
 
-/** Words that mean themselves in every shell. */
+/** Words that no shell changes. */
 const PLAIN = /^[A-Za-z0-9_./-]+$/;
 
-// Inside single quotes fish takes a backslash for an escape, and csh an exclamation mark for history; behind
-// a backslash, outside of quotes, both mean themselves everywhere.
+// In single quotes, a backslash is an escape in fish, and an exclamation mark is history in csh. After a backslash and
+// outside of quotes, both are literal in every shell.
 const quoted = (word: string): string =>
   PLAIN.test(word) ? word : `'${word.replace(/['\\!]/g, character => `'\\${character}'`)}'`;
 
 /**
- * csh has no way to quote a line break that others have, too. So a POSIX shell is asked, and what it is asked
- * is written in octal numbers, which stand in single quotes everywhere.
+ * Quotes line breaks: csh has no syntax for them that other shells have. A POSIX shell reads them from octal escapes,
+ * which every shell can quote.
  */
 const throughSh = (argv: readonly string[]): string => {
   const line = `exec ${argv.map(posixQuoted).join(' ')}`;

@@ -5,7 +5,7 @@ import { invalidAnswer, invalidParams } from '../protocol/errors.ts';
 import { requests } from '../protocol/messages.ts';
 import { RequestError } from './errors.ts';
 
-/** Where a process is to run, as `process/start` takes it: absolute there, or a `file:` URI. */
+/** Returns the working directory for `process/start`: an absolute path of the server or a `file:` URI. */
 export const startDirectory = (
   { cwd: serverCwd = 'file:///', platformOs }: Pick<EnvironmentInfo, 'cwd' | 'platformOs'>,
   cwd = serverCwd,

@@ -9,51 +9,49 @@ import {
 } from '../shared-config/index.ts';
 import { keepsHostLocale, ownedByCore, type RuntimeFacts, runtimeOverlay } from './runtime-env.ts';
 
-/** The environment that a process is to get. */
+/** The variables of a process. */
 export type ProcessEnv =
-  /** These variables and no others, wherever the process runs. */
+  /** These variables and no others, on any machine. */
   | { readonly exact: Env }
-  /** What a policy makes of the environment of the machine it runs on. */
+  /** The variables of the machine it runs on, filtered and changed. */
   | EnvByPolicy;
 
+/** The steps from the variables of a machine to those of a process. */
 export type EnvByPolicy = {
-  /** Default: all of it, but for names that look like secrets. */
+  /** Default: all variables except those whose names look like secrets. */
   readonly policy?: EnvPolicy | undefined;
-  /** Becomes variables that tell these facts. */
+  /** Facts that become variables. */
   readonly runtime?: RuntimeFacts | undefined;
-  /** Laid over everything else; `null` removes a name. */
+  /** Variables that are set last; `null` removes a name. */
   readonly overlay?: EnvOverlay | undefined;
 };
 
-/** The environment as `process/start` carries it. */
+/** The fields of `process/start` for the environment. */
 export type StartEnv = { readonly env: EnvOverlay; readonly envPolicy?: EnvPolicy };
 
 /**
- * The environment of a start on another machine: the policy, to be applied there, and an overlay with no
- * more than Core adds to it.
+ * Returns the environment of a start on another machine: the policy, which is applied there, and an overlay with only
+ * the variables that Core adds.
  *
- * The overlay is the difference between the environment that Core would use on its own machine and the one
- * that the policy alone gives there, taken by name: what the policy gives comes from the machine's
- * environment, the rest comes from Core. By value it would miss a variable that Core sets to what its own
- * machine happens to have, and the process would get the other machine's.
+ * The overlay is a difference by name, not by value, to what the policy returns on Core's machine: a variable that Core
+ * sets to the value that its own machine has would otherwise get the value of the other machine.
  */
 export const remoteStartEnv = (environment: ProcessEnv): StartEnv => {
   if ('exact' in environment) return { env: environment.exact };
   const { policy = {}, runtime = {}, overlay = {} } = environment;
-  // A caller who names a locale decides about it alone.
-  const localeIsAsked =
-    keepsHostLocale(runtime) && LOCALE_NAMES.some(name => (overlay[name] ?? null) !== null);
+  // A caller that sets a locale decides about all of it.
+  const setsLocale = keepsHostLocale(runtime) && LOCALE_NAMES.some(name => (overlay[name] ?? null) !== null);
   const facts = Object.entries(runtimeOverlay(runtime));
   return {
     envPolicy: {
       ...policy,
       exclude: [...(policy.exclude ?? []), ...ownedByCore(runtime)],
-      ...(keepsHostLocale(runtime) && !localeIsAsked && { keepLocale: true }),
+      ...(keepsHostLocale(runtime) && !setsLocale && { keepLocale: true }),
     },
-    // The caller's names come last: where two spellings are one name, the last one counts.
+    // The names of the caller are last: of two spellings of one name, the last one counts.
     env: Object.fromEntries([
       ...facts.filter(
-        ([name]) => !Object.hasOwn(overlay, name) && !(localeIsAsked && LOCALE_NAMES.includes(name)),
+        ([name]) => !Object.hasOwn(overlay, name) && !(setsLocale && LOCALE_NAMES.includes(name)),
       ),
       ...Object.entries(overlay),
     ]),
@@ -61,22 +59,31 @@ export const remoteStartEnv = (environment: ProcessEnv): StartEnv => {
 };
 
 /**
- * The environment of a start on this machine: exactly what the same policy makes of `ownEnv`.
+ * Returns the environment of a start on this machine: the exact result of the policy for `localEnv`.
  *
- * Unless the policy starts from a login shell: only the server asks one. It then gets the policy as a server
- * elsewhere does, and where no shell answers it starts from its own environment, which it has from here.
+ * If the base is a login shell, which only the server can run, the server gets the policy like one on another machine.
+ * Its fallback is its own environment, which it has inherited from this side.
  */
-export const localStartEnv = (environment: ProcessEnv, ownEnv: Env, platform: NodeJS.Platform): StartEnv => {
+export const localStartEnv = (
+  environment: ProcessEnv,
+  localEnv: Env,
+  platform: NodeJS.Platform,
+): StartEnv => {
   const start = remoteStartEnv(environment);
-  return isMadeHere(start) ? { env: buildEnv(envInput(start, ownEnv, platform)) } : start;
+  return resolvesLocally(start) ? { env: buildEnv(envInput(start, localEnv, platform)) } : start;
 };
 
-/** Whether Core itself makes the environment of a start on its machine. */
-export const isMadeHere = ({ envPolicy }: StartEnv): boolean => (envPolicy?.base ?? 'process') === 'process';
+/** True if Core builds the environment of such a start on its own machine. */
+export const resolvesLocally = ({ envPolicy }: StartEnv): boolean =>
+  (envPolicy?.base ?? 'process') === 'process';
 
-/** What the environment of such a start is made of. */
-export const envInput = ({ env, envPolicy }: StartEnv, ownEnv: Env, platform: NodeJS.Platform): EnvInput => ({
-  base: ownEnv,
+/** Returns the input from which the environment of such a start is built. */
+export const envInput = (
+  { env, envPolicy }: StartEnv,
+  localEnv: Env,
+  platform: NodeJS.Platform,
+): EnvInput => ({
+  base: localEnv,
   policy: envPolicy,
   overlay: env,
   platform: platformOf(platform),

@@ -1,4 +1,4 @@
-/** Keeps the last lines of a byte stream as text, within a bound. */
+/** The last bytes of a stream, as text. */
 export class TextTail {
   readonly #maxBytes: number;
   #bytes: Buffer = Buffer.alloc(0);
@@ -14,12 +14,12 @@ export class TextTail {
     this.#bytes = all.subarray(-this.#maxBytes);
   }
 
-  /** All that is kept, from the first whole character on. */
+  /** The bytes that are kept, from the first whole character on. */
   get text(): string {
     return this.#bytes.subarray(this.#cut ? startOfCharacter(this.#bytes) : 0).toString('utf8');
   }
 
-  /** The last `count` lines that aren't empty. */
+  /** Returns the last `count` lines that are not empty. */
   lines(count: number): string[] {
     return this.text
       .split(/\r?\n|\r/)
@@ -28,7 +28,7 @@ export class TextTail {
   }
 }
 
-/** Where the first character begins that isn't the rest of one which was cut off: of three bytes at most. */
+/** Returns the offset of the first whole character: at most three bytes are the rest of another. */
 const startOfCharacter = (bytes: Buffer): number => {
   const start = bytes.subarray(0, 3).findIndex(byte => (byte & 0xc0) !== 0x80);
   return start < 0 ? Math.min(bytes.length, 3) : start;

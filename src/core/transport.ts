@@ -5,40 +5,40 @@ import { settledWithin } from '../system/deadline.ts';
 import type { Target } from './target.ts';
 import { TextTail } from './text-tail.ts';
 
-/** How the program that carried a connection ended. */
+/** The end of the program that carried a connection. */
 export type TransportEnd = {
   /** The program's name: `ssh`, … */
   readonly program: string;
-  /** Why it could not be started at all: `ENOENT`, … */
+  /** The error of its start: `ENOENT`, … */
   readonly errno?: string;
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Its last lines on stderr. */
+  /** Its last lines of stderr. */
   readonly stderr: readonly string[];
 };
 
-/** A running program whose stdin and stdout lead to a server. */
+/** A running program whose stdin and stdout are the connection to a server. */
 export type Transport = {
   readonly input: Readable;
   readonly output: Writable;
   readonly stderr: Readable;
   readonly ended: Promise<TransportEnd>;
-  /** Ends the program by the end of its stdin and, if it takes too long, by signals. */
+  /** Ends stdin of the program, and after a grace sends signals. */
   close(): Promise<void>;
-  /** Ends the program by signals alone. */
+  /** Ends the program by signals. */
   abort(): Promise<void>;
 };
 
 const STDERR_BYTES = 16 * 1024;
 const STDERR_LINES = 10;
 
-/** Longer than a server takes to end its processes. */
+/** Longer than a server takes to terminate its processes. */
 const CLOSE_GRACE_MS = 5000;
 const TERM_GRACE_MS = 1000;
 
-/** Runs a target's program. That it can't be started is told by `ended`. */
+/** Runs the program of a target. An error of its start is in `ended`. */
 export const openTransport = (target: Target, env: NodeJS.ProcessEnv): Transport => {
-  const { argv, detached } = apartFromTerminal(target, env, process.platform);
+  const { argv, detached } = protectFromTerminalSignals(target, env, process.platform);
   const child = spawn(argv[0], argv.slice(1), {
     env,
     cwd: target.cwd,
@@ -46,13 +46,13 @@ export const openTransport = (target: Target, env: NodeJS.ProcessEnv): Transport
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
   });
-  // A child that was not started for lack of descriptors has no streams.
+  // A child that was not started, for lack of file descriptors, has no streams.
   const output = child.stdin ?? new PassThrough().resume();
   const input = child.stdout ?? Readable.from([]);
   const errors = child.stderr ?? Readable.from([]);
   const stderr = new TextTail(STDERR_BYTES);
   errors.on('data', (chunk: Buffer) => stderr.push(chunk));
-  // The connection's reader and writer tell of a broken pipe; a listener keeps it from being thrown.
+  // The reader and writer of the connection report a broken pipe; a listener keeps it from being thrown.
   for (const stream of [output, input, errors]) stream.on('error', () => {});
 
   const ended = new Promise<TransportEnd>(resolve => {
@@ -79,11 +79,10 @@ export const openTransport = (target: Target, env: NodeJS.ProcessEnv): Transport
 };
 
 /**
- * Keeps a Ctrl-C at Core's terminal from reaching the connection, which would take every process with it:
- * what an interrupt means is Core's to decide. A local server gets a session of its own. What may have to
- * ask for a password needs the terminal, so it stays there and ignores the signals of the keyboard.
+ * Keeps Ctrl-C at the terminal of this process from ending the connection and every process with it. A local server
+ * gets its own POSIX session. A program that may ask for a password needs the terminal: it ignores SIGINT and SIGQUIT.
  */
-export const apartFromTerminal = (
+export const protectFromTerminalSignals = (
   { argv, location }: Target,
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform,
@@ -96,7 +95,7 @@ export const apartFromTerminal = (
   return { argv: ['/bin/sh', '-c', script, 'sh', ...argv], detached: false };
 };
 
-// What a shell puts into its environment by itself; the program behind it is to get none of it.
+// Variables that a shell adds by itself; the program does not get them.
 const SHELL_VARIABLES = ['PWD', 'OLDPWD', 'SHLVL'];
 
 const close = async (child: ChildProcess, ended: Promise<unknown>): Promise<void> => {
@@ -108,7 +107,7 @@ const abort = async (child: ChildProcess, ended: Promise<unknown>): Promise<void
   child.kill('SIGTERM');
   if ((await settledWithin(ended, TERM_GRACE_MS)) === 'settled') return;
   child.kill('SIGKILL');
-  // A grandchild may hold the streams, or nobody reads them: then their end would never come.
+  // A grandchild may hold the streams, or they may not be read: then they would never end.
   for (const stream of [child.stdout, child.stderr]) stream?.destroy();
   await ended;
 };

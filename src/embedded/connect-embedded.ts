@@ -1,25 +1,26 @@
 import { resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { inheritable } from '../core/connect.ts';
-import { ExecClient } from '../core/exec-client.ts';
+import type { ExecClient } from '../core/exec-client.ts';
+import { openClient } from '../core/open-client.ts';
 import { currentHost, serve } from '../server/index.ts';
 
+/** Options of `connectEmbedded`. */
 export type EmbeddedOptions = {
-  /** What processes start from. Default: `process.env`. */
+  /** The variables that processes start from. Default: `process.env`. */
   readonly env?: NodeJS.ProcessEnv | undefined;
-  /** Where processes run unless told otherwise. Default: the working directory of this process. */
+  /** The default working directory of processes. Default: that of this process. */
   readonly cwd?: string | undefined;
-  /** Takes one line for people at a time; never a value of an environment variable. Default: nobody is told. */
+  /** Receives one line for people at a time; never a value of a variable. Default: lines are discarded. */
   readonly log?: ((line: string) => void) | undefined;
 };
 
 /**
- * Opens a connection to a server within this very process: no other program, no pipe, and the same client as
- * for a server elsewhere. Processes get an exact environment, as on any server of this machine.
+ * Opens a connection to a server within this process, without another program or pipe. Processes get an exact
+ * environment, as on any server of this machine.
  *
- * `close()` ends what was started over it. If this process is killed, a watchdog does. No signal is
- * handled here, and stdin, stdout and stderr of this process are not touched. While nothing runs, nothing here
- * keeps this process alive.
+ * `close()` terminates the processes; a watchdog does if this process is killed. Neither signals nor the standard
+ * streams of this process are used. Without running processes, the event loop is not kept alive.
  */
 export const connectEmbedded = async ({
   env = process.env,
@@ -31,7 +32,7 @@ export const connectEmbedded = async ({
   const [toServer, toClient] = [new PassThrough(), new PassThrough()];
   const server = serve({ input: toServer, output: toClient, host, log });
   const ended = new Promise<undefined>(resolve => toClient.once('close', () => resolve(undefined)));
-  return ExecClient.open(
+  return openClient(
     {
       input: toClient,
       output: toServer,
@@ -43,7 +44,7 @@ export const connectEmbedded = async ({
         await server.closed;
       },
     },
-    'exec-server/embedded',
     inheritable(env),
+    { clientName: 'exec-server/embedded' },
   );
 };

@@ -27,7 +27,7 @@ const script = (text: string, location: Target['location'] = 'local'): Target =>
   label: 'a script',
 });
 
-/** The message and the end of the program of a connection that must not come about. */
+/** The message and the end of the program of a connection attempt that must fail. */
 const failure = async (connecting: Promise<ExecClient>) => {
   try {
     await (await connecting).close();
@@ -38,6 +38,13 @@ const failure = async (connecting: Promise<ExecClient>) => {
   }
   throw new Error('connected');
 };
+
+/** The reason with which a promise rejects. */
+const rejection = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => new Error('did not reject'),
+    (error: unknown) => error,
+  );
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -61,7 +68,7 @@ describe('connect', () => {
     rmSync(directory, { recursive: true });
   });
 
-  /** A program that leaves its pid in a file and then goes on as told. */
+  /** A program that writes its pid to a file and then runs a script. */
   const withPid = (text: string) => {
     const file = join(directory, 'pid');
     return {
@@ -80,47 +87,44 @@ describe('connect', () => {
     expect(await client.closed).to.equal(undefined);
   });
 
-  it('passes over what a login shell prints before the server speaks', async () => {
+  it('ignores what a login shell prints before the first frame', async () => {
     const client = await connect(script('echo "Welcome!"; echo; exec "$@" --stdio', 'remote'), { localEnv });
     expect(client.info).to.include({ executorVersion: version });
     expect(client.noise).to.deep.equal({ bytes: 10, excerpt: 'Welcome!\\n\\n' });
     await client.close();
   });
 
-  it('knows of no noise where none came', async () => {
+  it('reports no startup output if there was none', async () => {
     const client = await connect(localServer(server), { localEnv });
     expect(client.noise).to.equal(undefined);
     await client.close();
   });
 
-  it('does not begin when it is given up before', async () => {
+  it('runs no program if it is aborted before', async () => {
     const { target } = withPid('cat');
-    expect(await failure(connect(target, { localEnv, signal: AbortSignal.abort() }))).to.deep.equal({
-      message: 'the connection to a script was given up',
-      transport: undefined,
-    });
+    const reason = new Error('the reason');
+    expect(await rejection(connect(target, { localEnv, signal: AbortSignal.abort(reason) }))).to.equal(
+      reason,
+    );
     expect(existsSync(join(directory, 'pid'))).to.equal(false);
   });
 
   for (const [title, text] of [
-    ['one that says nothing', 'exec sleep 600'],
-    ['one that takes no notice of SIGTERM', 'trap "" TERM; exec sleep 600'],
+    ['one that prints nothing', 'exec sleep 600'],
+    ['one that ignores SIGTERM', 'trap "" TERM; exec sleep 600'],
   ] as const) {
-    it(`ends the program when it is given up meanwhile: ${title}`, async () => {
+    it(`ends the program and rejects with the reason of an abort: ${title}`, async () => {
       const { target, started } = withPid(text);
       const controller = new AbortController();
-      const failing = failure(connect(target, { localEnv, signal: controller.signal }));
+      const failing = rejection(connect(target, { localEnv, signal: controller.signal }));
       const pid = await started();
-      controller.abort();
-      expect(await failing).to.deep.equal({
-        message: 'the connection to a script was given up',
-        transport: undefined,
-      });
+      controller.abort('the reason');
+      expect(await failing).to.equal('the reason');
       expect(isAlive(pid)).to.equal(false);
     });
   }
 
-  it('can no longer be given up when it has resolved', async () => {
+  it('ignores an abort after it has resolved', async () => {
     const controller = new AbortController();
     const client = await connect(localServer(server), { localEnv, signal: controller.signal });
     controller.abort();
@@ -129,64 +133,64 @@ describe('connect', () => {
     await client.close();
   });
 
-  it('tells the exit code and the last lines of a program that exits at once', async () => {
+  it('reports the exit code and the last lines of stderr of a program that exits', async () => {
     expect(
       await failure(connect(script('echo first >&2; echo second >&2; exit 3'), { localEnv })),
     ).to.deep.equal({
-      message: 'no connection to a script: sh exited with code 3\n  first\n  second',
+      message: 'could not connect to a script: sh exited with code 3\n  first\n  second',
       transport: { program: 'sh', exitCode: 3, signal: null, stderr: ['first', 'second'] },
     });
   });
 
-  it('tells the signal that ended the program', async () => {
+  it('reports the signal that killed the program', async () => {
     expect(await failure(connect(script('kill -KILL $$'), { localEnv }))).to.deep.equal({
-      message: 'no connection to a script: sh was ended by SIGKILL',
+      message: 'could not connect to a script: sh was killed by SIGKILL',
       transport: { program: 'sh', exitCode: null, signal: 'SIGKILL', stderr: [] },
     });
   });
 
-  it('tells that there is no such program', async () => {
+  it('reports a program that does not exist', async () => {
     expect(
-      await failure(connect({ argv: ['no-such-program'], location: 'local', label: 'nobody' }, { localEnv })),
+      await failure(connect({ argv: ['no-such-program'], location: 'local', label: 'box' }, { localEnv })),
     ).to.deep.equal({
       message:
-        'no connection to nobody: no-such-program was not found\nno-such-program must be installed and in PATH here',
+        'could not connect to box: no-such-program was not found\nno-such-program was not found on this machine; install it, or add its directory to PATH',
       transport: { program: 'no-such-program', errno: 'ENOENT', exitCode: null, signal: null, stderr: [] },
     });
   });
 
-  it('shows what came in place of a server', async () => {
+  it('quotes the output of a program that is not a server', async () => {
     const { message } = await failure(connect(script('echo "Permission denied."; exit 1'), { localEnv }));
     expect(message).to.equal(
-      'no connection to a script: sh exited with code 1\nin place of an answer came 19 bytes: "Permission denied.\\n"\n' +
-        'something else speaks there: a menu, a greeting or a forced command in place of the server',
+      'could not connect to a script: sh exited with code 1\nexpected a server, received 19 bytes: "Permission denied.\\n"\n' +
+        'the command printed something that is not exec-server output (a menu, a banner or a forced command)',
     );
   });
 
-  it('gives up a program that speaks garbage without end', async () => {
+  it('fails for a program that prints garbage without end', async () => {
     const garbage = "trap '' PIPE; yes 'no header' 2>/dev/null | head -c 2000000; cat >/dev/null";
     expect((await failure(connect(script(garbage), { localEnv }))).message).to.match(
-      /^no connection to a script: no frame began in the first 1048576 bytes: sh exited with code 0\nin place of an answer came \d{7} bytes: "(no header\\n){20}…[no header\\]+"\n/,
+      /^could not connect to a script: no frame began in the first 1048576 bytes: sh exited with code 0\nexpected a server, received \d{7} bytes: "(no header\\n){20}…[no header\\]+"\n/,
     );
   });
 
   for (const [title, text] of [
-    ['answers with an error, as one that repeats all it hears', 'exec cat'],
+    ['echoes the request', 'exec cat'],
     [
-      'answers with something else than it should',
+      'answers with an invalid result',
       `printf 'Content-Length: ${WRONG_ANSWER.length}\\r\\n\\r\\n${WRONG_ANSWER}'; exec cat >/dev/null`,
     ],
   ] as const) {
-    it(`leaves no program behind that ${title}`, async () => {
+    it(`ends a program that ${title}`, async () => {
       const { target, started } = withPid(text);
       const [{ message }, pid] = await Promise.all([failure(connect(target, { localEnv })), started()]);
-      expect(message).to.match(/^no connection to a script: /);
+      expect(message).to.match(/^could not connect to a script: /);
       expect(isAlive(pid)).to.equal(false);
     });
   }
 
-  it('starts local processes from the given environment, without what is not UTF-8', async () => {
-    // What isn't UTF-8 is decoded to a replacement character, and would be another value for the process.
+  it('starts local processes with localEnv, without variables that are not UTF-8', async () => {
+    // Node decodes bytes that are not UTF-8 to a replacement character; the process would get another value.
     const own = Object.fromEntries([
       ...Object.entries(localEnv),
       ['A', '1'],
@@ -205,7 +209,7 @@ describe('connect', () => {
     await client.close();
   });
 
-  it('runs the program of a target with its variables and in its directory', async () => {
+  it('runs the program of a target with its env and cwd', async () => {
     const target: Target = {
       ...script('(printenv ADDED KEPT; printenv GONE || echo gone; pwd -P) >&2; exit 3', 'remote'),
       env: { ADDED: 'there', GONE: null },
@@ -215,7 +219,7 @@ describe('connect', () => {
     expect(transport?.stderr).to.deep.equal(['there', '2', 'gone', realpathSync(directory)]);
   });
 
-  it('starts local processes from the variables of the target, too', async () => {
+  it('adds the env of the target to local processes', async () => {
     const client = await connect(
       { ...localServer(server), env: { A: '2', B: '3' } },
       { localEnv: { ...localEnv, A: '1' } },
@@ -225,25 +229,25 @@ describe('connect', () => {
     await client.close();
   });
 
-  it('tells that the directory of a target is not there, not that its program is missing', async () => {
+  it('reports a missing cwd of the target, not a missing program', async () => {
     const cwd = join(directory, 'none');
     expect(await failure(connect({ ...script('exit 0'), cwd }, { localEnv }))).to.deep.equal({
-      message: `no connection to a script: the directory to run in, ${cwd}, can't be entered: no such file or directory`,
+      message: `could not connect to a script: cannot enter the working directory ${cwd}: no such file or directory`,
       transport: undefined,
     });
   });
 
-  it('gives a server no more time to answer than the target says', async () => {
+  it('limits the time of the answer to that of the target', async () => {
     const { target, started } = withPid('echo Beer; echo complaint >&2; exec sleep 600');
     const failing = failure(connect({ ...target, initializeTimeoutMs: 3500 }, { localEnv }));
     const pid = await started();
     expect((await failing).message).to.match(
-      /^no connection to a script: no answer to initialize within 3\.5 s: sh was ended by SIGTERM\n {2}complaint\nin place of an answer came 5 bytes: "Beer\\n"\n/,
+      /^could not connect to a script: no answer to initialize within 3\.5 s: sh was killed by SIGTERM\n {2}complaint\nexpected a server, received 5 bytes: "Beer\\n"\n/,
     );
     expect(isAlive(pid)).to.equal(false);
   });
 
-  it('gives it the time of the caller, if the caller says one', async () => {
+  it('prefers the time limit of the caller', async () => {
     const { target } = withPid('exec sleep 600');
     const connecting = connect(
       { ...target, initializeTimeoutMs: 600_000 },
@@ -252,7 +256,7 @@ describe('connect', () => {
     expect((await failure(connecting)).message).to.contain(': no answer to initialize within 0.01 s: ');
   });
 
-  it('waits no longer when there is an answer', async () => {
+  it('stops the timer after the answer', async () => {
     const timers = () => process.getActiveResourcesInfo().filter(resource => resource === 'Timeout').length;
     // Mocha sets the timer of a test when its first part has returned.
     await Promise.resolve();

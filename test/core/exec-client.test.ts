@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { expect } from 'chai';
+import type { ClientStreams } from '../../src/core/client-connection.ts';
 import { ConnectionLostError, RequestError } from '../../src/core/errors.ts';
-import { type ClientStreams, ExecClient } from '../../src/core/exec-client.ts';
+import { openClient } from '../../src/core/open-client.ts';
 import { CORE_OWNED_NAMES } from '../../src/core/runtime-env.ts';
 import { currentHost, serve } from '../../src/server/index.ts';
 import { rawFrame } from '../e2e/support/raw-client.ts';
@@ -39,7 +40,7 @@ const embedded = async (
     stderr: [],
   }));
   return {
-    client: await ExecClient.open({ ...streams, location, ended }, 'test', { PATH }),
+    client: await openClient({ ...streams, location, ended }, { PATH }, { clientName: 'test' }),
     server,
     toClient,
   };
@@ -404,7 +405,7 @@ describe('ExecClient', () => {
       const { client, toClient } = await faked();
       toClient.write('stray line\n');
       expect((await client.closed)?.message).to.equal(
-        "the connection to memory was lost: something on the server's stdout is no message: " +
+        'the connection to memory was lost: the server sent something that is not a message: ' +
           'expected a header field, received "stray line"',
       );
     });
@@ -413,7 +414,7 @@ describe('ExecClient', () => {
       const { toServer, toClient, streams } = pipes();
       const answer = { jsonrpc: '2.0', id: 0, result: { sessionId: 's', environmentInfo: INFO } };
       toServer.once('data', () => toClient.end(rawFrame(JSON.stringify(answer))));
-      const client = await ExecClient.open(streams, 'test', {});
+      const client = await openClient(streams, {});
       expect((await rejection(client.start({ argv: ['true'] }))).message).to.equal(
         'the connection to memory was lost',
       );
@@ -426,9 +427,9 @@ describe('ExecClient', () => {
       // The end of our side is what a server in haste answers to.
       toServer.on('end', () => toClient.end(rawFrame(JSON.stringify(answer)))).resume();
       const ended = once(toClient, 'close').then(() => undefined);
-      expect((await rejection(ExecClient.open({ ...streams, ended }, 'test', {}, 1))).message).to.equal(
-        'no connection to memory: no answer to initialize within 0.001 s',
-      );
+      expect(
+        (await rejection(openClient({ ...streams, ended }, {}, { initializeTimeoutMs: 1 }))).message,
+      ).to.equal('could not connect to memory: no answer to initialize within 0.001 s');
     });
 
     it('knows what came before the first frame, in whatever pieces', async () => {
@@ -439,7 +440,7 @@ describe('ExecClient', () => {
       toServer.once('data', () => {
         for (const byte of stream) toClient.write(Buffer.of(byte));
       });
-      const client = await ExecClient.open(streams, 'test', {});
+      const client = await openClient(streams, {});
       expect(client.noise).to.deep.equal({
         bytes: noise.length,
         excerpt: 'Beer\\nContent-Length: 5\\r\\n\\r\\n{',

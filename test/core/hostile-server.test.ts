@@ -243,8 +243,9 @@ describe('a hostile server against Core', () => {
         if (!(error instanceof Error)) continue;
         expect(error).to.be.instanceOf(ConnectionLostError);
         const [, field = ''] =
-          /^no connection to memory: answer to initialize: environmentInfo\.?([^:]*): /.exec(error.message) ??
-          [];
+          /^could not connect to memory: answer to initialize: environmentInfo\.?([^:]*): /.exec(
+            error.message,
+          ) ?? [];
         expect(error.message).to.contain(`environmentInfo${field === '' ? '' : `.${field}`}: `);
         expect(isAbout(field, path), `${path}: ${error.message}`).to.equal(true);
       }

@@ -15,28 +15,28 @@ describe('launchDirectoryProblem', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('has nothing against a directory', () => {
+  it('returns undefined for a directory', () => {
     expect(launchDirectoryProblem(folder)).to.equal(undefined);
   });
 
-  it('tells what is wrong, in words', () => {
+  it('returns the reason for a missing path and for a file', () => {
     const file = join(folder, 'file');
     writeFileSync(file, '');
     chmodSync(file, 0o755);
     expect([join(folder, 'none'), join(file, 'below'), file].map(launchDirectoryProblem)).to.deep.equal([
-      `the directory to run in, ${folder}/none, can't be entered: no such file or directory`,
-      `the directory to run in, ${file}/below, can't be entered: not a directory`,
-      `the directory to run in, ${file}, is a file`,
+      `cannot enter the working directory ${folder}/none: no such file or directory`,
+      `cannot enter the working directory ${file}/below: not a directory`,
+      `the working directory ${file} is a file`,
     ]);
   });
 
-  it('tells of a directory that may not be entered', function () {
-    // Root may.
+  it('returns the reason for a directory without permission', function () {
+    // root has the permission.
     if (process.getuid?.() === 0) return this.skip();
     const locked = join(folder, 'locked');
     mkdirSync(locked, { mode: 0o600 });
     expect(launchDirectoryProblem(locked)).to.equal(
-      `the directory to run in, ${locked}, can't be entered: permission denied`,
+      `cannot enter the working directory ${locked}: permission denied`,
     );
   });
 });

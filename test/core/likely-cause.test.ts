@@ -13,11 +13,11 @@ const kindOf = (evidence: Parameters<typeof likelyCause>[0]): LikelyCauseKind | 
   likelyCause(evidence)?.kind;
 
 describe('likelyCause', () => {
-  // The words are those that the programs print.
+  // The messages are those of the programs.
   const cases: Array<[title: string, evidence: Parameters<typeof likelyCause>[0], kind: LikelyCauseKind]> = [
     ['no such program', ended(null, [], { errno: 'ENOENT' }), 'programMissing'],
-    ['dash finds no ssh here', ended(127, ['sh: 1: exec: ssh: not found']), 'programMissing'],
-    ['bash finds no ssh here', ended(127, ['/bin/sh: line 1: exec: ssh: not found']), 'programMissing'],
+    ['no ssh, by dash', ended(127, ['sh: 1: exec: ssh: not found']), 'programMissing'],
+    ['no ssh, by bash', ended(127, ['/bin/sh: line 1: exec: ssh: not found']), 'programMissing'],
     [
       'an unknown host',
       ended(255, ['ssh: Could not resolve hostname nowhere: Name or service not known']),
@@ -33,17 +33,17 @@ describe('likelyCause', () => {
       ended(255, ['ssh: connect to host box port 22: Connection timed out']),
       'hostUnreachable',
     ],
-    ['an unknown key of the host', ended(255, ['Host key verification failed.']), 'hostKey'],
+    ['an unknown host key', ended(255, ['Host key verification failed.']), 'hostKey'],
     ['a refused user', ended(255, ['me@box: Permission denied (publickey,password).']), 'authentication'],
     ['no such container', ended(1, ['Error response from daemon: No such container: box']), 'noContainer'],
-    ['a docker that wants a terminal', ended(1, ['the input device is not a TTY']), 'terminal'],
-    ['a terminal in between', printed('Content-Length: 200\r\r\n\r\r\n{"jsonrpc"'), 'terminal'],
+    ['docker with -t but no terminal', ended(1, ['the input device is not a TTY']), 'terminal'],
+    ['a terminal that changes line ends', printed('Content-Length: 200\r\r\n\r\r\n{"jsonrpc"'), 'terminal'],
     ['an echo', printed('Content-Length: 90\r\n\r\n{"jsonrpc":"2.0","id":0,"method":"initialize"'), 'echo'],
-    ['bash reads our frames', ended(127, ['bash: Content-Length:: command not found']), 'shellReplaced'],
-    ['zsh reads our frames', ended(127, ['zsh: command not found: Content-Length:']), 'shellReplaced'],
-    ['fish reads our frames', ended(127, ['fish: Unknown command: Content-Length:']), 'shellReplaced'],
-    ['tcsh reads our frames', ended(1, ['Content-Length:: Too many arguments.']), 'shellReplaced'],
-    ['dash reads our frames', ended(127, ['dash: 1: Content-Length:: not found']), 'shellReplaced'],
+    ['bash reads the frames', ended(127, ['bash: Content-Length:: command not found']), 'shellReplaced'],
+    ['zsh reads the frames', ended(127, ['zsh: command not found: Content-Length:']), 'shellReplaced'],
+    ['fish reads the frames', ended(127, ['fish: Unknown command: Content-Length:']), 'shellReplaced'],
+    ['tcsh reads the frames', ended(1, ['Content-Length:: Too many arguments.']), 'shellReplaced'],
+    ['dash reads the frames', ended(127, ['dash: 1: Content-Length:: not found']), 'shellReplaced'],
     ['a prompt on stdout', printed('Welcome\nPassword: '), 'passwordPrompt'],
     ['a prompt on stderr', ended(1, ['[sudo] password for me: ']), 'passwordPrompt'],
     ['an account without a shell', printed('This account is currently not available.\n', 1), 'accountClosed'],
@@ -65,29 +65,33 @@ describe('likelyCause', () => {
       'serverMissing',
     ],
     ['no server at a path', ended(127, ['bash: line 1: /opt/x: No such file or directory']), 'serverMissing'],
-    ['no right to run it', ended(126, ['bash: line 1: /opt/x: Permission denied']), 'notExecutable'],
-    ['no right to run it, by tcsh', ended(1, ['/opt/x: Permission denied.']), 'notExecutable'],
+    [
+      'a server that is not executable',
+      ended(126, ['bash: line 1: /opt/x: Permission denied']),
+      'notExecutable',
+    ],
+    ['a server that is not executable, by tcsh', ended(1, ['/opt/x: Permission denied.']), 'notExecutable'],
     ['another program of that name', ended(2, ["exec-server: unknown option '--stdio'"]), 'otherProgram'],
     ['a menu', printed('1) mail\n2) quit\n'), 'otherSpeaker'],
-    ['nothing at all', ended(0), 'silent'],
+    ['no output', ended(0), 'silent'],
   ];
   for (const [title, evidence, kind] of cases) {
-    it(`sees ${title}`, () => {
+    it(`recognizes ${title}`, () => {
       expect(kindOf(evidence)).to.equal(kind);
     });
   }
 
-  it('names the program that is missing here', () => {
+  it('names the program that is missing on this machine', () => {
     expect(likelyCause(ended(null, [], { errno: 'ENOENT', program: 'docker' }))?.advice).to.equal(
-      'docker must be installed and in PATH here',
+      'docker was not found on this machine; install it, or add its directory to PATH',
     );
   });
 
-  it('does not take a program that is missing there for one that is missing here', () => {
+  it('distinguishes a program missing on the server from one missing on this machine', () => {
     expect(kindOf(ended(127, ['dash: 1: exec: exec-server: not found']))).to.equal('serverMissing');
   });
 
-  it('says nothing where nothing is known', () => {
+  it('returns undefined without evidence', () => {
     for (const evidence of [
       { transport: undefined, noise: '' },
       ended(3, ['complaint']),

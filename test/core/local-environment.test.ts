@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ResponseError } from 'vscode-jsonrpc/node';
 import { RequestError } from '../../src/core/errors.ts';
-import { explainHere, withPathOrigin } from '../../src/core/local-environment.ts';
+import { explainLocally, withPathOrigin } from '../../src/core/local-environment.ts';
 
 const input = {
   base: { PATH: '/bin', MY_TOKEN: 'planted' },
@@ -10,9 +10,9 @@ const input = {
   platform: 'posix',
 } as const;
 
-describe('explainHere', () => {
+describe('explainLocally', () => {
   it('explains as a server does: which base, each name, and how many', () => {
-    expect(explainHere(input, ['PATH', 'MY_TOKEN', 'NOWHERE'])).to.deep.equal({
+    expect(explainLocally(input, ['PATH', 'MY_TOKEN', 'NOWHERE'])).to.deep.equal({
       base: { base: 'process', attempts: [] },
       variables: {
         PATH: { outcome: 'kept' },
@@ -24,7 +24,7 @@ describe('explainHere', () => {
   });
 
   it('tells of every name unless some are asked for', () => {
-    expect(Object.keys(explainHere(input, undefined).variables)).to.have.members([
+    expect(Object.keys(explainLocally(input, undefined).variables)).to.have.members([
       'PATH',
       'MY_TOKEN',
       'A',
@@ -33,7 +33,7 @@ describe('explainHere', () => {
   });
 
   it('has no base for an exact environment', () => {
-    expect(explainHere({ ...input, policy: undefined }, undefined)).to.deep.equal({
+    expect(explainLocally({ ...input, policy: undefined }, undefined)).to.deep.equal({
       variables: { B: { outcome: 'set', by: 'overlay' } },
       counts: { kept: 0, removed: 0, set: 1 },
     });

@@ -25,7 +25,7 @@ const drainToError = async (queue: OutputQueue) => {
 };
 
 describe('OutputQueue', () => {
-  const idle = () => new OutputQueue(() => {});
+  const idle = () => new OutputQueue('process 1', () => {});
 
   it('gives chunks in the order in which they came, whichever stream they are of', async () => {
     const queue = idle();
@@ -79,7 +79,7 @@ describe('OutputQueue', () => {
 
   it('counts the bytes that nobody has read, and calls back with each chunk that is', async () => {
     const counted: number[] = [];
-    const queue: OutputQueue = new OutputQueue(() => counted.push(queue.bytes));
+    const queue: OutputQueue = new OutputQueue('process 1', () => counted.push(queue.bytes));
     queue.push(chunk('one'));
     queue.push(chunk('three', 'stderr'));
     queue.push(chunk(''));

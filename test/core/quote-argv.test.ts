@@ -29,18 +29,18 @@ describe('quoteArgv', () => {
 
   const refused: Array<[title: string, argv: [string, ...string[]], message: string]> = [
     ['no program', [''], 'argv[0]: expected a program'],
-    ['an option', ['-x'], 'argv[0]: expected a program, received a word that begins with "-"'],
-    ['a NUL', ['x', 'a\0b'], 'argv[1]: has a NUL character, which no argument can have'],
+    ['an option', ['-x'], 'argv[0]: expected a program, received an argument that begins with "-"'],
+    ['a NUL', ['x', 'a\0b'], 'argv[1]: contains a NUL character'],
     ['half a character', ['x', '\ud800'], 'argv[1]: is not well-formed Unicode'],
     [
       'too much',
       ['x', 'y'.repeat(MAX_COMMAND_LINE_BYTES)],
-      'argv: the command line would have 102407 bytes, which is over the limit of 102400',
+      'argv: the command line has 102407 bytes, over the limit of 102400',
     ],
     [
       'too much once it is in octal',
       ['x', `\n${'y'.repeat(25_000)}`],
-      'argv: the command line would have 125105 bytes, which is over the limit of 102400',
+      'argv: the command line has 125105 bytes, over the limit of 102400',
     ],
   ];
   for (const [title, argv, message] of refused) {
@@ -59,7 +59,7 @@ describe('quoteArgv', () => {
   });
 });
 
-describe('what quoteArgv makes is read as the same words by', () => {
+describe('a command line of quoteArgv is split into the same words by', () => {
   let directory: string;
   /** A program that prints its arguments, each with a NUL, at two paths of the oddest names. */
   let printers: { readonly oneLine: string; readonly twoLines: string };
@@ -150,7 +150,7 @@ describe('what quoteArgv makes is read as the same words by', () => {
         );
       });
 
-      it('for words as long as a line may be', () => {
+      it('for words of the maximum length', () => {
         const long = "it's ".repeat(12_000);
         expect(readBy([printers.oneLine, long], 'C')).to.deep.equal([long]);
       });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { expect } from 'chai';
 import type { Target } from '../../src/core/target.ts';
-import { apartFromTerminal, openTransport } from '../../src/core/transport.ts';
+import { openTransport, protectFromTerminalSignals } from '../../src/core/transport.ts';
 import { until } from '../support/until.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
@@ -32,25 +32,28 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-describe('apartFromTerminal', () => {
+describe('protectFromTerminalSignals', () => {
   const argv = ['ssh', '-T', 'devbox'] as const;
   const ssh = target('remote', ...argv);
   const server = target('local', 'exec-server', '--stdio');
 
   for (const platform of ['linux', 'darwin'] as const) {
     it(`gives a local server a session of its own on ${platform}`, () => {
-      expect(apartFromTerminal(server, {}, platform)).to.deep.equal({ argv: server.argv, detached: true });
+      expect(protectFromTerminalSignals(server, {}, platform)).to.deep.equal({
+        argv: server.argv,
+        detached: true,
+      });
     });
 
     it(`leaves what may ask for a password at the terminal on ${platform}, deaf to its keys`, () => {
-      expect(apartFromTerminal(ssh, {}, platform)).to.deep.equal({
+      expect(protectFromTerminalSignals(ssh, {}, platform)).to.deep.equal({
         argv: ['/bin/sh', '-c', 'trap "" INT QUIT; unset PWD OLDPWD SHLVL; exec "$@"', 'sh', ...argv],
         detached: false,
       });
     });
 
     it(`leaves the program on ${platform} what the environment has, and takes what only the shell adds`, () => {
-      const scriptFor = (env: NodeJS.ProcessEnv) => apartFromTerminal(ssh, env, platform).argv[2];
+      const scriptFor = (env: NodeJS.ProcessEnv) => protectFromTerminalSignals(ssh, env, platform).argv[2];
       expect(scriptFor({ PWD: '/', SHLVL: '' })).to.equal('trap "" INT QUIT; unset OLDPWD; exec "$@"');
       expect(scriptFor({ PWD: '/', OLDPWD: '/', SHLVL: '1' })).to.equal('trap "" INT QUIT; exec "$@"');
     });
@@ -59,7 +62,7 @@ describe('apartFromTerminal', () => {
   for (const location of ['local', 'remote'] as const) {
     it(`changes nothing on win32, where a ${location} server needs no shell`, () => {
       const plain = target(location, ...argv);
-      expect(apartFromTerminal(plain, {}, 'win32')).to.deep.equal({ argv, detached: false });
+      expect(protectFromTerminalSignals(plain, {}, 'win32')).to.deep.equal({ argv, detached: false });
     });
   }
 });

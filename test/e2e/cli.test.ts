@@ -117,7 +117,9 @@ describe('exec-server run', () => {
       env: { ...env, PATH: '/no/programs' },
     });
     expect(end).to.equal(255);
-    expect(stderr).to.match(/ssh: not found\nssh must be installed and in PATH here\n$/);
+    expect(stderr).to.match(
+      /ssh: not found\nssh was not found on this machine; install it, or add its directory to PATH\n$/,
+    );
   });
 
   it('exits with 255 when there is no server, and shows what was said instead', async () => {
@@ -130,9 +132,9 @@ describe('exec-server run', () => {
     ]);
     expect({ stderr, end }).to.deep.equal({
       stderr:
-        'exec-server: no connection to echo Beer; echo complaint >&2; exit 4: /bin/sh exited with code 4\n  complaint\n' +
-        'in place of an answer came 5 bytes: "Beer\\n"\n' +
-        'something else speaks there: a menu, a greeting or a forced command in place of the server\n',
+        'exec-server: could not connect to echo Beer; echo complaint >&2; exit 4: /bin/sh exited with code 4\n  complaint\n' +
+        'expected a server, received 5 bytes: "Beer\\n"\n' +
+        'the command printed something that is not exec-server output (a menu, a banner or a forced command)\n',
       end: 255,
     });
   });
@@ -262,7 +264,7 @@ describe('the command line', () => {
     [
       'a remote program that no command line can name',
       ['run', '--ssh', 'a', '--remote-program', '-x', 'ls'],
-      "option '--remote-program <path>' argument '-x' is invalid. argv[0]: expected a program, received a word that begins with \"-\".",
+      "option '--remote-program <path>' argument '-x' is invalid. argv[0]: expected a program, received an argument that begins with \"-\".",
     ],
     [
       'a file of variables that is not there',

@@ -148,7 +148,7 @@ const ENOUGH = 1024;
       encoding: 'utf8',
       input: '',
     });
-    expect(outcome.stderr).to.match(/^exec-server: no connection to this machine: .* \(EMFILE\)\n$/);
+    expect(outcome.stderr).to.match(/^exec-server: could not connect to this machine: .* \(EMFILE\)\n$/);
     expect(outcome.status).to.equal(255);
     expect((await runCli(['run', '--', 'true'])).end).to.equal(0);
   });

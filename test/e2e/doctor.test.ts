@@ -129,12 +129,12 @@ describe('exec-server doctor', () => {
         [
           'exec-server doctor: echo "1) mail"; echo no >&2; exit 4',
           '',
-          'problem  connection   no connection to echo "1) mail"; echo no >&2; exit 4: /bin/sh exited with code 4',
+          'problem  connection   could not connect to echo "1) mail"; echo no >&2; exit 4: /bin/sh exited with code 4',
           '                        no',
-          '                      in place of an answer came 8 bytes: "1) mail\\n"',
+          '                      expected a server, received 8 bytes: "1) mail\\n"',
           '                      /bin/sh -c \'echo "1) mail"; echo no >&2; exit 4\'',
-          '                      → something else speaks there: a menu, a greeting or a forced command in place',
-          '                        of the server',
+          '                      → the command printed something that is not exec-server output (a menu, a',
+          '                        banner or a forced command)',
           'skipped  rest         all that needs a server',
           '',
           '1 problem',
@@ -302,7 +302,7 @@ describe('exec-server doctor', () => {
     });
     const bad = await examined(['--environment', 'bad'], { CODEX_HOME: codexHome });
     expect(bad.end).to.equal(2);
-    expect(bad.found('connection').message).to.equal('no connection to bad: /bin/sh exited with code 4');
+    expect(bad.found('connection').message).to.equal('could not connect to bad: /bin/sh exited with code 4');
   });
 
   describe('used wrongly', () => {
@@ -345,9 +345,9 @@ describeWithSshd('exec-server doctor --ssh', () => {
       const { stdout, end } = await doctor(host.account(path), '--remote-program', '/no/such/exec-server');
       expect(end).to.equal(2);
       expect(stdout).to.match(
-        /^problem {2}connection {3}no connection to devbox: ssh exited with code 127$/m,
+        /^problem {2}connection {3}could not connect to devbox: ssh exited with code 127$/m,
       );
-      expect(stdout).to.contain('→ exec-server must be installed there').and.contain('--remote-program');
+      expect(stdout).to.contain('→ exec-server was not found; install it').and.contain('--remote-program');
     });
   });
 });

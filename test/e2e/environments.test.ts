@@ -86,7 +86,7 @@ describe('exec-server run --environment', () => {
     );
     const { stderr, end } = await text('run', '--environment', 'a', '--', 'true');
     expect({ stderr: stderr.split('\n').slice(0, 2), end }).to.deep.equal({
-      stderr: ['exec-server: no connection to a: sh exited with code 3', `  <a  b><><$HOME><*><"><'>`],
+      stderr: ['exec-server: could not connect to a: sh exited with code 3', `  <a  b><><$HOME><*><"><'>`],
       end: 255,
     });
   });
@@ -173,7 +173,7 @@ describe('exec-server run --environment', () => {
     expect(await text('run', '--environment', 'slow', '--', 'true')).to.deep.equal({
       stdout: '',
       stderr:
-        'exec-server: no connection to slow: no answer to initialize within 0.25 s: sleep was ended by SIGTERM\n',
+        'exec-server: could not connect to slow: no answer to initialize within 0.25 s: sleep was killed by SIGTERM\n',
       end: 255,
     });
   });
@@ -185,13 +185,13 @@ describe('exec-server run --environment', () => {
     );
     expect(await text('run', '--environment', 'directory', '--', 'true')).to.deep.equal({
       stdout: '',
-      stderr: `exec-server: no connection to directory: the directory to run in, ${home}/none, can't be entered: no such file or directory\n`,
+      stderr: `exec-server: could not connect to directory: cannot enter the working directory ${home}/none: no such file or directory\n`,
       end: 255,
     });
     const missing = await text('run', '--environment', 'program', '--', 'true');
     expect(missing.end).to.equal(255);
     expect(missing.stderr).to.match(
-      /^exec-server: no connection to program: no-such-program exited with code 127\n.*not found\nno-such-program must be installed/,
+      /^exec-server: could not connect to program: no-such-program exited with code 127\n.*not found\nno-such-program was not found on this machine/,
     );
   });
 
@@ -215,7 +215,7 @@ describe('exec-server run --environment', () => {
     const { stderr, end } = await text('run', '--environment', 'host', '--', 'true');
     expect(end).to.equal(255);
     expect(stderr)
-      .to.match(/^exec-server: no connection to host: ssh exited with code 127\n/)
+      .to.match(/^exec-server: could not connect to host: ssh exited with code 127\n/)
       .and.to.match(/\nits entry in environments\.toml says how to start it there\n$/);
   });
 
@@ -297,7 +297,7 @@ describe('exec-server run --environment', () => {
       const { stdout, stderr, end } = await text('run', '--environment', id, '--', 'true');
       expect({ id, end }).to.deep.equal({ id, end: 255 });
       expect(stdout + stderr)
-        .to.contain(`no connection to ${id}`)
+        .to.contain(`could not connect to ${id}`)
         .and.not.contain(PLANTED);
     }
   });
@@ -323,7 +323,7 @@ describe('exec-server environments', () => {
         'cloud     url                  url is not supported here',
         'gone      no-such-program      the program was not found',
         'file      ./environments.toml  the program is not executable',
-        `homeless  env                  the directory to run in, ${home}/none, can't be entered: no such file or directory`,
+        `homeless  env                  cannot enter the working directory ${home}/none: no such file or directory`,
         `default for Codex: devbox; ${file}`,
         '',
       ].join('\n'),

@@ -158,7 +158,7 @@ describe('a hostile server against the command line', () => {
       for (const message of [{ id: '$id', result: HOSTILE }, { id: '$id', error: HOSTILE }, failed()]) {
         const { stderr, end } = await against(command, { initialize: [message] });
         expect(end).to.equal(command[0] === 'doctor' ? 2 : 255);
-        if (command[0] !== 'doctor') expect(stderr).to.match(/^exec-server: no connection to /);
+        if (command[0] !== 'doctor') expect(stderr).to.match(/^exec-server: could not connect to /);
       }
     });
 
@@ -281,7 +281,7 @@ describe('a hostile server that floods', () => {
 
   it('is left behind a frame as long as may be that is no message', async () => {
     const { message, maxRss } = await flooded('endless');
-    expect(message).to.contain("something on the server's stdout is no message: the body is not valid JSON");
+    expect(message).to.contain('the server sent something that is not a message: the body is not valid JSON');
     expect(maxRss).to.be.below(400 * 1024);
   });
 });

@@ -94,7 +94,7 @@ describe('what comes in place of a first frame', () => {
   const saidOf = async (script: string) => {
     const { stderr, end, stdout } = await runVia(script);
     expect({ stdout, end }).to.deep.equal({ stdout: '', end: 255 });
-    const prefix = `exec-server: no connection to ${script}: `;
+    const prefix = `exec-server: could not connect to ${script}: `;
     expect(stderr.slice(0, prefix.length)).to.equal(prefix);
     return stderr.slice(prefix.length);
   };
@@ -103,41 +103,43 @@ describe('what comes in place of a first frame', () => {
     expect(await saidOf('echo "1) mail"; echo "2) quit"; echo complaint >&2; exit 4')).to.equal(
       '/bin/sh exited with code 4\n' +
         '  complaint\n' +
-        'in place of an answer came 16 bytes: "1) mail\\n2) quit\\n"\n' +
-        'something else speaks there: a menu, a greeting or a forced command in place of the server\n',
+        'expected a server, received 16 bytes: "1) mail\\n2) quit\\n"\n' +
+        'the command printed something that is not exec-server output (a menu, a banner or a forced command)\n',
     );
   });
 
   it('is recognized: a prompt for a password', async () => {
     expect(await saidOf('printf "Password: "; exit 1')).to.equal(
       '/bin/sh exited with code 1\n' +
-        'in place of an answer came 10 bytes: "Password: "\n' +
-        'something asks for a password where nobody can answer: use a key, or a command that needs no password\n',
+        'expected a server, received 10 bytes: "Password: "\n' +
+        'a program asks for a password and cannot get one; use a key, or a command without a password\n',
     );
   });
 
   it('is recognized: a missing server', async () => {
     expect(await saidOf('echo Beer; exec no-such-server --stdio')).to.match(
-      /^\/bin\/sh exited with code 127\n {2}.*no-such-server: not found\nin place of an answer came 5 bytes: "Beer\\n"\nexec-server must be installed there/,
+      /^\/bin\/sh exited with code 127\n {2}.*no-such-server: not found\nexpected a server, received 5 bytes: "Beer\\n"\nexec-server was not found; install it/,
     );
   });
 
   it('is recognized: what was sent, given back', async () => {
     expect(await saidOf('cat')).to.match(
-      /^it answers with what it was sent: .*\nin place of an answer came \d+ bytes: "Content-Length: .*\nwhat was sent came back: a terminal or a program such as cat/,
+      /^the other side echoes the request: .*\nexpected a server, received \d+ bytes: "Content-Length: .*\nthe request was echoed; a terminal or a program such as cat/,
     );
   });
 
   it('is recognized: the frames of a server through a terminal', async () => {
     const answer = '{"jsonrpc":"2.0","id":0,"result":{}}';
     const said = await saidOf(`printf 'Content-Length: ${answer.length}\\r\\r\\n\\r\\r\\n${answer}'`);
-    expect(said).to.contain('\na terminal is in between, which changes bytes');
+    expect(said).to.contain('\na terminal (pty) is rewriting the byte stream');
   });
 
   it('is recognized: a shell that takes frames for commands, without an end of its own', async () => {
     const said = await saidOf('echo Beer; exec sh');
-    expect(said).to.match(/^a shell took what was sent for a command: \/bin\/sh exited with code /);
-    expect(said).to.contain('\na shell reads its commands where the server should read');
+    expect(said).to.match(
+      /^the remote shell executed the protocol header as a command: \/bin\/sh exited with code /,
+    );
+    expect(said).to.contain('\na shell reads stdin in place of the server');
   });
 
   it('is shown as nothing but text', async () => {
@@ -163,7 +165,7 @@ describe('what comes between frames', () => {
     const client = await connectVia(`mkfifo '${fifo}'; cat '${fifo}' & ${SERVE}`);
     writeFileSync(fifo, 'You have mail.\n');
     expect((await client.closed)?.message).to.match(
-      /^the connection to .* was lost: something on the server's stdout is no message: expected a header field, received "You have mail\."/,
+      /^the connection to .* was lost: the server sent something that is not a message: expected a header field, received "You have mail\."/,
     );
   });
 });

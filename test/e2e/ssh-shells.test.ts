@@ -94,7 +94,9 @@ describeWithSshd('over a real sshd, for an account whose shell is', () => {
           account(),
           sshServer('devbox', 'missing-server --stdio'),
         );
-        expect(message).to.match(/^no connection to devbox: ssh exited with code (127|1)\n.*missing-server/);
+        expect(message).to.match(
+          /^could not connect to devbox: ssh exited with code (127|1)\n.*missing-server/,
+        );
         expect(likelyCause?.kind).to.equal('serverMissing');
       });
 
@@ -110,16 +112,16 @@ describeWithSshd('over a real sshd, for an account whose shell is', () => {
         const { message, noise } = await failure(account('echo Beer\nexec /bin/sh -c "exit 3"\n'));
         expect(noise).to.deep.equal({ bytes: 5, excerpt: 'Beer\\n' });
         expect(message).to.match(
-          /^no connection to devbox: ssh exited with code 3\nin place of an answer came 5 bytes: "Beer\\n"\n/,
+          /^could not connect to devbox: ssh exited with code 3\nexpected a server, received 5 bytes: "Beer\\n"\n/,
         );
       });
 
       it(`says that ${file} replaces the shell by one that takes our frames for commands`, async () => {
         const { message, likelyCause } = await failure(account(`echo Beer\nexec /bin/sh\n`));
         expect(message).to.match(
-          /^no connection to devbox: a shell took what was sent for a command: ssh exited/,
+          /^could not connect to devbox: the remote shell executed the protocol header as a command: ssh exited/,
         );
-        expect(message).to.contain('in place of an answer came 5 bytes: "Beer\\n"');
+        expect(message).to.contain('expected a server, received 5 bytes: "Beer\\n"');
         expect(likelyCause?.kind).to.equal('shellReplaced');
         expect(likelyCause?.advice).to.contain('[ -t 0 ] && exec');
       });

@@ -62,7 +62,7 @@ describeWithSshd('over a real sshd', () => {
       });
       expect(end).to.equal(255);
       expect(stderr).to.match(
-        /^exec-server: no connection to wronghost: ssh exited with code 255\n {2}.*refused/,
+        /^exec-server: could not connect to wronghost: ssh exited with code 255\n {2}.*refused/,
       );
     });
 
@@ -70,7 +70,7 @@ describeWithSshd('over a real sshd', () => {
       const { stderr, end } = await run(['--remote-command', 'missing-server --stdio', '--', 'true']);
       expect(end).to.equal(255);
       expect(stderr).to.match(
-        /^exec-server: no connection to devbox: ssh exited with code 127\n.*missing-server.*not found/,
+        /^exec-server: could not connect to devbox: ssh exited with code 127\n.*missing-server.*not found/,
       );
       expect(stderr).to.contain('--remote-command');
     });
@@ -81,7 +81,7 @@ describeWithSshd('over a real sshd', () => {
         { env: host.coreEnv },
       );
       expect(end).to.equal(255);
-      expect(stderr).to.contain('no connection to -oProxyCommand');
+      expect(stderr).to.contain('could not connect to -oProxyCommand');
     });
 
     it('hands Ctrl-C on to the command and exits as it does', async () => {
@@ -169,7 +169,7 @@ describeWithSshd('over a real sshd', () => {
       const exit = sleep.exit.catch(error => error);
       for (const pid of ssh) signal(pid, 'SIGKILL');
       const error = await exit;
-      expect(error.message).to.match(/^the connection to devbox was lost: ssh was ended by SIGKILL/);
+      expect(error.message).to.match(/^the connection to devbox was lost: ssh was killed by SIGKILL/);
     });
   });
 });

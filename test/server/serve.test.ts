@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
-import { ExecClient } from '../../src/core/index.ts';
+import { openClient } from '../../src/core/index.ts';
 import { currentHost, type ServeOptions, type Server, serve } from '../../src/server/index.ts';
 import { describeInternal } from '../../src/server/serve.ts';
 import { rawFrame } from '../e2e/support/raw-client.ts';
@@ -65,7 +65,7 @@ describe('serve', () => {
       label: 'memory',
       close: async () => void input.end(),
     } as const;
-    return { client: await ExecClient.open(streams, 'test', {}), input, output, server, log };
+    return { client: await openClient(streams, {}), input, output, server, log };
   };
 
   it('serves two clients in one process, each on its own', async () => {

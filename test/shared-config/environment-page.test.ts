@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { explanationTable } from '../../src/cli/explanation-table.ts';
 import { renderSpans } from '../../src/cli/spans.ts';
-import { explainHere } from '../../src/core/local-environment.ts';
+import { explainLocally } from '../../src/core/local-environment.ts';
 import { requests } from '../../src/protocol/messages.ts';
 import { type Env, type EnvExplanation, explainNames, traceEnv } from '../../src/shared-config/index.ts';
 import { SECRET_SHAPES } from '../../src/shared-config/secret-values.ts';
@@ -39,7 +39,7 @@ describe('docs/environment.md', () => {
   for (const { title, input, output } of steps) {
     it(`shows what becomes of each variable: ${title}`, () => {
       const { envPolicy, env } = requests.environmentExplain.params.parse(JSON.parse(input));
-      const { variables, ...rest } = explainHere(
+      const { variables, ...rest } = explainLocally(
         { base, policy: envPolicy, overlay: env, platform: 'posix' },
         undefined,
       );

@@ -1,6 +1,6 @@
 import type { OutputStream } from '../../protocol/process.ts';
 import { settledWithin, type WaitEnd } from '../../system/deadline.ts';
-import type { ProcessClose, ProcessExit, RemoteProcess } from '../remote-process.ts';
+import type { ProcessClose, ProcessExit, RemoteProcess } from '../process.ts';
 import { CLOSE_WAIT_MS, DRAIN_MS } from './limits.ts';
 import { type OutputCut, OutputWindow } from './output-window.ts';
 import { WholeCharacters } from './whole-characters.ts';

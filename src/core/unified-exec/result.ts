@@ -1,4 +1,4 @@
-import type { ProcessClose, ProcessExit } from '../remote-process.ts';
+import type { ProcessClose, ProcessExit } from '../process.ts';
 import { BYTES_PER_TOKEN } from './limits.ts';
 import type { OutputCut } from './output-window.ts';
 

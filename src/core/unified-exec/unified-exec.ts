@@ -213,7 +213,7 @@ export class UnifiedExec {
       argv: program,
       cwd,
       stdin,
-      tty: tty === true ? DEFAULT_SIZE : tty || undefined,
+      tty,
       mergeStderr,
       timeoutMs,
       drainMs,
@@ -266,8 +266,6 @@ export class UnifiedExec {
 }
 
 type CommandRequest = Omit<ReturnType<typeof checkExecCommand>, 'yieldTimeMs' | 'maxOutputTokens' | 'signal'>;
-
-const DEFAULT_SIZE = { columns: 80, rows: 24 };
 
 const isClient = (environments: ExecClient | Environments): environments is ExecClient =>
   environments instanceof ExecClient;

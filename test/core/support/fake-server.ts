@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
-import { type ClientStreams, ExecClient } from '../../../src/core/exec-client.ts';
+import type { ClientStreams } from '../../../src/core/client-connection.ts';
+import { openClient } from '../../../src/core/open-client.ts';
 import { FrameDecoder } from '../../../src/protocol/index.ts';
 import type { Env } from '../../../src/shared-config/index.ts';
 import { type RawMessage, rawFrame } from '../../e2e/support/raw-client.ts';
@@ -93,6 +94,6 @@ export const faked = async (
   const { toServer, toClient, streams } = pipes();
   const server = new FakeServer(toServer, toClient);
   prepare(server);
-  const client = await ExecClient.open({ ...streams, location }, 'test', ownEnv);
+  const client = await openClient({ ...streams, location }, ownEnv, { clientName: 'test' });
   return { client, server, toServer, toClient };
 };

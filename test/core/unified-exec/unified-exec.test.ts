@@ -2,7 +2,8 @@ import { getEventListeners } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { ExecClient } from '../../../src/core/exec-client.ts';
+import type { ExecClient } from '../../../src/core/exec-client.ts';
+import { openClient } from '../../../src/core/open-client.ts';
 import { UnifiedExecError } from '../../../src/core/unified-exec/errors.ts';
 import { UnifiedExec, type UnifiedExecOptions } from '../../../src/core/unified-exec/unified-exec.ts';
 import { connectEmbedded } from '../../../src/embedded/index.ts';
@@ -37,7 +38,7 @@ const heldUpConnection = async () => {
     host: currentHost({ PATH }, () => {}),
     log: () => {},
   });
-  const client = await ExecClient.open(
+  const client = await openClient(
     {
       input: toClient,
       output: fromClient,
@@ -48,7 +49,6 @@ const heldUpConnection = async () => {
         await server.closed;
       },
     },
-    'test',
     {},
   );
   sent.length = 0;

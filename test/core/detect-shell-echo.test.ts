@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
-import { watchForShell } from '../../src/core/shell-in-place.ts';
+import { watchForShell } from '../../src/core/detect-shell-echo.ts';
 
-/** How often a watch finds a shell in what is written piece by piece. */
+/** Number of times that a shell is found in stderr, written piece by piece. */
 const found = (...pieces: string[]): number => {
   let times = 0;
   const stderr = new PassThrough();
@@ -20,27 +20,27 @@ describe('watchForShell', () => {
     'fish: Unknown command: Content-Length:\n',
     'Content-Length:: Too many arguments.\n',
   ]) {
-    it(`finds the shell that says ${complaint.trim()}`, () => {
+    it(`finds the shell that prints: ${complaint.trim()}`, () => {
       expect(found(complaint)).to.equal(1);
     });
   }
 
-  it('finds it in pieces, behind any amount of other words, and once', () => {
+  it('finds a shell once, after any amount of other output, and across chunks', () => {
     expect(found('x'.repeat(100_000), 'zsh: command not found: Content-', 'Length:\n')).to.equal(1);
     expect(found('Content-Length:\n', 'Content-Length:\n')).to.equal(1);
   });
 
-  it('finds none in what ssh and servers say', () => {
+  it('finds no shell in the output of ssh and servers', () => {
     expect(found('Warning: Permanently added devbox.\n', 'exec-server: not UTF-8: X\n')).to.equal(0);
   });
 
-  it('can be ended', () => {
+  it('can be stopped', () => {
     let times = 0;
     const stderr = new PassThrough();
-    const end = watchForShell(stderr, () => {
+    const stop = watchForShell(stderr, () => {
       times += 1;
     });
-    end();
+    stop();
     stderr.emit('data', Buffer.from('Content-Length:\n'));
     expect(times).to.equal(0);
     expect(stderr.listenerCount('data')).to.equal(0);

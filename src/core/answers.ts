@@ -1,0 +1,43 @@
+import type { Message, ResponseMessage } from 'vscode-jsonrpc/node';
+import type { RequestSpec, ResultOut } from '../protocol/define.ts';
+import { ExecServerError, errorKinds, invalidAnswer } from '../protocol/errors.ts';
+import { parse } from '../protocol/parse.ts';
+import { RequestError } from './errors.ts';
+
+/**
+ * Checks the result of an answer.
+ *
+ * @throws {RequestError} `invalidAnswer`
+ */
+export const checkedResult = <Spec extends RequestSpec>(spec: Spec, result: unknown): ResultOut<Spec> => {
+  try {
+    return parse(spec.result, result, 'result') as ResultOut<Spec>;
+  } catch (error) {
+    if (!(error instanceof ExecServerError)) throw error;
+    throw new RequestError(spec.method, invalidAnswer(spec.method, error));
+  }
+};
+
+/** Returns an answer whose error, if it has one, has a code and a message. */
+export const wellFormedAnswer = (message: Message): ResponseMessage => {
+  const answer = message as ResponseMessage;
+  const { error, result } = answer as { error?: unknown; result?: unknown };
+  if (error === undefined || isErrorObject(error)) return answer;
+  // JSON-RPC 1.0 has both in each answer.
+  if (error === null && result !== undefined) return { ...answer, error: undefined };
+  return { ...answer, error: MALFORMED_ERROR };
+};
+
+type ErrorObject = NonNullable<ResponseMessage['error']>;
+
+const isErrorObject = (error: unknown): error is ErrorObject => {
+  if (typeof error !== 'object' || error === null) return false;
+  const { code, message } = error as Partial<Record<keyof ErrorObject, unknown>>;
+  return Number.isSafeInteger(code) && typeof message === 'string';
+};
+
+const MALFORMED_ERROR: ErrorObject = {
+  code: errorKinds.invalidAnswer,
+  message: 'the answer has an error without a code and a message',
+  data: { kind: 'invalidAnswer', field: 'error' },
+};

@@ -1,0 +1,64 @@
+import { Writable } from 'node:stream';
+import { MAX_BLOCK_BYTES } from '../protocol/limits.ts';
+import { BLOCKS_UNDER_WAY } from './limits.ts';
+
+/** Requests that a stream of blocks makes. */
+export type BlockTarget = {
+  readonly open?: () => Promise<unknown>;
+  /** Sends a block, which is its own copy. The next ones are sent before it is answered. */
+  readonly write: (block: Buffer) => Promise<unknown>;
+  /** Called when every block was answered. */
+  readonly finish: () => Promise<unknown>;
+  /** Called if the stream is destroyed before it has finished. */
+  readonly discard?: () => Promise<unknown>;
+};
+
+/** Creates a stream that sends blocks of at most 1 MiB, several at a time. An error of one is that of a later call. */
+export const blockWritable = ({ open, write, finish, discard }: BlockTarget): Writable => {
+  const underWay: Promise<unknown>[] = [];
+  const send = async (bytes: Buffer): Promise<void> => {
+    for (let from = 0; from < bytes.length; from += MAX_BLOCK_BYTES) {
+      if (underWay.length === BLOCKS_UNDER_WAY) await underWay.shift();
+      // The caller may change its bytes as soon as the callback is called.
+      const written = write(Buffer.from(bytes.subarray(from, from + MAX_BLOCK_BYTES)));
+      // Reported when it is awaited.
+      written.catch(() => {});
+      underWay.push(written);
+    }
+  };
+  let opened = open === undefined;
+  return new Writable({
+    highWaterMark: MAX_BLOCK_BYTES,
+    construct: settle(async () => {
+      await open?.();
+      opened = true;
+    }),
+    write: (chunk: Buffer, _, callback) => settle(() => send(chunk))(callback),
+    writev: (chunks, callback) => {
+      const bytes = Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer));
+      settle(() => send(bytes))(callback);
+    },
+    final: settle(async () => {
+      await Promise.all(underWay);
+      opened = false;
+      await finish();
+    }),
+    destroy: (error, callback) => {
+      const discarded = (opened ? discard?.() : undefined) ?? Promise.resolve();
+      discarded.then(
+        () => callback(error),
+        failure => callback(error ?? (failure as Error)),
+      );
+    },
+  });
+};
+
+/** Turns an asynchronous step into one that calls back. */
+const settle =
+  (step: () => Promise<unknown>) =>
+  (callback: (error?: Error | null) => void): void => {
+    step().then(
+      () => callback(),
+      error => callback(error as Error),
+    );
+  };

@@ -1,0 +1,82 @@
+import { clientNotifications, requests } from '../protocol/messages.ts';
+import type { Env } from '../shared-config/index.ts';
+import { startTimer } from '../system/deadline.ts';
+import { ClientConnection, type ClientStreams } from './client-connection.ts';
+import { watchForShell } from './detect-shell-echo.ts';
+import { ConnectionLostError } from './errors.ts';
+import { ExecClient } from './exec-client.ts';
+import { OUTPUT_WINDOW_BYTES } from './limits.ts';
+
+/** Options of the handshake. */
+export type OpenOptions = {
+  /** The name of this client in the server's log. Default: `exec-server/core`. */
+  readonly clientName?: string | undefined;
+  /** Time limit of the answer to `initialize`, in milliseconds. Default: none. */
+  readonly initializeTimeoutMs?: number | undefined;
+  /** Output of each process that the server keeps for `read`, in bytes. Default: 0. */
+  readonly retainedBytes?: number | undefined;
+  /** Time that the server keeps a closed process for `read` and `list`, in milliseconds. Default: 0. */
+  readonly retainedMs?: number | undefined;
+};
+
+/**
+ * Opens a connection over the given streams and waits for the handshake. Closes them if it fails.
+ *
+ * @param localEnv the variables of this side, for starts on a local server
+ * @throws {ConnectionLostError} if there is no server at the other end
+ */
+export const openClient = async (
+  streams: ClientStreams,
+  localEnv: Env,
+  {
+    clientName = 'exec-server/core',
+    initializeTimeoutMs,
+    retainedBytes = 0,
+    retainedMs = 0,
+  }: OpenOptions = {},
+): Promise<ExecClient> => {
+  const connection = new ClientConnection(streams);
+  const stopWatching = watch(connection, streams, initializeTimeoutMs);
+  try {
+    const announced = await connection.request(requests.initialize, {
+      clientName,
+      binaryFrames: true,
+      outputWindowBytes: OUTPUT_WINDOW_BYTES,
+      retainedBytes,
+      retainedMs,
+    });
+    // The answer may have arrived after the connection had failed.
+    await connection.assertOpen();
+    if (announced.binaryFrames) connection.useBinaryFrames();
+    const client = new ExecClient(connection, announced, localEnv);
+    await connection.notify(clientNotifications.initialized, {});
+    return client;
+  } catch (error) {
+    await streams.close();
+    // A program that answers otherwise than a server does is not one.
+    throw error instanceof ConnectionLostError ? error : connection.handshakeError((error as Error).message);
+  } finally {
+    stopWatching();
+  }
+};
+
+/** Fails a handshake that takes too long, or whose header a shell took for a command. */
+const watch = (
+  connection: ClientConnection,
+  { stderr }: ClientStreams,
+  timeoutMs: number | undefined,
+): (() => void) => {
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : startTimer(timeoutMs, () => connection.abort(`no answer to initialize within ${timeoutMs / 1000} s`));
+  const stopWatching =
+    stderr &&
+    watchForShell(stderr, () =>
+      connection.fail('the remote shell executed the protocol header as a command'),
+    );
+  return () => {
+    timer?.cancel();
+    stopWatching?.();
+  };
+};

@@ -1,0 +1,145 @@
+import type { EnvironmentInfo } from '../protocol/environment.ts';
+import { requests } from '../protocol/messages.ts';
+import type { Env, EnvInput } from '../shared-config/index.ts';
+import { assertEnvSupported, assertSandboxSupported } from './capability-check.ts';
+import type { ClientConnection, NotificationHandlers } from './client-connection.ts';
+import { RequestError } from './errors.ts';
+import { type EnvironmentExplanation, explainLocally, withPathOrigin } from './local-environment.ts';
+import type { RemoteProcess, StartOptions } from './process.ts';
+import { ProcessFeed } from './process-feed.ts';
+import { startDirectory } from './start-directory.ts';
+import {
+  envInput,
+  localStartEnv,
+  type ProcessEnv,
+  remoteStartEnv,
+  resolvesLocally,
+  type StartEnv,
+} from './start-env.ts';
+import { StartedProcess } from './started-process.ts';
+
+/** The processes of one connection: starts them, and delivers their notifications. */
+export class Processes {
+  readonly #connection: ClientConnection;
+  readonly #info: EnvironmentInfo;
+  readonly #localEnv: Env;
+  readonly #feeds = new Map<string, ProcessFeed>();
+  #nextId = 1;
+
+  constructor(connection: ClientConnection, info: EnvironmentInfo, localEnv: Env) {
+    this.#connection = connection;
+    this.#info = info;
+    this.#localEnv = localEnv;
+  }
+
+  readonly handlers = {
+    processOutput: params => this.#feeds.get(params.processId)?.onOutput(params),
+    processOutputDropped: params => this.#feeds.get(params.processId)?.onOutputDropped(params),
+    processExited: params => this.#feeds.get(params.processId)?.onExited(params),
+    processClosed: params => {
+      const feed = this.#feeds.get(params.processId);
+      this.#feeds.delete(params.processId);
+      feed?.onClosed(params);
+    },
+  } satisfies NotificationHandlers;
+
+  onLost(error: Error): void {
+    for (const feed of this.#feeds.values()) feed.onLost(error);
+    this.#feeds.clear();
+  }
+
+  async start({ signal, ...options }: StartOptions): Promise<RemoteProcess> {
+    signal?.throwIfAborted();
+    const feed = new ProcessFeed(String(this.#nextId++), this.#connection);
+    const starting = this.#start(feed, options);
+    return signal === undefined ? starting : abortable(starting, feed, signal);
+  }
+
+  async explain(env: ProcessEnv, names: readonly string[] | undefined): Promise<EnvironmentExplanation> {
+    const input = this.#localInput(env);
+    if (input !== undefined) return explainLocally(input, names);
+    return this.#connection.request(requests.environmentExplain, {
+      ...this.#startEnv(env),
+      names: names && [...names],
+    });
+  }
+
+  async #start(
+    feed: ProcessFeed,
+    { argv, cwd, env = {}, stdin = false, tty = false, ...options }: Omit<StartOptions, 'signal'>,
+  ): Promise<RemoteProcess> {
+    const startEnv = this.#startEnv(env);
+    assertSandboxSupported(requests.processStart.method, options, this.#info.capabilities);
+    const directory = startDirectory(this.#info, cwd);
+    // Known before it is sent: output can arrive before the answer.
+    this.#feeds.set(feed.id, feed);
+    try {
+      const launch = await this.#connection.request(requests.processStart, {
+        processId: feed.id,
+        argv: [...argv],
+        cwd: directory,
+        ...startEnv,
+        pipeStdin: stdin,
+        ...(tty !== false && { tty: true, ...(tty !== true && { size: tty }) }),
+        ...options,
+      });
+      const stdinKind = tty !== false ? 'terminal' : stdin ? 'pipe' : 'none';
+      return new StartedProcess(feed, this.#connection, launch, stdinKind);
+    } catch (error) {
+      this.#feeds.delete(feed.id);
+      // It may run, and no caller could end it.
+      if (error instanceof RequestError && error.kind === 'invalidAnswer') feed.terminate().catch(() => {});
+      const input = this.#localInput(env);
+      throw input === undefined ? error : withPathOrigin(error, input);
+    }
+  }
+
+  #startEnv(env: ProcessEnv): StartEnv {
+    const start =
+      this.#connection.location === 'local'
+        ? localStartEnv(env, this.#localEnv, process.platform)
+        : remoteStartEnv(env);
+    assertEnvSupported(start, this.#info);
+    return start;
+  }
+
+  /** Returns the input of an environment that is built on this side; `undefined` if the server builds it. */
+  #localInput(env: ProcessEnv): EnvInput | undefined {
+    const start = remoteStartEnv(env);
+    return this.#connection.location === 'local' && resolvesLocally(start)
+      ? envInput(start, this.#localEnv, process.platform)
+      : undefined;
+  }
+}
+
+/** Terminates a process on abort. A start that is not answered by then rejects immediately. */
+const abortable = (
+  starting: Promise<RemoteProcess>,
+  feed: ProcessFeed,
+  signal: AbortSignal,
+): Promise<RemoteProcess> =>
+  new Promise((resolve, reject) => {
+    let started = false;
+    const abort = () => {
+      if (started) {
+        feed.terminate().catch(() => {});
+        return;
+      }
+      reject(signal.reason);
+      // It is not known yet if the process runs. No caller will read its output.
+      void feed.dispose();
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    const stop = () => signal.removeEventListener('abort', abort);
+    starting.then(
+      child => {
+        started = true;
+        child.closed.then(stop, stop);
+        resolve(child);
+      },
+      error => {
+        stop();
+        reject(error);
+      },
+    );
+  });
