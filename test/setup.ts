@@ -1,5 +1,5 @@
-// What Node only warns of, and a rejection that nobody handles, is a defect of the test that runs: thrown
-// from here, mocha takes it for an uncaught exception and fails that test, or the run between two tests.
+// A warning of Node and an unhandled rejection are failures: thrown from here, mocha reports each as an uncaught
+// exception of the test that is running, or of the run when no test is.
 process.on('warning', warning => {
   throw warning;
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { type RemoteHost, startRemoteHost } from '../e2e/support/remote-host.ts';
 import { describeWithSshd } from '../e2e/support/sshd.ts';
-import { noSurvivorsIn, survivorsIn } from '../e2e/support/survivors.ts';
+import { survivorsIn, waitForNoSurvivorsIn } from '../e2e/support/survivors.ts';
 import {
   createStage,
   plainServer,
@@ -51,7 +51,7 @@ describe('OpenAI Codex', () => {
   });
 
   afterEach(async () => {
-    await noSurvivorsIn(stage.work);
+    await waitForNoSurvivorsIn(stage.work);
     stage.clear();
   });
 
@@ -207,7 +207,7 @@ PATCH`;
 
   it('leaves nothing running when it ends by itself', async () => {
     await run(leaves);
-    await noSurvivorsIn(stage.work);
+    await waitForNoSurvivorsIn(stage.work);
   });
 
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
@@ -223,7 +223,7 @@ PATCH`;
       codex.kill(signal);
       await once(codex, 'exit');
       await ended;
-      await noSurvivorsIn(stage.work);
+      await waitForNoSurvivorsIn(stage.work);
     });
   }
 });
@@ -258,7 +258,7 @@ describeWithSshd('OpenAI Codex behind a real sshd', () => {
     expect(endOf(outputs[0])).to.deep.equal({ exitCode: 3, text: `${host.path} 1\n` });
     expect(endOf(outputs[2]).text).to.contain('got hello');
     expect(host.received().includes('planted')).to.equal(false);
-    await noSurvivorsIn(stage.work);
+    await waitForNoSurvivorsIn(stage.work);
   });
 });
 

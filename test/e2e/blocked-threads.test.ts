@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { until } from '../support/until.ts';
 import {
-  needDeadFileSystem,
-  programIn,
+  childOfMounter,
+  requireDeadFileSystem,
   threadsBlocked,
   withDeadFileSystem,
 } from './support/dead-file-system.ts';
 import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 /** As many as libuv creates. */
 const THREADS = 4;
@@ -21,7 +21,7 @@ describe('a server whose threads all wait for a file system that does not answer
   let dead: string;
 
   before(function () {
-    needDeadFileSystem(this);
+    requireDeadFileSystem(this);
   });
 
   beforeEach(() => {
@@ -31,7 +31,7 @@ describe('a server whose threads all wait for a file system that does not answer
   });
 
   afterEach(async () => {
-    await noSurvivorsIn(base);
+    await waitForNoSurvivorsIn(base);
     rmSync(base, { recursive: true });
   });
 
@@ -46,7 +46,7 @@ describe('a server whose threads all wait for a file system that does not answer
       await client.request('process/start', start);
       await client.waitFor('ready', ({ params }) => params?.processId === processId && params.chunk);
     }
-    const server = programIn(Number(client.server.pid));
+    const server = childOfMounter(Number(client.server.pid));
     for (let at = 0; at < 2 * THREADS; at += 1)
       client.ask('fs/getMetadata', { path: join(dead, String(at)) }).catch(() => {});
     await until(() => threadsBlocked(server) === THREADS, 'not all threads are blocked');

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { until } from '../support/until.ts';
 import { fixturePath, programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const THE_LINE = 'exec-server: the connection broke: write EPIPE\n';
@@ -38,7 +38,7 @@ describe('a client that stops reading in the middle of a frame', () => {
 
   it('ends the server and its children with one line, on a pipe', async () => {
     const status = join(cwd, 'status');
-    const reader = `'${process.execPath}' '${fixturePath('passes-on.js')}' 300000`;
+    const reader = `'${process.execPath}' '${fixturePath('copies-bytes.js')}' 300000`;
     const client = await RawClient.open({
       argv: [
         'sh',
@@ -58,7 +58,7 @@ describe('a client that stops reading in the middle of a frame', () => {
       stderr: THE_LINE,
     });
     expect(client.strayBytes, 'the beginning of a frame').to.match(/^Content-Length: \d+\r\n\r\n\{/);
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
   });
 
   it('ends the server and its children with one line, on a socket and in a frame of 785 KB', async () => {
@@ -77,6 +77,6 @@ describe('a client that stops reading in the middle of a frame', () => {
       end: 0,
       stderr: THE_LINE,
     });
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
   });
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { runCli, startCli } from './support/cli.ts';
 import { fixturePath, programPath } from './support/program.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const env = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/home/me', MY_TOKEN: 'planted', LANG: 'C.UTF-8' };
 
@@ -82,7 +82,7 @@ describe('exec-server run', () => {
     );
     await firstOutput;
     child.kill('SIGKILL');
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
     rmSync(cwd, { recursive: true });
   });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { fixturePath, programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const STUBBORN = 'trap "" TERM HUP; echo ready; while :; do sleep 0.05; done';
@@ -15,7 +15,7 @@ describe('with a clock that is set back', () => {
 
   beforeEach(async () => {
     cwd = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-test-')));
-    const loadedFirst = fixturePath('turns-clock-back.js');
+    const loadedFirst = fixturePath('sets-clock-back.js');
     client = await RawClient.open({
       argv: [process.execPath, '--import', loadedFirst, programPath, '--stdio'],
     });
@@ -23,7 +23,7 @@ describe('with a clock that is set back', () => {
 
   afterEach(async () => {
     expect(await client.close()).to.equal(0);
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
     rmSync(cwd, { recursive: true });
   });
 
@@ -83,6 +83,6 @@ describe('with a clock that is set back', () => {
     await client.request('process/signal', { processId: 'left', signal: 'KILL', target: 'process' });
     await client.waitFor('the exit', ({ method }) => method === 'process/exited');
     expect(await client.close()).to.equal(0);
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
   });
 });

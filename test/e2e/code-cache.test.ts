@@ -19,7 +19,7 @@ import { expect } from 'chai';
 import { makeOwnDirectory } from '../support/own-directory.ts';
 import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
-import { entry, needSandbox, sandboxOf } from './support/sandboxes.ts';
+import { entry, requireSandbox, sandboxOf } from './support/sandboxes.ts';
 
 const OTHER_USER = 65_534;
 const asRoot = process.getuid?.() === 0;
@@ -179,7 +179,7 @@ describe('the compiled code that the program keeps', () => {
   });
 
   it('is not written by the server for file requests in a sandbox, which may write everywhere', async function () {
-    needSandbox(this);
+    requireSandbox(this);
     const isThere = () => lstatSync('/.cache', { throwIfNoEntry: false }) !== undefined;
     const before = isThere();
     // So that the server outside keeps nothing: that in the sandbox doesn't inherit it.

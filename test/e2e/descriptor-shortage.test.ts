@@ -8,7 +8,7 @@ import { ptyUnavailable } from '../../src/server/process/pty-binding.ts';
 import { runCli } from './support/cli.ts';
 import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
-import { readOnly, sandboxMissing } from './support/sandboxes.ts';
+import { readOnly, sandboxUnavailable } from './support/sandboxes.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const ENOUGH = 1024;
@@ -63,7 +63,7 @@ const ENOUGH = 1024;
       ['fs/remove', { path: at(`made ${round}`), recursive: true, force: true }],
       ['fs/open', { handleId: round, path: at('file') }],
       ['environmentConfig/read', { configPaths: [['model']], requirementsPaths: [], cwd: '/' }],
-      ...(sandboxMissing() === undefined
+      ...(sandboxUnavailable() === undefined
         ? [
             start('sandboxed', { sandbox }),
             ['fs/readFile', { path: at('file'), sandbox }] as [string, object],

@@ -17,8 +17,8 @@ import { makeHome, removeHome } from '../server/login-env/support/homes.ts';
 import { filesForAnyShell, shellNames } from '../server/login-env/support/shells.ts';
 import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
-import { needSandbox, readOnly } from './support/sandboxes.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { readOnly, requireSandbox } from './support/sandboxes.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const INHERITED = [3, 9, 20, 40];
@@ -62,7 +62,7 @@ const openIn = (pid: number): string[] =>
 
     afterEach(async () => {
       await client.close();
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
       rmSync(cwd, { recursive: true });
     });
 
@@ -106,7 +106,7 @@ const openIn = (pid: number): string[] =>
     });
 
     it('in a sandbox', async function () {
-      needSandbox(this);
+      requireSandbox(this);
       await start('terminal', ['cat'], { tty: true });
       const sandbox = readOnly(cwd);
       expect(await show('on pipes', { sandbox })).to.deep.equal([0, 1, 2]);
@@ -114,7 +114,7 @@ const openIn = (pid: number): string[] =>
     });
 
     it('as a server for file requests in a sandbox, and as the watchdog', async function () {
-      needSandbox(this);
+      requireSandbox(this);
       await start('terminal', ['cat'], { tty: true });
       await client.request('fs/readDirectory', { path: `file://${cwd}`, sandbox: readOnly(cwd) });
       const below = descendantsOf(Number(client.server.pid), readProc());

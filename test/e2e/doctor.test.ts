@@ -9,7 +9,7 @@ import { runCli } from './support/cli.ts';
 import { fixturePath, programPath } from './support/program.ts';
 import { type ShellHost, startShellHost } from './support/shell-host.ts';
 import { describeWithSshd } from './support/sshd.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const SERVE = `'${process.execPath}' '${programPath}' --stdio`;
 const PLANTED = 'planted-value';
@@ -222,7 +222,7 @@ describe('exec-server doctor', () => {
       expect(end).to.equal(2);
       expect(found('loginShell')).to.deep.include({ level: 'problem', message: 'no answer within 8 s' });
       expect(found('locale').level).to.equal('ok');
-      await noSurvivorsIn(hanging);
+      await waitForNoSurvivorsIn(hanging);
     });
 
     it('says that there is no terminal, and why', async () => {

@@ -10,7 +10,7 @@ import {
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { RawClient, type RawMessage } from './support/raw-client.ts';
-import { at, entry, needSandbox, sandboxOf, special } from './support/sandboxes.ts';
+import { at, entry, requireSandbox, sandboxOf, special } from './support/sandboxes.ts';
 
 type Call = readonly [method: string, params: object, answer: unknown];
 
@@ -117,7 +117,7 @@ describe('file requests that are sent together', () => {
   });
 
   it('take effect in their order in a sandbox, and beside others without one', async function () {
-    needSandbox(this);
+    requireSandbox(this);
     const sandbox = sandboxOf([entry(special('root'), 'read'), entry(at(folder), 'write')], folder);
     for (let round = 0; round < 5; round += 1) {
       const confined = story(round, { sandbox });

@@ -526,7 +526,7 @@ describe('files', () => {
     before(async () => {
       const argv: [string, ...string[]] =
         process.getuid?.() === 0
-          ? [process.execPath, fixturePath('becomes-nobody.js'), programPath, '--stdio']
+          ? [process.execPath, fixturePath('drops-privileges.js'), programPath, '--stdio']
           : [process.execPath, programPath, '--stdio'];
       client = await RawClient.open({ argv });
     });

@@ -5,7 +5,13 @@ import { expect } from 'chai';
 import { until } from '../support/until.ts';
 import { fixturePath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
-import { leftOf, noSurvivorsIn, pipeDirectoriesOf, survivorsIn, tasksOf } from './support/survivors.ts';
+import {
+  pipeDirectoriesOf,
+  processTreeOf,
+  survivorsIn,
+  survivorsOf,
+  waitForNoSurvivorsIn,
+} from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -25,7 +31,7 @@ describe('what processes leave behind', () => {
 
   afterEach(async () => {
     await client.close();
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
     expect(readdirSync(temp)).to.deep.equal([]);
     for (const directory of [cwd, temp]) rmSync(directory, { recursive: true });
   });
@@ -74,7 +80,7 @@ describe('what processes leave behind', () => {
     });
     const { exited } = await client.finished('fifo');
     expect(exited).to.deep.include({ reason: 'timeout' });
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
   });
 
   it('gives a process that handles SIGTERM the time to say goodbye at the timeout', async () => {
@@ -95,7 +101,7 @@ describe('what processes leave behind', () => {
     await client.waitFor('output', ({ method }) => method === 'process/output');
     await client.request('process/terminate', { processId: 'escaped' });
     await client.finished('escaped');
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
   });
 
   const terminate = () => client.request('process/terminate', { processId: 'reader' });
@@ -115,7 +121,7 @@ describe('what processes leave behind', () => {
       await client.waitFor(method, message => message.method === method);
       await until(() => programsLeft().includes('sleep'), 'it is not there');
       await end();
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
     });
   }
 
@@ -130,7 +136,7 @@ describe('what processes leave behind', () => {
     await client.waitFor('output', ({ method }) => method === 'process/output');
     await client.request('process/terminate', { processId: 'patient' });
     await client.close();
-    await noSurvivorsIn(cwd, 0);
+    await waitForNoSurvivorsIn(cwd, 0);
   });
 
   it('reaches a process, its group or its tree with a signal', async () => {
@@ -189,20 +195,20 @@ describe('what processes leave behind', () => {
       output,
       start('on a tty', true),
     ];
-    const tasks: ReturnType<typeof tasksOf> = [];
+    const tasks: ReturnType<typeof processTreeOf> = [];
     const directories: string[] = [];
     const cycle = async (at: number) => {
       const dropped = new RawClient({ cwd });
       for (const step of steps.slice(0, at % (steps.length + 1))) await step(dropped);
-      tasks.push(...tasksOf(dropped.server.pid as number));
+      tasks.push(...processTreeOf(dropped.server.pid as number));
       directories.push(...pipeDirectoriesOf(dropped.server.pid as number));
       dropped.server.stdin.destroy();
       dropped.server.stdout.destroy();
       await dropped.ended;
     };
     for (let at = 0; at < 36; at += 4) await Promise.all([at, at + 1, at + 2, at + 3].map(cycle));
-    await until(() => leftOf(tasks).length === 0, 'there are tasks left');
-    await noSurvivorsIn(cwd);
+    await until(() => survivorsOf(tasks).length === 0, 'there are tasks left');
+    await waitForNoSurvivorsIn(cwd);
     expect(directories).not.to.deep.equal([]);
     await until(() => !directories.some(existsSync), 'there are directories left');
   });

@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import { childrenOf } from './support/process-tree.ts';
 import { fixturePath, programPath } from './support/program.ts';
 import { RawClient, rawFrame } from './support/raw-client.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -20,7 +20,7 @@ describe('the life of exec-server --stdio', () => {
   });
 
   afterEach(async () => {
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
     rmSync(cwd, { recursive: true });
   });
 
@@ -50,7 +50,7 @@ describe('the life of exec-server --stdio', () => {
       reason: 'terminated',
       exitCode: 137,
     });
-    await noSurvivorsIn(cwd, 0);
+    await waitForNoSurvivorsIn(cwd, 0);
   });
 
   const signals = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const;
@@ -60,7 +60,7 @@ describe('the life of exec-server --stdio', () => {
       client.server.kill(signal as keyof typeof signals);
       expect(await client.ended).to.equal(exitCode);
       expect((await client.finished('stubborn')).closed).to.have.property('seq');
-      await noSurvivorsIn(cwd, 0);
+      await waitForNoSurvivorsIn(cwd, 0);
     });
   }
 
@@ -69,7 +69,7 @@ describe('the life of exec-server --stdio', () => {
     client.server.stdout.destroy();
     client.send({ id: 1, method: 'environment/info' });
     await client.ended;
-    await noSurvivorsIn(cwd, 0);
+    await waitForNoSurvivorsIn(cwd, 0);
   });
 
   it('ends when its output breaks in the middle of a flood', async () => {
@@ -77,7 +77,7 @@ describe('the life of exec-server --stdio', () => {
     await client.request('process/start', { processId: 'flood', argv: ['yes'], cwd, env: { PATH } });
     client.server.stdout.destroy();
     await client.ended;
-    await noSurvivorsIn(cwd, 0);
+    await waitForNoSurvivorsIn(cwd, 0);
   });
 
   it('starts nothing more once it is ending', async () => {
@@ -95,7 +95,7 @@ describe('the life of exec-server --stdio', () => {
     );
     expect(answers.at(-1)?.error?.data).to.deep.equal({ kind: 'shuttingDown' });
     await client.ended;
-    await noSurvivorsIn(cwd, 0);
+    await waitForNoSurvivorsIn(cwd, 0);
   });
 
   it('answers everything that came before the end of stdin', async () => {

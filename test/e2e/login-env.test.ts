@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 import { RawClient } from './support/raw-client.ts';
 import { startRemoteHost } from './support/remote-host.ts';
 import { describeWithSshd } from './support/sshd.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 /** Here the shell is the one that this very account has. */
 const shell = basename(currentHost(process.env, () => {}).loginShell ?? 'none');
@@ -22,7 +22,7 @@ describeHere(`the login environment of this account, whose shell is ${shell}`, (
   afterEach(async () => {
     await Promise.all(clients.splice(0).map(client => client.close()));
     for (const home of homes.splice(0)) {
-      if (process.platform === 'linux') await noSurvivorsIn(home);
+      if (process.platform === 'linux') await waitForNoSurvivorsIn(home);
       removeHome(home);
     }
   });
@@ -56,7 +56,7 @@ describeHere(`the login environment of this account, whose shell is ${shell}`, (
     await hung(home);
     expect(await client.close()).to.equal(0);
     expect((await refused).error?.data).to.deep.equal({ kind: 'shuttingDown' });
-    if (process.platform === 'linux') await noSurvivorsIn(home, 0);
+    if (process.platform === 'linux') await waitForNoSurvivorsIn(home, 0);
   });
 
   it('leaves nothing behind when the server is killed before the shell has answered', async () => {
@@ -65,7 +65,7 @@ describeHere(`the login environment of this account, whose shell is ${shell}`, (
     await hung(home);
     client.server.kill('SIGKILL');
     await client.ended;
-    if (process.platform === 'linux') await noSurvivorsIn(home);
+    if (process.platform === 'linux') await waitForNoSurvivorsIn(home);
   });
 });
 

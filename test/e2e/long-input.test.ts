@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { RawClient } from './support/raw-client.ts';
-import { at, entry, needSandbox, sandboxOf, special } from './support/sandboxes.ts';
+import { at, entry, requireSandbox, sandboxOf, special } from './support/sandboxes.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -170,7 +170,7 @@ describe('input of which one length multiplies another', () => {
 
   for (const [title, method, params, message] of SANDBOX_REFUSALS) {
     it(`is refused in a sandbox: ${title}`, async function () {
-      needSandbox(this);
+      requireSandbox(this);
       expect((await client.ask(method, params)).error?.message).to.match(message);
     });
   }

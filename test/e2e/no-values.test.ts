@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { runCli } from './support/cli.ts';
 import { fixturePath, programPath } from './support/program.ts';
 import { RawClient, type RawFraming, type RawMessage, rawFrame } from './support/raw-client.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 // Every value of a variable in here has this word in it, and nothing else has.
 const PLANTED = 'planted';
@@ -216,7 +216,7 @@ describe('no value of a variable', () => {
     });
 
     afterEach(async () => {
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
       rmSync(cwd, { recursive: true });
       expectNone(allSaid(client), 'what the server said');
     });

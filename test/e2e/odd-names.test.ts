@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { RawClient, type RawFraming } from './support/raw-client.ts';
-import { needSandbox } from './support/sandboxes.ts';
+import { requireSandbox } from './support/sandboxes.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -58,7 +58,7 @@ describe('a variable named __proto__', () => {
   }
 
   it('reaches a sandboxed child', async function () {
-    needSandbox(this);
+    requireSandbox(this);
     const root = { path: { type: 'special', value: { kind: 'root' } }, access: 'read' };
     const file_system = { type: 'restricted', entries: [root] };
     const sandbox = { permissions: { type: 'managed', file_system, network: 'restricted' } };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { until } from '../support/until.ts';
 import { RawClient } from './support/raw-client.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -20,7 +20,7 @@ describe('the output of processes', () => {
   afterEach(async () => {
     await client.close();
     expect(client.strayBytes).to.equal('');
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
     rmSync(cwd, { recursive: true });
   });
 

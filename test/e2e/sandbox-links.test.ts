@@ -15,37 +15,37 @@ import { expect } from 'chai';
 import { RawClient } from './support/raw-client.ts';
 import {
   at,
-  createGrounds,
+  createTestDirectories,
   entry,
-  type Grounds,
-  NOBODY,
-  needSandbox,
+  NOBODY_UID,
+  requireSandbox,
   sandboxOf,
   special,
+  type TestDirectories,
   testedAccounts,
 } from './support/sandboxes.ts';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-for (const { name, asNobody } of testedAccounts) {
+for (const { name, unprivileged } of testedAccounts) {
   describe(`links and the grants of a sandbox, as ${name}`, () => {
-    let grounds: Grounds;
+    let directories: TestDirectories;
     let client: RawClient;
     let temporary: string;
     let ids = 0;
 
     before(function () {
-      needSandbox(this);
+      requireSandbox(this);
     });
 
     beforeEach(async () => {
-      grounds = createGrounds(asNobody);
+      directories = createTestDirectories(unprivileged);
       temporary = `/tmp/sandbox-links-${process.pid}-${ids}`;
-      writeFileSync(join(grounds.outside, 'secret'), 'secret\n', { mode: 0o644 });
+      writeFileSync(join(directories.outside, 'secret'), 'secret\n', { mode: 0o644 });
       client = await RawClient.open({
-        argv: grounds.server,
-        env: { PATH, HOME: grounds.base, TMPDIR: temporary },
-        cwd: grounds.base,
+        argv: directories.server,
+        env: { PATH, HOME: directories.base, TMPDIR: temporary },
+        cwd: directories.base,
       });
     });
 
@@ -53,7 +53,7 @@ for (const { name, asNobody } of testedAccounts) {
       if (client === undefined) return;
       expect(await client.close()).to.equal(0);
       expect({ stray: client.strayBytes, stderr: client.stderr }).to.deep.equal({ stray: '', stderr: '' });
-      grounds.clear();
+      directories.remove();
       rmSync(temporary, { recursive: true, force: true });
     });
 
@@ -61,7 +61,7 @@ for (const { name, asNobody } of testedAccounts) {
     const directory = (...path: string[]): string => {
       const made = join(...path);
       mkdirSync(made);
-      if (asNobody) chownSync(made, NOBODY, NOBODY);
+      if (unprivileged) chownSync(made, NOBODY_UID, NOBODY_UID);
       return made;
     };
 
@@ -69,7 +69,7 @@ for (const { name, asNobody } of testedAccounts) {
     const link = (target: string, ...path: string[]): string => {
       const made = join(...path);
       symlinkSync(target, made);
-      if (asNobody) lchownSync(made, NOBODY, NOBODY);
+      if (unprivileged) lchownSync(made, NOBODY_UID, NOBODY_UID);
       return made;
     };
 
@@ -78,7 +78,7 @@ for (const { name, asNobody } of testedAccounts) {
       const { error } = await client.ask('process/start', {
         processId,
         argv: ['bash', '-c', script],
-        cwd: grounds.project,
+        cwd: directories.project,
         env: { PATH },
         sandbox,
         ...more,
@@ -114,7 +114,7 @@ for (const { name, asNobody } of testedAccounts) {
     const roots = entry(special('project_roots'), 'write');
     const with2Roots = (sandbox: object, second: string) => ({
       ...sandbox,
-      workspaceRoots: [`file://${grounds.project}`, `file://${second}`],
+      workspaceRoots: [`file://${directories.project}`, `file://${second}`],
     });
 
     /** What a policy grants for writing that is not there at the first start, and the policy. */
@@ -122,23 +122,23 @@ for (const { name, asNobody } of testedAccounts) {
       [
         'a nested path that is missing',
         () => {
-          const path = join(grounds.project, 'build');
-          return { path, sandbox: sandboxOf([root, roots, entry(at(path), 'write')], grounds.project) };
+          const path = join(directories.project, 'build');
+          return { path, sandbox: sandboxOf([root, roots, entry(at(path), 'write')], directories.project) };
         },
       ],
       [
         'a path below a directory that is missing',
         () => {
-          const path = join(grounds.project, 'build');
+          const path = join(directories.project, 'build');
           const below = join(path, 'outside');
-          return { path, sandbox: sandboxOf([root, roots, entry(at(below), 'write')], grounds.project) };
+          return { path, sandbox: sandboxOf([root, roots, entry(at(below), 'write')], directories.project) };
         },
       ],
       [
         'a project root that is missing',
         () => {
-          const path = join(grounds.project, 'module');
-          return { path, sandbox: with2Roots(sandboxOf([root, roots], grounds.project), path) };
+          const path = join(directories.project, 'module');
+          return { path, sandbox: with2Roots(sandboxOf([root, roots], directories.project), path) };
         },
       ],
       [
@@ -147,19 +147,19 @@ for (const { name, asNobody } of testedAccounts) {
           path: temporary,
           sandbox: sandboxOf(
             [root, entry(special('slash_tmp'), 'write'), entry(special('tmpdir'), 'write')],
-            grounds.project,
+            directories.project,
           ),
         }),
       ],
       [
         'the next current working directory',
         () => {
-          const path = join(grounds.project, 'next');
+          const path = join(directories.project, 'next');
           const cwd = entry(special('current_working_directory'), 'write');
           return {
             path,
             sandbox: {
-              ...sandboxOf([root, entry(at(grounds.project), 'write'), cwd], grounds.project),
+              ...sandboxOf([root, entry(at(directories.project), 'write'), cwd], directories.project),
               cwd: `file://${path}`,
             },
           };
@@ -168,9 +168,9 @@ for (const { name, asNobody } of testedAccounts) {
       [
         'a place below the current working directory',
         () => {
-          const path = join(grounds.project, 'target');
+          const path = join(directories.project, 'target');
           const cwd = entry(special('current_working_directory', 'target'), 'write');
-          return { path, sandbox: sandboxOf([root, roots, cwd], grounds.project) };
+          return { path, sandbox: sandboxOf([root, roots, cwd], directories.project) };
         },
       ],
     ];
@@ -178,7 +178,7 @@ for (const { name, asNobody } of testedAccounts) {
     for (const [title, plan] of variants) {
       for (const tty of [false, true]) {
         it(`a link that a process made in place of ${title} widens no later start${tty ? ' on a terminal' : ''}`, async () => {
-          const { outside, base } = grounds;
+          const { outside, base } = directories;
           const { path, sandbox } = plan();
           const target = title.includes('below a directory') ? base : outside;
           await succeeds(`ln -s ${target} ${path}`, sandbox, { tty });
@@ -190,7 +190,7 @@ for (const { name, asNobody } of testedAccounts) {
       }
 
       it(`a link that a process made in place of ${title} widens no file request`, async () => {
-        const { outside, base } = grounds;
+        const { outside, base } = directories;
         const { path, sandbox } = plan();
         const target = title.includes('below a directory') ? base : outside;
         expect(await writeFile(join(outside, 'planted'), sandbox)).to.nested.include({
@@ -204,7 +204,7 @@ for (const { name, asNobody } of testedAccounts) {
     }
 
     it('a link that a process made under another policy hands out nothing for reading', async () => {
-      const { project, outside } = grounds;
+      const { project, outside } = directories;
       const planted = join(project, 'docs');
       await succeeds(`ln -s ${outside} ${planted}`, sandboxOf([programs, roots], project));
       const reader = sandboxOf([programs, entry(at(planted), 'read')], project);
@@ -215,7 +215,7 @@ for (const { name, asNobody } of testedAccounts) {
     });
 
     it('a link that a process made where nothing was there before grants nothing, dangling or not', async () => {
-      const { project, outside } = grounds;
+      const { project, outside } = directories;
       const path = join(project, 'new');
       const sandbox = sandboxOf([root, roots, entry(at(path), 'write')], project);
       await succeeds(`ln -s ${outside}/made ${path}`, sandbox);
@@ -225,7 +225,7 @@ for (const { name, asNobody } of testedAccounts) {
     });
 
     it('a link of the account is not followed for a grant, and its target may be named', async () => {
-      const { project, base } = grounds;
+      const { project, base } = directories;
       const way = link(project, base, 'way');
       const script = `echo x > ${project}/file`;
       for (const access of ['write', 'read']) {
@@ -236,7 +236,7 @@ for (const { name, asNobody } of testedAccounts) {
     });
 
     it('a link is followed to deny what it leads to', async () => {
-      const { outside, base } = grounds;
+      const { outside, base } = directories;
       const way = link(outside, base, 'way');
       const sandbox = sandboxOf([root, entry(at(way), 'deny')]);
       for (const path of [way, outside]) {
@@ -251,14 +251,14 @@ for (const { name, asNobody } of testedAccounts) {
         programs,
         entry(at('/var/run'), 'write'),
         entry(at('/etc/os-release'), 'read'),
-        entry(at(grounds.project), 'read'),
+        entry(at(directories.project), 'read'),
       ]);
       const text = await succeeds('readlink /var/run; cat /etc/os-release', sandbox);
       expect(text).to.equal(`/run\n${readFileSync('/etc/os-release', 'utf8')}`);
     });
 
     it('a start beside a process that swaps its directories reaches nothing outside', async () => {
-      const { project, outside } = grounds;
+      const { project, outside } = directories;
       directory(project, 'sub');
       const swapped = sandboxOf([root, roots, entry(at(join(project, 'sub/deep')), 'write')], project);
       directory(project, 'sub/deep');
@@ -290,8 +290,8 @@ for (const { name, asNobody } of testedAccounts) {
     });
 
     it('a grant may be a file, a named pipe or a socket, and need not be readable', async () => {
-      const { base, project } = grounds;
-      const own = (path: string) => asNobody && chownSync(path, NOBODY, NOBODY);
+      const { base, project } = directories;
+      const own = (path: string) => unprivileged && chownSync(path, NOBODY_UID, NOBODY_UID);
       const server = createServer(socket => socket.end('hello')).listen(join(base, 'socket'));
       await new Promise(resolve => server.once('listening', resolve));
       own(join(base, 'socket'));
@@ -303,7 +303,7 @@ for (const { name, asNobody } of testedAccounts) {
       const sandbox = sandboxOf([
         programs,
         ...granted.map(path => entry(at(path), 'write')),
-        entry(at(grounds.outside), 'read'),
+        entry(at(directories.outside), 'read'),
       ]);
       const text = await succeeds(
         `test -S ${granted[0]} && test -p ${granted[1]} && cat ${granted[2]} && echo x > ${granted[3]}/new && ls ${base}`,
@@ -315,7 +315,7 @@ for (const { name, asNobody } of testedAccounts) {
     });
 
     it('no descriptor stays open in the server, nor gets into the program', async () => {
-      const { project } = grounds;
+      const { project } = directories;
       const nested = Array.from({ length: 30 }, (_, index) => directory(project, `nested-${index}`));
       const sandbox = sandboxOf([root, roots, ...nested.map(path => entry(at(path), 'read'))], project);
       const count = () => readdirSync(`/proc/${client.server.pid}/fd`).length;

@@ -20,14 +20,14 @@ import { expect } from 'chai';
 import { RawClient } from './support/raw-client.ts';
 import {
   at,
-  createGrounds,
+  createTestDirectories,
   entry,
-  type Grounds,
-  NOBODY,
-  needSandbox,
+  NOBODY_UID,
   onlyProject,
   readOnly,
+  requireSandbox,
   sandboxOf,
+  type TestDirectories,
   testedAccounts,
   workspaceWrite,
 } from './support/sandboxes.ts';
@@ -35,35 +35,35 @@ import {
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const NODE = realpathSync(process.execPath);
 
-for (const { name, asNobody } of testedAccounts) {
+for (const { name, unprivileged } of testedAccounts) {
   describe(`a sandbox, as ${name}`, () => {
-    let grounds: Grounds;
+    let directories: TestDirectories;
     let client: RawClient;
     let ids = 0;
 
     before(function () {
-      needSandbox(this);
+      requireSandbox(this);
     });
 
     beforeEach(async () => {
-      grounds = createGrounds(asNobody);
+      directories = createTestDirectories(unprivileged);
       const own = (path: string) => {
-        if (asNobody) chownSync(path, NOBODY, NOBODY);
+        if (unprivileged) chownSync(path, NOBODY_UID, NOBODY_UID);
       };
       const write = (path: string, text: string) => {
         writeFileSync(path, text);
         own(path);
       };
       for (const folder of ['.git', 'nested', 'nested/.git', 'sub']) {
-        mkdirSync(join(grounds.project, folder));
-        own(join(grounds.project, folder));
+        mkdirSync(join(directories.project, folder));
+        own(join(directories.project, folder));
       }
-      write(join(grounds.outside, 'secret'), 'secret\n');
-      write(join(grounds.project, '.git/config'), 'config\n');
+      write(join(directories.outside, 'secret'), 'secret\n');
+      write(join(directories.project, '.git/config'), 'config\n');
       client = await RawClient.open({
-        argv: grounds.server,
-        env: { PATH, HOME: grounds.base, TMPDIR: '/tmp' },
-        cwd: grounds.base,
+        argv: directories.server,
+        env: { PATH, HOME: directories.base, TMPDIR: '/tmp' },
+        cwd: directories.base,
       });
     });
 
@@ -71,12 +71,12 @@ for (const { name, asNobody } of testedAccounts) {
       if (client === undefined) return;
       expect(await client.close()).to.equal(0);
       expect({ stray: client.strayBytes, stderr: client.stderr }).to.deep.equal({ stray: '', stderr: '' });
-      grounds.clear();
+      directories.remove();
     });
 
     const start = async (argv: readonly string[], sandbox: object | undefined, more: object = {}) => {
       const processId = `p${ids++}`;
-      const cwd = grounds.project;
+      const cwd = directories.project;
       const params = { processId, argv, cwd, env: { PATH }, sandbox, ...more };
       return { processId, ...(await client.ask('process/start', params)) };
     };
@@ -93,14 +93,14 @@ for (const { name, asNobody } of testedAccounts) {
       run(['bash', '-c', script], sandbox, more);
 
     const modes: Array<[string, () => object]> = [
-      ['read-only', () => readOnly(grounds.project)],
-      ['workspace-write', () => workspaceWrite(grounds.project)],
-      ['only the project', () => onlyProject(grounds.project)],
+      ['read-only', () => readOnly(directories.project)],
+      ['workspace-write', () => workspaceWrite(directories.project)],
+      ['only the project', () => onlyProject(directories.project)],
     ];
 
     describe('keeps a process from', () => {
       /** Each must fail, and leave no trace outside. */
-      const attacks: Array<[title: string, script: (grounds: Grounds) => string]> = [
+      const attacks: Array<[title: string, script: (directories: TestDirectories) => string]> = [
         ['writing outside', ({ outside }) => `echo x > ${outside}/new`],
         ['changing a file outside', ({ outside }) => `echo x >> ${outside}/secret`],
         ['changing the mode of a file outside', ({ outside }) => `chmod 777 ${outside}/secret`],
@@ -149,7 +149,7 @@ for (const { name, asNobody } of testedAccounts) {
         ['a listening port outside', () => `exec 3<>/dev/tcp/127.0.0.1/${tcpPort()}`],
       ];
 
-      const nodeAttacks: Array<[title: string, script: (grounds: Grounds) => string]> = [
+      const nodeAttacks: Array<[title: string, script: (directories: TestDirectories) => string]> = [
         ['a listening socket outside', ({ outside }) => connectTo(join(outside, 'socket'))],
         ['an abstract socket outside', () => connectTo(`\0${ABSTRACT}`)],
         ['a socket in /tmp', () => connectTo(TMP_SOCKET)],
@@ -171,7 +171,7 @@ for (const { name, asNobody } of testedAccounts) {
       beforeEach(async () => {
         bystander = spawn('sleep', ['600'], {
           stdio: 'ignore',
-          ...(asNobody && { uid: NOBODY, gid: NOBODY }),
+          ...(unprivileged && { uid: NOBODY_UID, gid: NOBODY_UID }),
         });
         const listen = async (where: object) => {
           const server = createServer(socket => {
@@ -183,7 +183,7 @@ for (const { name, asNobody } of testedAccounts) {
           return server;
         };
         reached = 0;
-        const socket = join(grounds.outside, 'socket');
+        const socket = join(directories.outside, 'socket');
         rmSync(TMP_SOCKET, { force: true });
         sockets = [
           await listen({ port: 0, host: '127.0.0.1' }),
@@ -191,7 +191,7 @@ for (const { name, asNobody } of testedAccounts) {
           await listen({ path: `\0${ABSTRACT}` }),
           await listen({ path: TMP_SOCKET, writableAll: true, readableAll: true }),
         ];
-        symlinkSync(grounds.outside, join(grounds.project, 'link-out'));
+        symlinkSync(directories.outside, join(directories.project, 'link-out'));
       });
 
       afterEach(async () => {
@@ -202,10 +202,10 @@ for (const { name, asNobody } of testedAccounts) {
         expect({
           alive,
           reached,
-          outside: readdirSync(grounds.outside).filter(file => file !== 'socket'),
-          secret: readFileSync(join(grounds.outside, 'secret'), 'utf8'),
-          git: readdirSync(join(grounds.project, '.git')),
-          config: readFileSync(join(grounds.project, '.git/config'), 'utf8'),
+          outside: readdirSync(directories.outside).filter(file => file !== 'socket'),
+          secret: readFileSync(join(directories.outside, 'secret'), 'utf8'),
+          git: readdirSync(join(directories.project, '.git')),
+          config: readFileSync(join(directories.project, '.git/config'), 'utf8'),
         }).to.deep.equal({
           alive: true,
           reached: 0,
@@ -218,13 +218,13 @@ for (const { name, asNobody } of testedAccounts) {
 
       it('nothing that the same attacks could not do without it', async () => {
         // Otherwise they would prove nothing: these do what they say where nothing holds them.
-        const works = await run([NODE, '-e', connectTo(join(grounds.outside, 'socket'))], undefined);
+        const works = await run([NODE, '-e', connectTo(join(directories.outside, 'socket'))], undefined);
         expect(works.exitCode, works.text).to.equal(0);
         const tcp = await shell(`exec 3<>/dev/tcp/127.0.0.1/${tcpPort()}`, undefined);
         expect(tcp.exitCode, tcp.text).to.equal(0);
         const signal = await shell(`kill -0 ${bystander.pid} && echo x > ../outside/new`, undefined);
         expect(signal.exitCode, signal.text).to.equal(0);
-        rmSync(join(grounds.outside, 'new'));
+        rmSync(join(directories.outside, 'new'));
         reached = 0;
       });
 
@@ -233,11 +233,11 @@ for (const { name, asNobody } of testedAccounts) {
           it(`every attack, with ${mode} ${tty ? 'on a terminal' : 'on pipes'}`, async () => {
             const got: string[] = [];
             for (const [title, script] of attacks) {
-              const { exitCode, text } = await shell(script(grounds), sandbox(), { tty });
+              const { exitCode, text } = await shell(script(directories), sandbox(), { tty });
               if (exitCode === 0) got.push(`${title}: ${text}`);
             }
             for (const [title, script] of nodeAttacks) {
-              const { exitCode, text } = await run([NODE, '-e', script(grounds)], sandbox(), { tty });
+              const { exitCode, text } = await run([NODE, '-e', script(directories)], sandbox(), { tty });
               if (exitCode !== 7) got.push(`${title}: ${exitCode} ${text}`);
             }
             expect(got).to.deep.equal([]);
@@ -246,7 +246,7 @@ for (const { name, asNobody } of testedAccounts) {
       }
 
       it('reading what it was denied', async () => {
-        const { outside, project } = grounds;
+        const { outside, project } = directories;
         const denied = workspaceWrite(project, [
           entry(at(join(outside, 'secret')), 'deny'),
           entry(at(join(project, 'sub')), 'none'),
@@ -271,9 +271,9 @@ for (const { name, asNobody } of testedAccounts) {
       });
 
       it('seeing anything but what it was granted', async () => {
-        const sandbox = onlyProject(grounds.project);
+        const sandbox = onlyProject(directories.project);
         const seen = await shell(
-          `ls -d ${grounds.outside} /home /root /var /run /tmp 2>&1; cat /etc/shadow; ls /`,
+          `ls -d ${directories.outside} /home /root /var /run /tmp 2>&1; cat /etc/shadow; ls /`,
           sandbox,
         );
         expect(seen.text).not.to.contain('secret').and.not.contain('root:');
@@ -284,16 +284,16 @@ for (const { name, asNobody } of testedAccounts) {
       });
 
       it('changing the program of the server, and what is kept beside it', async () => {
-        const { project, server } = grounds;
+        const { project, server } = directories;
         const tools = join(project, 'nested/tools');
         mkdirSync(tools);
         const program = join(tools, 'exec-server.cjs');
         copyFileSync(server.at(-2) as string, program);
-        if (asNobody) for (const path of [tools, program]) chownSync(path, NOBODY, NOBODY);
+        if (unprivileged) for (const path of [tools, program]) chownSync(path, NOBODY_UID, NOBODY_UID);
         const inProject = await RawClient.open({
           argv: [server[0], ...server.slice(1, -2), program, '--stdio'],
-          env: { PATH, HOME: grounds.base },
-          cwd: grounds.base,
+          env: { PATH, HOME: directories.base },
+          cwd: directories.base,
         });
         const attempts = [
           `echo x >> ${program}`,
@@ -318,27 +318,27 @@ for (const { name, asNobody } of testedAccounts) {
       });
 
       it('moving the directory around a protected place', async () => {
-        const sandbox = workspaceWrite(grounds.project, [
-          entry(at(join(grounds.project, 'nested/.git')), 'read'),
+        const sandbox = workspaceWrite(directories.project, [
+          entry(at(join(directories.project, 'nested/.git')), 'read'),
         ]);
         const { exitCode } = await shell(
           'mv nested moved && mkdir -p nested/.git && echo x > nested/.git/config',
           sandbox,
         );
         expect(exitCode).not.to.equal(0);
-        expect(readdirSync(join(grounds.project, 'nested/.git'))).to.deep.equal([]);
+        expect(readdirSync(join(directories.project, 'nested/.git'))).to.deep.equal([]);
       });
     });
 
     it('lets a process do what it was granted', async () => {
-      const sandbox = workspaceWrite(grounds.project);
+      const sandbox = workspaceWrite(directories.project);
       const name = `sandbox-test-${process.pid}-${ids}`;
       const { exitCode, text } = await shell(
         `echo a > file && mkdir -p sub/deep && mv file sub/deep && cat sub/deep/file .git/config && echo b > /tmp/${name} && rm /tmp/${name} && (echo c | cat > /dev/null) && cat <(echo d)`,
         sandbox,
       );
       expect({ exitCode, text }).to.deep.equal({ exitCode: 0, text: 'a\nconfig\nd\n' });
-      expect(readFileSync(join(grounds.project, 'sub/deep/file'), 'utf8')).to.equal('a\n');
+      expect(readFileSync(join(directories.project, 'sub/deep/file'), 'utf8')).to.equal('a\n');
     });
 
     it('lets a process talk with itself over the loopback and a pair of sockets', async () => {
@@ -349,7 +349,7 @@ for (const { name, asNobody } of testedAccounts) {
             require('node:child_process').spawn('cat', { stdio: ['pipe', 'inherit', 'inherit'] }).stdin.end(d);
             server.close();
           }));`;
-      const { text } = await run([NODE, '-e', script], readOnly(grounds.project));
+      const { text } = await run([NODE, '-e', script], readOnly(directories.project));
       expect(text).to.equal('hello');
     });
 
@@ -359,7 +359,7 @@ for (const { name, asNobody } of testedAccounts) {
       const { port } = server.address() as { port: number };
       const sandbox = sandboxOf(
         [entry({ type: 'special', value: { kind: 'root' } }, 'read')],
-        grounds.project,
+        directories.project,
         'enabled',
       );
       const { text } = await shell(`cat < /dev/tcp/127.0.0.1/${port}; echo x > file`, sandbox);
@@ -388,15 +388,19 @@ for (const { name, asNobody } of testedAccounts) {
           'console.log(JSON.stringify(require("fs").readFileSync("/proc/self/environ", "utf8").split("\\0").sort()))',
         ];
         const plain = await run(argv, undefined, { env, tty });
-        const confined = await run(argv, readOnly(grounds.project), { env, tty });
+        const confined = await run(argv, readOnly(directories.project), { env, tty });
         expect(confined.text).to.equal(plain.text);
         expect(JSON.parse(plain.text)).to.include('PWD=/some/where else');
       }
     });
 
     it('loads no library of the environment before the sandbox is there', async () => {
-      const { text, exitCode } = await shell('echo fine', readOnly(grounds.project), {
-        env: { PATH, LD_LIBRARY_PATH: grounds.project, LD_PRELOAD: join(grounds.project, 'missing.so') },
+      const { text, exitCode } = await shell('echo fine', readOnly(directories.project), {
+        env: {
+          PATH,
+          LD_LIBRARY_PATH: directories.project,
+          LD_PRELOAD: join(directories.project, 'missing.so'),
+        },
       });
       // Only from where env starts the program on does the loader complain.
       expect({
@@ -413,7 +417,7 @@ for (const { name, asNobody } of testedAccounts) {
     it('hands in no descriptor but the three', async () => {
       await start(['sleep', '600'], undefined, { tty: true });
       for (const tty of [false, true]) {
-        const { text } = await shell('ls -1 /proc/$$/fd; true', readOnly(grounds.project), { tty });
+        const { text } = await shell('ls -1 /proc/$$/fd; true', readOnly(directories.project), { tty });
         expect(
           text
             .trim()
@@ -427,7 +431,7 @@ for (const { name, asNobody } of testedAccounts) {
     it('shows no value of the environment on a command line', async () => {
       // Tests beside this one plant values, too, and on command lines.
       const value = randomUUID();
-      const { processId } = await start(['sleep', '600'], readOnly(grounds.project), {
+      const { processId } = await start(['sleep', '600'], readOnly(directories.project), {
         env: { PATH, X: value },
       });
       const lines = readdirSync('/proc')
@@ -440,14 +444,14 @@ for (const { name, asNobody } of testedAccounts) {
           }
         });
       expect(lines.some(line => line.includes(value))).to.equal(false);
-      expect(lines.some(line => line.includes(`--chdir\0${grounds.project}`))).to.equal(true);
+      expect(lines.some(line => line.includes(`--chdir\0${directories.project}`))).to.equal(true);
       await client.request('process/terminate', { processId });
       await client.finished(processId);
     });
 
     describe('keeps what a process is otherwise:', () => {
       it('its exit code, and the kind of its sandbox', async () => {
-        const { exitCode, exited, result } = await shell('exit 9', readOnly(grounds.project));
+        const { exitCode, exited, result } = await shell('exit 9', readOnly(directories.project));
         expect({
           exitCode,
           type: result.sandboxType,
@@ -462,11 +466,11 @@ for (const { name, asNobody } of testedAccounts) {
       });
 
       it('that it failed at its walls', async () => {
-        const { exited } = await shell('echo x > /etc/new', readOnly(grounds.project));
+        const { exited } = await shell('echo x > /etc/new', readOnly(directories.project));
         expect(exited.sandboxDenied).to.equal(true);
         const free = await shell('echo "Permission denied"; exit 1', undefined);
         expect(free.exited.sandboxDenied).to.equal(false);
-        const fine = await shell('echo x > /etc/new; true', readOnly(grounds.project));
+        const fine = await shell('echo x > /etc/new; true', readOnly(directories.project));
         expect(fine.exited.sandboxDenied).to.equal(false);
       });
 
@@ -476,7 +480,7 @@ for (const { name, asNobody } of testedAccounts) {
         for (const target of ['process', 'group', 'tree']) {
           it(`its handler for a signal to the ${target}, ${where}`, async () => {
             const script = "trap 'echo got; exit 3' USR1; echo ready; while :; do sleep 0.05; done";
-            const { processId } = await start(['bash', '-c', script], readOnly(grounds.project), { tty });
+            const { processId } = await start(['bash', '-c', script], readOnly(directories.project), { tty });
             await client.waitFor(
               'output',
               m => m.method === 'process/output' && m.params.processId === processId,
@@ -491,7 +495,7 @@ for (const { name, asNobody } of testedAccounts) {
         }
 
         it(`its end by a signal, ${where}`, async () => {
-          const { processId } = await start(['sleep', '600'], readOnly(grounds.project), { tty });
+          const { processId } = await start(['sleep', '600'], readOnly(directories.project), { tty });
           await client.request('process/signal', { processId, signal: 'TERM', target: 'process' });
           const { exited } = await client.finished(processId);
           expect([exited.exitCode, exited.signal, exited.reason]).to.deep.equal([143, 'SIGTERM', 'signaled']);
@@ -499,7 +503,7 @@ for (const { name, asNobody } of testedAccounts) {
 
         it(`its end on request, with all that it has started, ${where}`, async () => {
           const script = "trap '' TERM HUP INT; setsid sleep 654 & echo ready; while :; do sleep 0.05; done";
-          const { processId } = await start(['bash', '-c', script], readOnly(grounds.project), {
+          const { processId } = await start(['bash', '-c', script], readOnly(directories.project), {
             tty,
             killGraceMs: 100,
           });
@@ -518,7 +522,7 @@ for (const { name, asNobody } of testedAccounts) {
         });
 
         it(`its time-out, ${where}`, async () => {
-          const { processId } = await start(['sleep', '600'], readOnly(grounds.project), {
+          const { processId } = await start(['sleep', '600'], readOnly(directories.project), {
             tty,
             // Over before the program runs.
             timeoutMs: 1,
@@ -530,7 +534,9 @@ for (const { name, asNobody } of testedAccounts) {
 
       it('Ctrl-C and the size of its terminal', async () => {
         const script = "trap 'stty size; exit 5' INT; echo ready; while :; do sleep 0.05; done";
-        const { processId } = await start(['bash', '-c', script], readOnly(grounds.project), { tty: true });
+        const { processId } = await start(['bash', '-c', script], readOnly(directories.project), {
+          tty: true,
+        });
         await client.waitFor(
           'output',
           m => m.method === 'process/output' && m.params.processId === processId,
@@ -543,7 +549,7 @@ for (const { name, asNobody } of testedAccounts) {
       });
 
       it('its stdin', async () => {
-        const { processId } = await start(['cat'], readOnly(grounds.project), { pipeStdin: true });
+        const { processId } = await start(['cat'], readOnly(directories.project), { pipeStdin: true });
         await client.request('process/write', { processId, chunk: Buffer.from('typed').toString('base64') });
         await client.request('process/closeStdin', { processId });
         expect((await client.finished(processId)).stdout.toString()).to.equal('typed');
@@ -551,8 +557,8 @@ for (const { name, asNobody } of testedAccounts) {
     });
 
     it('ends with a server that is killed', async () => {
-      const other = await RawClient.open({ argv: grounds.server, env: { PATH }, cwd: grounds.base });
-      const params = { cwd: grounds.project, env: { PATH }, sandbox: readOnly(grounds.project) };
+      const other = await RawClient.open({ argv: directories.server, env: { PATH }, cwd: directories.base });
+      const params = { cwd: directories.project, env: { PATH }, sandbox: readOnly(directories.project) };
       await other.request('process/start', {
         processId: 'x',
         argv: ['setsid', '-f', 'sleep', '653'],
@@ -612,22 +618,22 @@ for (const { name, asNobody } of testedAccounts) {
           [{ permissions: { type: 'external' } }, {}, 'sandbox'],
           [sandboxOf([entry({ type: 'glob_pattern', pattern: '**/*.env' }, 'deny')]), {}, 'sandbox'],
           [sandboxOf([entry({ type: 'special', value: { kind: 'unknown' } }, 'read')]), {}, 'sandbox'],
-          [readOnly(grounds.project), { arg0: 'other' }, 'arg0'],
-          [readOnly(grounds.project), { enforceManagedNetwork: true }, 'enforceManagedNetwork'],
+          [readOnly(directories.project), { arg0: 'other' }, 'arg0'],
+          [readOnly(directories.project), { enforceManagedNetwork: true }, 'enforceManagedNetwork'],
         ];
         for (const [sandbox, more, field] of cases) {
           const error = await refused(['touch', 'file'], sandbox, more);
           expect([error?.data?.kind, error?.data?.field]).to.deep.equal(['unsupported', field]);
         }
-        expect((await refused(['/a=b'], readOnly(grounds.project)))?.data).to.deep.equal({
+        expect((await refused(['/a=b'], readOnly(directories.project)))?.data).to.deep.equal({
           kind: 'unsupported',
           field: 'argv',
         });
-        expect(existsSync(join(grounds.project, 'file'))).to.equal(false);
+        expect(existsSync(join(directories.project, 'file'))).to.equal(false);
       });
 
       it('a start that fails, with the stage that failed', async () => {
-        const { project, outside } = grounds;
+        const { project, outside } = directories;
         symlinkSync('sub', join(project, 'link'));
         const cases: Array<[readonly string[], object, object, string]> = [
           [['true'], readOnly(project), { cwd: '/missing' }, 'cwd'],
@@ -665,7 +671,7 @@ for (const { name, asNobody } of testedAccounts) {
       };
 
       it('by the kernel', async () => {
-        const { project, outside } = grounds;
+        const { project, outside } = directories;
         symlinkSync(outside, join(project, 'link-out'));
         linkSync(join(project, '.git/config'), join(project, 'sub/hard'));
         const sandbox = workspaceWrite(project);
@@ -718,7 +724,7 @@ for (const { name, asNobody } of testedAccounts) {
       });
 
       it('and the file that it has opened', async () => {
-        const { project } = grounds;
+        const { project } = directories;
         const sandbox = workspaceWrite(project);
         const path = join(project, 'blocks');
         const opened = client.ask('fs/open', { handleId: 'w', path, mode: 'replace', sandbox });
@@ -738,8 +744,8 @@ for (const { name, asNobody } of testedAccounts) {
       });
 
       it('and its watch', async () => {
-        const path = join(grounds.project, 'awaited');
-        const sandbox = workspaceWrite(grounds.project);
+        const path = join(directories.project, 'awaited');
+        const sandbox = workspaceWrite(directories.project);
         expect(
           await ask('fs/watchMissing', { watchId: 1, missing: [`file://${path}`], sandbox }),
         ).to.deep.equal({ watching: true });
@@ -752,11 +758,11 @@ for (const { name, asNobody } of testedAccounts) {
       });
 
       it('in no more sandboxes than there may be, and takes the place of one that is idle', async () => {
-        const path = join(grounds.project, '.git/config');
+        const path = join(directories.project, '.git/config');
         const sandbox = (index: number) => {
-          const read = join(grounds.project, `read-${index}`);
+          const read = join(directories.project, `read-${index}`);
           mkdirSync(read);
-          return workspaceWrite(grounds.project, [entry(at(read), 'read')]);
+          return workspaceWrite(directories.project, [entry(at(read), 'read')]);
         };
         for (let index = 0; index < 6; index += 1) {
           expect(await ask('fs/readFile', { path, sandbox: sandbox(index) })).to.have.property('dataBase64');

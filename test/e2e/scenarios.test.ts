@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { type ConnectionKind, connectionKinds, type ScenarioConnection } from './support/connections.ts';
 import { fixturePath } from './support/program.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -26,7 +26,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
 
     afterEach(async () => {
       await connection.close();
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
       rmSync(cwd, { recursive: true });
     });
 
@@ -171,7 +171,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
         signal: 'SIGKILL',
         reason: 'terminated',
       });
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
     });
 
     it('tells that an ended process was not running when it is terminated', async () => {
@@ -218,7 +218,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
         env: { PATH },
       });
       await connection.close();
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
     });
   });
 };

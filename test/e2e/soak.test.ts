@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { connect, type ExecClient, localServer } from '../../src/core/index.ts';
 import { childrenOf } from './support/process-tree.ts';
 import { programPath } from './support/program.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 /** `npm run soak` asks for thousands. */
 const STARTS = Number(process.env.SOAK_STARTS ?? 400);
@@ -24,7 +24,7 @@ describe(`a server after ${STARTS} processes of every kind`, () => {
 
   afterEach(async () => {
     await client.close();
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
     rmSync(cwd, { recursive: true });
   });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { ptyUnavailable } from '../../src/server/process/pty-binding.ts';
 import { RawClient } from './support/raw-client.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin' };
 const ROUNDS = 20;
@@ -24,7 +24,7 @@ const NEXT = ['sh', '-c', 'echo on; sleep 0.3; echo fine'];
 
   afterEach(async () => {
     expect(await client.close()).to.equal(0);
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
     rmSync(cwd, { recursive: true });
   });
 

@@ -84,7 +84,7 @@ const daemon = leaving(`${APART} >/dev/null 2>&1 </dev/null`);
 type Place = { readonly client: readonly [string, ...string[]]; stop(): Promise<void> };
 
 const local = async (): Promise<Place> => ({
-  client: [process.execPath, fixturePath('holds-server.js'), process.execPath, programPath, '--stdio'],
+  client: [process.execPath, fixturePath('relays-stdio.js'), process.execPath, programPath, '--stdio'],
   stop: async () => {},
 });
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect } from 'chai';
 import { RawClient } from './support/raw-client.ts';
-import { createGrounds, type Grounds, NOBODY } from './support/sandboxes.ts';
+import { createTestDirectories, NOBODY_UID, type TestDirectories } from './support/sandboxes.ts';
 
 const PATH = '/usr/bin:/bin';
 
@@ -9,25 +9,25 @@ const PATH = '/usr/bin:/bin';
 (process.platform === 'linux' && process.getuid?.() === 0 ? describe : describe.skip)(
   'a server whose user may start no more processes and threads',
   () => {
-    let grounds: Grounds;
+    let directories: TestDirectories;
     let client: RawClient;
 
     beforeEach(async () => {
-      grounds = createGrounds(true);
-      client = await RawClient.open({ argv: grounds.server });
+      directories = createTestDirectories(true);
+      client = await RawClient.open({ argv: directories.server });
       await start('cat', { argv: ['cat'], pipeStdin: true });
       // The cat is one more than that.
-      const account = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
+      const account = ['--reuid', String(NOBODY_UID), '--regid', String(NOBODY_UID), '--clear-groups'];
       execFileSync('setpriv', [...account, 'prlimit', '--pid', String(client.server.pid), '--nproc=1:']);
     });
 
     afterEach(async () => {
       await client.close();
-      grounds.clear();
+      directories.remove();
     });
 
     const start = (processId: string, more: object) =>
-      client.request('process/start', { processId, cwd: grounds.project, env: { PATH }, ...more });
+      client.request('process/start', { processId, cwd: directories.project, env: { PATH }, ...more });
     const catStillEchoes = async () => {
       const chunk = Buffer.from('hello').toString('base64');
       await client.request('process/write', { processId: 'cat', chunk });

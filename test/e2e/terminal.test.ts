@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
-import { noSurvivorsIn } from './support/survivors.ts';
+import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -31,7 +31,7 @@ describe('processes on a terminal', () => {
 
   afterEach(async () => {
     await client.close();
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
     rmSync(cwd, { recursive: true });
   });
 

@@ -22,7 +22,7 @@ import {
   remoteServer,
 } from './support/agents.ts';
 import { describeWithSshd } from './support/sshd.ts';
-import { noSurvivorsIn, survivorsIn } from './support/survivors.ts';
+import { survivorsIn, waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const MIB = 1024 * 1024;
 
@@ -55,7 +55,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
 
     afterEach(async () => {
       await agent.close();
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
       rmSync(cwd, { recursive: true });
     });
 
@@ -397,7 +397,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       }
       controller.abort(new Error('the turn was interrupted'));
       expect(((await running.catch(error => error)) as Error).message).to.equal('the turn was interrupted');
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
       expect(agent.list()).to.deep.equal([]);
     });
 

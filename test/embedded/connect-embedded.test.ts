@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { ConnectionLostError, RequestError } from '../../src/core/index.ts';
 import { connectEmbedded } from '../../src/embedded/index.ts';
-import { noSurvivorsIn } from '../e2e/support/survivors.ts';
+import { waitForNoSurvivorsIn } from '../e2e/support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -54,7 +54,7 @@ describe('connectEmbedded', () => {
     const flood = await client.start({ argv: ['yes'] });
     await client.start({ argv: ['sh', '-c', 'sleep 600 >/dev/null 2>&1 &'] });
     await Promise.all([client.close(), client.close()]);
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
     expect(await client.closed).to.equal(undefined);
     expect((await flood.exit).reason).to.equal('terminated');
     expect(await client.start({ argv: ['true'] }).catch(error => error)).to.be.instanceOf(
@@ -105,7 +105,7 @@ describe('connectEmbedded', () => {
 
     afterEach(async () => {
       program.kill('SIGKILL');
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
       rmSync(cwd, { recursive: true });
     });
 
@@ -151,7 +151,7 @@ describe('connectEmbedded', () => {
         const exit = once(program, 'exit');
         program.kill(signal);
         expect(await exit).to.deep.equal([null, signal]);
-        await noSurvivorsIn(cwd);
+        await waitForNoSurvivorsIn(cwd);
       });
     }
   });

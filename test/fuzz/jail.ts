@@ -18,7 +18,7 @@ import { createInterface } from 'node:readline';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { descendantsOf, readProc } from '../../src/server/platform/process-table.ts';
 import { programPath } from '../e2e/support/program.ts';
-import { NOBODY } from '../e2e/support/sandboxes.ts';
+import { NOBODY_UID } from '../e2e/support/sandboxes.ts';
 import { installTerminalPackages } from '../e2e/support/terminal-packages.ts';
 import { BIN, CANARY, HOME, HTTP_PORT, PROGRAM, TEMPORARY, WORK } from './places.ts';
 
@@ -78,7 +78,7 @@ export const jailMissing = (): string | undefined => {
   return status === 0 ? undefined : `bubblewrap can make no jail here: ${stderr.trim()}`;
 };
 
-const account = () => (process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {});
+const account = () => (process.getuid?.() === 0 ? { uid: NOBODY_UID, gid: NOBODY_UID } : {});
 
 /**
  * A server in namespaces of its own: it sees no process but its own, no network but a loopback interface, and can

@@ -5,7 +5,7 @@ import { PassThrough, Writable } from 'node:stream';
 import { expect } from 'chai';
 import { currentHost, serve } from '../../src/server/index.ts';
 import { rawFrame } from '../e2e/support/raw-client.ts';
-import { noSurvivorsIn } from '../e2e/support/survivors.ts';
+import { waitForNoSurvivorsIn } from '../e2e/support/survivors.ts';
 
 const PATH = process.env.PATH ?? '/usr/bin:/bin';
 
@@ -63,7 +63,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
           log: ['the connection broke: write EPIPE'],
         })),
       );
-      await noSurvivorsIn(directory);
+      await waitForNoSurvivorsIn(directory);
       expect(readdirSync(tempDir)).to.deep.equal([]);
     });
   },

@@ -3,11 +3,11 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /**
- * A new directory that only this user and root can write to, as is every directory above it; where there is none to
- * be had the test is skipped, with a line on stderr, and fails on CI.
+ * Creates a directory that only this user and root can write to, as is true of every directory above it. Without a
+ * suitable parent it skips the test with a line on stderr, or fails on CI.
  */
 export const makeOwnDirectory = (test: Mocha.Context): string => {
-  const parent = [join(import.meta.dirname, '../..'), homedir(), '/var/lib'].find(isOnlyOurs);
+  const parent = [join(import.meta.dirname, '../..'), homedir(), '/var/lib'].find(isPrivate);
   if (parent !== undefined && process.platform !== 'win32')
     return realpathSync(mkdtempSync(join(parent, 'dist.test-')));
   const reason = 'other users can write to the project directory, or to one above it';
@@ -16,9 +16,9 @@ export const makeOwnDirectory = (test: Mocha.Context): string => {
   return test.skip();
 };
 
-const isOnlyOurs = (directory: string): boolean => {
+const isPrivate = (directory: string): boolean => {
   const found = lstatSync(directory, { throwIfNoEntry: false });
   if (!found?.isDirectory() || (found.mode & 0o022) !== 0) return false;
   if (![0, process.getuid?.()].includes(found.uid)) return false;
-  return directory === dirname(directory) || isOnlyOurs(dirname(directory));
+  return directory === dirname(directory) || isPrivate(dirname(directory));
 };

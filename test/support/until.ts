@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Polls until something holds that no event tells of; gives up only where it never will.
+ * Polls until a condition holds that no event announces; rejects after a minute.
  *
- * @param otherwise what is the matter then
+ * @param failure the reason in that rejection
  */
-export const until = async (holds: () => boolean, otherwise: string | (() => string)): Promise<void> => {
-  for (const deadline = performance.now() + PATIENCE_MS; !holds(); await delay(POLL_MS)) {
+export const until = async (holds: () => boolean, failure: string | (() => string)): Promise<void> => {
+  for (const deadline = performance.now() + TIMEOUT_MS; !holds(); await delay(POLL_MS)) {
     if (performance.now() < deadline) continue;
-    const matter = typeof otherwise === 'string' ? otherwise : otherwise();
-    throw new Error(`after ${PATIENCE_MS} ms: ${matter}`);
+    const reason = typeof failure === 'string' ? failure : failure();
+    throw new Error(`after ${TIMEOUT_MS} ms: ${reason}`);
   }
 };
 
-/** More than a loaded machine takes for anything, and less than a test may take. */
-const PATIENCE_MS = 60_000;
+/** Longer than a loaded machine takes for anything, shorter than the timeout of a test. */
+const TIMEOUT_MS = 60_000;
 const POLL_MS = 5;

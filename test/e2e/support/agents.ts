@@ -7,31 +7,31 @@ import { childrenOf } from './process-tree.ts';
 import { programPath } from './program.ts';
 import { type RemoteHost, startRemoteHost } from './remote-host.ts';
 
-/** A server that an agent's commands run on. */
+/** A server that runs the commands of an agent. */
 export type AgentServer = {
   readonly client: ExecClient;
-  /** HOME of what runs there. */
+  /** HOME of the processes on the server. */
   readonly home: string;
-  /** What the environment that commands are made from has there. */
+  /** Variables of the base environment on the server. */
   readonly hostEnv: Readonly<Record<string, string>>;
-  /** Every byte that servers were sent so far, where that is recorded. */
+  /** All bytes that servers have received, if they are recorded. */
   received(): Buffer;
-  /** Kills what carries the connection. `undefined` where nothing does. */
+  /** Kills the process that carries the connection; `undefined` if there is none. */
   readonly drop: (() => Promise<void>) | undefined;
   close(): Promise<void>;
 };
 
 export type AgentServerKind = {
   readonly name: string;
-  /** Whether commands run on a machine that isn't Core's. */
+  /** True if commands run on another machine than the client. */
   readonly remote: boolean;
-  /** Once, before any `open`. */
+  /** Called once, before any `open`. */
   prepare(): Promise<void>;
   open(): Promise<AgentServer>;
   dispose(): Promise<void>;
 };
 
-/** Variables of Core's machine, some of which look like secrets. */
+/** Variables of the client's machine, some of which look like secrets. */
 export const CORE_ENV = {
   PATH: [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
   SHELL: '/bin/sh',
@@ -73,14 +73,14 @@ const drop = async (client: ExecClient, pid: number): Promise<void> => {
   await client.closed;
 };
 
-/** The server in the very process of its client, as an agent on one machine uses it. */
+/** A server in the process of its client. */
 export const embeddedServer = onThisMachine(
   'an embedded server',
   env => connectEmbedded({ env }),
   async () => undefined,
 );
 
-/** The built program behind a pipe. */
+/** The built program, connected by pipes. */
 export const pipedServer = onThisMachine(
   'a local server',
   env => connect(localServer([process.execPath, programPath]), { localEnv: env }),
@@ -89,7 +89,7 @@ export const pipedServer = onThisMachine(
 
 let host: RemoteHost;
 
-/** The built program behind a real sshd. */
+/** The built program, reached through a real sshd. */
 export const remoteServer: AgentServerKind = {
   name: 'a server behind ssh',
   remote: true,

@@ -9,7 +9,7 @@ export type CliResult = {
   readonly end: number | NodeJS.Signals;
 };
 
-/** The built program as a person runs it, with pipes for its three streams. */
+/** Spawns the built program as a user runs it, with pipes for its three streams. */
 export const startCli = (
   args: readonly string[],
   options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
@@ -31,7 +31,7 @@ export const startCli = (
   return { child, finished, firstOutput };
 };
 
-/** Runs the program to its end, with `input` on its stdin. */
+/** Runs the program until it exits, with `input` on its stdin. */
 export const runCli = (
   args: readonly string[],
   { input = '', ...options }: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string | Buffer } = {},

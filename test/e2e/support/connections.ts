@@ -3,12 +3,12 @@ import type { EnvOverlay, EnvPolicy } from '../../../src/shared-config/index.ts'
 import { programPath } from './program.ts';
 import { RawClient } from './raw-client.ts';
 
-/** What a scenario starts. */
+/** The process that a scenario starts. */
 export type ScenarioStart = {
   readonly argv: readonly [string, ...string[]];
   readonly cwd?: string;
   readonly env?: EnvOverlay;
-  /** Without it `env` is exact. */
+  /** If absent, `env` is the exact environment. */
   readonly envPolicy?: EnvPolicy;
   readonly stdin?: boolean;
 };
@@ -21,23 +21,23 @@ export type ScenarioEnd = {
   readonly reason: string;
 };
 
-/** A process of a scenario, whichever client started it. */
+/** A process of a scenario, started by any of the clients. */
 export type ScenarioProcess = {
   write(bytes: Buffer | string): Promise<boolean>;
   closeStdin(): Promise<void>;
   signal(name: string): Promise<void>;
   terminate(): Promise<boolean>;
-  /** Resolves when the first bytes of output are there. */
+  /** Resolves with the first bytes of output. */
   firstOutput(): Promise<void>;
-  /** Resolves when the process has ended, whoever still holds its streams. */
+  /** Resolves when the process has exited, even if other processes still hold its streams. */
   exited(): Promise<void>;
-  /** Resolves when all is said of the process. */
+  /** Resolves after the last notification about the process. */
   finished(): Promise<ScenarioEnd>;
 };
 
-/** A connection to a spawned server, by one of the two clients. */
+/** A connection to a spawned server, with one of the clients. */
 export type ScenarioConnection = {
-  /** A failed start is thrown as `{ kind, stage }`. */
+  /** Rejects with `{ kind, stage }` when the start fails. */
   start(options: ScenarioStart): Promise<ScenarioProcess>;
   close(): Promise<void>;
 };
@@ -47,16 +47,16 @@ export type ConnectionKind = {
   open(env: NodeJS.ProcessEnv): Promise<ScenarioConnection>;
 };
 
-/** The same server, spoken to by bytes of our own making and by the product's client. */
+/** Clients of the same server: two that compose the bytes themselves, and that of the product. */
 export const connectionKinds: readonly ConnectionKind[] = [
-  { name: 'a client of bytes', open: async env => rawConnection(await RawClient.open({ env })) },
+  { name: 'a client of raw frames', open: async env => rawConnection(await RawClient.open({ env })) },
   {
-    name: 'a client of lines',
+    name: 'a client of raw lines',
     open: async env => rawConnection(await RawClient.open({ env, framing: 'newline' })),
   },
   {
     name: "the product's client",
-    // As to a remote server: a policy then goes over the wire, and `exact` is exact in both places.
+    // As a remote server, so that the policy is sent to the server and `exact` means the same for all clients.
     open: async env =>
       coreConnection(
         await connect(
@@ -135,15 +135,15 @@ const coreConnection = (client: ExecClient): ScenarioConnection => ({
 });
 
 const coreProcess = (process: Awaited<ReturnType<ExecClient['start']>>): ScenarioProcess => {
-  let begun: () => void = () => {};
-  const begins = new Promise<void>(resolve => {
-    begun = resolve;
+  let resolveFirstOutput: () => void = () => {};
+  const firstOutput = new Promise<void>(resolve => {
+    resolveFirstOutput = resolve;
   });
   const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[], pty: [] as Buffer[] };
   const reading = (async () => {
     for await (const { stream, chunk } of process.output) {
       chunks[stream].push(chunk);
-      begun();
+      resolveFirstOutput();
     }
   })();
   return {
@@ -151,7 +151,7 @@ const coreProcess = (process: Awaited<ReturnType<ExecClient['start']>>): Scenari
     closeStdin: () => process.closeStdin(),
     signal: name => process.signal(name),
     terminate: () => process.terminate(),
-    firstOutput: () => begins,
+    firstOutput: () => firstOutput,
     exited: async () => void (await process.exit),
     finished: async () => {
       await reading;

@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Kills `root` and everything below it, then returns; exits are not awaited. A process whose parent has already
- * ended belongs to no tree any more and is not found.
+ * Sends SIGKILL to `root` and its descendants, without waiting for them to exit. A process whose parent has exited is
+ * in no tree any more and is not found.
  */
 export const killTree = (root: number): void => {
   const stopped = new Set<number>();
-  // Stopped processes can't fork and their parent stays who it was, so the tree is complete once a look finds
-  // nobody new. Killing from the first look would hand later children to init.
+  // Stopped processes cannot fork and keep their parent, so the tree is complete once a scan finds no new process.
+  // Killing after the first scan would reparent later children to init.
   for (let found = [root]; found.length > 0; found = below(stopped)) {
     for (const pid of found) {
       stopped.add(pid);
@@ -18,13 +18,13 @@ export const killTree = (root: number): void => {
   for (const pid of stopped) signal(pid, 'SIGKILL');
 };
 
-/** The pids whose parent is `parent` right now. */
+/** The pids of the children of `parent` as of now. */
 export const childrenOf = (parent: number): number[] =>
   listProcesses()
     .filter(({ ppid }) => ppid === parent)
     .map(({ pid }) => pid);
 
-/** Sends a signal; a process that has ended is no error. */
+/** Sends a signal; a process that has exited is not an error. */
 export const signal = (pid: number, name: NodeJS.Signals): void => {
   try {
     process.kill(pid, name);
@@ -58,7 +58,7 @@ const parentFromProc = (pid: string): number | undefined => {
     // The second field is the program's name in parentheses and may itself hold spaces and parentheses.
     return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
   } catch {
-    return undefined; // ended since the directory was read
+    return undefined; // exited after the directory was read
   }
 };
 

@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { programPath } from './program.ts';
 
-/** Any JSON-RPC message, as it came. */
+/** Any JSON-RPC message, as received. */
 export type RawMessage = {
   readonly id?: string | number | null;
   readonly method?: string;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
+  // biome-ignore lint/suspicious/noExplicitAny: tests inspect any message
   readonly params?: any;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
+  // biome-ignore lint/suspicious/noExplicitAny: tests inspect any message
   readonly result?: any;
-  /** Whether its `chunk` came as it is, and not as base64. */
+  /** True if its `chunk` came as bytes instead of base64. */
   readonly binary?: boolean;
   readonly error?: {
     readonly code: number;
@@ -23,22 +23,21 @@ export type RawMessage = {
 export type RawOptions = {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  /** What runs the server; by default the built program. */
+  /** The command line of the server; by default the built program. */
   readonly argv?: readonly [string, ...string[]];
-  /** `newline`: each message is a line, in both directions. */
   readonly framing?: RawFraming;
 };
 
-/** How messages go: in frames, in frames of which those with a `chunk` carry it as it is, or in lines. */
+/** The framing of messages, in both directions: frames, frames that carry a `chunk` as bytes, or lines. */
 export type RawFraming = 'contentLength' | 'binary' | 'newline';
 
-/** Encodes one frame. Written apart from the product, so that both can't share a mistake. */
+/** Encodes one frame, independently of the product, so that the two cannot share a mistake. */
 export const rawFrame = (body: string | Buffer): Buffer => {
   const bytes = Buffer.from(body as string);
   return Buffer.concat([Buffer.from(`Content-Length: ${bytes.length}\r\n\r\n`), bytes]);
 };
 
-/** A message whose `chunk` is base64, as a frame that carries the bytes; `undefined` for any other message. */
+/** Encodes a message whose `chunk` is base64 as a frame with the bytes; `undefined` for any other message. */
 const rawBinaryFrame = ({ params, ...message }: RawMessage): Buffer | undefined => {
   const { chunk, ...rest } = params ?? {};
   const bytes = Buffer.from(typeof chunk === 'string' ? chunk : '', 'base64');
@@ -52,22 +51,22 @@ const rawBinaryFrame = ({ params, ...message }: RawMessage): Buffer | undefined 
 
 const RAW_CHUNK_TYPE = 'application/vnd.exec-server.chunk';
 
-/** The message in the body of a frame; bytes that it carries as base64. */
+/** Parses the body of a frame; bytes in it become base64. */
 const readBody = (body: Buffer, type: string | undefined): RawMessage => {
   if (type === undefined) return JSON.parse(body.toString());
-  if (type !== RAW_CHUNK_TYPE) throw new Error(`a frame of the type ${type}`);
+  if (type !== RAW_CHUNK_TYPE) throw new Error(`unexpected frame of type ${type}`);
   const end = body.indexOf('\n');
   const message = JSON.parse(body.toString('utf8', 0, end));
   (message.params ?? message.result).chunk = body.toString('base64', end + 1);
   return { ...message, binary: true };
 };
 
-/** The same as a line of its own. */
+/** Encodes one message as a line. */
 const rawLine = (body: string | Buffer): Buffer =>
   Buffer.concat([Buffer.from(body as string), Buffer.from('\n')]);
 
-/** The first message in `bytes` that is whole, and how many bytes it takes. */
-const firstFrame = (bytes: Buffer): Whole | undefined => {
+/** The first complete message in `bytes`, and its length in bytes. */
+const firstFrame = (bytes: Buffer): CompleteMessage | undefined => {
   const header = HEADER.exec(bytes.toString('latin1', 0, 200));
   if (header === null) return undefined;
   const length = header[0].length + Number(header[1]);
@@ -77,19 +76,19 @@ const firstFrame = (bytes: Buffer): Whole | undefined => {
 
 const HEADER = /^Content-Length: (\d+)\r\n(?:Content-Type: (\S+)\r\n)?\r\n/;
 
-const firstLine = (bytes: Buffer): Whole | undefined => {
+const firstLine = (bytes: Buffer): CompleteMessage | undefined => {
   const end = bytes.indexOf('\n');
   return end < 0 ? undefined : { message: readBody(bytes.subarray(0, end), undefined), length: end + 1 };
 };
 
-type Whole = { readonly message: RawMessage; readonly length: number };
+type CompleteMessage = { readonly message: RawMessage; readonly length: number };
 
-/** A client of bytes and little else: it sends what it is told and keeps all that comes. */
+/** A minimal client: sends any message as given and keeps all messages that it receives. */
 export class RawClient {
   readonly server: ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable };
-  /** Every message that came, in order. */
+  /** Every message received so far, in order. */
   readonly messages: RawMessage[] = [];
-  /** Bytes on stdout that are no frame; must stay empty. */
+  /** Bytes on stdout that belong to no frame; must stay empty. */
   strayBytes = '';
   stderr = '';
   readonly #framing: RawFraming;
@@ -98,8 +97,8 @@ export class RawClient {
 
   #buffer: Buffer = Buffer.alloc(0);
   #wake: Array<() => void> = [];
-  #over = false;
-  /** Whether the server has said that it takes bytes as they are. */
+  #closed = false;
+  /** True if the server accepts chunks as bytes. */
   #binary = false;
   #nextId = 1;
 
@@ -117,14 +116,14 @@ export class RawClient {
     });
     this.server.stdin.on('error', () => {});
     this.ended = once(this.server, 'close').then(([code, signal]) => {
-      this.#over = true;
+      this.#closed = true;
       this.strayBytes += this.#buffer.toString('latin1');
       this.#notify();
       return signal ?? code;
     });
   }
 
-  /** A client whose connection is open: `initialize` and `initialized` are done. */
+  /** Spawns a server and completes `initialize` and `initialized`. */
   static async open(options: RawOptions = {}): Promise<RawClient> {
     const client = new RawClient(options);
     const { binaryFrames } = await client.request('initialize', {
@@ -140,7 +139,7 @@ export class RawClient {
     this.server.stdin.write(bytes);
   }
 
-  /** The bytes that carry this body. */
+  /** Encodes a body in the framing of this client. */
   frame(body: string | Buffer): Buffer {
     return this.#framing === 'newline' ? rawLine(body) : rawFrame(body);
   }
@@ -150,7 +149,7 @@ export class RawClient {
     this.sendBytes(binary ?? this.frame(JSON.stringify(message)));
   }
 
-  /** Sends a request and waits for its answer, be it a result or an error. */
+  /** Sends a request and returns its response, a result or an error. */
   async ask(method: string, params?: unknown): Promise<RawMessage> {
     const id = this.#nextId++;
     this.send({ jsonrpc: '2.0', id, method, params });
@@ -160,26 +159,26 @@ export class RawClient {
     );
   }
 
-  /** Sends a request and waits for its result; an error answer is thrown. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
+  /** Sends a request and returns its result; rejects with an error response. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests inspect any message
   async request(method: string, params?: unknown): Promise<any> {
     const { result, error } = await this.ask(method, params);
     if (error !== undefined) throw Object.assign(new Error(error.message), { answer: error });
     return result;
   }
 
-  /** Waits for the first message, past or to come, that fits. */
-  async waitFor(what: string, fits: (message: RawMessage) => boolean): Promise<RawMessage> {
+  /** Waits for the first message, received already or later, for which `matches` is true. */
+  async waitFor(what: string, matches: (message: RawMessage) => boolean): Promise<RawMessage> {
     for (let from = 0; ; ) {
-      const found = this.messages.slice(from).find(fits);
+      const found = this.messages.slice(from).find(matches);
       if (found !== undefined) return found;
-      if (this.#over) throw new Error(`the server ended without ${what}; stderr: ${this.stderr}`);
+      if (this.#closed) throw new Error(`the server ended without ${what}; stderr: ${this.stderr}`);
       from = this.messages.length;
       await new Promise<void>(resolve => this.#wake.push(resolve));
     }
   }
 
-  /** Waits until everything about a process was said, and gathers it. */
+  /** Waits for `process/closed` of a process and collects all notifications about it. */
   async finished(processId: string) {
     const about = (message: RawMessage) => message.params?.processId === processId;
     await this.waitFor(`process/closed of ${processId}`, m => m.method === 'process/closed' && about(m));
@@ -203,7 +202,7 @@ export class RawClient {
     };
   }
 
-  /** Ends the server's stdin and waits for its end. */
+  /** Ends the server's stdin and waits until the server exits. */
   async close(): Promise<number | NodeJS.Signals> {
     this.server.stdin.end();
     return this.ended;

@@ -4,19 +4,19 @@ import { delimiter, dirname, join } from 'node:path';
 import { programPath } from './program.ts';
 import { type Sshd, startSshd } from './sshd.ts';
 
-/** A host to reach over ssh, with an `exec-server` in its PATH, and the very different machine that Core is on. */
+/** An ssh host with `exec-server` in its PATH, and the environment of a client on a different machine. */
 export type RemoteHost = {
   readonly sshd: Sshd;
   /** PATH of sessions on the host. */
   readonly path: string;
-  /** Core's environment: another HOME, another PATH, a secret. */
+  /** The environment of the client: another HOME, another PATH, a secret. */
   readonly coreEnv: NodeJS.ProcessEnv;
-  /** Every byte that any server on the host was sent. */
+  /** All bytes that servers on the host have received. */
   received(): Buffer;
   stop(): Promise<void>;
 };
 
-/** Values that only Core's machine has; none of them may ever travel. */
+/** Values of the client's machine that must never be sent to the host. */
 export const CORE_ONLY = {
   HOME: '/home/on-the-machine-of-core',
   PATH: '/bin-on-the-machine-of-core',
@@ -28,8 +28,8 @@ export const startRemoteHost = async (): Promise<RemoteHost> => {
   const record = join(directory, 'received');
   const path = [directory, '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter);
   writeFileSync(record, '');
-  // Everything that comes in over ssh goes through tee, so that the record holds what was really sent. It writes to its
-  // stdout first, so that is the record: whoever has an answer finds there what was asked.
+  // All input over ssh goes through tee, so that the record has the bytes that were really sent. tee writes to its
+  // stdout first, so the record is its stdout: by the time of a response it has the request.
   const script = `#!/bin/sh\ntee -a /dev/fd/3 3>&1 >>'${record}' | exec '${process.execPath}' '${programPath}' "$@"\n`;
   writeFileSync(join(directory, 'exec-server'), script);
   chmodSync(join(directory, 'exec-server'), 0o755);

@@ -4,85 +4,86 @@ import { dirname, join } from 'node:path';
 import { programPath } from './program.ts';
 import { installTerminalPackages } from './terminal-packages.ts';
 
-/** Skips the tests where no sandbox can be had, with the reason; on CI that is a failure. */
-export const needSandbox = (context: Mocha.Context): void => {
-  const reason = sandboxMissing();
+/** Skips the tests if sandboxes do not work on this machine, and prints the reason; fails on CI. */
+export const requireSandbox = (context: Mocha.Context): void => {
+  const reason = sandboxUnavailable();
   if (reason === undefined) return;
   if (process.env.CI && process.platform === 'linux') throw new Error(reason);
   process.stderr.write(`      skipped: ${reason}\n`);
   context.skip();
 };
 
-export const sandboxMissing = (): string | undefined => {
-  if (process.platform !== 'linux') return `there is no sandbox on ${process.platform}`;
+/** The reason why sandboxes do not work on this machine, or `undefined` if they do. */
+export const sandboxUnavailable = (): string | undefined => {
+  if (process.platform !== 'linux') return `sandboxes are not supported on ${process.platform}`;
   const { error, status, stderr } = spawnSync(
     'bwrap',
     ['--unshare-user', '--unshare-pid', '--ro-bind', '/', '/', '--proc', '/proc', 'true'],
     { encoding: 'utf8' },
   );
   if (error !== undefined) return 'bubblewrap is not installed';
-  return status === 0 ? undefined : `bubblewrap can make no sandbox here: ${stderr.trim()}`;
+  return status === 0 ? undefined : `bubblewrap cannot create a sandbox on this machine: ${stderr.trim()}`;
 };
 
-/** A folder outside of /tmp, which sandboxes may be let into: a project, and what lies beside it. */
-export type Grounds = {
+/** A project and a directory next to it, outside of /tmp, to which sandboxes may have access. */
+export type TestDirectories = {
   readonly base: string;
   readonly project: string;
   readonly outside: string;
-  /** A server on these grounds, as the account that they belong to. */
+  /** The command line of a server that runs as the owner of these directories. */
   readonly server: readonly [string, ...string[]];
-  clear(): void;
+  remove(): void;
 };
 
-export const NOBODY = 65_534;
+export const NOBODY_UID = 65_534;
 
 const isRoot = process.getuid?.() === 0;
 
-/** The accounts that servers run as: that of the tests and, where that one is root, one without privileges. */
+/** The accounts that servers run as: that of the tests and, if that is root, one without privileges. */
 export const testedAccounts = [
-  { name: isRoot ? 'root' : 'this account', asNobody: false },
-  ...(isRoot ? [{ name: 'an account without privileges', asNobody: true }] : []),
+  { name: isRoot ? 'root' : 'this account', unprivileged: false },
+  ...(isRoot ? [{ name: 'an account without privileges', unprivileged: true }] : []),
 ];
 
-/** Makes the folder, for the account of the test or for one that may do little. */
-export const createGrounds = (asNobody: boolean): Grounds => {
+/** Creates the directories, owned by the account of the test or by one without privileges. */
+export const createTestDirectories = (unprivileged: boolean): TestDirectories => {
   const base = realpathSync(mkdtempSync('/var/tmp/sandbox-test-'));
-  const folder = (name: string) => {
+  const directory = (name: string) => {
     const path = join(base, name);
     mkdirSync(path);
-    if (asNobody) chownSync(path, NOBODY, NOBODY);
+    if (unprivileged) chownSync(path, NOBODY_UID, NOBODY_UID);
     return path;
   };
-  const [project, outside] = [folder('project'), folder('outside')];
+  const [project, outside] = [directory('project'), directory('outside')];
   chmodSync(base, 0o755);
-  if (asNobody) chownSync(base, NOBODY, NOBODY);
+  if (unprivileged) chownSync(base, NOBODY_UID, NOBODY_UID);
   return {
     base,
     project,
     outside,
-    server: asNobody ? serverOfNobody(base) : [process.execPath, programPath, '--stdio'],
-    clear: () => rmSync(base, { recursive: true, force: true }),
+    server: unprivileged ? unprivilegedServer(base) : [process.execPath, programPath, '--stdio'],
+    remove: () => rmSync(base, { recursive: true, force: true }),
   };
 };
 
-// That account may not be able to read the program where it is.
-const serverOfNobody = (base: string): [string, ...string[]] => {
+// A copy, because that account may be unable to read the program in the project.
+const unprivilegedServer = (base: string): [string, ...string[]] => {
   const program = join(base, 'program', 'dist', 'exec-server.cjs');
   mkdirSync(dirname(program), { recursive: true });
   cpSync(programPath, program);
   cpSync(join(programPath, '../../package.json'), join(base, 'program/package.json'));
   installTerminalPackages(join(base, 'program/node_modules'));
-  const account = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
+  const account = ['--reuid', String(NOBODY_UID), '--regid', String(NOBODY_UID), '--clear-groups'];
   return ['setpriv', ...account, '--', process.execPath, program, '--stdio'];
 };
 
-/** A place that is named by its role. */
+/** A path that Codex names by its role. */
 export const special = (kind: string, subpath?: string) => ({
   type: 'special',
   value: { kind, ...(subpath !== undefined && { subpath }) },
 });
 
-/** An entry as Codex sends it. */
+/** A permission entry as Codex sends it. */
 export const entry = (path: object, access: string, more: object = {}) => ({ path, access, ...more });
 
 export const at = (path: string) => ({ type: 'path', path: `file://${path}` });
@@ -97,10 +98,10 @@ export const sandboxOf = (entries: readonly object[], project = '/', network = '
   useLegacyLandlock: false,
 });
 
-/** What Codex sends with the mode `read-only`. */
+/** The sandbox that Codex sends in the mode `read-only`. */
 export const readOnly = (project: string) => sandboxOf([entry(special('root'), 'read')], project);
 
-/** What Codex sends with the mode `workspace-write`. */
+/** The sandbox that Codex sends in the mode `workspace-write`. */
 export const workspaceWrite = (project: string, more: readonly object[] = []) =>
   sandboxOf(
     [
@@ -114,6 +115,6 @@ export const workspaceWrite = (project: string, more: readonly object[] = []) =>
     project,
   );
 
-/** Programs and a project, and nothing else. */
+/** A sandbox with access to system programs and a project only. */
 export const onlyProject = (project: string) =>
   sandboxOf([entry(special('minimal'), 'read'), entry(special('project_roots'), 'write')], project);

@@ -4,20 +4,20 @@ import { delimiter, dirname, join } from 'node:path';
 import { programPath } from './program.ts';
 import { type Sshd, startSshd } from './sshd.ts';
 
-/** A host to reach over ssh on which an account can have any shell and any home. */
+/** An ssh host on which an account can have any shell and any home directory. */
 export type ShellHost = {
   readonly sshd: Sshd;
   /** PATH of sessions on the host; `exec-server` is in its first directory. */
   readonly path: string;
-  /** A copy of that `exec-server` where no shell would find it. */
+  /** A copy of `exec-server` outside of that PATH, with a path that needs quoting. */
   readonly oddProgram: string;
-  /** The environment of a client whose account there has this shell, and start-up files with this text. */
+  /** The environment of a client whose account on the host has this shell and these start-up files. */
   account(shell: string, files?: Readonly<Record<string, string>>): NodeJS.ProcessEnv;
   stop(): Promise<void>;
 };
 
-// What sshd does for an account with this shell and this home. That it is run by sshd, bash sees by
-// SSH_CLIENT and by SHLVL, and reads .bashrc then.
+// Does what sshd does for an account with this shell and home. Bash reads .bashrc when SSH_CLIENT and the absence
+// of SHLVL show that sshd started it.
 const FORCED = `#!/bin/sh
 shell=$EXEC_TEST_SHELL command=$SSH_ORIGINAL_COMMAND
 HOME=$EXEC_TEST_HOME SHELL=$shell

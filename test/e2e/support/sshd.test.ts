@@ -25,27 +25,27 @@ describeWithSshd('startSshd', () => {
     return one;
   };
 
-  it('gives the session exactly the PATH asked for', async () => {
+  it('gives sessions exactly the requested PATH', async () => {
     expect(await ssh(sshd, ['devbox', 'printf %s "$PATH"'])).to.deep.equal(printed(remotePath));
   });
 
-  it('gives the session the other variables and a home of its own', async () => {
+  it('gives sessions the other variables and their own home directory', async () => {
     expect(await ssh(sshd, ['devbox', 'printf %s "$GREETING|$HOME"'])).to.deep.equal(
       printed(`it's $HOME %h|${sshd.home}`),
     );
   });
 
-  it('takes a command by sshCommand, with PATH left alone', async () => {
+  it('runs a command with sshCommand, without a change of PATH', async () => {
     const [program = '', ...args] = sshd.sshCommand;
     expect(await run(program, [...args, sshd.host, 'echo here'])).to.deep.equal(printed('here\n'));
   });
 
-  it('carries every byte to the command and back', async () => {
+  it('transmits every byte value to the command and back', async () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     expect(await ssh(sshd, ['devbox', 'cat'], bytes)).to.deep.equal({ code: 0, stdout: bytes, stderr: '' });
   });
 
-  it("hands on the command's exit code", async () => {
+  it('returns the exit code of the command', async () => {
     expect((await ssh(sshd, ['devbox', 'exit 7'])).code).to.equal(7);
   });
 
@@ -55,7 +55,7 @@ describeWithSshd('startSshd', () => {
     expect(stderr).to.match(/^ssh: connect to host 127\.0\.0\.1 port 1: Connection refused/);
   });
 
-  it('runs beside another server', async () => {
+  it('runs next to another server', async () => {
     const other = await start({ remotePath: '/usr/bin:/bin:/other' });
     const paths = await Promise.all(
       [sshd, other].map(async one => (await ssh(one, ['devbox', 'printf %s "$PATH"'])).stdout.toString()),
@@ -65,7 +65,7 @@ describeWithSshd('startSshd', () => {
     expect((await ssh(sshd, ['devbox', 'true'])).code).to.equal(0);
   });
 
-  it('takes another port when the chosen one is in use', async () => {
+  it('chooses another port when the first is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const ports = [(taken.address() as AddressInfo).port];
@@ -74,7 +74,7 @@ describeWithSshd('startSshd', () => {
     expect((await ssh(other, ['devbox', 'true'])).code).to.equal(0);
   });
 
-  it("fails with sshd's log when it doesn't come up", async () => {
+  it('rejects with the log of sshd when sshd does not start to listen', async () => {
     const error = await startSshd({ remotePath: '/bin\nNoSuchDirective yes' }).then(
       one => one.stop(),
       (reason: Error) => reason.message,
@@ -82,7 +82,7 @@ describeWithSshd('startSshd', () => {
     expect(error).to.match(/instead of listening on 127\.0\.0\.1:\d+; its log:\n.*sshd_config/s);
   });
 
-  it('dropConnections closes the connections, spares their commands and keeps accepting', async () => {
+  it('closes connections with dropConnections, without ending their commands, and accepts new ones', async () => {
     const session = openSession(sshd, 'echo $$; exec sleep 600');
     const [pid] = await once(session.stdout.setEncoding('utf8'), 'data');
     const [exit] = await Promise.all([once(session, 'exit'), sshd.dropConnections()]);
@@ -91,9 +91,9 @@ describeWithSshd('startSshd', () => {
     expect((await ssh(sshd, ['devbox', 'true'])).code).to.equal(0);
   });
 
-  it('stop ends the sessions, closes the port and leaves no files; twice is harmless', async () => {
+  it('ends the sessions, closes the port and removes the files with stop, also when called again', async () => {
     const other = await start({ remotePath });
-    // The command alone holds the fifo's other end, so the fifo ends when the command does, reaped or not.
+    // Only the command has the other end of the fifo open, so the fifo ends when the command exits, reaped or not.
     const fifo = join(other.home, 'alive');
     await promisify(execFile)('mkfifo', [fifo]);
     const session = openSession(other, 'exec >"$HOME/alive"; echo started; exec sleep 600');

@@ -10,35 +10,35 @@ import { sshPrograms } from './sshd/programs.ts';
 export { describeWithSshd } from './sshd/describe.ts';
 export { sshdUnavailable } from './sshd/programs.ts';
 
-/** A real sshd on a loopback port, with keys and configuration of its own in one directory. */
+/** A real sshd on a loopback port, with its own keys and configuration in one directory. */
 export type Sshd = {
   /**
-   * The alias of the server in the client's configuration. Its sessions are the current user's, in that user's
-   * login shell and starting in that user's home directory.
+   * The alias of the server in the client's configuration. Sessions run as the current user, in the login shell and
+   * home directory of that user.
    *
    * A second alias, `wronghost`, names a port that refuses every connection.
    */
   readonly host: string;
-  /** Holds a program `ssh` that uses the client's configuration: first in PATH, it makes `ssh devbox` work. */
+  /** A directory with a program `ssh` that uses this configuration: with it first in PATH, `ssh devbox` works. */
   readonly clientBin: string;
-  /** The real ssh with that configuration, for a caller that leaves PATH alone. */
+  /** The real ssh with that configuration, for a caller that does not change PATH. */
   readonly sshCommand: readonly string[];
   /** On 127.0.0.1. */
   readonly port: number;
-  /** Everything of this server lies here. */
+  /** The directory of all files of this server. */
   readonly directory: string;
   /** HOME of the sessions, empty at first: shells read their start-up files (`.bashrc`) from here. */
   readonly home: string;
-  /** What sshd has logged so far. */
+  /** The log of sshd so far. */
   log(): string;
   /**
    * Closes the connections from the server's side, as a dying sshd does; new ones are still accepted. The commands
-   * of the sessions are not signalled, they lose their stdin and stdout. Resolves when the connections are closed.
+   * of the sessions receive no signal; they lose their stdin and stdout. Resolves when the connections are closed.
    */
   dropConnections(): Promise<void>;
   /**
-   * Kills sshd, its sessions and their commands, waits until sshd has ended, and removes the directory. Commands
-   * whose connection ended earlier are no longer sshd's and not found. Twice is harmless.
+   * Kills sshd, its sessions and their commands, waits until sshd has exited, and removes the directory. Commands
+   * whose connection was closed earlier are no longer descendants of sshd and are not killed. Idempotent.
    */
   stop(): Promise<void>;
 };
@@ -49,19 +49,19 @@ export type SshdOptions = {
   /** More variables of the sessions; HOME is `Sshd.home` unless given here. */
   readonly remoteEnv?: Readonly<Record<string, string>>;
   /**
-   * A command that is run in place of every session's own, by the user's shell; `SSH_ORIGINAL_COMMAND` has the one
-   * that was asked for. Variables of the client that begin with `EXEC_TEST_` are passed on.
+   * A command that the user's shell runs instead of the requested one, which is in `SSH_ORIGINAL_COMMAND`. Variables
+   * of the client that begin with `EXEC_TEST_` are sent.
    */
   readonly forceCommand?: string;
-  /** Chooses the port; asked again when the port turns out to be taken. */
+  /** Chooses the port; called again if the port is in use. */
   readonly choosePort?: () => Promise<number>;
 };
 
 /**
- * Starts an sshd and resolves when it listens. It works for root and for ordinary users, several at once, and leaves
- * the system alone, except that root gets the empty /run/sshd if there is none.
+ * Starts an sshd and resolves when it listens. Works for root and for ordinary users, and for several servers
+ * concurrently. It changes nothing else on the system, except that root creates an empty /run/sshd if it is missing.
  *
- * @throws where `sshdUnavailable` has a reason, and with sshd's log when it doesn't come up
+ * @throws the reason of `sshdUnavailable`, or the log of sshd if it does not start to listen
  */
 export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
   const programs = sshPrograms();
@@ -70,7 +70,7 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
   try {
     const env = { HOME: files.home, ...options.remoteEnv, PATH: options.remotePath };
     await writeServerFiles(files, programs, env, options.forceCommand);
-    const listener = await listenSomewhere(options.choosePort ?? freePort, port =>
+    const listener = await listenOnFreePort(options.choosePort ?? freePort, port =>
       listen(programs.sshd, files.sshdConfig, port),
     );
     const stop = stopper(listener, files.directory);
@@ -97,15 +97,15 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
   }
 };
 
-// Root's sshd refuses to start without the directory it locks its unauthenticated part into. Debian's path is
-// /run/sshd, made by the system service when it starts and so missing where that never ran, as in containers; other
-// systems ship theirs. It is empty and shared by every sshd of the machine, so it isn't removed afterwards.
+// The sshd of root refuses to start without the directory that it confines its unauthenticated part to. On Debian it
+// is /run/sshd, created by the system service, which never ran in a container; other systems ship theirs. It is empty
+// and shared by all sshd processes of the machine, so it is not removed.
 const createPrivilegeSeparationDirectory = async (): Promise<void> => {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return;
   await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
 };
 
-const listenSomewhere = async (
+const listenOnFreePort = async (
   choosePort: () => Promise<number>,
   listenOn: (port: number) => Promise<Listener>,
 ): Promise<Listener> => {
@@ -120,18 +120,18 @@ const listenSomewhere = async (
 };
 
 const stopper = (listener: Listener, directory: string): (() => Promise<void>) => {
-  const abandon = (): void => {
+  const killAndRemove = (): void => {
     listener.kill();
     rmSync(directory, { recursive: true, force: true });
   };
-  // For a test run that ends without its hooks.
-  process.once('exit', abandon);
+  // For a test run that exits without running its hooks.
+  process.once('exit', killAndRemove);
   let stopped: Promise<void> | undefined;
   return () => {
     stopped ??= (async () => {
       listener.kill();
       await listener.closed;
-      process.off('exit', abandon);
+      process.off('exit', killAndRemove);
       await rm(directory, { recursive: true, force: true });
     })();
     return stopped;

@@ -3,39 +3,40 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { descendantsOf, type ProcessEntry, readProc } from '../../../src/server/platform/process-table.ts';
 
-/** Processes whose working directory is `directory`: every one that a test started there and nobody ended. */
+/** The processes that have `directory` as working directory: those that a test started there and that still run. */
 export const survivorsIn = (directory: string): string[] =>
   workingDirectories()
     .filter(([, cwd]) => cwd === directory)
-    .map(([pid]) => described(pid));
+    .map(([pid]) => describeProcess(pid));
 
-/** The same for the directories in `parent`, each with who is there, as of one look. */
+/** The same for all directories in `parent`, from one scan: pairs of a directory and a process in it. */
 export const survivorsBelow = (parent: string): Array<readonly [directory: string, process: string]> =>
   workingDirectories()
     .filter(([, cwd]) => cwd !== undefined && dirname(cwd) === parent)
-    .map(([pid, cwd]) => [cwd as string, described(pid)]);
+    .map(([pid, cwd]) => [cwd as string, describeProcess(pid)]);
 
-/** Waits until none is left. A process that was sent SIGKILL may take a moment to be gone. */
-export const noSurvivorsIn = async (directory: string, withinMs = 30_000): Promise<void> => {
+/** Waits until `survivorsIn` finds none: a process that was sent SIGKILL may take a moment to exit. */
+export const waitForNoSurvivorsIn = async (directory: string, withinMs = 30_000): Promise<void> => {
   const deadline = performance.now() + withinMs;
-  for (let left = survivorsIn(directory); left.length > 0; left = survivorsIn(directory)) {
-    if (performance.now() > deadline) throw new Error(`still alive after ${withinMs} ms: ${left.join(', ')}`);
+  for (let survivors = survivorsIn(directory); survivors.length > 0; survivors = survivorsIn(directory)) {
+    if (performance.now() > deadline)
+      throw new Error(`still alive after ${withinMs} ms: ${survivors.join(', ')}`);
     await delay(20);
   }
 };
 
-/** A process and all below it, as of now. */
-export const tasksOf = (root: number): ProcessEntry[] => {
+/** A process and its descendants, as of current. */
+export const processTreeOf = (root: number): ProcessEntry[] => {
   const table = readProc();
   return [root, ...descendantsOf(root, table)].flatMap(pid => table.get(pid) ?? []);
 };
 
-/** Those of the tasks that are still there; a later process with the pid of one is another. */
-export const leftOf = (tasks: readonly ProcessEntry[]): ProcessEntry[] => {
+/** Those of the processes that still run; a later process with the same pid does not count. */
+export const survivorsOf = (processes: readonly ProcessEntry[]): ProcessEntry[] => {
   const table = readProc();
-  return tasks.filter(({ pid, startTime }) => {
-    const now = table.get(pid);
-    return now !== undefined && now.startTime === startTime && now.state !== 'Z';
+  return processes.filter(({ pid, startTime }) => {
+    const current = table.get(pid);
+    return current !== undefined && current.startTime === startTime && current.state !== 'Z';
   });
 };
 
@@ -54,7 +55,7 @@ const list = (directory: string): string[] => {
   try {
     return readdirSync(directory);
   } catch {
-    return []; // it has ended
+    return []; // the server has exited
   }
 };
 
@@ -66,7 +67,7 @@ const linkTarget = (path: string): string | undefined => {
   }
 };
 
-const described = (pid: string): string => `${pid} ${commandLine(pid)}`;
+const describeProcess = (pid: string): string => `${pid} ${commandLine(pid)}`;
 
 const commandLine = (pid: string): string => {
   try {

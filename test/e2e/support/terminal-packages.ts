@@ -2,7 +2,7 @@ import { cpSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-/** Installs the optional packages that terminals need here into a `node_modules` directory. */
+/** Copies the optional packages that terminals need on this platform into a `node_modules` directory. */
 export const installTerminalPackages = (modules: string): void => {
   const [scope, name] =
     process.platform === 'linux' ? ['@koromix', `koffi-linux-${process.arch}`] : ['@lydell', 'node-pty'];

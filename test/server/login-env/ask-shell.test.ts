@@ -7,7 +7,7 @@ import { MAX_LOGIN_NOISE_BYTES } from '../../../src/server/limits.ts';
 import { loginShell, type ShellOutcome } from '../../../src/server/login-env/ask-shell.ts';
 import { Watchdog } from '../../../src/server/platform/watchdog.ts';
 import type { Env } from '../../../src/shared-config/index.ts';
-import { noSurvivorsIn, survivorsIn } from '../../e2e/support/survivors.ts';
+import { survivorsIn, waitForNoSurvivorsIn } from '../../e2e/support/survivors.ts';
 import { until } from '../../support/until.ts';
 import { kill } from '../platform/support/children.ts';
 import { makeHome, removeHome } from './support/homes.ts';
@@ -85,7 +85,7 @@ describe('loginShell', () => {
   afterEach(async () => {
     for (const made of logins.splice(0)) {
       await made.end();
-      if (process.platform === 'linux') await noSurvivorsIn(made.home);
+      if (process.platform === 'linux') await waitForNoSurvivorsIn(made.home);
     }
   });
 
@@ -139,7 +139,7 @@ describe('loginShell', () => {
       const made = inHome(['sleep 600']);
       expect(await made.ask(interactive, 500)).to.deep.equal({ reason: 'no answer within 500 ms' });
       await made.gone();
-      if (process.platform === 'linux') await noSurvivorsIn(made.home);
+      if (process.platform === 'linux') await waitForNoSurvivorsIn(made.home);
     });
 
     it('says how it ended when its files end it', async () => {
@@ -309,7 +309,7 @@ describe('loginShell', () => {
 
       const endAll = async (home: string) => {
         for (const line of survivorsIn(home)) kill(Number.parseInt(line, 10));
-        await noSurvivorsIn(home);
+        await waitForNoSurvivorsIn(home);
       };
 
       it('leads a session', async () => {
@@ -327,7 +327,7 @@ describe('loginShell', () => {
         expect((await made.env(false)).A).to.equal('1');
         await made.gone();
         expect(existsSync(join(made.home, 'hung-up'))).to.equal(true);
-        await noSurvivorsIn(made.home);
+        await waitForNoSurvivorsIn(made.home);
       });
 
       it('lets a daemon live that has a session of its own', async () => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { currentHost, type Host } from '../../../src/server/index.ts';
-import { noSurvivorsIn } from '../../e2e/support/survivors.ts';
+import { waitForNoSurvivorsIn } from '../../e2e/support/survivors.ts';
 import { until } from '../../support/until.ts';
 import { makeHome, removeHome } from './support/homes.ts';
 import { LineClient } from './support/line-client.ts';
@@ -35,7 +35,7 @@ describeWithShell('bash', 'a start with another base', shell => {
   afterEach(async () => {
     await Promise.all(clients.splice(0).map(({ server }) => server.stop('the test is over')));
     for (const home of homes.splice(0)) {
-      if (process.platform === 'linux') await noSurvivorsIn(home);
+      if (process.platform === 'linux') await waitForNoSurvivorsIn(home);
       removeHome(home);
     }
   });
@@ -178,7 +178,7 @@ describeWithShell('bash', 'a start with another base', shell => {
       client.end();
       await client.server.closed;
       expect((await waiting).error?.data).to.deep.equal({ kind: 'shuttingDown' });
-      if (process.platform === 'linux') await noSurvivorsIn(home);
+      if (process.platform === 'linux') await waitForNoSurvivorsIn(home);
       expect(existsSync(join(home, 'started'))).to.equal(false);
     });
 

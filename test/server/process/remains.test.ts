@@ -15,7 +15,7 @@ import { ManagedProcess, type ProcessOptions } from '../../../src/server/process
 import { startOnPty } from '../../../src/server/process/pty.ts';
 import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
 import { Remains } from '../../../src/server/process/remains.ts';
-import { noSurvivorsIn, survivorsIn } from '../../e2e/support/survivors.ts';
+import { survivorsIn, waitForNoSurvivorsIn } from '../../e2e/support/survivors.ts';
 import { until } from '../../support/until.ts';
 import { kill } from '../platform/support/children.ts';
 import { openBelow, openLinks } from '../support/descriptors.ts';
@@ -76,7 +76,7 @@ class Notes extends Watchdog {
 
   afterEach(async () => {
     for (const line of survivorsIn(cwd)) kill(Number.parseInt(line, 10));
-    await noSurvivorsIn(cwd);
+    await waitForNoSurvivorsIn(cwd);
     await pipes.dispose();
     for (const directory of [cwd, tempDir]) rmSync(directory, { recursive: true });
   });
@@ -163,16 +163,16 @@ class Notes extends Watchdog {
       await close(await onPipes('sleep 600 >/dev/null 2>&1 &'));
       await until(() => survivorNames().join() === 'sleep 600', 'it is not there');
       await remains.stopGroups();
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
     });
 
     it('are ended: who holds a pipe, in the moment of the close', async () => {
       await close(await onPipes(leaving('>/dev/null'), 0));
       await remains.killHolders();
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
       await close(await onPipes(`exec 3<&0; ${leaving('<&3 3<&- >/dev/null 2>&1')}`, 60_000, true));
       await remains.killHolders();
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
     });
 
     it('are ended: who holds a pipe that was cut, and nobody who has a pipe that is used again', async () => {
@@ -228,7 +228,7 @@ class Notes extends Watchdog {
       const left = noted().terminals;
       await until(() => survivorNames().join() === 'sleep 600', 'it is not there');
       await remains.killHolders();
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
       expect([left, noted().terminals, openTerminals()]).to.deep.equal([
         [managed.terminal?.path],
         [],
@@ -242,7 +242,7 @@ class Notes extends Watchdog {
       await Promise.all(started.map(close));
       const kept = noted().terminals.length;
       for (const line of survivorsIn(cwd)) kill(Number.parseInt(line, 10));
-      await noSurvivorsIn(cwd);
+      await waitForNoSurvivorsIn(cwd);
       const last = onTerminal(HELD, 0);
       await close(last);
       await until(() => noted().terminals.length === 1, 'terminals are kept that nobody holds');

@@ -17,7 +17,7 @@ import { Sandbox } from '../../../src/protocol/sandbox.ts';
 import { currentHost } from '../../../src/server/host.ts';
 import { failureOf } from '../../../src/server/sandbox/bubblewrap.ts';
 import { Sandboxes } from '../../../src/server/sandbox/sandboxes.ts';
-import { needSandbox } from '../../e2e/support/sandboxes.ts';
+import { requireSandbox } from '../../e2e/support/sandboxes.ts';
 
 const sandbox = parse(Sandbox, {
   permissions: {
@@ -57,7 +57,7 @@ describe('Sandboxes', () => {
   }
 
   it('puts no variable by its name where the sandbox is made, and no value where others can read it', function () {
-    needSandbox(this);
+    requireSandbox(this);
     const start = new Sandboxes(host)
       .prepare(sandbox, '/')
       ?.start(['true'], { LD_PRELOAD: '/evil.so', A: 'planted' });
@@ -68,7 +68,7 @@ describe('Sandboxes', () => {
   });
 
   it("tells bubblewrap's own failure in words, at its stage", async function () {
-    needSandbox(this);
+    requireSandbox(this);
     const confinement = new Sandboxes(host).prepare(sandbox, '/', ['/missing/program']);
     expect(await refusal(() => confinement?.tryOut())).to.deep.equal({
       kind: 'launchFailed',
@@ -82,7 +82,7 @@ describe('Sandboxes', () => {
   });
 
   it('takes bubblewrap from the system before PATH', function () {
-    needSandbox(this);
+    requireSandbox(this);
     const directory = mkdtempSync(join(tmpdir(), 'sandboxes-test-'));
     try {
       // A bwrap of somebody else's doesn't count.
@@ -101,7 +101,7 @@ describe('Sandboxes', () => {
     let base: string;
 
     before(function () {
-      needSandbox(this);
+      requireSandbox(this);
     });
 
     beforeEach(() => {

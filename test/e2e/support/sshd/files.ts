@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { SshPrograms } from './programs.ts';
 
-/** Where everything lies inside the server's one directory. */
+/** The paths in the directory of one sshd. */
 export const sshdFiles = (directory: string) => ({
   directory,
   home: join(directory, 'home'),
@@ -19,10 +19,10 @@ export const sshdFiles = (directory: string) => ({
 });
 export type SshdFiles = ReturnType<typeof sshdFiles>;
 
-/** The name the client's configuration gives the server. */
+/** The name of the server in the configuration of the client. */
 export const alias = 'devbox';
 
-/** Writes what sshd reads: keys, authorized_keys, sshd_config and an empty home. */
+/** Writes the files of sshd: keys, authorized_keys, sshd_config and an empty home. */
 export const writeServerFiles = async (
   files: SshdFiles,
   { sshKeygen }: SshPrograms,
@@ -35,7 +35,7 @@ export const writeServerFiles = async (
   await writeFile(files.sshdConfig, serverConfig(files, env, forceCommand));
 };
 
-/** Writes what the client reads, for a server at `port`: known_hosts, ssh_config and the `ssh` of `clientBin`. */
+/** Writes the files of the client of a server at `port`: known_hosts, ssh_config and the `ssh` in `clientBin`. */
 export const writeClientFiles = async (
   files: SshdFiles,
   { ssh }: SshPrograms,
@@ -69,7 +69,7 @@ const serverConfig = (
     'PidFile none',
     // PAM needs root and would add the variables of /etc/environment.
     'UsePAM no',
-    // The temp directory's parents may be writable by everybody.
+    // The parents of the temporary directory may be writable by all users.
     'StrictModes no',
     'PubkeyAuthentication yes',
     'PasswordAuthentication no',
@@ -92,7 +92,7 @@ const clientConfig = (files: SshdFiles, port: number): string =>
     `Host ${alias}`,
     `  Port ${port}`,
     'Host wronghost',
-    // Needs root to be listened on and nobody does; an unknown name would wait for a resolver instead.
+    // No process listens on this privileged port; an unknown host name would wait for a resolver instead.
     '  Port 1',
     'Host *',
     '  HostName 127.0.0.1',

@@ -5,24 +5,24 @@ import { childrenOf, killTree, signal } from '../process-tree.ts';
 /** A running sshd. */
 export type Listener = {
   readonly port: number;
-  /** What sshd has logged so far. */
+  /** The log of sshd so far. */
   log(): string;
-  /** Ends the connections' own sshd processes and not the commands they run; resolves when they have ended. */
+  /** Ends the sshd processes of the connections, not their commands; resolves when these processes have exited. */
   endConnections(): Promise<void>;
-  /** Kills sshd and everything below it at once; `closed` tells when it has come to pass. */
+  /** Sends SIGKILL to sshd and its descendants; `closed` resolves when they have exited. */
   kill(): void;
-  /** Resolves when every sshd process has ended. */
+  /** Resolves when every sshd process has exited. */
   readonly closed: Promise<void>;
 };
 
-/** Runs sshd on a port of 127.0.0.1; resolves when it listens, rejects with its log if it doesn't get there. */
+/** Runs sshd on a port of 127.0.0.1; resolves when it listens, rejects with its log if it fails to. */
 export const listen = async (sshd: string, config: string, port: number): Promise<Listener> => {
-  // By absolute path: sshd starts itself again for each connection and refuses to run otherwise.
+  // By absolute path: sshd executes itself again for each connection and refuses to run otherwise.
   const child = spawn(sshd, ['-D', '-e', '-f', config, '-p', String(port)], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';
-  // Every sshd process holds stderr and no command does, so `close` comes when the last sshd has ended.
+  // All sshd processes have stderr open and commands do not, so `close` is emitted when the last sshd has exited.
   const closed = new Promise<void>(resolve => child.once('close', () => resolve()));
   const pid = () => (child.exitCode === null && child.signalCode === null ? child.pid : undefined);
   const listener: Listener = {
@@ -50,8 +50,8 @@ export const listen = async (sshd: string, config: string, port: number): Promis
       listener.kill();
       settle(`was silent for ${deadlineMs} ms`);
     }, deadlineMs);
-    child.once('error', error => settle(`didn't start (${error.message})`));
-    child.once('close', code => settle(`ended with exit code ${code}`));
+    child.once('error', error => settle(`could not be started (${error.message})`));
+    child.once('close', code => settle(`exited with code ${code}`));
     child.stderr.setEncoding('utf8').on('data', chunk => {
       log += chunk;
       if (log.includes('Server listening on')) settle();
@@ -67,9 +67,9 @@ const endAll = async (connections: readonly number[], parent: number): Promise<v
     if (left.length === 0) return;
     if (performance.now() > deadline)
       throw new Error(`connections ${left} still there ${deadlineMs} ms after SIGTERM`);
-    // TERM and not KILL: of a connection's two processes (root's has one) the first passes TERM on to the one that
-    // has the socket, and that one would outlive a KILL of the first. Again and again: a TERM that arrives just
-    // before sshd goes to wait is noticed only when something else wakes it.
+    // SIGTERM, not SIGKILL: a connection has two processes (that of root has one). The first forwards SIGTERM to the
+    // one with the socket, which would survive a SIGKILL of the first. Repeated, because sshd notices a SIGTERM that
+    // arrives just before it waits only when something else wakes it.
     for (const pid of left) signal(pid, 'SIGTERM');
     await delay(20);
   }

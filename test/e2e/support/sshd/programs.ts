@@ -5,9 +5,9 @@ import { delimiter, join } from 'node:path';
 export type SshPrograms = { readonly sshd: string; readonly ssh: string; readonly sshKeygen: string };
 
 /**
- * Why a real sshd can't run here, naming the Debian package to install; undefined if it can.
+ * The reason why a real sshd cannot run on this machine, with the Debian packages to install; `undefined` if it can.
  *
- * @param directories where to look, first match wins
+ * @param directories the directories to search, in order
  */
 export const sshdUnavailable = (directories = searchPath()): string | undefined => {
   if (process.platform === 'win32') return 'the sshd of the tests needs a POSIX system';
@@ -16,13 +16,14 @@ export const sshdUnavailable = (directories = searchPath()): string | undefined 
   return missing.map(([name, debian]) => `no program ${name} (Debian package ${debian})`).join(', ');
 };
 
-/** The programs' paths. Throws the reason of `sshdUnavailable` if one is missing. */
+/** The paths of the programs. Throws the reason of `sshdUnavailable` if one is missing. */
 export const sshPrograms = (): SshPrograms => {
   const directories = searchPath();
   const sshd = find('sshd', directories);
   const ssh = find('ssh', directories);
   const sshKeygen = find('ssh-keygen', directories);
-  if (!sshd || !ssh || !sshKeygen) throw new Error(`sshd can't run here: ${sshdUnavailable(directories)}`);
+  if (!sshd || !ssh || !sshKeygen)
+    throw new Error(`sshd cannot run on this machine: ${sshdUnavailable(directories)}`);
   return { sshd, ssh, sshKeygen };
 };
 
@@ -35,7 +36,7 @@ const debianPackages = {
 const find = (name: string, directories: readonly string[]): string | undefined =>
   directories.map(directory => join(directory, name)).find(isProgram);
 
-// The sbin directories are in root's PATH only, on some systems in nobody's.
+// The sbin directories are in the PATH of root only, on some systems in none.
 const searchPath = (): string[] => [
   ...(process.env.PATH ?? '').split(delimiter).filter(directory => directory.startsWith('/')),
   '/usr/sbin',
