@@ -24,6 +24,15 @@ export const MAX_FIRST_FRAME_BYTES = 1024 * 1024;
 /** Deepest nesting of arrays and objects in one message. */
 export const MAX_NESTING = 64;
 
+/**
+ * Values in one message, as many as Codex's own client takes: the entries of its arrays and objects, an empty one
+ * counted as if it had an entry.
+ */
+export const MAX_FRAME_VALUES = 262_144;
+
+/** How long frames may wait for memory after the end of the stream, in milliseconds. */
+export const END_WAIT_MS = 1000;
+
 /** Paths of keys in one look at configuration files. */
 export const MAX_CONFIG_PATHS = 256;
 
@@ -32,6 +41,9 @@ export const MAX_BATCH = 128;
 
 /** Messages that are read but not yet dispatched; beyond it a reader stops reading. */
 export const MAX_UNDISPATCHED_MESSAGES = 1024;
+
+/** Bytes of them beyond which a reader stops reading. */
+export const MAX_UNDISPATCHED_BYTES = 1024 * 1024;
 
 /** Longest id that a client chooses (`id`, `processId`, `writeId`, `requestId`), in bytes. */
 export const MAX_ID_BYTES = 4096;

@@ -36,10 +36,15 @@ export class Body {
 
   #reserve(size: number): void {
     if (this.#bytes.length >= size) return;
-    const wanted = this.length <= RESERVED_BYTES ? this.length : Math.max(size, this.#bytes.length * 2);
-    const grown = Buffer.allocUnsafeSlow(Math.min(this.length, wanted));
+    const grown = Buffer.allocUnsafeSlow(this.#capacityFor(size));
     this.#bytes.copy(grown, 0, 0, this.#filled);
     this.#bytes = grown;
+  }
+
+  #capacityFor(size: number): number {
+    // The system provides memory only where something is written, so reserving the rest costs nothing by now.
+    if (this.length <= RESERVED_BYTES || size > RESERVED_BYTES) return this.length;
+    return Math.min(RESERVED_BYTES, Math.max(size, this.#bytes.length * 2));
   }
 }
 

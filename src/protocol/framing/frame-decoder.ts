@@ -3,13 +3,14 @@ import { MAX_FRAME_BYTES, MAX_HEADER_BYTES, MAX_RESYNC_BYTES, MAX_SKIPPED_BODY_B
 import { Body } from './body.ts';
 import type { BodyKind, Decoder, FrameSink } from './decoder.ts';
 import { type HeaderFields, isUtf8Charset, readHeaderLine } from './header.ts';
+import { JsonScan } from './json-scan.ts';
 
 /**
  * Cuts a byte stream into `Content-Length` frames, however the stream is split into chunks.
  *
- * A body over the limit is skipped by its announced length. A header that can't be read is reported once,
- * and the stream is searched for the next `Content-Length:`. Between chunks it holds at most one body and
- * one header.
+ * A body over the limit is skipped by its announced length, and so is the rest of one whose JSON is nested too
+ * deeply or has too many values. A header that can't be read is reported once, and the stream is searched for the
+ * next `Content-Length:`. Between chunks it holds at most one body and one header.
  */
 export class FrameDecoder implements Decoder {
   readonly #sink: FrameSink;
@@ -18,6 +19,7 @@ export class FrameDecoder implements Decoder {
   #state: State = header();
   #input: Buffer = Buffer.alloc(0);
   #searched = 0;
+  readonly #scan = new JsonScan();
 
   /** @param describe see `readHeaderLine` */
   constructor(sink: FrameSink, maxFrameBytes = MAX_FRAME_BYTES, describe?: (line: string) => string) {
@@ -97,17 +99,34 @@ export class FrameDecoder implements Decoder {
       this.#sink.rejected(invalidMessage(`Content-Type: expected charset utf-8, received ${charset}`));
       this.#state = { name: 'skip', remaining: contentLength };
     } else {
-      this.#state = { name: 'body', body: new Body(contentLength), kind };
+      this.#scan.reset();
+      this.#state = { name: 'body', body: new Body(contentLength), kind, scanning: true };
     }
     return true;
   }
 
-  #readBody({ body, kind }: BodyState): boolean {
-    this.#consume(body.take(this.#input));
+  #readBody(state: BodyState): boolean {
+    const { body, kind } = state;
+    const part = this.#input.subarray(0, body.take(this.#input));
+    if (state.scanning) this.#scanPart(state, part);
+    this.#consume(part.length);
+    const { problem } = this.#scan;
+    if (problem !== undefined) {
+      this.#sink.rejected(problem);
+      this.#state = { name: 'skip', remaining: body.missing };
+      return true;
+    }
     if (body.missing > 0) return false;
     this.#state = header();
     this.#sink.frame(body.bytes, kind);
     return true;
+  }
+
+  /** Scans what of a part is JSON: with a chunk that ends with the first line, since JSON strings have no line feed. */
+  #scanPart(state: BodyState, part: Buffer): void {
+    const end = state.kind === 'chunk' ? part.indexOf('\n') : -1;
+    state.scanning = end < 0;
+    this.#scan.push(end < 0 ? part : part.subarray(0, end));
   }
 
   #skip(state: SkipState): boolean {
@@ -165,7 +184,13 @@ export class FrameDecoder implements Decoder {
 const SEARCH_WINDOW_BYTES = 4096;
 
 type HeaderState = { readonly name: 'header'; readonly fields: HeaderFields; bytes: number };
-type BodyState = { readonly name: 'body'; readonly body: Body; readonly kind: BodyKind };
+type BodyState = {
+  readonly name: 'body';
+  readonly body: Body;
+  readonly kind: BodyKind;
+  /** Whether the next part of it is JSON. */
+  scanning: boolean;
+};
 type SkipState = { readonly name: 'skip'; remaining: number };
 type State = HeaderState | SkipState | BodyState | { readonly name: 'search' } | { readonly name: 'lost' };
 

@@ -1,17 +1,19 @@
 import { frameTooLarge } from '../errors.ts';
 import { MAX_FRAME_BYTES } from '../limits.ts';
 import type { Decoder, FrameSink } from './decoder.ts';
+import { JsonScan } from './json-scan.ts';
 
 /**
- * Cuts a byte stream into lines, each the body of one message. Lines of nothing but white space are passed
- * over. A line over the limit is reported once, with as many bytes as it has, and skipped to its end; so is
- * never more than one line held.
+ * Cuts a byte stream into lines, each the body of one message. Lines of nothing but white space are ignored. A line
+ * over the limit is reported once, with as many bytes as it has, and skipped to its end; so is one whose JSON is
+ * nested too deeply or has too many values. It holds at most one line.
  */
 export class LineDecoder implements Decoder {
   readonly #sink: FrameSink;
   readonly #maxLineBytes: number;
   #parts: Buffer[] = [];
   #bytes = 0;
+  readonly #scan = new JsonScan();
 
   constructor(sink: FrameSink, maxLineBytes = MAX_FRAME_BYTES) {
     this.#sink = sink;
@@ -35,8 +37,9 @@ export class LineDecoder implements Decoder {
   #take(part: Buffer): void {
     if (part.length === 0) return;
     this.#bytes += part.length;
-    // What is too long will be refused; its bytes need not be kept for that.
-    if (this.#bytes > this.#maxLineBytes) this.#parts = [];
+    this.#scan.push(part);
+    // What will be refused need not be kept for that.
+    if (this.#bytes > this.#maxLineBytes || this.#scan.problem !== undefined) this.#parts = [];
     else this.#keep(part);
   }
 
@@ -49,10 +52,16 @@ export class LineDecoder implements Decoder {
 
   #endLine(): void {
     const [parts, bytes] = [this.#parts, this.#bytes];
+    const { problem } = this.#scan;
     this.#parts = [];
     this.#bytes = 0;
+    this.#scan.reset();
     if (bytes > this.#maxLineBytes) {
       this.#sink.rejected(frameTooLarge(bytes, this.#maxLineBytes));
+      return;
+    }
+    if (problem !== undefined) {
+      this.#sink.rejected(problem);
       return;
     }
     const line = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);

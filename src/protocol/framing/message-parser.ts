@@ -2,8 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Message } from 'vscode-jsonrpc/node';
 import { exceedsBytes } from '../../shared-config/byte-limit.ts';
 import { type ExecServerError, invalidMessage, limitExceeded, parseError } from '../errors.ts';
-import { MAX_BATCH, MAX_ID_BYTES, MAX_NESTING } from '../limits.ts';
-import { nestingDepth } from './nesting.ts';
+import { MAX_BATCH, MAX_ID_BYTES } from '../limits.ts';
 
 /** The id of a request, as far as it is known; `null` where it isn't. */
 export type MessageId = string | number | null;
@@ -26,7 +25,8 @@ export type Batch = readonly (Message | MessageRefused)[];
 
 /**
  * Reads a frame's body as one JSON-RPC message or as a batch of them. The member `jsonrpc` may be absent. An
- * answer may have the id `null`: the peer could not tell which request it answers.
+ * answer may have the id `null`: the peer could not tell which request it answers. That the body is neither nested too
+ * deeply nor has too many values was checked while it arrived.
  *
  * @throws {MessageRefused} for a body that isn't UTF-8, JSON, a message or a batch of 1 to 128
  */
@@ -98,9 +98,6 @@ type Candidate = {
 
 const parseJson = (body: Buffer): unknown => {
   if (!isUtf8(body)) throw new MessageRefused(null, parseError('the body is not valid UTF-8'));
-  if (nestingDepth(body, MAX_NESTING) > MAX_NESTING) {
-    throw new MessageRefused(null, invalidMessage(`the message is nested deeper than ${MAX_NESTING} levels`));
-  }
   try {
     return JSON.parse(body.toString('utf8'));
   } catch {

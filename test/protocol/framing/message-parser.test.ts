@@ -5,7 +5,7 @@ import {
   parseChunkMessage,
   parseMessage,
 } from '../../../src/protocol/framing/message-parser.ts';
-import { MAX_BATCH, MAX_NESTING } from '../../../src/protocol/limits.ts';
+import { MAX_BATCH } from '../../../src/protocol/limits.ts';
 
 /** The message, or how it is refused. */
 const parse = (body: string | Buffer, read: (body: Buffer) => unknown = parseMessage): unknown => {
@@ -126,18 +126,6 @@ describe('parseMessage', () => {
     // A surrogate and an overlong slash, each in three bytes or two.
     expect(parse(Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]))).to.deep.equal(refusal);
     expect(parse(Buffer.from([0x22, 0xc0, 0xaf, 0x22]))).to.deep.equal(refusal);
-  });
-
-  it('takes a message nested as deep as the limit and refuses one level more', () => {
-    const nested = (levels: number) => `{"method":"m","params":${'['.repeat(levels)}${']'.repeat(levels)}}`;
-    expect(parse(nested(MAX_NESTING - 1))).to.have.property('method', 'm');
-    expect(parse(nested(MAX_NESTING))).to.deep.equal(invalid('the message is nested deeper than 64 levels'));
-  });
-
-  it('refuses brackets without end before they cost anything', () => {
-    expect(parse('['.repeat(20_000_000))).to.deep.equal(
-      invalid('the message is nested deeper than 64 levels'),
-    );
   });
 
   it('never repeats what a body says', () => {
