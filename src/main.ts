@@ -1,16 +1,17 @@
 // The program. A server is started far more often than anything else and by machines that wait for it, so
 // nothing but the server is loaded for it, and it is a file that works alone; the rest is a file beside it.
 import { sharedCodeDirectory } from './server/platform/installed-package.ts';
+import { serverArgs } from './server/server-args.ts';
 
-const args = process.argv.slice(2);
 const refuse = (reason: string): never => {
   process.stderr.write(`exec-server: this is the server alone: it takes --stdio; ${reason}\n`);
   process.exit(2);
 };
 
-const asServer = args.join(' ') === '--stdio' || args.join(' ') === '--listen stdio';
+const args = process.argv.slice(2);
 
-if (asServer) void import('./server/stdio.ts').then(({ runStdioServer }) => runStdioServer());
+if (serverArgs(args) !== undefined)
+  void import('./server/stdio.ts').then(({ runStdioServer }) => runStdioServer());
 else {
   const shared = sharedCodeDirectory();
   if (shared !== undefined)

@@ -75,7 +75,7 @@ describe('the modules of src', () => {
     const main = sources.find(({ path }) => path === 'main.ts') as Source;
     expect({ static: staticImports(main), dynamic: within(main, dynamicImports(main)).sort() }).to.deep.equal(
       {
-        static: ['./server/platform/installed-package.ts'],
+        static: ['./server/platform/installed-package.ts', './server/server-args.ts'],
         dynamic: ['cli/main.ts', 'server/stdio.ts'],
       },
     );

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { printableLine } from '../core/printable.ts';
 import { version } from '../protocol/version.ts';
+import { parseSize } from '../server/server-args.ts';
 import { doctor } from './doctor/doctor.ts';
 import { printEnv } from './env.ts';
 import { listEnvironments } from './environments.ts';
@@ -43,6 +44,12 @@ const endWithDefect = (error: unknown): never => {
   process.exit(CONNECTION_FAILED);
 };
 
+const parseMemoryLimit = (text: string): number => {
+  const bytes = parseSize(text);
+  if (bytes === undefined) throw new InvalidArgumentError('expected a size such as 256M, at least 32M');
+  return bytes;
+};
+
 const createProgram = (finish: (exitCode: number) => void): Command => {
   const program = new Command('exec-server')
     .description('Runs processes where the code is, with the environment of that machine.')
@@ -55,13 +62,19 @@ const createProgram = (finish: (exitCode: number) => void): Command => {
       outputError: text => complain(text.replace(/^error: /, '').replace(/\n$/, '')),
     })
     .exitOverride()
-    .option('--stdio', 'serve JSON-RPC on stdin and stdout; takes no other option')
+    .option('--stdio', 'serve JSON-RPC on stdin and stdout')
     .option('--listen <where>', 'the same as --stdio; <where> can only be "stdio"')
+    .option(
+      '--memory-limit <size>',
+      'with --stdio: bound the memory of the connection, at least 32M (default: 192M)',
+      parseMemoryLimit,
+    )
     .allowExcessArguments()
     .action((options: object, command: Command) => {
       const [unknown] = command.args;
       if (unknown !== undefined) command.error(`error: unknown command '${unknown}'; see --help`);
-      if (Object.keys(options).length > 0) command.error("error: '--stdio' and '--listen stdio' stand alone");
+      if (Object.keys(options).length > 0)
+        command.error("error: only '--memory-limit' goes with '--stdio' or '--listen stdio', after it");
       command.help({ error: true });
     });
 

@@ -3,6 +3,7 @@
 // start, so the compiled code is kept for the next one.
 import { Script } from 'node:vm';
 import { openStdio } from '../server/first-answer.ts';
+import { serverArgs } from '../server/server-args.ts';
 import { CodeCache } from './code-cache.ts';
 import { refusePidOne } from './pid-one.ts';
 
@@ -35,9 +36,9 @@ const load = (text: string): Bundle => {
   return script.runInThisContext() as Bundle;
 };
 
-const asServer = ['--stdio', '--listen stdio'].includes(process.argv.slice(2).join(' '));
-if (asServer || process.argv[2] === 'run') refusePidOne();
-const opening = asServer ? openStdio(process.env) : undefined;
+const args = serverArgs(process.argv.slice(2));
+if (args !== undefined || process.argv[2] === 'run') refusePidOne();
+const opening = args && openStdio(process.env, args);
 const text = PROGRAM.toString();
 const program = text.slice(text.indexOf('/*') + 2, -'*/}'.length).replaceAll(COMMENT_END, '*/');
 load(program)(exports, require, module, __filename, __dirname, opening);

@@ -130,5 +130,13 @@ export const serverStatus = request('server/status', () => ({
     openDescriptors: z.nullable(z.int()).check(z.describe('`null` where they cannot be counted.')),
     queuedBytes: z.int().check(z.describe('Waiting for the client to read.')),
     processes: z.int().check(z.describe('Processes that are not closed.')),
+    memory: maybe(
+      z
+        .object({
+          usedBytes: z.int().check(z.describe('What is counted of requests, answers, input and output.')),
+          limitBytes: z.int().check(z.describe('The most that this may be; `memoryBytes` in `initialize`.')),
+        })
+        .check(z.describe('The memory that the connection holds.')),
+    ),
   }),
 }));

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { notification, request } from './define.ts';
-import { Bytes, clientId, flag, maybe, milliseconds, withDefault } from './fields.ts';
+import { Bytes, CarriedBytes, clientId, flag, maybe, milliseconds, withDefault } from './fields.ts';
 import { MAX_HTTP_HEADERS, MAX_HTTP_HEADERS_LENGTH, MAX_URL_LENGTH } from './limits.ts';
 
 const RequestId = clientId(
@@ -57,7 +57,7 @@ comes as it was sent, also if it is compressed.`,
   result: z.object({
     status: z.int().check(z.describe('The status code.')),
     headers: z.array(HttpHeader).check(z.describe('Header fields as they came, names in lower case.')),
-    bodyBase64: Bytes.check(z.describe('The body.')),
+    bodyBase64: CarriedBytes,
   }),
 }));
 

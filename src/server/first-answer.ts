@@ -7,8 +7,9 @@ import { MAX_FRAME_BYTES, MAX_ID_BYTES, MIN_OUTPUT_WINDOW_BYTES } from '../proto
 import { exceedsBytes } from '../shared-config/byte-limit.ts';
 import { currentHost, type Host } from './host.ts';
 import { initializeResult } from './initialize-result.ts';
-import { announcedLimits, MAX_PROCESSES } from './limits.ts';
+import { announcedLimits, MAX_PROCESSES, MEMORY_BYTES } from './limits.ts';
 import { findBubblewrap, thisSandboxHost } from './sandbox/bubblewrap.ts';
+import type { ServerArgs } from './server-args.ts';
 import { newSessionId } from './session.ts';
 
 /** An `initialize` that was answered before there was a server. */
@@ -17,6 +18,8 @@ export type Answered = { readonly params: object; readonly framing: Framing; rea
 /** How far a connection on stdin and stdout has come by the time that the server is loaded. */
 export type Opening = {
   readonly host: Host;
+  /** What the connection may hold in memory. */
+  readonly memoryBytes: number;
   /** Lines to log about what is missing on the host. */
   readonly problems: readonly string[];
   /** What was read from stdin and nobody has handled. */
@@ -33,22 +36,23 @@ export type Opening = {
  *
  * Until something comes nothing else is done, and there is nothing that a signal would have to end in order.
  */
-export const openStdio = (env: NodeJS.ProcessEnv): Opening => {
+export const openStdio = (env: NodeJS.ProcessEnv, { memoryBytes = MEMORY_BYTES }: ServerArgs): Opening => {
   const problems: string[] = [];
   const host = currentHost(env, line => problems.push(line));
   const unread = firstChunk(host.platform);
   const asked = unread && plainInitialize(unread);
-  if (asked === undefined) return { host, problems, unread };
+  if (asked === undefined) return { host, problems, memoryBytes, unread };
   const { id, params, framing } = asked;
   const sessionId = newSessionId();
   const found = findBubblewrap(thisSandboxHost(host.env.PATH, host.platform));
   const result = initializeResult(sessionId, host, {
-    limits: announcedLimits({ frameBytes: MAX_FRAME_BYTES, processes: MAX_PROCESSES }),
+    limits: announcedLimits({ frameBytes: MAX_FRAME_BYTES, processes: MAX_PROCESSES, memoryBytes }),
     binaryFrames: params.binaryFrames === true && framing === 'contentLength',
     sandboxUnavailable: typeof found === 'string' ? found : undefined,
   });
   const frame = encodeFrame(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, result })), framing);
-  return { host, problems, answered: { params, framing, sessionId }, unsent: frame.subarray(written(frame)) };
+  const answered = { params, framing, sessionId };
+  return { host, problems, memoryBytes, answered, unsent: frame.subarray(written(frame)) };
 };
 
 const FIRST_CHUNK_BYTES = 16 * 1024;

@@ -2,6 +2,7 @@ import type { ParamsOut, ResultIn } from '../protocol/define.ts';
 import { resumeUnavailable } from '../protocol/errors.ts';
 import type { Requests } from '../protocol/messages.ts';
 import { platformOf } from '../shared-config/index.ts';
+import type { AnswerMemory } from './answer-memory.ts';
 import { readEnvironmentConfig } from './environment-config.ts';
 import { describeHost } from './environment-info.ts';
 import { explainEnvironment } from './explain-environment.ts';
@@ -12,6 +13,9 @@ import { initializeResult } from './initialize-result.ts';
 import type { Lazy } from './lazy.ts';
 import {
   type announcedLimits,
+  CONFIG_MEMORY_BYTES,
+  EXPLANATION_FORMS,
+  MAX_EXPLANATION_BYTES,
   MAX_RETAINED_BYTES,
   MAX_RETAINED_MS,
   RETAINED_BYTES,
@@ -43,6 +47,7 @@ export type HandlerContext = {
   /** Sends bytes as they are from now on, where the framing allows it; tells whether it does. */
   readonly useBinaryFrames: () => boolean;
   readonly limits: ReturnType<typeof announcedLimits>;
+  readonly answers: AnswerMemory;
 };
 
 export const createHandlers = ({
@@ -56,6 +61,7 @@ export const createHandlers = ({
   status,
   useBinaryFrames,
   limits,
+  answers,
 }: HandlerContext): Handlers => ({
   initialize: ({ resumeSessionId, binaryFrames, outputWindowBytes, retainedBytes, retainedMs }) => {
     if (resumeSessionId !== undefined) throw resumeUnavailable();
@@ -74,8 +80,10 @@ export const createHandlers = ({
   environmentInfo: () => describeHost(host, sandboxes.unavailable === undefined),
   environmentExplain: async params => {
     const taken = params.envPolicy && (await baseEnvs.get(params.envPolicy.base ?? 'process'));
-    const explanation = explainEnvironment(params, taken?.env ?? host.env, platformOf(host.platform));
-    return { base: taken && describeBase(taken), ...explanation };
+    return answers.making(EXPLANATION_FORMS * MAX_EXPLANATION_BYTES, () => ({
+      base: taken && describeBase(taken),
+      ...explainEnvironment(params, taken?.env ?? host.env, platformOf(host.platform)),
+    }));
   },
   environmentRefresh: async ({ base }) => {
     baseEnvs.refresh();
@@ -118,6 +126,7 @@ export const createHandlers = ({
   fsClose: params => files.withHandle('fsClose', params, here => here.close(params)),
   fsWatchMissing: asked =>
     files.request('fsWatchMissing', asked, (here, params) => here.watchMissing(params)),
-  environmentConfigRead: params => readEnvironmentConfig(params, host),
+  environmentConfigRead: params =>
+    answers.making(CONFIG_MEMORY_BYTES, () => readEnvironmentConfig(params, host)),
   httpRequest: async params => (await http.get()).request(params),
 });

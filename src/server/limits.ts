@@ -21,8 +21,41 @@ export const OUTPUT_HIGH_WATER_BYTES = 128 * 1024;
 /** How much output a process that was quiet may send before it waits for its turn like the others, in bytes. */
 export const HEAD_START_BYTES = 64 * 1024;
 
+/** What one connection may hold in memory, in bytes, unless it is told otherwise; see `memory-budget.ts`. */
+export const MEMORY_BYTES = 192 * 1024 * 1024;
+
+/** The least that can be chosen for it. */
+export const MIN_MEMORY_BYTES = 32 * 1024 * 1024;
+
+/** What a request that isn't answered yet takes besides its params, in bytes. */
+export const PENDING_REQUEST_BYTES = 4 * 1024;
+
+/** The answers of one batch together, in bytes: they are held until the last is there. */
+export const MAX_BATCH_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** Longest frame that counts only with a fixed cost and its length; it waits for no other memory, in bytes. */
+export const SHORT_FRAME_BYTES = 64 * 1024;
+
+/** What a longer frame takes while it is parsed, as a multiple of its length: itself, its text, its values. */
+export const PARSE_FACTOR = 3;
+
+/** The same for one that isn't ASCII, whose text takes twice the memory. */
+export const WIDE_PARSE_FACTOR = 5;
+
+/** Garbage is collected before new memory is taken only if it is more than this, in bytes: a collection takes time. */
+export const MIN_GARBAGE_BYTES = 32 * 1024 * 1024;
+
+/** Garbage that is worth a collection in an idle server, in bytes. */
+export const IDLE_GARBAGE_BYTES = 16 * 1024 * 1024;
+
+/** How long a server is idle before its garbage is collected, in milliseconds. */
+export const GARBAGE_IDLE_MS = 3000;
+
+/** What is left of a process when it is closed, in bytes: its objects, and what carried its output. */
+export const CLOSED_PROCESS_GARBAGE_BYTES = 128 * 1024;
+
 /** Bytes queued for the client beyond which its requests are no longer read: it reads no answers. */
-export const ANSWER_HIGH_WATER_BYTES = 8 * 1024 * 1024;
+export const ANSWER_HIGH_WATER_BYTES = 16 * 1024 * 1024;
 
 /** Output retained per process for `process/read`, in bytes, unless the client asks for another amount. */
 export const RETAINED_BYTES = 1024 * 1024;
@@ -55,13 +88,31 @@ export const CHUNK_OVERHEAD_BYTES = 128;
 export const HEAD_TAIL_BYTES = 1024 * 1024;
 
 /** The answer to `environment/explain`, in bytes; beyond it the request is refused. */
-export const MAX_EXPLANATION_BYTES = 16 * 1024 * 1024;
+export const MAX_EXPLANATION_BYTES = 4 * 1024 * 1024;
 
-/** Output in one answer to `process/read`, in bytes; base64 makes a third more of it, within a frame. */
-export const MAX_READ_BYTES = 16 * 1024 * 1024;
+/** How often an explanation is in memory until it is queued: its entries, as JSON, as the text and bytes of a frame. */
+export const EXPLANATION_FORMS = 4;
+
+/** What reading files of settings may take, in bytes. */
+export const CONFIG_MEMORY_BYTES = 4 * 1024 * 1024;
+
+/** Output in one answer to `process/read`, in bytes. */
+export const MAX_READ_BYTES = 4 * 1024 * 1024;
+
+/** Chunks in one answer to `process/read`; a message has only so many values. */
+export const MAX_READ_CHUNKS = 50_000;
 
 /** Calls of `process/read` that wait on one process. */
 export const MAX_WAITING_READS = 64;
+
+/** What one process takes in the answer to `process/list` while that is made, in bytes. */
+export const LISTED_PROCESS_BYTES = 8 * 1024;
+
+/** What of a program's name `process/list` tells, in UTF-16 code units. */
+export const MAX_LISTED_ARGV0_LENGTH = 1024;
+
+/** Calls of `process/read` that wait on all processes of a connection together. */
+export const MAX_ALL_WAITING_READS = 4096;
 
 /** Bytes queued for one child's stdin beyond which the answer to a write waits. */
 export const STDIN_HIGH_WATER_BYTES = 1024 * 1024;
@@ -70,7 +121,16 @@ export const STDIN_HIGH_WATER_BYTES = 1024 * 1024;
 export const MAX_STDIN_QUEUED_BYTES = 64 * 1024 * 1024;
 
 /** How many of the last `writeId`s of one process are remembered. */
-export const MAX_WRITE_IDS = 1024;
+export const MAX_WRITE_IDS = 4096;
+
+/** What the remembered `writeId`s of all processes may take together, in bytes. */
+export const MAX_WRITE_ID_BYTES = 8 * 1024 * 1024;
+
+/** What each of them takes besides its text, in bytes. */
+export const WRITE_ID_OVERHEAD_BYTES = 128;
+
+/** What each write that waits for a process takes besides its bytes. */
+export const STDIN_WRITE_OVERHEAD_BYTES = 512;
 
 /** How long `process/exited` waits for the end of streams that somebody else may hold, in milliseconds. */
 export const EXITED_WAIT_MS = 50;
@@ -117,14 +177,20 @@ export const MAX_LOGIN_ENV_BYTES = 4 * 1024 * 1024;
 /** Files that a connection holds open; opening another one is refused. */
 export const MAX_OPEN_FILES = 128;
 
-/** Answers to file requests that are being made or not yet read by the client, in bytes; beyond it requests wait. */
-export const MAX_FILE_ANSWER_BYTES = 16 * 1024 * 1024;
+/** File requests that hold a descriptor while they are done; the next ones wait. */
+export const MAX_FILE_TURNS = 64;
 
-/** What each file request counts at least in that bound, so that few descriptors are open at once. */
-export const MIN_FILE_WEIGHT_BYTES = 256 * 1024;
+/** Directories and trees that are listed concurrently; the next ones wait. */
+export const MAX_CONCURRENT_LISTINGS = 16;
 
-/** What listing a directory or a tree counts in that bound. */
-export const LISTING_WEIGHT_BYTES = 4 * 1024 * 1024;
+/** What an answer with part of a file counts at least in memory, in bytes. */
+export const MIN_FILE_ANSWER_BYTES = 4 * 1024;
+
+/** How often a listing is in memory until it is queued: its entries, as JSON, as the text and the bytes of a frame. */
+export const LISTING_FORMS = 4;
+
+/** What a name of a directory takes that is listed, in bytes, with what comes with it. */
+export const LISTED_NAME_BYTES = 384;
 
 /** The entries of one directory; a longer one is refused, by `fs/walk` cut short. */
 export const MAX_DIRECTORY_ENTRIES = 50_000;
@@ -137,9 +203,6 @@ export const MAX_WALK_ERRORS = 1000;
 
 /** Special files that one `fs/copy` names as passed over. */
 export const MAX_SKIPPED_FILES = 1000;
-
-/** Bytes that are yet to be written to files, beyond which a write is refused. */
-export const MAX_QUEUED_WRITE_BYTES = 64 * 1024 * 1024;
 
 /** File requests that wait for earlier ones about the same path. */
 export const MAX_WAITING_FILE_REQUESTS = 4096;
@@ -185,7 +248,11 @@ export const maxReadFileBytes = (frameBytes: number): number =>
   Math.max(0, Math.floor((frameBytes - 4096) / 4) * 3);
 
 /** The bounds that a client can run into, as `initialize` tells them; some are the embedder's choice. */
-export const announcedLimits = (chosen: { readonly frameBytes: number; readonly processes: number }) => ({
+export const announcedLimits = (chosen: {
+  readonly frameBytes: number;
+  readonly processes: number;
+  readonly memoryBytes: number;
+}) => ({
   ...chosen,
   retainedBytes: MAX_RETAINED_BYTES,
   retainedMs: MAX_RETAINED_MS,
@@ -202,7 +269,6 @@ export const announcedLimits = (chosen: { readonly frameBytes: number; readonly 
   sandboxPlaces: MAX_SANDBOX_PLACES,
   blockBytes: MAX_BLOCK_BYTES,
   readFileBytes: maxReadFileBytes(chosen.frameBytes),
-  queuedWriteBytes: MAX_QUEUED_WRITE_BYTES,
   directoryEntries: MAX_DIRECTORY_ENTRIES,
   listingBytes: MAX_LISTING_BYTES,
   httpRequests: MAX_HTTP_REQUESTS,

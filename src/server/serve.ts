@@ -9,19 +9,30 @@ import { FrameMessageWriter } from '../protocol/framing/message-writer.ts';
 import { MAX_FRAME_BYTES } from '../protocol/limits.ts';
 import { clientNotifications, requests } from '../protocol/messages.ts';
 import { settledWithin } from '../system/deadline.ts';
-import { type Answer, createAnswer } from './answer.ts';
+import { createAnswer } from './answer.ts';
+import { AnswerMemory } from './answer-memory.ts';
 import { createBatchHandler } from './batches.ts';
 import { FileRequests } from './file-requests.ts';
 import type { Answered } from './first-answer.ts';
 import { createHandlers } from './handlers.ts';
 import type { Host } from './host.ts';
 import { Lazy } from './lazy.ts';
-import { ANSWER_HIGH_WATER_BYTES, announcedLimits, FLUSH_MS, MAX_PROCESSES, STOP_MS } from './limits.ts';
+import {
+  announcedLimits,
+  FLUSH_MS,
+  MAX_BATCH_ANSWER_BYTES,
+  MAX_PROCESSES,
+  MEMORY_BYTES,
+  STOP_MS,
+} from './limits.ts';
 import { loginShell } from './login-env/ask-shell.ts';
 import { BaseEnvs } from './login-env/base-env.ts';
+import { type Collector, MemoryBudget } from './memory-budget.ts';
 import { Outbound } from './outbound.ts';
+import { PartialAnswers } from './partial-answers.ts';
 import { Watchdog } from './platform/watchdog.ts';
 import { Processes } from './process/processes.ts';
+import { RequestMemory } from './request-memory.ts';
 import { Sandboxes } from './sandbox/sandboxes.ts';
 import { Session } from './session.ts';
 import { statusReporter } from './status.ts';
@@ -36,6 +47,10 @@ export type ServeOptions = {
   readonly maxFrameBytes?: number;
   /** Processes that aren't closed; a start beyond it is refused. */
   readonly maxProcesses?: number;
+  /** What the connection may hold in memory, in bytes; 192 MiB unless given. */
+  readonly memoryBytes?: number | undefined;
+  /** Collects garbage when the budget is short or the server idle; without it V8 decides alone. */
+  readonly collector?: Collector | undefined;
   /** A program, and the file of it that makes a server like this one with `--stdio`; file requests are confined by it. */
   readonly program?: readonly [string, string] | undefined;
   /** How long the account's shell may take to tell its environment, in milliseconds; 10,000 unless given. */
@@ -62,6 +77,8 @@ export const serve = ({
   log,
   maxFrameBytes = MAX_FRAME_BYTES,
   maxProcesses = MAX_PROCESSES,
+  memoryBytes = MEMORY_BYTES,
+  collector,
   program,
   loginShellMs,
   answered,
@@ -69,7 +86,9 @@ export const serve = ({
 }: ServeOptions): Server => {
   const writer = new FrameMessageWriter(output);
   const errorAnswer = (error: ExecServerError, id: MessageId) => errorMessage(error, id ?? unknownId(writer));
-  const reader = new FrameMessageReader(
+  const budget = new MemoryBudget(memoryBytes, collector);
+  const requestMemory = new RequestMemory(budget, maxFrameBytes, writer, () => reader.proceed());
+  const reader: FrameMessageReader = new FrameMessageReader(
     input,
     {
       refused: (error, id) => void writer.write(errorAnswer(error, id)),
@@ -78,6 +97,7 @@ export const serve = ({
     },
     {
       maxFrameBytes,
+      gate: requestMemory,
       detected: framing => {
         writer.format = { framing, binary: writer.format.binary && framing === 'contentLength' };
       },
@@ -87,22 +107,27 @@ export const serve = ({
     messageStrategy: {
       handleMessage: (message, next) => {
         const handled = next(message);
+        // Of a request nothing is left; a notification is done.
+        requestMemory.dropped();
         reader.dispatched();
         return handled;
       },
     },
   });
 
-  const limits = announcedLimits({ frameBytes: maxFrameBytes, processes: maxProcesses });
+  const answers = new AnswerMemory(budget, writer);
+  const parts = new PartialAnswers(budget.share('parts'));
+
+  const limits = announcedLimits({ frameBytes: maxFrameBytes, processes: maxProcesses, memoryBytes });
   const session = new Session(answered?.sessionId);
   const outbound = new Outbound(writer);
   const http = new Lazy(async () => {
     const { HttpRequests } = await import('./http/http-requests.ts');
-    return new HttpRequests(outbound);
+    return new HttpRequests(outbound, answers, parts);
   });
   const plainFiles = new Lazy(async () => {
     const { Files } = await import('./files/files.ts');
-    return new Files({ platform: host.platform, outbound, maxFrameBytes });
+    return new Files({ platform: host.platform, outbound, answers, parts, maxFrameBytes });
   });
   const watchdog = new Watchdog({ log, platform: host.platform });
   const baseEnvs = new BaseEnvs(host.env, loginShell({ host, watchdog, log, deadlineMs: loginShellMs }));
@@ -115,6 +140,7 @@ export const serve = ({
     const { ConfinedFiles } = await import('./sandbox/confined-files.ts');
     const here = await plainFiles.get();
     return new ConfinedFiles({
+      answers,
       sandboxes,
       watchdog,
       maxFrameBytes,
@@ -124,14 +150,27 @@ export const serve = ({
     });
   });
   const files = new FileRequests(host.platform, plainFiles, confinedFiles);
-  const processes = new Processes(host, outbound, watchdog, baseEnvs, maxProcesses, sandboxes);
-  const status = statusReporter(() => ({ queuedBytes: writer.queuedBytes, processes: processes.count }));
+  const processes = new Processes({
+    host,
+    outbound,
+    watchdog,
+    baseEnvs,
+    maxProcesses,
+    sandboxes,
+    budget,
+    answers,
+  });
+  const status = statusReporter(() => ({
+    queuedBytes: writer.queuedBytes,
+    processes: processes.count,
+    memory: budget.use,
+  }));
   const useBinaryFrames = () => {
     const binary = writer.format.framing === 'contentLength';
     writer.format = { ...writer.format, binary };
     return binary;
   };
-  const answerRequest = createAnswer(
+  const answer = createAnswer(
     createHandlers({
       host,
       session,
@@ -143,18 +182,12 @@ export const serve = ({
       status,
       useBinaryFrames,
       limits,
+      answers,
     }),
     session,
     error => log(`internal error: ${describeInternal(error)}`),
+    requestMemory,
   );
-  const answer: Answer = async (method, params) => {
-    const result = await answerRequest(method, params);
-    if (writer.queuedBytes > ANSWER_HIGH_WATER_BYTES) {
-      reader.hold(true);
-      writer.whenDrained(() => reader.hold(false));
-    }
-    return result;
-  };
   const notified = (method: string) => {
     if (method !== clientNotifications.initialized.method) return;
     session.initialized();
@@ -165,7 +198,9 @@ export const serve = ({
     notified,
     errorAnswer,
     send: json => writer.writeBody(json),
-    maxBytes: maxFrameBytes,
+    maxBytes: Math.min(maxFrameBytes, MAX_BATCH_ANSWER_BYTES),
+    requestMemory,
+    answerMemory: budget.share('parts'),
   });
   connection.onRequest(answer);
   connection.onNotification(notified);

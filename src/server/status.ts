@@ -13,7 +13,9 @@ type Status = ResultIn<Requests['serverStatus']>;
  *
  * @param counts what the connection knows
  */
-export const statusReporter = (counts: () => Pick<Status, 'queuedBytes' | 'processes'>): (() => Status) => {
+export const statusReporter = (
+  counts: () => Pick<Status, 'queuedBytes' | 'processes' | 'memory'>,
+): (() => Status) => {
   let delays: IntervalHistogram | undefined;
   return () => {
     const eventLoopDelayMs = delays === undefined ? { mean: 0, p99: 0, max: 0 } : summarize(delays);

@@ -2,12 +2,14 @@ import { existsSync, realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { type Opening, openStdio } from './first-answer.ts';
+import { GarbageCollector } from './garbage-collector.ts';
 import { EXIT_MS } from './limits.ts';
 import { endProcess } from './platform/end-process.ts';
 import { closeInheritable } from './platform/inherited-descriptors.ts';
 import { openOutput } from './platform/output-descriptor.ts';
 import { createThreads } from './platform/thread-pool.ts';
 import { describeInternal, serve } from './serve.ts';
+import { serverArgs } from './server-args.ts';
 
 /** How far the launcher has come with the connection; there is none for a module. */
 declare const opening: Opening | undefined;
@@ -20,8 +22,10 @@ export const runStdioServer = async (): Promise<never> => {
   if (process.stdin.isTTY)
     log('speaking JSON-RPC on stdin and stdout; a client is expected there, not a person');
 
-  const { host, problems, unread, answered, unsent } =
-    typeof opening === 'undefined' ? openStdio(process.env) : opening;
+  const { host, problems, memoryBytes, unread, answered, unsent } =
+    typeof opening === 'undefined'
+      ? openStdio(process.env, serverArgs(process.argv.slice(2)) ?? {})
+      : opening;
   for (const problem of problems) log(problem);
   if (host.platform === 'linux' && !existsSync('/proc/self')) log(NO_PROC);
   // Before anything is started: no child has what this process was started with.
@@ -30,11 +34,14 @@ export const runStdioServer = async (): Promise<never> => {
   const output = openOutput('stdout');
   if (unread !== undefined) process.stdin.unshift(unread);
   if (unsent !== undefined && unsent.length > 0) output.write(unsent);
+  const collector = new GarbageCollector();
   const server = serve({
     input: process.stdin,
     output,
     host,
     log,
+    memoryBytes,
+    collector,
     program: ownProgram(),
     answered,
     exitWithinMs: EXIT_MS,

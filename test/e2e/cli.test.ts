@@ -284,7 +284,7 @@ describe('the command line', () => {
     [
       '--stdio with anything else',
       ['--stdio', '--listen', 'stdio'],
-      "'--stdio' and '--listen stdio' stand alone",
+      "only '--memory-limit' goes with '--stdio' or '--listen stdio', after it",
     ],
   ];
   for (const [title, args, line] of wrong) {

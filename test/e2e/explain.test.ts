@@ -200,7 +200,7 @@ describe('environment/explain', () => {
     expect(error?.data).to.deep.include({
       kind: 'limitExceeded',
       limit: 'explanationBytes',
-      max: 16_777_216,
+      max: 4_194_304,
     });
     const { variables } = await client.request('environment/explain', {
       envPolicy: { set },

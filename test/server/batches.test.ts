@@ -4,9 +4,11 @@ import { ResponseError } from 'vscode-jsonrpc/node';
 import { invalidMessage } from '../../src/protocol/errors.ts';
 import { MessageRefused } from '../../src/protocol/framing/message-parser.ts';
 import { createBatchHandler } from '../../src/server/batches.ts';
+import { MemoryBudget } from '../../src/server/memory-budget.ts';
 
 /** A handler whose requests answer with their own params, and what it did. */
-const recording = (maxBytes = 1000) => {
+const recording = (maxBytes = 1000, budgetBytes = Number.POSITIVE_INFINITY) => {
+  const answerMemory = new MemoryBudget(budgetBytes).share('parts');
   const notified: string[] = [];
   const sent: unknown[] = [];
   const begun: string[] = [];
@@ -20,6 +22,8 @@ const recording = (maxBytes = 1000) => {
     errorAnswer: (error, id) => ({ jsonrpc: '2.0', id, error: { code: error.code, message: error.message } }),
     send: json => sent.push(JSON.parse(json)),
     maxBytes,
+    requestMemory: { take: () => undefined, release: () => {} },
+    answerMemory,
   });
   return { handle, notified, sent, begun };
 };
@@ -28,6 +32,21 @@ const request = (id: number, method: string, params: object = {}) =>
   ({ id, method, params }) as unknown as Message;
 
 describe('createBatchHandler', () => {
+  it('answers with errors where there is no memory to hold answers until the last is there', async () => {
+    const { handle, sent } = recording(1000, 6 * 100);
+    await handle([request(1, 'soon', { a: 'x'.repeat(50) }), request(2, 'soon', { a: 'x'.repeat(50) })]);
+    expect(sent).to.deep.equal([
+      [
+        { jsonrpc: '2.0', id: 1, result: { a: 'x'.repeat(50) } },
+        {
+          jsonrpc: '2.0',
+          id: 2,
+          error: { code: -32600, message: 'answerBytes: 184 is over the limit of 100' },
+        },
+      ],
+    ]);
+  });
+
   it('answers all requests of a batch at once, in their order', async () => {
     const { handle, sent, begun, notified } = recording();
     await handle([
@@ -65,6 +84,8 @@ describe('createBatchHandler', () => {
       errorAnswer: () => ({}),
       send: () => events.push('sent'),
       maxBytes: 10_000,
+      requestMemory: { take: () => undefined, release: () => {} },
+      answerMemory: new MemoryBudget(Number.POSITIVE_INFINITY).share('parts'),
     });
     setImmediate(() => events.push('other'));
     const methods = Array.from({ length: 20 }, (_, at) => `m${at}`);

@@ -5,8 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises';
  *
  * @param failure the reason in that rejection
  */
-export const until = async (holds: () => boolean, failure: string | (() => string)): Promise<void> => {
-  for (const deadline = performance.now() + TIMEOUT_MS; !holds(); await delay(POLL_MS)) {
+export const until = async (
+  holds: () => boolean | Promise<boolean>,
+  failure: string | (() => string),
+): Promise<void> => {
+  for (const deadline = performance.now() + TIMEOUT_MS; !(await holds()); await delay(POLL_MS)) {
     if (performance.now() < deadline) continue;
     const reason = typeof failure === 'string' ? failure : failure();
     throw new Error(`after ${TIMEOUT_MS} ms: ${reason}`);

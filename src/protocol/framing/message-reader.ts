@@ -7,7 +7,13 @@ import {
   type MessageReader,
 } from 'vscode-jsonrpc/node';
 import { type ExecServerError, invalidMessage } from '../errors.ts';
-import { MAX_NOISE_BYTES, MAX_UNDISPATCHED_MESSAGES } from '../limits.ts';
+import { Fifo } from '../fifo.ts';
+import {
+  END_WAIT_MS,
+  MAX_NOISE_BYTES,
+  MAX_UNDISPATCHED_BYTES,
+  MAX_UNDISPATCHED_MESSAGES,
+} from '../limits.ts';
 import type { BodyKind, Decoder, Framing } from './decoder.ts';
 import { DetectingDecoder } from './detecting-decoder.ts';
 import type { FirstFrame } from './first-frame.ts';
@@ -40,15 +46,32 @@ export type ReaderOptions = {
   readonly detected?: ((framing: Framing) => void) | undefined;
   /** Finds where the messages begin; without it they begin with the stream. */
   readonly firstFrame?: FirstFrame | undefined;
+  /** Decides when there is memory for a frame; without it always. */
+  readonly gate?: FrameGate | undefined;
 };
+
+/** Decides when a frame is parsed and handled. */
+export type FrameGate = {
+  /**
+   * Admits the next frame, and counts it; or refuses it, or keeps it waiting. Then `proceed` is to be called when that
+   * may have changed.
+   */
+  admit(body: Buffer): boolean | ExecServerError;
+  /** The frame that was admitted last holds no message that is handled. */
+  dropped(): void;
+};
+
+/** A frame that was not handled yet. */
+type Frame = { readonly body: Buffer; readonly kind: BodyKind };
 
 /**
  * Reads JSON-RPC messages from a stream, with limits and without giving up at the first bad byte.
  *
  * Messages are handed over one at a time: the next one when `dispatched` was called for the last. A
  * connection of vscode-jsonrpc keeps what it has not dispatched yet by id, so of two requests with one id,
- * or with the ids `1` and `"1"`, it would lose the first. It stops reading while too many messages wait.
- * `onClose` fires when the stream has ended and everything read from it was dispatched.
+ * or with the ids `1` and `"1"`, it would lose the first. Until then they are bytes, which are parsed last. It stops
+ * reading while too many of them wait, or the first for memory. `onClose` fires when the stream has ended and
+ * everything read from it was dispatched; what still waits for memory a second later is dropped.
  *
  * `$/cancelRequest` is not handed over: nothing here can be cancelled half-way, and a connection dispatches
  * some of them and swallows others.
@@ -57,22 +80,26 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   readonly #stream: Readable;
   readonly #events: ReaderEvents;
   readonly #decoder: Decoder;
-  readonly #waiting: (Message | Batch)[] = [];
+  readonly #waiting = new Fifo<Frame>();
+  #waitingBytes = 0;
+  readonly #gate: FrameGate | undefined;
   #firstFrame: FirstFrame | undefined;
   #callback: DataCallback = () => {};
   #dispatching = false;
   #handingOver = false;
   #ended = false;
   #closed = false;
-  #held = false;
+  #gateClosed = false;
+  #endTimer: NodeJS.Timeout | undefined;
 
   constructor(
     stream: Readable,
     events: ReaderEvents,
-    { maxFrameBytes, detected, firstFrame }: ReaderOptions = {},
+    { maxFrameBytes, detected, firstFrame, gate }: ReaderOptions = {},
   ) {
     super();
     this.#firstFrame = firstFrame;
+    this.#gate = gate;
     this.#stream = stream;
     this.#events = events;
     const sink = {
@@ -111,10 +138,9 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     this.#handOver();
   }
 
-  /** Stops reading (`true`) or allows it again (`false`), whatever else decides. */
-  hold(held: boolean): void {
-    this.#held = held;
-    this.#pace();
+  /** Asks the gate again, if the next frame waits for it. */
+  proceed(): void {
+    if (this.#gateClosed) this.#handOver();
   }
 
   #begin(firstFrame: FirstFrame, chunk: Buffer): void {
@@ -129,9 +155,8 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   }
 
   #frame(body: Buffer, kind: BodyKind): void {
-    const parsed = this.#parse(body, kind);
-    if (parsed === undefined || (!isBatch(parsed) && isCancellation(parsed))) return;
-    this.#waiting.push(parsed);
+    this.#waiting.push({ body, kind });
+    this.#waitingBytes += body.length;
     this.#handOver();
   }
 
@@ -140,14 +165,38 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     if (this.#handingOver) return;
     this.#handingOver = true;
     while (!this.#dispatching && this.#waiting.length > 0) {
-      const next = this.#waiting.shift() as Message | Batch;
-      this.#dispatching = true;
-      if (isBatch(next)) this.#events.batch?.(next, () => this.dispatched());
-      else this.#callback(next);
+      const admitted = this.#admitNext();
+      this.#gateClosed = admitted === undefined;
+      if (admitted === undefined) break;
+      this.#dispatch(admitted.parsed);
     }
     this.#handingOver = false;
     this.#pace();
+    if (this.#ended && this.#gateClosed)
+      this.#endTimer ??= setTimeout(() => this.#dropWaiting(), END_WAIT_MS);
     this.#closeIfDone();
+  }
+
+  /** Takes the next frame and parses it; `undefined` if it has to wait. */
+  #admitNext(): { readonly parsed: Message | Batch | undefined } | undefined {
+    const { body, kind } = this.#waiting.first as Frame;
+    const admitted = this.#gate?.admit(body) ?? true;
+    if (admitted === false) return undefined;
+    this.#waiting.take();
+    this.#waitingBytes -= body.length;
+    if (admitted === true) return { parsed: this.#parse(body, kind) };
+    this.#events.refused(admitted, null);
+    return { parsed: undefined };
+  }
+
+  #dispatch(parsed: Message | Batch | undefined): void {
+    if (parsed === undefined || (!isBatch(parsed) && isCancellation(parsed))) {
+      this.#gate?.dropped();
+      return;
+    }
+    this.#dispatching = true;
+    if (isBatch(parsed)) this.#events.batch?.(parsed, () => this.dispatched());
+    else this.#callback(parsed);
   }
 
   #parse(body: Buffer, kind: BodyKind): Message | Batch | undefined {
@@ -164,7 +213,10 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
 
   #pace(): void {
     if (this.#ended) return;
-    const stop = this.#held || this.#waiting.length > MAX_UNDISPATCHED_MESSAGES;
+    const stop =
+      this.#gateClosed ||
+      this.#waiting.length > MAX_UNDISPATCHED_MESSAGES ||
+      this.#waitingBytes > MAX_UNDISPATCHED_BYTES;
     if (stop === this.#stream.isPaused()) return;
     if (stop) this.#stream.pause();
     else this.#stream.resume();
@@ -181,6 +233,13 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     this.#firstFrame?.end();
     const incomplete = this.#decoder.incomplete;
     if (incomplete !== undefined) this.fireError(new Error(`the stream ended ${incomplete}`));
+    this.#handOver();
+  }
+
+  /** A client that reads no answers must not keep the connection open after its end. */
+  #dropWaiting(): void {
+    while (this.#waiting.length > 0) this.#waiting.take();
+    this.#gateClosed = false;
     this.#closeIfDone();
   }
 

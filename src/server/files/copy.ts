@@ -3,6 +3,7 @@ import { chmod, type FileHandle, lstat, mkdir, readlink, realpath, stat, symlink
 import { fileRefused, limitExceeded } from '../../protocol/errors.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
 import { MAX_SKIPPED_FILES } from '../limits.ts';
+import { type Grow, growFreely } from '../partial-answers.ts';
 import { readFully, writeFully } from './blocks.ts';
 import { createDirectory, isDirectory } from './create-directory.ts';
 import { isNotFound, onPath } from './file-errors.ts';
@@ -15,6 +16,8 @@ export type CopyContext = {
   readonly paths: FilePaths;
   /** Ends the copy with its reason, between two blocks. */
   readonly signal: AbortSignal;
+  /** Takes memory for names, and for the block that files are copied by. */
+  readonly grow?: Grow | undefined;
 };
 
 /**
@@ -33,6 +36,7 @@ export const copy = async (
   const { paths } = context;
   const uri = paths.uri(source);
   const stats = await onPath(uri, () => lstat(source));
+  await context.grow?.(MAX_BLOCK_BYTES);
   const copier = new Copier(context);
   if (stats.isDirectory()) {
     if (!recursive) throw fileRefused('directory', uri, 'a directory is only copied with recursive: true');
@@ -74,16 +78,20 @@ class Copier {
   readonly skipped: string[] = [];
   readonly #paths: FilePaths;
   readonly #signal: AbortSignal;
+  readonly #grow: Grow;
+  /** One after the other, all files go through it. */
+  #block: Buffer | undefined;
 
-  constructor({ paths, signal }: CopyContext) {
+  constructor({ paths, signal, grow = growFreely }: CopyContext) {
     this.#paths = paths;
     this.#signal = signal;
+    this.#grow = grow;
   }
 
   async directory(source: FilePath, destination: FilePath): Promise<void> {
     const uri = this.#paths.uri(source);
     const { mode } = await onPath(uri, () => lstat(source));
-    const { entries, more } = await onPath(uri, () => listDirectory(source, this.#paths));
+    const { entries, more, bytes } = await onPath(uri, () => listDirectory(source, this.#paths, this.#grow));
     if (more) throw limitExceeded('directoryEntries', entries.length + 1, entries.length);
     const isNew = await onPath(this.#paths.uri(destination), () => makeIfMissing(destination));
     for (const { name, kind } of entries) {
@@ -94,6 +102,7 @@ class Copier {
       else if (kind === 'file') await this.file(from, to);
       else if (this.skipped.length < MAX_SKIPPED_FILES) this.skipped.push(this.#paths.uri(from));
     }
+    await this.#grow(-bytes);
     if (!isNew) return;
     await onPath(this.#paths.uri(destination), () => chmod(destination, mode & PERMISSIONS));
   }
@@ -126,7 +135,8 @@ class Copier {
 
   // In blocks of our own: the system's copy holds a thread to its end, and takes files of /proc for empty.
   async #content(from: Side, to: Side): Promise<void> {
-    const block = Buffer.allocUnsafe(MAX_BLOCK_BYTES);
+    this.#block ??= Buffer.allocUnsafe(MAX_BLOCK_BYTES);
+    const block = this.#block;
     for (let position = 0; ; ) {
       this.#signal.throwIfAborted();
       const length = await onPath(from.uri, () => readFully(from.handle, block, position));

@@ -4,29 +4,29 @@ import {
   fileHandleMode,
   invalidContent,
   invalidParams,
-  limitExceeded,
   outOfRange,
   shuttingDown,
   unsupported,
 } from '../../protocol/errors.ts';
-import { decodedLength } from '../../protocol/fields.ts';
 import { fsMissingChanged } from '../../protocol/files.ts';
 import { base64Length } from '../../protocol/framing/encode.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { settledWithin } from '../../system/deadline.ts';
+import type { AnswerMemory } from '../answer-memory.ts';
 import {
   FILE_SHUTDOWN_MS,
-  LISTING_WEIGHT_BYTES,
-  MAX_FILE_ANSWER_BYTES,
+  LISTING_FORMS,
+  MAX_CONCURRENT_LISTINGS,
+  MAX_FILE_TURNS,
   MAX_LISTING_BYTES,
   MAX_OPEN_FILES,
-  MAX_QUEUED_WRITE_BYTES,
   MAX_WATCHED_PATHS,
-  MIN_FILE_WEIGHT_BYTES,
+  MIN_FILE_ANSWER_BYTES,
   maxReadFileBytes,
 } from '../limits.ts';
 import type { Outbound } from '../outbound.ts';
+import type { Grow, PartialAnswers } from '../partial-answers.ts';
 import { copy } from './copy.ts';
 import { createDirectory } from './create-directory.ts';
 import { decodeContent } from './decode-content.ts';
@@ -54,25 +54,29 @@ type Narrowing = { readonly sandbox?: unknown; readonly followSymlinks?: boolean
 export type FilesContext = {
   readonly platform: NodeJS.Platform;
   readonly outbound: Outbound;
+  readonly answers: AnswerMemory;
+  readonly parts: PartialAnswers;
   readonly maxFrameBytes: number;
 };
 
 /** The file requests of one connection. */
 export class Files {
   readonly #paths: FilePaths;
-  readonly #outbound: Outbound;
+  readonly #answers: AnswerMemory;
+  readonly #parts: PartialAnswers;
   readonly #maxFrameBytes: number;
   readonly #open = new OpenFiles(MAX_OPEN_FILES);
   readonly #watch: MissingWatch;
-  readonly #turns = new Turns(MAX_FILE_ANSWER_BYTES);
+  readonly #turns = new Turns(MAX_FILE_TURNS);
+  readonly #listings = new Turns(MAX_CONCURRENT_LISTINGS);
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #stopping = new AbortController();
-  #queuedWriteBytes = 0;
   #refusing = false;
 
-  constructor({ platform, outbound, maxFrameBytes }: FilesContext) {
+  constructor({ platform, outbound, answers, parts, maxFrameBytes }: FilesContext) {
     this.#paths = filePaths(platform);
-    this.#outbound = outbound;
+    this.#answers = answers;
+    this.#parts = parts;
     this.#maxFrameBytes = maxFrameBytes;
     this.#watch = new MissingWatch(this.#paths, watchId => outbound.notify(fsMissingChanged, { watchId }));
   }
@@ -84,7 +88,7 @@ export class Files {
       const uri = this.#paths.uri(file);
       const size = (await onPath(uri, () => statIfThere(file)))?.size ?? 0;
       const maxBytes = maxReadFileBytes(this.#maxFrameBytes);
-      return this.#answering(base64Length(Math.min(size, maxBytes)), async () => ({
+      return this.#answering(Math.min(size, maxBytes), async () => ({
         dataBase64: await readWholeFile(file, uri, maxBytes),
       }));
     });
@@ -94,13 +98,11 @@ export class Files {
     return this.#do(params, async () => {
       const { path, dataBase64, ...how } = params;
       const file = this.#path('path', path);
-      return this.#writing(Math.max(0, decodedLength(dataBase64)), async () => {
+      return this.#inTurn(async () => {
         const bytes = await decodeContent(dataBase64);
         if (bytes === undefined) throw invalidContent('dataBase64');
-        return this.#inTurn(async () => {
-          await writeWholeFile(file, bytes, how, this.#paths);
-          return {};
-        });
+        await writeWholeFile(file, bytes, how, this.#paths);
+        return {};
       });
     });
   }
@@ -135,9 +137,7 @@ export class Files {
     return this.#do(params, async () => {
       const { path } = params;
       const directory = this.#path('path', path);
-      return this.#answering(LISTING_WEIGHT_BYTES, () =>
-        readDirectory(directory, this.#paths, this.#maxListingBytes),
-      );
+      return this.#listing(grow => readDirectory(directory, this.#paths, this.#maxListingBytes, grow));
     });
   }
 
@@ -147,7 +147,7 @@ export class Files {
       const root = this.#path('path', path);
       const { signal } = this.#stopping;
       const context = { paths: this.#paths, maxBytes: this.#maxListingBytes, signal };
-      return this.#answering(LISTING_WEIGHT_BYTES, () => walk(root, options, context));
+      return this.#listing(grow => walk(root, options, { ...context, grow }));
     });
   }
 
@@ -167,11 +167,13 @@ export class Files {
         this.#path('sourcePath', sourcePath),
         this.#path('destinationPath', destinationPath),
       ];
-      return this.#inTurn(async () => {
-        const context = { paths: this.#paths, signal: this.#stopping.signal };
-        const skipped = await copy(source, destination, recursive, context);
-        return skipped.length === 0 ? {} : { skipped };
-      });
+      return this.#inTurn(() =>
+        this.#parts.making(async grow => {
+          const context = { paths: this.#paths, signal: this.#stopping.signal, grow };
+          const skipped = await copy(source, destination, recursive, context);
+          return skipped.length === 0 ? {} : { skipped };
+        }),
+      );
     });
   }
 
@@ -195,24 +197,22 @@ export class Files {
       if (len < 1 || len > MAX_BLOCK_BYTES) throw outOfRange('len', len, 1, MAX_BLOCK_BYTES);
       return this.#open.use(handleId, async file => {
         if (file.mode !== 'read') throw fileHandleMode(handleId, file.mode);
-        return this.#answering(base64Length(len), () => file.read(offset, len));
+        return this.#answering(len, () => file.read(offset, len));
       });
     });
   }
 
   writeBlock({ handleId, offset, chunk }: Params<'fsWriteBlock'>): Result<'fsWriteBlock'> {
-    return this.#do({}, () =>
-      this.#writing(chunk.length, async () => {
-        if (chunk.length < 1 || chunk.length > MAX_BLOCK_BYTES) {
-          throw outOfRange('chunk', chunk.length, 1, MAX_BLOCK_BYTES);
-        }
-        return this.#open.use(handleId, async file => {
-          if (file.mode === 'read') throw fileHandleMode(handleId, file.mode);
-          await file.write(offset, chunk);
-          return {};
-        });
-      }),
-    );
+    return this.#do({}, async () => {
+      if (chunk.length < 1 || chunk.length > MAX_BLOCK_BYTES) {
+        throw outOfRange('chunk', chunk.length, 1, MAX_BLOCK_BYTES);
+      }
+      return this.#open.use(handleId, async file => {
+        if (file.mode === 'read') throw fileHandleMode(handleId, file.mode);
+        await file.write(offset, chunk);
+        return {};
+      });
+    });
   }
 
   close({ handleId, ...how }: Params<'fsClose'>): Result<'fsClose'> {
@@ -274,51 +274,34 @@ export class Files {
   }
 
   /** Bounds the descriptors that requests hold. */
-  #inTurn<Answer>(act: () => Promise<Answer>): Promise<Answer> {
-    return this.#weighted(MIN_FILE_WEIGHT_BYTES, act, release => release());
-  }
-
-  /** Bounds the memory of answers as well: they count until the client has read them. */
-  #answering<Answer>(bytes: number, act: () => Promise<Answer>): Promise<Answer> {
-    return this.#weighted(Math.max(bytes, MIN_FILE_WEIGHT_BYTES), act, release => this.#afterAnswer(release));
-  }
-
-  async #weighted<Answer>(
-    weight: number,
-    act: () => Promise<Answer>,
-    then: (release: () => void) => void,
-  ): Promise<Answer> {
-    const release = await this.#turns.take(weight);
+  async #inTurn<Answer>(act: () => Promise<Answer>, turns = this.#turns): Promise<Answer> {
+    const release = await turns.take(1);
     try {
       this.#stopping.signal.throwIfAborted();
       return await act();
     } finally {
-      then(release);
+      release();
     }
   }
 
-  /** Calls back when the answer that is about to be sent has been read. */
-  #afterAnswer(release: () => void): void {
-    setImmediate(() => void this.#outbound.flushed().then(release));
+  /** Answers with so many bytes, or fewer, when there is memory for them and for their base64. */
+  #answering<Answer>(bytes: number, act: () => Promise<Answer>): Promise<Answer> {
+    const memory = Math.max(bytes + base64Length(bytes), MIN_FILE_ANSWER_BYTES);
+    return this.#answers.making(memory, () => this.#inTurn(act));
   }
 
-  /** Bounds the memory of what is yet to be written: no order of requests makes a disk faster. */
-  async #writing<Answer>(bytes: number, act: () => Promise<Answer>): Promise<Answer> {
-    const queued = this.#queuedWriteBytes + bytes;
-    if (queued > MAX_QUEUED_WRITE_BYTES) {
-      throw limitExceeded(
-        'queuedWriteBytes',
-        queued,
-        MAX_QUEUED_WRITE_BYTES,
-        'wait for the answers to earlier writes',
-      );
-    }
-    this.#queuedWriteBytes = queued;
-    try {
-      return await act();
-    } finally {
-      this.#queuedWriteBytes -= bytes;
-    }
+  /** Answers with a listing, whose length is known only in the end. */
+  #listing<Answer>(list: (grow: Grow) => Promise<Answer>): Promise<Answer> {
+    const inParts = () =>
+      this.#parts.making(async grow => {
+        let bytes = MIN_FILE_ANSWER_BYTES;
+        const answer = await list(more => {
+          bytes += more;
+          return grow(more);
+        });
+        return this.#answers.making(LISTING_FORMS * bytes, () => answer);
+      });
+    return this.#inTurn(inParts, this.#listings);
   }
 }
 

@@ -2,31 +2,45 @@ import type { Dirent } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 import { sortInSlices } from '../../system/sort-in-slices.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
-import { MAX_DIRECTORY_ENTRIES } from '../limits.ts';
+import { LISTED_NAME_BYTES, MAX_DIRECTORY_ENTRIES } from '../limits.ts';
+import { type Grow, growFreely } from '../partial-answers.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
 
 /** Something in a directory: its name, byte for byte, and what it is itself. */
 export type DirectoryEntry = { readonly name: Buffer; readonly kind: EntryKind };
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'other';
 
+/** What was listed of a directory, whether there is more, and what it takes of the memory that was asked for. */
+export type Listing = {
+  readonly entries: DirectoryEntry[];
+  readonly more: boolean;
+  readonly bytes: number;
+};
+
 /**
  * Reads a directory, in the order of the bytes of the names. It throws what the operating system says.
  *
- * @returns no more than `MAX_DIRECTORY_ENTRIES`, and whether there are more
+ * @param grow takes memory for the names
+ * @returns no more than `MAX_DIRECTORY_ENTRIES`
  */
 export const listDirectory = async (
   path: FilePath,
   paths: FilePaths,
-): Promise<{ readonly entries: DirectoryEntry[]; readonly more: boolean }> => {
+  grow: Grow = growFreely,
+): Promise<Listing> => {
   const entries: DirectoryEntry[] = [];
   let more = false;
+  let bytes = 0;
   for await (const entry of readEntries(path, paths)) {
     more = entries.length === MAX_DIRECTORY_ENTRIES;
     if (more) break;
     entries.push(entry);
+    if (entries.length % NAMES_AT_ONCE > 0) continue;
+    bytes += NAMES_AT_ONCE * LISTED_NAME_BYTES;
+    await grow(NAMES_AT_ONCE * LISTED_NAME_BYTES);
   }
   const byName = (a: DirectoryEntry, b: DirectoryEntry) => Buffer.compare(a.name, b.name);
-  return { entries: await sortInSlices(entries, byName, new TimeSlice()), more };
+  return { entries: await sortInSlices(entries, byName, new TimeSlice()), more, bytes };
 };
 
 /** Reads a directory entry by entry, in no order. Leaving the loop closes it. */

@@ -4,7 +4,8 @@ import type { ResultIn } from '../../protocol/define.ts';
 import { limitExceeded } from '../../protocol/errors.ts';
 import type { fsReadDirectory } from '../../protocol/files.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
-import { MAX_DIRECTORY_ENTRIES } from '../limits.ts';
+import { LISTED_NAME_BYTES, MAX_DIRECTORY_ENTRIES } from '../limits.ts';
+import { type Grow, growFreely } from '../partial-answers.ts';
 import { onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
 import { type DirectoryEntry, listDirectory } from './list-directory.ts';
@@ -16,9 +17,14 @@ type Result = ResultIn<typeof fsReadDirectory>;
  *
  * @throws {ExecServerError} `limitExceeded` for more than fits an answer of `maxBytes`
  */
-export const readDirectory = async (path: FilePath, paths: FilePaths, maxBytes: number): Promise<Result> => {
+export const readDirectory = async (
+  path: FilePath,
+  paths: FilePaths,
+  maxBytes: number,
+  grow: Grow = growFreely,
+): Promise<Result> => {
   const uri = paths.uri(path);
-  const { entries, more } = await onPath(uri, () => listDirectory(path, paths));
+  const { entries, more } = await onPath(uri, () => listDirectory(path, paths, grow));
   if (more) throw limitExceeded('directoryEntries', MAX_DIRECTORY_ENTRIES + 1, MAX_DIRECTORY_ENTRIES);
   const described: Result['entries'] = [];
   let bytes = 0;
@@ -29,9 +35,12 @@ export const readDirectory = async (path: FilePath, paths: FilePaths, maxBytes: 
     bytes += Buffer.byteLength(JSON.stringify(shown)) + 1;
     if (bytes > maxBytes) throw limitExceeded('listingBytes', bytes, maxBytes);
     described.push(shown);
+    if (described.length % ENTRIES_AT_ONCE === 0) await grow(ENTRIES_AT_ONCE * LISTED_NAME_BYTES);
   }
   return { entries: described };
 };
+
+const ENTRIES_AT_ONCE = 512;
 
 const describe = async (
   { name, kind }: DirectoryEntry,

@@ -6,10 +6,11 @@ import type { fsWalk } from '../../protocol/files.ts';
 import { MAX_WALK_DEPTH, MAX_WALK_DIRECTORIES, MAX_WALK_ENTRIES } from '../../protocol/limits.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
 import { MAX_WALK_ERRORS } from '../limits.ts';
+import { type Grow, growFreely } from '../partial-answers.ts';
 import { isDirectory } from './create-directory.ts';
 import { asFileError, onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
-import { type DirectoryEntry, listDirectory } from './list-directory.ts';
+import { type DirectoryEntry, type Listing, listDirectory } from './list-directory.ts';
 
 type Result = ResultIn<typeof fsWalk>;
 export type WalkOptions = ParamsOut<typeof fsWalk>['options'];
@@ -21,6 +22,8 @@ export type WalkContext = {
   readonly maxBytes: number;
   /** Ends the walk with its reason. */
   readonly signal: AbortSignal;
+  /** Takes memory for what was found. */
+  readonly grow?: Grow | undefined;
 };
 
 /**
@@ -60,6 +63,8 @@ class Walk {
   readonly #met = new Set<string>();
   #looked = 0;
   #bytes = 0;
+  /** What of it was taken as memory. */
+  #counted = 0;
   #stopped = false;
   readonly #slice = new TimeSlice();
 
@@ -85,15 +90,35 @@ class Walk {
   }
 
   async #enter(directory: Directory): Promise<void> {
-    let entries: DirectoryEntry[];
+    const { grow = growFreely } = this.#context;
+    const listed = await this.#listed(directory.path, grow);
+    if (listed === undefined) return;
+    if (listed.more) this.#result.truncated = true;
+    await this.#lookAll(listed.entries, directory);
+    await grow(-listed.bytes);
+    await this.#takeMemory(grow);
+  }
+
+  /** What is in a directory; `undefined` if it can't be read, which is told. */
+  async #listed(path: FilePath, grow: Grow): Promise<Listing | undefined> {
     try {
-      const listed = await listDirectory(directory.path, this.#context.paths);
-      entries = listed.entries;
-      if (listed.more) this.#result.truncated = true;
+      return await listDirectory(path, this.#context.paths, grow);
     } catch (error) {
-      this.#fail(directory.path, error);
-      return;
+      this.#fail(path, error);
+      return undefined;
     }
+  }
+
+  /** Takes memory for what was found since the last time. */
+  async #takeMemory(grow: Grow): Promise<void> {
+    const found = this.#bytes + this.#next.length * QUEUED_DIRECTORY_BYTES;
+    const more = found - this.#counted;
+    if (Math.abs(more) < MIN_GROWTH_BYTES) return;
+    this.#counted = found;
+    await grow(more);
+  }
+
+  async #lookAll(entries: readonly DirectoryEntry[], directory: Directory): Promise<void> {
     for (const entry of entries) {
       if (this.#looked === this.#options.maxEntries) {
         this.#stop();
@@ -166,5 +191,10 @@ class Walk {
 }
 
 const ENTRY_OVERHEAD_BYTES = 64;
+
+/** What a directory takes that is yet to be entered. */
+const QUEUED_DIRECTORY_BYTES = 512;
+
+const MIN_GROWTH_BYTES = 64 * 1024;
 
 const DOT = 0x2e;

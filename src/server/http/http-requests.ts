@@ -8,12 +8,16 @@ import {
   limitExceeded,
   shuttingDown,
 } from '../../protocol/errors.ts';
+import { base64Length } from '../../protocol/framing/encode.ts';
 import { type HttpHeader, httpBodyDelta } from '../../protocol/http.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { startTimer } from '../../system/deadline.ts';
-import { MAX_HTTP_BODY_BYTES, MAX_HTTP_REQUESTS } from '../limits.ts';
+import type { AnswerMemory } from '../answer-memory.ts';
+import { MAX_HTTP_REQUESTS } from '../limits.ts';
 import type { Outbound } from '../outbound.ts';
+import type { PartialAnswers } from '../partial-answers.ts';
 import { exchange, isHttp, RedirectRefused } from './exchange.ts';
+import { readBody } from './read-body.ts';
 
 type Params = ParamsOut<Requests['httpRequest']>;
 type Result = ResultIn<Requests['httpRequest']>;
@@ -21,11 +25,19 @@ type Result = ResultIn<Requests['httpRequest']>;
 /** The HTTP requests of one connection. Each `requestId` has one owner, and all of them end with the connection. */
 export class HttpRequests {
   readonly #outbound: Outbound;
+  readonly #answers: AnswerMemory;
+  readonly #parts: PartialAnswers;
   readonly #going = new Map<string, AbortController>();
   #stopped = false;
 
-  constructor(outbound: Outbound) {
+  /**
+   * @param answers where an answer counts
+   * @param parts where its body counts while it arrives
+   */
+  constructor(outbound: Outbound, answers: AnswerMemory, parts: PartialAnswers) {
     this.#outbound = outbound;
+    this.#answers = answers;
+    this.#parts = parts;
   }
 
   /**
@@ -43,7 +55,10 @@ export class HttpRequests {
       const response = await exchange(sent, redirectPolicy === 'follow', signal);
       const answer = { status: response.statusCode ?? 0, headers: headersOf(response) };
       if (!streamResponse) {
-        return { ...answer, bodyBase64: (await readBody(response)).toString('base64') };
+        return await this.#parts.making(async grow => {
+          const body = await readBody(response, grow);
+          return this.#answers.making(2 * base64Length(body.length), () => ({ ...answer, bodyBase64: body }));
+        });
       }
       streaming = true;
       // The answer is on its way before anything that is started by a later turn of the event loop.
@@ -152,17 +167,6 @@ const headersOf = ({ rawHeaders }: IncomingMessage): HttpHeader[] =>
     name: (rawHeaders[2 * at] as string).toLowerCase(),
     value: rawHeaders[2 * at + 1] as string,
   }));
-
-const readBody = async (response: IncomingMessage): Promise<Buffer> => {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_HTTP_BODY_BYTES) throw limitExceeded('httpBodyBytes', bytes, MAX_HTTP_BODY_BYTES);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-};
 
 const failure = (error: unknown, { host }: URL, signal: AbortSignal): ExecServerError =>
   httpFailed(

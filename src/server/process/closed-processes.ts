@@ -34,6 +34,17 @@ export class ClosedProcesses {
     clearTimeout(kept.timer);
     this.#bytes -= kept.bytes;
     this.#kept.delete(processId);
+    kept.process.forget();
+  }
+
+  /** Forgets the oldest, whoever may be about to read it; `false` if there is none that retains output. */
+  forgetOldest(): boolean {
+    for (const [processId, { process }] of this.#kept) {
+      if (process.retainedBytes === 0) continue;
+      this.forget(processId);
+      return true;
+    }
+    return false;
   }
 
   #dropOldest(): void {
@@ -46,5 +57,5 @@ export class ClosedProcesses {
   }
 }
 
-/** A closed process writes no more, so what it retains stays what it is. */
+/** A closed process writes no more; what it retains is at most what it was then. */
 type Kept = { readonly process: ManagedProcess; readonly bytes: number; readonly timer: NodeJS.Timeout };

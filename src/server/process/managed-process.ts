@@ -22,6 +22,7 @@ import { Credit } from './credit.ts';
 import { type Chunk, HeadTail } from './head-tail.ts';
 import { OutputFlow } from './output-flow.ts';
 import { type LogSlice, OutputLog } from './output-log.ts';
+import type { ProcessMemory } from './process-memory.ts';
 import { signalExitCode } from './signals.ts';
 import { StdinQueue, type WriteStatus } from './stdin-queue.ts';
 import { stopProcess } from './stop-process.ts';
@@ -81,25 +82,32 @@ export class ManagedProcess {
   readonly closed: Promise<void>;
   #resolveClosed: () => void = () => {};
 
-  constructor(child: Child, options: ProcessOptions, outbound: Outbound, groups: ProcessGroups) {
+  constructor(
+    child: Child,
+    options: ProcessOptions,
+    outbound: Outbound,
+    groups: ProcessGroups,
+    memory: ProcessMemory,
+  ) {
     this.options = options;
     this.#child = child;
     this.#outbound = outbound;
     this.group = new ChildGroup(child, groups);
-    this.#stdin = new StdinQueue(child.stdin);
-    this.#log = new OutputLog(options.retainedBytes);
+    this.#stdin = new StdinQueue(child.stdin, memory.stdin);
+    this.#log = new OutputLog(options.retainedBytes, memory.retained);
     this.closed = new Promise(resolve => {
       this.#resolveClosed = resolve;
     });
     this.#flow = new OutputFlow(
       outbound,
       new Credit(options.windowBytes),
-      options.headTailBytes === undefined ? undefined : new HeadTail(options.headTailBytes),
+      options.headTailBytes === undefined ? undefined : new HeadTail(options.headTailBytes, memory.headTail),
       {
         output: chunk => this.#sendOutput(chunk),
         dropped: bytes => this.#sendDropped(bytes),
         ended: () => this.#onStreamsEnded(),
       },
+      memory.pending,
     );
     if (options.timeoutMs !== undefined) {
       this.#timeout = startTimer(options.timeoutMs, () => void this.#timedOut());
@@ -158,6 +166,16 @@ export class ManagedProcess {
   /** The number that the next message gets. */
   get nextSeq(): number {
     return this.#seq + 1;
+  }
+
+  /** The most of the retained output that `read` would give. */
+  sizeAfter(afterSeq: number, maxBytes: number): ReturnType<OutputLog['sizeAfter']> {
+    return this.#log.sizeAfter(afterSeq, maxBytes);
+  }
+
+  /** Lets go of what is retained: it can't be read any more. */
+  forget(): void {
+    this.#log.close();
   }
 
   read(afterSeq: number, maxBytes: number): LogSlice {

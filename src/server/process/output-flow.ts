@@ -4,7 +4,8 @@ import type { OutputStream, StreamBytes } from '../../protocol/process.ts';
 import type { Outbound, OutputSource } from '../outbound.ts';
 import type { Output } from './child.ts';
 import type { Credit } from './credit.ts';
-import type { Chunk, HeadTail } from './head-tail.ts';
+import type { Chunk, HeadTail, KeptChunk } from './head-tail.ts';
+import { PendingOutput, type Reading } from './pending-output.ts';
 
 /** Where output goes from here, in the order of the calls. */
 export type FlowEvents = {
@@ -22,25 +23,35 @@ export type FlowEvents = {
  * Lossless, a stream is read only when its last chunk could be sent; while the client reads nothing, or has
  * used up its credit, the child blocks as it would on a pipe. With head and tail it is read always.
  */
-export class OutputFlow implements OutputSource {
+export class OutputFlow implements OutputSource, Reading {
   readonly #outbound: Outbound;
   readonly #credit: Credit;
   readonly #headTail: HeadTail | undefined;
   readonly #events: FlowEvents;
+  readonly #memory: PendingOutput;
   readonly #streams = new Map<OutputStream, Output>();
   /** Read, not yet sent: lossless one chunk of each stream, otherwise at most the head and the tail. */
-  readonly #pending = new Fifo<Chunk | { readonly dropped: StreamBytes }>();
+  readonly #pending = new Fifo<KeptChunk | { readonly dropped: StreamBytes }>();
   readonly #bytes = { stdout: 0, stderr: 0, pty: 0 };
   #stalls = 0;
   #waiting = false;
   #finished = false;
   #ended = false;
 
-  constructor(outbound: Outbound, credit: Credit, headTail: HeadTail | undefined, events: FlowEvents) {
+  /** @param memory where lossless output counts that waits for the client */
+  constructor(
+    outbound: Outbound,
+    credit: Credit,
+    headTail: HeadTail | undefined,
+    events: FlowEvents,
+    memory: PendingOutput = new PendingOutput(),
+  ) {
     this.#outbound = outbound;
     this.#credit = credit;
     this.#headTail = headTail;
     this.#events = events;
+    this.#memory = memory;
+    if (headTail === undefined) memory.join(this);
   }
 
   /** Begins to read. */
@@ -56,9 +67,9 @@ export class OutputFlow implements OutputSource {
     return this.#ended;
   }
 
-  /** Whether something was read that the client isn't ready for. */
+  /** Whether something was read that the client isn't ready for, or nothing is read because of others. */
   get stalled(): boolean {
-    return this.#pending.length > 0;
+    return this.#pending.length > 0 || !this.#mayRead;
   }
 
   /** How often that has happened; unchanged, everything that was written meanwhile was read at once. */
@@ -82,6 +93,17 @@ export class OutputFlow implements OutputSource {
     this.#sendWhatMayBe();
   }
 
+  pauseReading(): void {
+    this.#stalls += 1;
+    for (const stream of this.#streams.values()) stream.pause();
+  }
+
+  resumeReading(): void {
+    const waiting = new Set<OutputStream>();
+    for (const item of this.#pending) if ('stream' in item) waiting.add(item.stream);
+    for (const [name, stream] of this.#streams) if (!waiting.has(name)) stream.resume();
+  }
+
   sendNext(): boolean {
     this.#waiting = false;
     if (this.#mayGo()) this.#sendFirst();
@@ -96,21 +118,41 @@ export class OutputFlow implements OutputSource {
     stream.on('close', () => {
       if (this.#streams.delete(name)) this.#finishIfDone();
     });
-    stream.resume();
+    if (this.#mayRead) stream.resume();
+  }
+
+  get #mayRead(): boolean {
+    return this.#headTail !== undefined || !this.#memory.full;
   }
 
   #onData(stream: Output, chunk: Chunk): void {
     if (!this.#streams.has(chunk.stream)) return;
-    const toSend = this.#headTail === undefined ? chunk : this.#headTail.push(chunk);
-    if (toSend === undefined) return;
-    if (this.#pending.length === 0 && this.#outbound.open && this.#credit.allows(toSend.bytes.length)) {
-      this.#send(toSend);
-      return;
+    const goes = this.#pending.length === 0 && this.#outbound.open && this.#credit.allows(chunk.bytes.length);
+    if (this.#headTail !== undefined) this.#onHeadTail(this.#headTail, chunk, goes);
+    else if (goes) this.#send(chunk);
+    else {
+      stream.pause();
+      this.#memory.take(chunk.bytes.length);
+      this.#wait({ ...chunk, cost: chunk.bytes.length });
     }
-    this.#pending.push({ stream: toSend.stream, bytes: keep(toSend.bytes) });
-    this.#sendWhatMayBe();
+  }
+
+  #onHeadTail(headTail: HeadTail, chunk: Chunk, goes: boolean): void {
+    const head = headTail.push(chunk, !goes);
+    if (head === undefined) return;
+    if (goes) this.#send(head);
+    else this.#wait(head);
+  }
+
+  #wait({ stream, bytes, cost }: KeptChunk): void {
+    this.#pending.push({ stream, bytes: keep(bytes), cost });
     this.#stalls += 1;
-    if (this.#headTail === undefined) stream.pause();
+    this.#sendWhatMayBe();
+  }
+
+  #release(chunk: KeptChunk): void {
+    if (this.#headTail !== undefined) this.#headTail.release(chunk);
+    else this.#memory.release(chunk.cost);
   }
 
   #sendWhatMayBe(): void {
@@ -134,7 +176,8 @@ export class OutputFlow implements OutputSource {
     } else {
       this.#send(first);
       MEMORY.giveBack(first.bytes);
-      this.#streams.get(first.stream)?.resume();
+      this.#release(first);
+      if (this.#mayRead) this.#streams.get(first.stream)?.resume();
     }
     this.#finishIfDone();
   }
@@ -155,6 +198,7 @@ export class OutputFlow implements OutputSource {
     }
     if (this.#pending.length > 0 || this.#ended) return;
     this.#ended = true;
+    this.#memory.leave(this);
     this.#events.ended();
   }
 }

@@ -11,17 +11,21 @@ import {
 import type { Requests } from '../../protocol/messages.ts';
 import { settledWithin } from '../../system/deadline.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
+import type { AnswerMemory } from '../answer-memory.ts';
 import type { Host } from '../host.ts';
 import {
   DRAIN_MS,
   HEAD_TAIL_BYTES,
   KILL_GRACE_MS,
   LAST_MESSAGES_MS,
+  LISTED_PROCESS_BYTES,
+  MAX_LISTED_ARGV0_LENGTH,
   RETAINED_BYTES,
   RETAINED_MS,
   SHUTDOWN_GRACE_MS,
 } from '../limits.ts';
 import type { BaseEnvs } from '../login-env/base-env.ts';
+import type { MemoryBudget } from '../memory-budget.ts';
 import type { Outbound } from '../outbound.ts';
 import { NamedPipes } from '../platform/named-pipes.ts';
 import { type ProcessGroups, processGroups } from '../platform/process-groups.ts';
@@ -32,7 +36,8 @@ import { ClosedProcesses } from './closed-processes.ts';
 import { describeProcess } from './describe-process.ts';
 import { ManagedProcess, type ProcessOptions } from './managed-process.ts';
 import { PendingStart } from './pending-start.ts';
-import { readOutput } from './read-output.ts';
+import { ProcessMemory } from './process-memory.ts';
+import { OutputReads } from './read-output.ts';
 import { Remains } from './remains.ts';
 import { startChild } from './start-child.ts';
 
@@ -44,6 +49,18 @@ export type ProcessDefaults = {
   readonly windowBytes: number;
   readonly retainedBytes: number;
   readonly retainedMs: number;
+};
+
+/** What the processes of a connection work with. */
+export type ProcessesContext = {
+  readonly host: Host;
+  readonly outbound: Outbound;
+  readonly watchdog: Watchdog;
+  readonly baseEnvs: BaseEnvs;
+  readonly maxProcesses: number;
+  readonly sandboxes: Sandboxes;
+  readonly budget: MemoryBudget;
+  readonly answers: AnswerMemory;
 };
 
 /** The processes of one connection, by the ids that the client gave them. */
@@ -59,6 +76,9 @@ export class Processes {
   /** Not closed; a pending start holds its id. */
   readonly #live = new Map<string, ManagedProcess | PendingStart>();
   readonly #closed = new ClosedProcesses();
+  readonly #memory: ProcessMemory;
+  readonly #answers: AnswerMemory;
+  readonly #reads: OutputReads;
   readonly #remains: Remains;
   #defaults: ProcessDefaults = {
     windowBytes: Number.POSITIVE_INFINITY,
@@ -67,14 +87,12 @@ export class Processes {
   };
   #stopping = false;
 
-  constructor(
-    host: Host,
-    outbound: Outbound,
-    watchdog: Watchdog,
-    baseEnvs: BaseEnvs,
-    maxProcesses: number,
-    sandboxes: Sandboxes,
-  ) {
+  constructor(context: ProcessesContext) {
+    const { host, outbound, watchdog, baseEnvs, maxProcesses, sandboxes, budget, answers } = context;
+    this.#memory = new ProcessMemory(budget);
+    this.#memory.retained.preferToDrop(() => this.#closed.forgetOldest());
+    this.#reads = new OutputReads(answers);
+    this.#answers = answers;
     this.#host = host;
     this.#outbound = outbound;
     this.#watchdog = watchdog;
@@ -128,7 +146,13 @@ export class Processes {
         baseEnv: base => this.#wait(this.#baseEnvs.get(base), pending),
         wait: something => this.#wait(something, pending),
       });
-      const process = new ManagedProcess(child, this.#optionsOf(params), this.#outbound, this.#groups);
+      const process = new ManagedProcess(
+        child,
+        this.#optionsOf(params),
+        this.#outbound,
+        this.#groups,
+        this.#memory,
+      );
       this.#manage(process);
       if (child.confined !== undefined) await process.runs();
       return { processId, sandboxType, pid: child.pid, environment, envBase };
@@ -180,19 +204,21 @@ export class Processes {
   async read(params: Params<'processRead'>): Promise<Result<'processRead'>> {
     const process = this.#find(params.processId);
     if (process === undefined) throw unknownProcess(params.processId);
-    return readOutput(process, params);
+    return this.#reads.read(process, params);
   }
 
   async list(): Promise<Result<'processList'>> {
     const table = (await readProcessTable(this.#host.platform)) ?? new Map();
     const inOrder = [...this.#closed.all(), ...this.#started()].sort((a, b) => a.startedAt - b.startedAt);
-    const described: Result<'processList'>['processes'] = [];
-    const slice = new TimeSlice();
-    for (const process of inOrder) {
-      described.push(describeProcess(process, table));
-      if (slice.over) await slice.next();
-    }
-    return { processes: described };
+    return this.#answers.making(inOrder.length * LISTED_PROCESS_BYTES, async () => {
+      const described: Result<'processList'>['processes'] = [];
+      const slice = new TimeSlice();
+      for (const process of inOrder) {
+        described.push(describeProcess(process, table));
+        if (slice.over) await slice.next();
+      }
+      return { processes: described };
+    });
   }
 
   /**
@@ -235,7 +261,7 @@ export class Processes {
   #optionsOf(params: Params<'processStart'>): ProcessOptions {
     return {
       processId: params.processId,
-      argv0: params.arg0 ?? (params.argv[0] as string),
+      argv0: (params.arg0 ?? (params.argv[0] as string)).slice(0, MAX_LISTED_ARGV0_LENGTH),
       tty: params.tty,
       timeoutMs: params.timeoutMs,
       killGraceMs: params.killGraceMs ?? KILL_GRACE_MS,
@@ -253,6 +279,7 @@ export class Processes {
     void process.closed.then(() => {
       this.#live.delete(processId);
       this.#closed.keep(process, this.#defaults.retainedMs);
+      this.#memory.processClosed();
       this.#remains.closed(process);
     });
   }

@@ -2,30 +2,66 @@ import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import { limitExceeded } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { type Deadline, deadline, startTimer } from '../../system/deadline.ts';
-import { MAX_READ_BYTES, MAX_WAITING_READS } from '../limits.ts';
+import type { AnswerMemory } from '../answer-memory.ts';
+import { MAX_ALL_WAITING_READS, MAX_READ_BYTES, MAX_WAITING_READS } from '../limits.ts';
 import type { ManagedProcess } from './managed-process.ts';
 import type { LogSlice } from './output-log.ts';
 
 type Params = ParamsOut<Requests['processRead']>;
 type Result = ResultIn<Requests['processRead']>;
 
-/**
- * Answers `process/read`: what is retained after a number, or what comes next within `waitMs`.
- *
- * @throws {ExecServerError} `limitExceeded` when too many wait on this process already
- */
-export const readOutput = async (process: ManagedProcess, params: Params): Promise<Result> => {
-  const end = deadline(params.waitMs);
-  for (;;) {
-    const slice = process.read(params.afterSeq, Math.min(params.maxBytes ?? MAX_READ_BYTES, MAX_READ_BYTES));
-    const nothingNew = slice.chunks.length === 0 && process.nextSeq <= params.afterSeq + 1;
-    if (!nothingNew || process.state === 'closed' || end.passed) return answer(process, slice);
-    if (process.waiting >= MAX_WAITING_READS) {
-      throw limitExceeded('waitingReads', process.waiting + 1, MAX_WAITING_READS);
-    }
-    await change(process, end);
+/** The calls of `process/read` on one connection. */
+export class OutputReads {
+  readonly #answers: AnswerMemory;
+  #waiting = 0;
+
+  constructor(answers: AnswerMemory) {
+    this.#answers = answers;
   }
-};
+
+  /**
+   * Answers `process/read`: what is retained after a number, or what comes next within `waitMs`.
+   *
+   * @throws {ExecServerError} `limitExceeded` when too many wait already, on this process or on all
+   */
+  async read(process: ManagedProcess, params: Params): Promise<Result> {
+    const maxBytes = Math.min(params.maxBytes ?? MAX_READ_BYTES, MAX_READ_BYTES);
+    await this.#untilNews(process, params);
+    // By the time that there is room for an answer there may be less to tell, never more than this.
+    const size = process.sizeAfter(params.afterSeq, maxBytes);
+    const memory = FORMS * size.bytes + CHUNK_FORMS_BYTES * size.chunks + READ_OVERHEAD_BYTES;
+    return this.#answers.making(memory, () => {
+      return answer(process, process.read(params.afterSeq, Math.min(maxBytes, size.bytes)));
+    });
+  }
+
+  async #untilNews(process: ManagedProcess, { afterSeq, waitMs }: Params): Promise<void> {
+    const end = deadline(waitMs);
+    while (process.nextSeq <= afterSeq + 1 && process.state !== 'closed' && !end.passed) {
+      this.#refuseTooMany(process);
+      this.#waiting += 1;
+      await change(process, end);
+      this.#waiting -= 1;
+    }
+  }
+
+  #refuseTooMany({ waiting }: ManagedProcess): void {
+    if (waiting >= MAX_WAITING_READS) throw limitExceeded('waitingReads', waiting + 1, MAX_WAITING_READS);
+    if (this.#waiting >= MAX_ALL_WAITING_READS) {
+      throw limitExceeded('allWaitingReads', this.#waiting + 1, MAX_ALL_WAITING_READS);
+    }
+  }
+}
+
+/**
+ * How often the bytes of an answer are in memory, until they are queued: as they are, as base64, in JSON, in the text
+ * and in the bytes of a frame; all but the first a third longer.
+ */
+const FORMS = 7;
+/** What each chunk takes there besides its bytes. */
+const CHUNK_FORMS_BYTES = 512;
+
+const READ_OVERHEAD_BYTES = 4 * 1024;
 
 const answer = (process: ManagedProcess, { chunks, complete, droppedBytes }: LogSlice): Result => ({
   chunks: chunks.map(({ seq, stream, bytes }) => ({ seq, stream, chunk: bytes.toString('base64') })),

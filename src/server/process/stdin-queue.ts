@@ -1,6 +1,16 @@
 import type { Writable } from 'node:stream';
 import { limitExceeded } from '../../protocol/errors.ts';
-import { MAX_STDIN_QUEUED_BYTES, MAX_WRITE_IDS, STDIN_HIGH_WATER_BYTES } from '../limits.ts';
+import { Fifo } from '../../protocol/fifo.ts';
+import { MAX_STDIN_QUEUED_BYTES, STDIN_HIGH_WATER_BYTES, STDIN_WRITE_OVERHEAD_BYTES } from '../limits.ts';
+import type { MemoryShare } from '../memory-budget.ts';
+import { WriteIds } from './write-ids.ts';
+
+/** What the stdins of a connection share. */
+export type StdinMemory = {
+  /** Where queued bytes count; without it they have no bound but that of each queue. */
+  readonly share: MemoryShare | undefined;
+  readonly writeIds: WriteIds;
+};
 
 /** What became of a write. */
 export type WriteStatus = 'accepted' | 'stdinClosed';
@@ -8,25 +18,34 @@ export type WriteStatus = 'accepted' | 'stdinClosed';
 /** The stdin of one child: bytes in the order of the calls, with backpressure to whoever writes. */
 export class StdinQueue {
   readonly #stream: Writable | null;
-  readonly #writeIds = new Set<string>();
+  readonly #memory: StdinMemory;
+  readonly #writeIds: Set<string>;
+  /** What each write takes that the child has not read, in their order. */
+  readonly #costs = new Fifo<number>();
   readonly #waiting = new Set<() => void>();
   #open: boolean;
 
   /** @param stream the child's stdin, or `null` if it has none to write to */
-  constructor(stream: Writable | null) {
+  constructor(stream: Writable | null, memory: StdinMemory = { share: undefined, writeIds: new WriteIds() }) {
     this.#stream = stream;
+    this.#memory = memory;
+    this.#writeIds = memory.writeIds.forProcess();
     this.#open = stream !== null;
     stream?.on('drain', () => this.#release());
     // EPIPE: the child has closed its stdin or is gone. It is told as a status, not as an error.
     stream?.on('error', () => this.#closed());
-    stream?.on('close', () => this.#closed());
+    stream?.on('close', () => {
+      this.#closed();
+      // A write that was under way is never done now.
+      while (this.#costs.length > 0) this.#written();
+    });
   }
 
   /**
    * Queues a chunk. Resolves when it is queued and the queue is short again, so that a writer that waits
    * for the answers never fills memory.
    *
-   * @throws {ExecServerError} `limitExceeded` when a writer that doesn't wait has filled the queue
+   * @throws {ExecServerError} `limitExceeded` when writers that don't wait have filled this queue, or all of them
    */
   async write(chunk: Buffer, writeId: string | undefined): Promise<WriteStatus> {
     if (!this.#open || this.#stream === null) return 'stdinClosed';
@@ -35,8 +54,9 @@ export class StdinQueue {
     if (this.#stream.writableLength > 0 && current > MAX_STDIN_QUEUED_BYTES) {
       throw limitExceeded('stdinQueuedBytes', current, MAX_STDIN_QUEUED_BYTES);
     }
-    if (writeId !== undefined) this.#remember(writeId);
-    this.#stream.write(chunk);
+    this.#takeMemory(chunk.length);
+    if (writeId !== undefined) this.#memory.writeIds.remember(this.#writeIds, writeId);
+    this.#stream.write(current > chunk.length ? ownMemory(chunk) : chunk, this.#written);
     if (this.#stream.writableLength > STDIN_HIGH_WATER_BYTES) {
       await new Promise<void>(resolve => this.#waiting.add(resolve));
     }
@@ -52,12 +72,21 @@ export class StdinQueue {
     this.#stream?.end();
   }
 
-  #remember(writeId: string): void {
-    this.#writeIds.add(writeId);
-    if (this.#writeIds.size <= MAX_WRITE_IDS) return;
-    const [oldest] = this.#writeIds;
-    this.#writeIds.delete(oldest as string);
+  #takeMemory(bytes: number): void {
+    const cost = bytes + STDIN_WRITE_OVERHEAD_BYTES;
+    const { share } = this.#memory;
+    if (share !== undefined && !share.tryTakeOrAlone(cost)) {
+      const hint = 'processes of this connection have input that they do not read';
+      throw limitExceeded('allStdinQueuedBytes', share.usedBytes + cost, share.maxBytes, hint);
+    }
+    this.#costs.push(cost);
   }
+
+  /** The stream is done with the oldest write, in whatever way. One function for all, since writes are many. */
+  readonly #written = (): void => {
+    const cost = this.#costs.take() ?? 0;
+    this.#memory.share?.release(cost);
+  };
 
   #closed(): void {
     this.#open = false;
@@ -69,3 +98,7 @@ export class StdinQueue {
     this.#waiting.clear();
   }
 }
+
+/** A chunk that has to wait must not keep much more memory than it counts: the frame that it came in. */
+const ownMemory = (chunk: Buffer): Buffer =>
+  chunk.buffer.byteLength > 2 * Math.max(chunk.length, Buffer.poolSize) ? Buffer.from(chunk) : chunk;

@@ -2,6 +2,7 @@ import { fileHandleExists, limitExceeded, shuttingDown, unsupported } from '../.
 import { fsMissingChanged } from '../../protocol/files.ts';
 import { requests } from '../../protocol/messages.ts';
 import type { Sandbox } from '../../protocol/sandbox.ts';
+import type { AnswerMemory } from '../answer-memory.ts';
 import { MAX_FILE_SANDBOXES, MAX_OPEN_FILES } from '../limits.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
 import { ConfinedServer } from './confined-server.ts';
@@ -26,6 +27,7 @@ export type HandleRequest = 'fsReadBlock' | 'fsWriteBlock' | 'fsClose';
 
 export type ConfinedFilesOptions = {
   readonly sandboxes: Sandboxes;
+  readonly answers: AnswerMemory;
   readonly watchdog: Watchdog;
   readonly maxFrameBytes: number;
   /** The program and its arguments that make a server like this one, each a file. */
@@ -186,14 +188,15 @@ export class ConfinedFiles {
   }
 
   async #openServer(confinement: Confinement, program: readonly string[]): Promise<ConfinedServer> {
-    const { watchdog, maxFrameBytes, notifyMissing } = this.#options;
+    const { watchdog, answers, maxFrameBytes, notifyMissing } = this.#options;
     try {
       await confinement.tryOut();
       if (this.#stopping) throw shuttingDown();
       return await ConfinedServer.open({
-        start: confinement.start([...program, '--stdio'], ENVIRONMENT),
+        start: confinement.start([...program, '--stdio', '--memory-limit', FILE_SERVER_MEMORY], ENVIRONMENT),
         maxFrameBytes,
         watchdog,
+        answers,
         notified: (method, params) => {
           const { watchId } = params as { watchId: number };
           if (method !== fsMissingChanged.method || this.#watching?.watchId !== watchId) return;
@@ -215,6 +218,9 @@ export class ConfinedFiles {
 
 // A server in a sandbox writes nothing but what it is asked to, not even its compiled code, and needs no home.
 const ENVIRONMENT = { HOME: '/', NODE_DISABLE_COMPILE_CACHE: '1' };
+
+// It serves one client, whose answers wait here for room.
+const FILE_SERVER_MEMORY = '96M';
 
 const isIdle = ({ underWay, handles }: Slot): boolean => underWay === 0 && handles.size === 0;
 

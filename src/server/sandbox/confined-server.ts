@@ -11,8 +11,10 @@ import { type ErrorKind, ExecServerError, errorKinds, launchFailed } from '../..
 import { FrameMessageReader } from '../../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
 import { settledWithin } from '../../system/deadline.ts';
+import type { AnswerMemory } from '../answer-memory.ts';
 import { FILE_SHUTDOWN_MS, SANDBOX_PROBE_MS } from '../limits.ts';
 import type { Watchdog } from '../platform/watchdog.ts';
+import { AnswerGate } from './answer-gate.ts';
 import type { ConfinedStart } from './sandboxes.ts';
 
 type Running = ChildProcess & { readonly pid: number; readonly stdin: Writable; readonly stdout: Readable };
@@ -21,6 +23,7 @@ export type ConfinedServerOptions = {
   readonly start: ConfinedStart;
   readonly maxFrameBytes: number;
   readonly watchdog: Watchdog;
+  readonly answers: AnswerMemory;
   readonly notified: (method: string, params: unknown) => void;
 };
 
@@ -47,7 +50,7 @@ export class ConfinedServer {
     return server;
   }
 
-  private constructor(child: Running, { maxFrameBytes, watchdog, notified }: ConfinedServerOptions) {
+  private constructor(child: Running, { maxFrameBytes, watchdog, answers, notified }: ConfinedServerOptions) {
     this.#child = child;
     watchdog.add(child.pid);
     this.#gone = once(child, 'exit').then(() => {
@@ -58,10 +61,10 @@ export class ConfinedServer {
       throw failure('the server in it has ended');
     });
     this.#failed.catch(() => {});
-    const reader = new FrameMessageReader(
+    const reader: FrameMessageReader = new FrameMessageReader(
       child.stdout,
       { refused: () => {}, lost: () => {} },
-      { maxFrameBytes },
+      { maxFrameBytes, gate: new AnswerGate(answers, () => reader.proceed()) },
     );
     this.#connection = createMessageConnection(reader, new FrameMessageWriter(child.stdin), NullLogger, {
       messageStrategy: {

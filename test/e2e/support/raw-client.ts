@@ -26,6 +26,8 @@ export type RawOptions = {
   /** The command line of the server; by default the built program. */
   readonly argv?: readonly [string, ...string[]];
   readonly framing?: RawFraming;
+  /** How long the server keeps closed processes. */
+  readonly retainedMs?: number;
 };
 
 /** The framing of messages, in both directions: frames, frames that carry a `chunk` as bytes, or lines. */
@@ -129,6 +131,7 @@ export class RawClient {
     const { binaryFrames } = await client.request('initialize', {
       clientName: 'raw',
       binaryFrames: options.framing === 'binary',
+      retainedMs: options.retainedMs,
     });
     client.#binary = binaryFrames;
     client.send({ method: 'initialized' });

@@ -3,10 +3,12 @@ import { createReadStream } from 'node:fs';
 import { PassThrough, type Readable } from 'node:stream';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createMessageConnection, type Message, NullLogger } from 'vscode-jsonrpc/node';
+import { createMessageConnection, NullLogger } from 'vscode-jsonrpc/node';
+import { type ExecServerError, limitExceeded } from '../../../src/protocol/errors.ts';
 import { FrameMessageReader } from '../../../src/protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../../../src/protocol/framing/message-writer.ts';
 import { MAX_RESYNC_BYTES, MAX_UNDISPATCHED_MESSAGES } from '../../../src/protocol/limits.ts';
+import { until } from '../../support/until.ts';
 import { cut, cuts, decode, endingStream, frame, latin1, settled } from './support.ts';
 
 const json = (value: unknown): string => frame(JSON.stringify(value));
@@ -181,43 +183,66 @@ describe('FrameMessageReader', () => {
     });
   });
 
-  describe('hold', () => {
-    it('stops reading until it is let go, whatever is dispatched meanwhile', async () => {
+  describe('with a gate', () => {
+    /** A gate that a test opens, and what went through it. */
+    const gated = (stream: Readable, verdict: () => boolean | ExecServerError) => {
+      const events: unknown[] = [];
+      const reader: FrameMessageReader = new FrameMessageReader(
+        stream,
+        { refused: (error, id) => events.push({ refused: error.message, id }), lost: () => {} },
+        { gate: { admit: verdict, dropped: () => events.push('dropped') } },
+      );
+      reader.onClose(() => events.push('closed'));
+      reader.listen(message => {
+        events.push(message);
+        reader.dispatched();
+      });
+      return { reader, events };
+    };
+
+    it('stops reading while a frame is kept waiting, and goes on in order', async () => {
       const stream = new PassThrough();
-      const { reader, events } = recordingReader(stream, { dispatching: true });
-      reader.hold(true);
-      stream.write(calls(1));
+      let open = false;
+      const { reader, events } = gated(stream, () => open);
+      stream.write(calls(2));
       await settled();
-      reader.dispatched();
-      await settled();
+      expect([events, stream.isPaused()]).to.deep.equal([[], true]);
+      reader.proceed();
       expect(events).to.deep.equal([]);
-      reader.hold(false);
-      await settled();
-      expect(events).to.deep.equal([call(0)]);
+      open = true;
+      reader.proceed();
+      expect([events, stream.isPaused()]).to.deep.equal([[call(0), call(1)], false]);
     });
 
-    it('keeps a stream stopped that has too much waiting', async () => {
+    it('answers a frame that is refused, and goes on', async () => {
       const stream = new PassThrough();
-      const { reader } = recordingReader(stream);
-      stream.write(calls(2 + MAX_UNDISPATCHED_MESSAGES));
+      const verdicts = [limitExceeded('memoryBytes', 2, 1), true];
+      const { events } = gated(stream, () => verdicts.shift() ?? true);
+      stream.write(calls(2));
       await settled();
-      reader.hold(true);
-      reader.hold(false);
-      expect(stream.isPaused()).to.equal(true);
+      const refused = { refused: 'memoryBytes: 2 is over the limit of 1', id: null };
+      expect(events).to.deep.equal([refused, 'dropped', call(1)]);
     });
 
-    it('works before the reader listens', async () => {
+    it('hears of a frame that is no message, and of a cancellation', async () => {
       const stream = new PassThrough();
-      const reader = new FrameMessageReader(stream, { refused: () => {}, lost: () => {} });
-      const read: Message[] = [];
-      reader.hold(true);
-      reader.listen(message => read.push(message));
-      stream.write(calls(1));
+      const { events } = gated(stream, () => true);
+      stream.write(frame('1') + json({ method: '$/cancelRequest', params: { id: 1 } }));
       await settled();
-      expect(read).to.deep.equal([]);
-      reader.hold(false);
+      expect(events.filter(event => event === 'dropped')).to.have.lengthOf(2);
+    });
+
+    it('drops what still waits some time after the end', async () => {
+      const stream = new PassThrough();
+      const { events } = gated(stream, () => false);
+      const closed = new Promise(resolve => stream.on('end', resolve));
+      stream.end(calls(1));
       await settled();
-      expect(read).to.deep.equal([call(0)]);
+      // It reads no further before the frame is admitted, so the end has yet to be seen.
+      stream.resume();
+      await closed;
+      await until(() => events.includes('closed'), 'the reader has not closed');
+      expect(events).to.deep.equal(['closed']);
     });
   });
 

@@ -2,9 +2,11 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { FrameMessageWriter } from '../../../src/protocol/framing/message-writer.ts';
+import { AnswerMemory } from '../../../src/server/answer-memory.ts';
 import { Files } from '../../../src/server/files/files.ts';
-import { MAX_QUEUED_WRITE_BYTES } from '../../../src/server/limits.ts';
+import { MemoryBudget } from '../../../src/server/memory-budget.ts';
 import { Outbound } from '../../../src/server/outbound.ts';
+import { PartialAnswers } from '../../../src/server/partial-answers.ts';
 import { refusal, scratchDirectory } from './support/scratch.ts';
 
 const MIB = 1024 * 1024;
@@ -14,8 +16,15 @@ describe('Files', () => {
   let files: Files;
 
   beforeEach(() => {
-    const outbound = new Outbound(new FrameMessageWriter(new PassThrough().resume()));
-    files = new Files({ platform: process.platform, outbound, maxFrameBytes: 64 * MIB });
+    const writer = new FrameMessageWriter(new PassThrough().resume());
+    const budget = new MemoryBudget(Number.POSITIVE_INFINITY);
+    files = new Files({
+      platform: process.platform,
+      outbound: new Outbound(writer),
+      answers: new AnswerMemory(budget, writer),
+      parts: new PartialAnswers(budget.share('parts')),
+      maxFrameBytes: 64 * MIB,
+    });
   });
   afterEach(() => files.stop());
 
@@ -23,32 +32,6 @@ describe('Files', () => {
   const inPlace = { ...nothing, atomic: false, fileMode: undefined };
   const write = (name: string, dataBase64: string) =>
     files.writeFile({ path: at(name), dataBase64, ...inPlace });
-
-  it('refuse a write while too much is yet to be written, and take it afterwards', async () => {
-    const dataBase64 = Buffer.alloc(45 * MIB).toString('base64');
-    const first = write('a', dataBase64);
-    expect(await refusal(write('b', dataBase64))).to.deep.equal({
-      code: -32600,
-      kind: 'limitExceeded',
-      limit: 'queuedWriteBytes',
-      current: 90 * MIB,
-      max: MAX_QUEUED_WRITE_BYTES,
-    });
-    await first;
-    await write('b', dataBase64);
-    expect(readdirSync(at())).to.have.members(['a', 'b']);
-  });
-
-  it('count blocks like files there', async () => {
-    await files.open({ handleId: 'h', path: at('f'), mode: 'replace', ...inPlace });
-    const chunk = Buffer.alloc(MIB);
-    const block = (index: number) => files.writeBlock({ handleId: 'h', offset: index * MIB, chunk });
-    const blocks = Array.from({ length: 64 }, (_, index) => block(index));
-    expect((await refusal(block(64))).limit).to.equal('queuedWriteBytes');
-    await Promise.all(blocks);
-    await block(64);
-    await files.close({ handleId: 'h', discard: false, expectSize: 65 * MIB, expectSha256: undefined });
-  });
 
   it('do what was asked before they are stopped', async () => {
     writeFileSync(at('f'), 'old');

@@ -1,19 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { ExecServerError } from '../../../src/protocol/errors.ts';
+import { AnswerMemory } from '../../../src/server/answer-memory.ts';
 import { MAX_READ_BYTES, MAX_WAITING_READS } from '../../../src/server/limits.ts';
+import { MemoryBudget } from '../../../src/server/memory-budget.ts';
 import type { ManagedProcess } from '../../../src/server/process/managed-process.ts';
-import { readOutput } from '../../../src/server/process/read-output.ts';
+import { OutputReads } from '../../../src/server/process/read-output.ts';
 import { settle } from '../support/slow-client.ts';
 import { fakeProcess } from './support/fake-process.ts';
 
 /** Longer than any of these tests may take. */
 const LONG_MS = 60_000;
 
+const backlog = { queuedBytes: 0, flushed: () => Promise.resolve() };
+const reads = new OutputReads(new AnswerMemory(new MemoryBudget(Number.POSITIVE_INFINITY), backlog));
+
 const read = (
   managed: ManagedProcess,
   params: { afterSeq?: number; maxBytes?: number; waitMs?: number } = {},
-) => readOutput(managed, { processId: 'p', afterSeq: 0, waitMs: 0, maxBytes: undefined, ...params });
+) => reads.read(managed, { processId: 'p', afterSeq: 0, waitMs: 0, maxBytes: undefined, ...params });
 
 const nothing = {
   chunks: [],
@@ -34,7 +39,7 @@ const nextTurns = async (): Promise<string> => {
 
 const chunk = (seq: number, text: string, stream = 'stdout') => ({ seq, stream, chunk: btoa(text) });
 
-describe('readOutput', () => {
+describe('OutputReads', () => {
   it('has nothing of a process that has said nothing', async () => {
     const { managed } = fakeProcess();
     expect([await read(managed), await read(managed, { afterSeq: 10 })]).to.deep.equal([nothing, nothing]);

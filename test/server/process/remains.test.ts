@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { FrameMessageWriter } from '../../../src/protocol/framing/message-writer.ts';
+import { MemoryBudget } from '../../../src/server/memory-budget.ts';
 import { Outbound } from '../../../src/server/outbound.ts';
 import { NamedPipes } from '../../../src/server/platform/named-pipes.ts';
 import { pinTerminal } from '../../../src/server/platform/pinned-file.ts';
@@ -12,6 +13,7 @@ import { Watchdog } from '../../../src/server/platform/watchdog.ts';
 import type { Child } from '../../../src/server/process/child.ts';
 import { launch } from '../../../src/server/process/launch.ts';
 import { ManagedProcess, type ProcessOptions } from '../../../src/server/process/managed-process.ts';
+import { ProcessMemory } from '../../../src/server/process/process-memory.ts';
 import { startOnPty } from '../../../src/server/process/pty.ts';
 import { ptyUnavailable } from '../../../src/server/process/pty-binding.ts';
 import { Remains } from '../../../src/server/process/remains.ts';
@@ -83,8 +85,9 @@ class Notes extends Watchdog {
 
   const manage = (child: Child, tty: boolean, drainMs: number): ManagedProcess => {
     const output = new PassThrough().resume();
+    const memory = new ProcessMemory(new MemoryBudget(Number.POSITIVE_INFINITY));
     const outbound = new Outbound(new FrameMessageWriter(output));
-    const managed = new ManagedProcess(child, { ...OPTIONS, tty, drainMs }, outbound, groups);
+    const managed = new ManagedProcess(child, { ...OPTIONS, tty, drainMs }, outbound, groups, memory);
     remains.started(managed);
     return managed;
   };

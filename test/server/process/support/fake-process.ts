@@ -1,8 +1,10 @@
 import { PassThrough, type Readable } from 'node:stream';
+import { MemoryBudget } from '../../../../src/server/memory-budget.ts';
 import { Outbound } from '../../../../src/server/outbound.ts';
 import type { ProcessGroups } from '../../../../src/server/platform/process-groups.ts';
 import type { Child } from '../../../../src/server/process/child.ts';
 import { ManagedProcess, type ProcessOptions } from '../../../../src/server/process/managed-process.ts';
+import { ProcessMemory } from '../../../../src/server/process/process-memory.ts';
 import { SlowClient, settle } from '../../support/slow-client.ts';
 
 const DEFAULTS: ProcessOptions = {
@@ -28,6 +30,7 @@ export type FakeOptions = Partial<ProcessOptions> & {
 export const fakeProcess = ({ pinStreams = () => [], realStdout, ...options }: FakeOptions = {}) => {
   const client = new SlowClient();
   const outbound = new Outbound(client.writer);
+  const memory = new ProcessMemory(new MemoryBudget(Number.POSITIVE_INFINITY));
   const stdin = new PassThrough();
   const stdout = new PassThrough();
   const stderr = new PassThrough();
@@ -51,7 +54,7 @@ export const fakeProcess = ({ pinStreams = () => [], realStdout, ...options }: F
     isAlive: () => alive,
     hasLeader: () => alive,
   };
-  const managed = new ManagedProcess(child, { ...DEFAULTS, ...options }, outbound, groups);
+  const managed = new ManagedProcess(child, { ...DEFAULTS, ...options }, outbound, groups, memory);
   return {
     managed,
     client,

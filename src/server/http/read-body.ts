@@ -1,0 +1,33 @@
+import type { IncomingMessage } from 'node:http';
+import { limitExceeded } from '../../protocol/errors.ts';
+import { MAX_HTTP_BODY_BYTES } from '../limits.ts';
+import type { Grow } from '../partial-answers.ts';
+
+/**
+ * Reads the body of a response. While there is no memory for more, it isn't read on.
+ *
+ * @throws {ExecServerError} `limitExceeded` for one that is too long
+ */
+export const readBody = async (response: IncomingMessage, grow: Grow): Promise<Buffer> => {
+  // Copied together: a short piece would keep the whole block in memory that it was read into.
+  let bytes = Buffer.alloc(0);
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    const needed = length + chunk.length;
+    if (needed > MAX_HTTP_BODY_BYTES) throw limitExceeded('httpBodyBytes', needed, MAX_HTTP_BODY_BYTES);
+    if (needed > bytes.length) {
+      const larger = Math.min(MAX_HTTP_BODY_BYTES, Math.max(needed, 2 * bytes.length));
+      await grow(larger - bytes.length);
+      bytes = enlarged(bytes, larger);
+    }
+    chunk.copy(bytes, length);
+    length = needed;
+  }
+  return bytes.subarray(0, length);
+};
+
+const enlarged = (bytes: Buffer, length: number): Buffer<ArrayBuffer> => {
+  const larger = Buffer.allocUnsafeSlow(length);
+  bytes.copy(larger);
+  return larger;
+};

@@ -1,0 +1,117 @@
+/**
+ * A queue of bytes in blocks of memory. Short ones at first, so that little output takes little; long ones are used
+ * again when their bytes are dropped.
+ */
+export class ByteBlocks {
+  readonly #blocks: Block[] = [];
+  #end = 0;
+
+  /** Where the next bytes will begin, counted from the first byte that ever was in it. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** How much memory it will take at most if so many bytes are added. */
+  needs(bytes: number): number {
+    let needed = 0;
+    let capacity = this.#blocks.at(-1)?.bytes.length ?? 0;
+    for (let missing = bytes - this.#room; missing > 0; missing -= capacity) {
+      capacity = nextCapacity(capacity, missing);
+      needed += capacity;
+    }
+    return needed;
+  }
+
+  /** Adds a copy of bytes; returns how much memory that has taken. */
+  push(bytes: Buffer): number {
+    let taken = 0;
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#room === 0) taken += this.#addBlock(bytes.length - at);
+      const block = this.#blocks.at(-1) as Block;
+      const copied = bytes.copy(block.bytes, this.#end - block.start, at);
+      this.#end += copied;
+      at += copied;
+    }
+    return taken;
+  }
+
+  /** Drops all bytes before a place; returns how much memory that has freed. */
+  dropBefore(place: number): number {
+    let freed = 0;
+    for (let first = this.#blocks[0]; first && blockEnd(first) <= place; first = this.#blocks[0]) {
+      this.#blocks.shift();
+      freed += free(first);
+    }
+    return freed;
+  }
+
+  /** Drops everything; returns how much memory that has freed. */
+  clear(): number {
+    return this.#blocks.splice(0).reduce((freed, block) => freed + free(block), 0);
+  }
+
+  /** The bytes from a place on; good until something is added or dropped. */
+  read(place: number, length: number): Buffer {
+    const parts: Buffer[] = [];
+    for (let at = this.#blockAt(place), from = place; from < place + length; at += 1) {
+      const block = this.#blocks[at] as Block;
+      const to = Math.min(blockEnd(block), place + length);
+      parts.push(block.bytes.subarray(from - block.start, to - block.start));
+      from = to;
+    }
+    return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+  }
+
+  get #room(): number {
+    const last = this.#blocks.at(-1);
+    return last === undefined ? 0 : blockEnd(last) - this.#end;
+  }
+
+  #addBlock(wanted: number): number {
+    const capacity = nextCapacity(this.#blocks.at(-1)?.bytes.length ?? 0, wanted);
+    const bytes = capacity === BLOCK_BYTES ? longBlock() : Buffer.allocUnsafeSlow(capacity);
+    this.#blocks.push({ bytes, start: this.#end });
+    return capacity;
+  }
+
+  /** Which block has the byte at a place. */
+  #blockAt(place: number): number {
+    let low = 0;
+    let high = this.#blocks.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (blockEnd(this.#blocks[middle] as Block) <= place) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** Memory, and the place of its first byte. All but the last are full. */
+type Block = { readonly bytes: Buffer<ArrayBuffer>; readonly start: number };
+
+const BLOCK_BYTES = 64 * 1024;
+
+/** Blocks that nothing is in, of all processes. */
+const FREE: Buffer<ArrayBuffer>[] = [];
+const MAX_FREE_BLOCKS = 16;
+
+/**
+ * Memory that can be resized is not part of the heap of the C library, where what is freed between other things stays
+ * with the process: it goes back to the system, and at once.
+ */
+const longBlock = (): Buffer<ArrayBuffer> =>
+  FREE.pop() ?? Buffer.from(new ArrayBuffer(BLOCK_BYTES, { maxByteLength: BLOCK_BYTES }));
+
+const nextCapacity = (last: number, wanted: number): number =>
+  Math.min(BLOCK_BYTES, Math.max(wanted, 2 * last));
+
+const blockEnd = ({ bytes, start }: Block): number => start + bytes.length;
+
+const free = ({ bytes }: Block): number => {
+  const { length } = bytes;
+  if (length < BLOCK_BYTES) return length;
+  if (FREE.length < MAX_FREE_BLOCKS) FREE.push(bytes);
+  else bytes.buffer.resize(0);
+  return length;
+};

@@ -1,0 +1,31 @@
+import { CLOSED_PROCESS_GARBAGE_BYTES } from '../limits.ts';
+import type { MemoryBudget } from '../memory-budget.ts';
+import { KeptOutput } from './kept-output.ts';
+import { PendingOutput } from './pending-output.ts';
+import type { StdinMemory } from './stdin-queue.ts';
+import { WriteIds } from './write-ids.ts';
+
+/** What the processes of a connection share of its memory. */
+export class ProcessMemory {
+  readonly #budget: MemoryBudget;
+  readonly stdin: StdinMemory;
+  /** For output that can be read again. */
+  readonly retained: KeptOutput;
+  readonly headTail: KeptOutput;
+  readonly pending: PendingOutput;
+
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget;
+    this.stdin = { share: budget.share('stdin'), writeIds: new WriteIds() };
+    this.retained = new KeptOutput(budget.share('retained'));
+    this.headTail = new KeptOutput(budget.share('headTail'));
+    this.pending = new PendingOutput(budget.share('pending'));
+    // All else is worth more than output that was sent already.
+    budget.onShort(bytes => this.retained.free(bytes));
+  }
+
+  /** Notes that a process is closed, whose objects are garbage soon. */
+  processClosed(): void {
+    this.#budget.discarded(CLOSED_PROCESS_GARBAGE_BYTES);
+  }
+}

@@ -1,0 +1,23 @@
+import { MIN_MEMORY_BYTES } from './limits.ts';
+
+/** What the program was told as a server. */
+export type ServerArgs = { readonly memoryBytes?: number | undefined };
+
+/** Reads the arguments of a server; `undefined` for others, and for a size that is none. */
+export const serverArgs = (args: readonly string[]): ServerArgs | undefined => {
+  const [, size] = SERVER.exec(args.join(' ')) ?? [undefined, 'none'];
+  if (size === undefined) return {};
+  const memoryBytes = parseSize(size);
+  return memoryBytes === undefined ? undefined : { memoryBytes };
+};
+
+const SERVER = /^(?:--stdio|--listen stdio)(?: --memory-limit (\S+))?$/;
+
+/** A limit of memory in bytes, such as `256M`; `undefined` if it is none, or too small. */
+export const parseSize = (text: string): number | undefined => {
+  const [, number, unit = ''] = /^(\d{1,9})([KMG]?)$/.exec(text) ?? [];
+  const bytes = Number(number) * UNITS[unit as keyof typeof UNITS];
+  return bytes >= MIN_MEMORY_BYTES ? bytes : undefined;
+};
+
+const UNITS = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };

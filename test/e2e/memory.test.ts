@@ -1,0 +1,262 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { until } from '../support/until.ts';
+import { programPath } from './support/program.ts';
+import { RawClient, rawFrame } from './support/raw-client.ts';
+
+const MIB = 1024 * 1024;
+const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin' };
+
+const ofStatus = (client: RawClient, name: 'VmHWM' | 'VmRSS'): number => {
+  const status = readFileSync(`/proc/${client.server.pid}/status`, 'utf8');
+  return Number(new RegExp(`^${name}:\\s*(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024;
+};
+
+const start = (client: RawClient, processId: string, argv: readonly string[], more: object = {}) =>
+  client.request('process/start', { processId, argv, cwd: 'file:///', env: ENV, ...more });
+
+const usedBytes = async (client: RawClient): Promise<number> =>
+  (await client.request('server/status')).memory.usedBytes;
+
+/** Sends so many requests with consecutive ids, and waits until the server has taken what it takes. */
+const pipeline = async (client: RawClient, count: number, request: (at: number) => object): Promise<void> => {
+  for (let at = 0; at < count; at += 1) client.send({ id: `p${at}`, ...request(at) });
+  let before = -1;
+  // It doesn't read on, or has read everything; and has made what answers it can.
+  await until(async () => {
+    const now = client.server.stdin.writableLength + ofStatus(client, 'VmRSS');
+    const stands = Math.abs(now - before) < 0.5;
+    before = now;
+    await new Promise(resolve => setTimeout(resolve, 300));
+    return stands;
+  }, 'the server has not come to rest');
+};
+
+const answersTo = (client: RawClient, count: number) =>
+  Promise.all(
+    Array.from({ length: count }, (_, at) => client.waitFor(`answer ${at}`, ({ id }) => id === `p${at}`)),
+  );
+
+(process.platform === 'linux' ? describe : describe.skip)('the memory of the server', () => {
+  let client: RawClient;
+  beforeEach(async () => {
+    client = await RawClient.open();
+  });
+  afterEach(async () => {
+    client.server.stdout.resume();
+    const peak = ofStatus(client, 'VmHWM');
+    client.server.kill('SIGTERM');
+    await client.ended;
+    // The default budget is meant for this.
+    expect(peak).to.be.below(512);
+  });
+
+  it('is bounded where a client asks for output and reads none of it', async () => {
+    await start(client, 'p', ['head', '-c', '1000000', '/dev/zero']);
+    await client.finished('p');
+    client.server.stdout.pause();
+    await pipeline(client, 200, () => ({ method: 'process/read', params: { processId: 'p' } }));
+    client.server.stdout.resume();
+    const answers = await answersTo(client, 200);
+    expect(new Set(answers.map(({ result }) => result.nextSeq)).size).to.equal(1);
+  });
+
+  it('is bounded where a client asks for files and reads none of them', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'exec-server-memory-'));
+    try {
+      const file = join(directory, 'file');
+      writeFileSync(file, Buffer.alloc(20 * MIB));
+      client.server.stdout.pause();
+      await pipeline(client, 50, () => ({ method: 'fs/readFile', params: { path: file } }));
+      client.server.stdout.pause();
+      expect(ofStatus(client, 'VmRSS')).to.be.below(300);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('is bounded for a frame of many values, which is refused', async () => {
+    const values = Math.floor((64 * MIB) / 3) - 1;
+    client.sendBytes(rawFrame(`[${'{},'.repeat(values - 1)}{}]`));
+    const { error } = await client.waitFor('a refusal', ({ id }) => id === null);
+    expect(error?.data).to.deep.equal({
+      kind: 'limitExceeded',
+      limit: 'frameValues',
+      current: 262_145,
+      max: 262_144,
+    });
+    expect((await client.ask('server/status')).error).to.equal(undefined);
+  });
+
+  it('is bounded for input that processes do not read, of which none that was accepted is lost', async () => {
+    const chunk = Buffer.alloc(30 * MIB, 'x').toString('base64');
+    const processes = ['a', 'b', 'c', 'd', 'e'];
+    const script = 'read line; exec wc -c';
+    for (const processId of processes)
+      await start(client, processId, ['sh', '-c', script], { pipeStdin: true });
+    const written = processes.map(processId => client.ask('process/write', { processId, chunk }));
+    const refused = await Promise.race(written);
+    expect(refused.error?.data).to.deep.include({ kind: 'limitExceeded', limit: 'allStdinQueuedBytes' });
+    expect(await usedBytes(client)).to.be.within(30 * MIB, 70 * MIB);
+    for (const processId of processes) {
+      // Ends the line that `read` waits for, if there is room for that.
+      await client.ask('process/closeStdin', { processId });
+    }
+    const outcomes = await Promise.all(written);
+    const accepted = processes.filter((_, at) => outcomes[at]?.result?.status === 'accepted');
+    expect(accepted).to.have.lengthOf.within(1, 2);
+    for (const processId of accepted) await client.finished(processId);
+    await until(async () => (await usedBytes(client)) < MIB, 'the memory was not given back');
+  });
+
+  it('is bounded for heads and tails, whose gaps are counted', async () => {
+    client.server.stdout.pause();
+    await pipeline(client, 20, at => ({
+      method: 'process/start',
+      params: {
+        processId: `h${at}`,
+        argv: ['head', '-c', '20000000', '/dev/zero'],
+        cwd: 'file:///',
+        env: ENV,
+        output: 'headTail',
+        maxOutputBytes: 64 * MIB,
+      },
+    }));
+    expect(ofStatus(client, 'VmRSS')).to.be.below(300);
+    client.server.stdout.resume();
+    for (let at = 0; at < 20; at += 1) {
+      const { stdout, closed } = await client.finished(`h${at}`);
+      const gap = client.messages.find(
+        ({ method, params }) => method === 'process/outputDropped' && params.processId === `h${at}`,
+      );
+      expect(stdout.length + (gap?.params.bytes.stdout ?? 0)).to.equal(20_000_000);
+      expect(closed.bytes.stdout).to.equal(stdout.length);
+    }
+  });
+
+  it('is bounded for bodies of HTTP responses that a client does not read', async () => {
+    const server = createServer((_, response) => response.end(Buffer.alloc(20 * MIB))).listen(0, '127.0.0.1');
+    try {
+      await until(() => server.listening, 'no HTTP server');
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      client.server.stdout.pause();
+      await pipeline(client, 40, at => ({
+        method: 'http/request',
+        params: { requestId: `r${at}`, method: 'GET', url },
+      }));
+      expect(ofStatus(client, 'VmRSS')).to.be.below(350);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  it('is bounded for many small requests that a client sends without reading', async () => {
+    client.server.stdout.pause();
+    await pipeline(client, 30_000, () => ({ method: 'fs/getMetadata', params: { path: '/' } }));
+    expect(ofStatus(client, 'VmRSS')).to.be.below(200);
+    client.server.stdout.resume();
+    await client.waitFor('the last answer', ({ id }) => id === 'p29999');
+  });
+
+  it('is bounded for a batch of long answers: those without room are errors', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'exec-server-memory-'));
+    try {
+      const file = join(directory, 'file');
+      writeFileSync(file, Buffer.alloc(5 * MIB));
+      const batch = Array.from({ length: 100 }, (_, id) => ({
+        id,
+        method: 'fs/readFile',
+        params: { path: file },
+      }));
+      client.sendBytes(rawFrame(JSON.stringify(batch)));
+      const answers = (await client.waitFor('the batch', message =>
+        Array.isArray(message),
+      )) as unknown as Array<{
+        readonly error?: { readonly data: { readonly limit: string } };
+      }>;
+      const refused = answers.filter(({ error }) => error?.data.limit === 'batchBytes');
+      expect([answers.length, refused.length]).to.deep.equal([100, 98]);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('leaves room for what frees it, however full it is', async () => {
+    await start(client, 'stuck', ['sleep', '1000'], { pipeStdin: true });
+    await start(client, 'other', ['sleep', '1000'], { pipeStdin: true });
+    const chunk = Buffer.alloc(40 * MIB).toString('base64');
+    const write = client.ask('process/write', { processId: 'stuck', chunk });
+    expect((await client.ask('process/write', { processId: 'other', chunk })).error?.data?.limit).to.equal(
+      'allStdinQueuedBytes',
+    );
+    const other = { processId: 'other' };
+    const small: Array<[method: string, params: object]> = [
+      ['process/acknowledge', { ...other, seq: 0 }],
+      ['process/closeStdin', other],
+      ['process/signal', { ...other, signal: 'CONT' }],
+      ['process/list', {}],
+      ['fs/close', { handleId: 'none' }],
+      ['server/status', {}],
+      ['process/terminate', other],
+      ['process/terminate', { processId: 'stuck' }],
+    ];
+    for (const [method, params] of small)
+      expect((await client.ask(method, params)).error).to.equal(undefined);
+    expect((await write).result).to.deep.equal({ status: 'stdinClosed' });
+    await client.finished('stuck');
+    await until(async () => (await usedBytes(client)) < MIB, 'the memory was not given back');
+  });
+
+  it('holds a client up that writes without reading, and loses nothing', async () => {
+    const lines = 100_000;
+    await start(client, 'cat', ['cat'], { pipeStdin: true });
+    client.server.stdout.pause();
+    const text = 'x'.repeat(99);
+    await pipeline(client, lines / 100, () => ({
+      method: 'process/write',
+      params: { processId: 'cat', chunk: Buffer.from(`${text}\n`.repeat(100)).toString('base64') },
+    }));
+    expect(ofStatus(client, 'VmRSS')).to.be.below(200);
+    client.server.stdout.resume();
+    await answersTo(client, lines / 100);
+    await client.ask('process/closeStdin', { processId: 'cat' });
+    expect((await client.finished('cat')).stdout.length).to.equal(100 * lines);
+  });
+
+  it('goes back to the system when the work is done', async () => {
+    const short = await RawClient.open({ retainedMs: 100 });
+    for (let at = 0; at < 5; at += 1) {
+      await start(short, `w${at}`, ['echo', 'x']);
+      await short.finished(`w${at}`);
+    }
+    const before = ofStatus(short, 'VmRSS');
+    for (let at = 0; at < 60; at += 1) {
+      await start(short, `p${at}`, ['head', '-c', String(MIB), '/dev/zero']);
+      await short.finished(`p${at}`);
+    }
+    await until(() => ofStatus(short, 'VmRSS') < before + 20, 'the memory was not given back');
+    await short.close();
+  });
+});
+
+describe('the limit of memory', () => {
+  it('is announced, and told with what is used of it', async () => {
+    for (const [options, limitBytes] of [
+      [[], 192 * MIB],
+      [['--memory-limit', '64M'], 64 * MIB],
+    ] as const) {
+      const client = new RawClient({ argv: [process.execPath, programPath, '--stdio', ...options] });
+      const { limits } = await client.request('initialize', { clientName: 'raw' });
+      client.send({ method: 'initialized' });
+      const { memory } = await client.request('server/status');
+      expect([limits.memoryBytes, memory.limitBytes]).to.deep.equal([limitBytes, limitBytes]);
+      expect(memory.usedBytes).to.be.within(1, 64 * 1024);
+      expect(await client.close()).to.equal(0);
+    }
+  });
+});

@@ -1,0 +1,42 @@
+import { expect } from 'chai';
+import { MIN_MEMORY_BYTES } from '../../src/server/limits.ts';
+import { parseSize, serverArgs } from '../../src/server/server-args.ts';
+
+describe('serverArgs', () => {
+  it('knows a server by either spelling, with a limit of memory or without', () => {
+    const all = [
+      '--stdio',
+      '--listen stdio',
+      '--stdio --memory-limit 64M',
+      '--listen stdio --memory-limit 1G',
+    ];
+    expect(all.map(text => serverArgs(text.split(' ')))).to.deep.equal([
+      {},
+      {},
+      { memoryBytes: 64 * 1024 ** 2 },
+      { memoryBytes: 1024 ** 3 },
+    ]);
+  });
+
+  it('takes nothing else for a server', () => {
+    const others = ['', 'run ls', '--stdio --tty', '--memory-limit 64M --stdio', '--stdio --memory-limit'];
+    expect(others.map(text => serverArgs(text.split(' ')))).to.deep.equal(others.map(() => undefined));
+    expect(serverArgs(['--stdio', '--memory-limit', '1M'])).to.equal(undefined);
+  });
+});
+
+describe('parseSize', () => {
+  it('reads bytes, and powers of 1,024', () => {
+    expect(['33554432', '32768K', '32M', '2G'].map(parseSize)).to.deep.equal([
+      MIN_MEMORY_BYTES,
+      MIN_MEMORY_BYTES,
+      MIN_MEMORY_BYTES,
+      2 * 1024 ** 3,
+    ]);
+  });
+
+  it('reads nothing else, and nothing that is too little', () => {
+    const wrong = ['', 'M', '-64M', '64m', '64 M', '1e9', '0x40M', '64MB', '31M', '33554431'];
+    expect(wrong.map(parseSize)).to.deep.equal(wrong.map(() => undefined));
+  });
+});
