@@ -57,7 +57,9 @@ const variables = fc.oneof(
     weight: 2,
     arbitrary: fc
       .array(fc.tuple(oddName, fc.oneof(oddText, fc.constant(null), fc.constant(CANARY))), { maxLength: 4 })
-      .map(entries => Object.fromEntries(entries)),
+      .map(entries => Object.fromEntries(entries))
+      // Where a program is not found, the error lists the directories that were searched.
+      .map(env => (env.PATH === CANARY ? { ...env, PATH: BIN } : env)),
   },
   {
     weight: 1,
