@@ -99,17 +99,17 @@ const builtinsOnDemand = {
 const commentEnd = '*\u0001/';
 const main = await build({
   ...options,
-  entryPoints: [join(root, 'src/main.ts')],
+  entryPoints: [join(root, 'src/program/main.ts')],
   write: false,
   plugins: [loadedSeparately, builtinsOnDemand],
 });
 const program = `(function(exports,require,module,__filename,__dirname,opening){${main.outputFiles[0]?.text}\n})`;
 // Files of one byte a character are read the fastest.
-if (/[^\0-\x7f]/.test(program)) throw new Error('src/main.ts makes a bundle that is not ASCII');
+if (/[^\0-\x7f]/.test(program)) throw new Error('src/program/main.ts makes a bundle that is not ASCII');
 const comment = program.replaceAll('*/', commentEnd);
 const launcher = await build({
   ...options,
-  entryPoints: [join(root, 'src/launcher/launcher.ts')],
+  entryPoints: [join(root, 'src/program/launcher.ts')],
   write: false,
   plugins: [unusedBuiltins],
   banner: { js: '#!/usr/bin/env node' },

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { printable, printableJson } from '../core/printable.ts';
-import { openOutput } from '../server/platform/output-descriptor.ts';
+import { openOutput } from '../system/output-descriptor.ts';
 import { paintFor, renderSpans, type Span } from './spans.ts';
 
 // The only module of the command line that writes. Whatever is printed may hold text from a server, a remote shell or

@@ -1,5 +1,5 @@
-import { Fifo } from '../protocol/fifo.ts';
 import type { OutputStream } from '../protocol/process.ts';
+import { Fifo } from '../system/fifo.ts';
 
 /** A piece of output, and the stream that it was written to. */
 export type OutputChunk = {

@@ -2,12 +2,12 @@ import type { ParamsOut, ResultIn } from '../protocol/define.ts';
 import { fileHandleExists, outOfRange } from '../protocol/errors.ts';
 import { MAX_HANDLE_ID_BYTES } from '../protocol/limits.ts';
 import type { Requests } from '../protocol/messages.ts';
+import type { Lazy } from './connection/lazy.ts';
 import { type FilePaths, filePaths } from './files/file-path.ts';
 import type { Files } from './files/files.ts';
 import { handleUse, PathOrder, type PathUse, pathUse } from './files/path-order.ts';
-import type { Lazy } from './lazy.ts';
 import { MAX_WATCHED_PATHS } from './limits.ts';
-import type { ConfinableRequest, ConfinedFiles, HandleRequest } from './sandbox/confined-files.ts';
+import type { ConfinableRequest, ConfinedFiles, HandleRequest } from './sandbox/server-pool.ts';
 
 type Params<Name extends keyof Requests> = ParamsOut<Requests[Name]>;
 type Result<Name extends keyof Requests> = Promise<ResultIn<Requests[Name]>>;

@@ -1,2 +1,2 @@
-export { currentHost, type Host } from './host.ts';
-export { type ServeOptions, type Server, serve } from './serve.ts';
+export { type ServeOptions, type Server, serve } from './connection/serve.ts';
+export { currentHost, type Host } from './environment/host.ts';

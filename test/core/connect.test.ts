@@ -18,7 +18,7 @@ const server = [
   process.execPath,
   '--import',
   pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href,
-  fileURLToPath(new URL('../../src/main.ts', import.meta.url)),
+  fileURLToPath(new URL('../../src/program/main.ts', import.meta.url)),
 ] as const;
 
 const script = (text: string, location: Target['location'] = 'local'): Target => ({

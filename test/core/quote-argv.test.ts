@@ -6,7 +6,7 @@ import { toUSVString } from 'node:util';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { MAX_COMMAND_LINE_BYTES, quoteArgv } from '../../src/core/quote-argv.ts';
-import { describeWithShell, shellNames } from '../server/login-env/support/shells.ts';
+import { describeWithShell, shellNames } from '../server/environment/login/support/shells.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 

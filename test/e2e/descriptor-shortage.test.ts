@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { ptyUnavailable } from '../../src/server/process/pty-binding.ts';
+import { ptyUnavailable } from '../../src/server/process/pty/pty-binding.ts';
 import { runCli } from './support/cli.ts';
 import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';

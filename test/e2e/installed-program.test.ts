@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { ptyUnavailable } from '../../src/server/process/pty-binding.ts';
+import { ptyUnavailable } from '../../src/server/process/pty/pty-binding.ts';
 import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
 import { installTerminalPackages } from './support/terminal-packages.ts';

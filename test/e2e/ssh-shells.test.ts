@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ConnectionLostError, connect, type Noise, sshServer, type Target } from '../../src/core/index.ts';
-import { describeWithShell, shellNames } from '../server/login-env/support/shells.ts';
+import { describeWithShell, shellNames } from '../server/environment/login/support/shells.ts';
 import { runCli } from './support/cli.ts';
 import { type ShellHost, startShellHost } from './support/shell-host.ts';
 import { describeWithSshd } from './support/sshd.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { ptyUnavailable } from '../../src/server/process/pty-binding.ts';
+import { ptyUnavailable } from '../../src/server/process/pty/pty-binding.ts';
 import { RawClient } from './support/raw-client.ts';
 import { waitForNoSurvivorsIn } from './support/survivors.ts';
 

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Duplex, Readable, Writable } from 'node:stream';
-import { descendantsOf, readProc } from '../../src/server/platform/process-table.ts';
+import { descendantsOf, readProc } from '../../src/system/process-table.ts';
 import { programPath } from '../e2e/support/program.ts';
 import { NOBODY_UID } from '../e2e/support/sandboxes.ts';
 import { installTerminalPackages } from '../e2e/support/terminal-packages.ts';

@@ -24,7 +24,7 @@ const START_TIME = 'the start time of the pid, compared right before';
 /** Every place that sends a signal, by file. */
 const SITES: Readonly<Record<string, Site>> = {
   'core/transport.ts': { identity: UNREAPED, lines: ['child.kill("SIGTERM");', 'child.kill("SIGKILL");'] },
-  'server/login-env/end-session.ts': {
+  'server/environment/login/end-session.ts': {
     identity: `${GROUP}; the same for a session. Its stdout: a socket whose other end, here, has not ended`,
     lines: [
       'await signalAll(session, "SIGHUP", "SIGCONT");',
@@ -33,15 +33,15 @@ const SITES: Readonly<Record<string, Site>> = {
       'for (const group of left) for (const signal of signals) session.groups.signal(group, signal);',
     ],
   },
-  'server/platform/end-process.ts': {
+  'system/end-process.ts': {
     identity: 'this process itself',
     lines: ['process.kill(process.pid, "SIGKILL");'],
   },
-  'server/platform/holders.ts': {
+  'system/holders.ts': {
     identity: PINNED,
     lines: ['if (!signalProcess(entry, "SIGKILL")) return;'],
   },
-  'server/platform/process-groups.ts': {
+  'system/process-groups.ts': {
     identity: 'what its callers rely on; 0 is no signal',
     lines: [
       'export const posixGroups = (kill = process.kill.bind(process)) => ({',
@@ -52,11 +52,11 @@ const SITES: Readonly<Record<string, Site>> = {
       'return kill(pid, 0);',
     ],
   },
-  'server/platform/signal-process.ts': {
+  'system/signal-process.ts': {
     identity: `${START_TIME}; ${UNREAPED}`,
     lines: ['return signalPid(pid, signal);', 'return process.kill(pid, signal);'],
   },
-  'server/platform/watchdog-script.ts': {
+  'system/watchdog-script.ts': {
     identity:
       'groups as the server says, which forgets them when they are empty; device and inode of named files and time of terminals, and the start time of the pid; the start time of the server as it says itself',
     lines: [
@@ -66,7 +66,7 @@ const SITES: Readonly<Record<string, Site>> = {
       'kill -KILL "$PPID"',
     ],
   },
-  'server/process/child-group.ts': {
+  'server/process/stop/child-group.ts': {
     identity: GROUP,
     lines: ['if (this.isAlive) this.#groups.signal(this.leader, signal);'],
   },
@@ -81,16 +81,16 @@ const SITES: Readonly<Record<string, Site>> = {
     ],
   },
   'server/process/processes.ts': { identity: PINNED, lines: ['await this.#remains.killHolders();'] },
-  'server/process/pty-fork.ts': { identity: '0 is no signal', lines: ['return process.kill(pid, 0);'] },
-  'server/process/pty-windows.ts': {
+  'server/process/pty/pty-fork.ts': { identity: '0 is no signal', lines: ['return process.kill(pid, 0);'] },
+  'server/process/pty/pty-windows.ts': {
     identity: 'the handle of a terminal that is not closed',
     lines: ['if (!closed) terminal.kill();'],
   },
-  'server/process/remains.ts': {
+  'server/process/stop/leftovers.ts': {
     identity: PINNED,
     lines: ['async killHolders() {', 'await killHolders([...pipes, ...this.#terminals.keys()]);'],
   },
-  'server/process/stop-group.ts': {
+  'server/process/stop/stop-group.ts': {
     identity: GROUP,
     lines: [
       'group.signal("SIGTERM");',
@@ -98,12 +98,12 @@ const SITES: Readonly<Record<string, Site>> = {
       'if (!await pollUntil(() => !group.isAlive, graceMs, POLL_MS)) group.signal("SIGKILL");',
     ],
   },
-  'server/process/stop-process.ts': { identity: PINNED, lines: ['await killHolders(streams);'] },
+  'server/process/stop/stop-process.ts': { identity: PINNED, lines: ['await killHolders(streams);'] },
   'server/sandbox/bubblewrap.ts': {
     identity: `${UNREAPED}; Node sends it`,
     lines: ['timeout: SANDBOX_PROBE_MS,', 'killSignal: "SIGKILL"'],
   },
-  'server/sandbox/confined-server.ts': {
+  'server/sandbox/sandboxed-server.ts': {
     identity: UNREAPED,
     lines: ['process.kill(-this.#child.pid, "SIGKILL");'],
   },

@@ -6,8 +6,8 @@ import {
   Message,
   type MessageReader,
 } from 'vscode-jsonrpc/node';
+import { Fifo } from '../../system/fifo.ts';
 import { type ExecServerError, invalidMessage } from '../errors.ts';
-import { Fifo } from '../fifo.ts';
 import {
   END_WAIT_MS,
   MAX_NOISE_BYTES,

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { posix, win32 } from 'node:path';
 import { invalidParams } from '../../protocol/errors.ts';
-import { exactPath, fileUri } from '../platform/native-path.ts';
+import { exactPath, fileUri } from '../../protocol/native-path.ts';
 
 /** An absolute path without `.`, `..` and a `/` at its end; as bytes where a name in it isn't UTF-8. */
 export type FilePath = string | Buffer;

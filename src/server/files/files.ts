@@ -13,7 +13,8 @@ import { base64Length } from '../../protocol/framing/encode.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { settledWithin } from '../../system/deadline.ts';
-import type { AnswerMemory } from '../answer-memory.ts';
+import type { Outbound } from '../connection/outbound.ts';
+import type { Grow, PartialAnswers } from '../connection/partial-answers.ts';
 import {
   FILE_SHUTDOWN_MS,
   LISTING_FORMS,
@@ -25,8 +26,7 @@ import {
   MIN_FILE_ANSWER_BYTES,
   maxReadFileBytes,
 } from '../limits.ts';
-import type { Outbound } from '../outbound.ts';
-import type { Grow, PartialAnswers } from '../partial-answers.ts';
+import type { AnswerMemory } from '../memory/answer-memory.ts';
 import { copy } from './copy.ts';
 import { createDirectory } from './create-directory.ts';
 import { decodeContent } from './decode-content.ts';
@@ -40,8 +40,8 @@ import { readDirectory } from './read-directory.ts';
 import { readWholeFile } from './read-file.ts';
 import { statIfThere } from './regular-file.ts';
 import { remove } from './remove.ts';
-import { Turns } from './turns.ts';
 import { walk } from './walk.ts';
+import { Turns } from './weighted-semaphore.ts';
 import { writeWholeFile } from './write-file.ts';
 
 type Params<Name extends keyof Requests> = ParamsOut<Requests[Name]>;

@@ -1,12 +1,12 @@
 import { lstat, stat } from 'node:fs/promises';
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import { ExecServerError, outOfRange } from '../../protocol/errors.ts';
-import { Fifo } from '../../protocol/fifo.ts';
 import type { fsWalk } from '../../protocol/files.ts';
 import { MAX_WALK_DEPTH, MAX_WALK_DIRECTORIES, MAX_WALK_ENTRIES } from '../../protocol/limits.ts';
+import { Fifo } from '../../system/fifo.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
+import { type Grow, growFreely } from '../connection/partial-answers.ts';
 import { MAX_WALK_ERRORS } from '../limits.ts';
-import { type Grow, growFreely } from '../partial-answers.ts';
 import { isDirectory } from './create-directory.ts';
 import { asFileError, onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';

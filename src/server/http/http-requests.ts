@@ -12,10 +12,10 @@ import { base64Length } from '../../protocol/framing/encode.ts';
 import { type HttpHeader, httpBodyDelta } from '../../protocol/http.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { startTimer } from '../../system/deadline.ts';
-import type { AnswerMemory } from '../answer-memory.ts';
+import type { Outbound } from '../connection/outbound.ts';
+import type { PartialAnswers } from '../connection/partial-answers.ts';
 import { MAX_HTTP_REQUESTS } from '../limits.ts';
-import type { Outbound } from '../outbound.ts';
-import type { PartialAnswers } from '../partial-answers.ts';
+import type { AnswerMemory } from '../memory/answer-memory.ts';
 import { exchange, isHttp, RedirectRefused } from './exchange.ts';
 import { readBody } from './read-body.ts';
 

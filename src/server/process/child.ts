@@ -1,9 +1,9 @@
 import type { EventEmitter } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { OutputStream, TerminalSize } from '../../protocol/process.ts';
-import type { PinnedFile } from '../platform/pinned-file.ts';
-import type { ConfinedCommand } from '../sandbox/confined-command.ts';
+import type { PinnedFile } from '../../system/pinned-file.ts';
 import type { Denial } from '../sandbox/denial.ts';
+import type { ConfinedCommand } from '../sandbox/sandboxed-command.ts';
 
 /**
  * What a child writes to one stream: a stream of Node's, read by its `data` events alone, from `resume` on. The bytes

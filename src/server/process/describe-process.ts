@@ -1,6 +1,6 @@
 import type { ResultIn } from '../../protocol/define.ts';
 import type { Requests } from '../../protocol/messages.ts';
-import { descendantsOf, type ProcessTable } from '../platform/process-table.ts';
+import { descendantsOf, type ProcessTable } from '../../system/process-table.ts';
 import type { ManagedProcess } from './managed-process.ts';
 
 /** The longest name of a program in a list, which may have thousands of them. */

@@ -9,23 +9,23 @@ import {
   type TerminalSize,
 } from '../../protocol/process.ts';
 import { startTimer, type Timer } from '../../system/deadline.ts';
+import { findHolders, type Holder } from '../../system/holders.ts';
+import { type PinnedFile, releaseAll } from '../../system/pinned-file.ts';
+import type { ProcessGroups } from '../../system/process-groups.ts';
+import { descendantsOf, readProcessTable } from '../../system/process-table.ts';
+import { signalPid, signalProcess } from '../../system/signal-process.ts';
+import type { Outbound } from '../connection/outbound.ts';
 import { EXITED_WAIT_MS } from '../limits.ts';
-import type { Outbound } from '../outbound.ts';
-import { findHolders, type Holder } from '../platform/holders.ts';
-import { type PinnedFile, releaseAll } from '../platform/pinned-file.ts';
-import type { ProcessGroups } from '../platform/process-groups.ts';
-import { descendantsOf, readProcessTable } from '../platform/process-table.ts';
-import { signalPid, signalProcess } from '../platform/signal-process.ts';
 import type { Child } from './child.ts';
-import { ChildGroup } from './child-group.ts';
-import { Credit } from './credit.ts';
-import { type Chunk, HeadTail } from './head-tail.ts';
-import { OutputFlow } from './output-flow.ts';
-import { type LogSlice, OutputLog } from './output-log.ts';
+import { Credit } from './output/credit.ts';
+import { type Chunk, HeadTail } from './output/head-tail.ts';
+import { OutputFlow } from './output/output-flow.ts';
+import { type LogSlice, OutputLog } from './output/output-log.ts';
 import type { ProcessMemory } from './process-memory.ts';
 import { signalExitCode } from './signals.ts';
 import { StdinQueue, type WriteStatus } from './stdin-queue.ts';
-import { stopProcess } from './stop-process.ts';
+import { ChildGroup } from './stop/child-group.ts';
+import { stopProcess } from './stop/stop-process.ts';
 
 /** What a client decides about a process when it starts it. */
 export type ProcessOptions = {

@@ -1,7 +1,7 @@
 import { CLOSED_PROCESS_GARBAGE_BYTES } from '../limits.ts';
-import type { MemoryBudget } from '../memory-budget.ts';
-import { KeptOutput } from './kept-output.ts';
-import { PendingOutput } from './pending-output.ts';
+import type { MemoryBudget } from '../memory/memory-budget.ts';
+import { KeptOutput } from './output/kept-output.ts';
+import { PendingOutput } from './output/pending-output.ts';
 import type { StdinMemory } from './stdin-queue.ts';
 import { WriteIds } from './write-ids.ts';
 

@@ -10,9 +10,14 @@ import {
 } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { settledWithin } from '../../system/deadline.ts';
+import { NamedPipes } from '../../system/named-pipes.ts';
+import { type ProcessGroups, processGroups } from '../../system/process-groups.ts';
+import { readProcessTable } from '../../system/process-table.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
-import type { AnswerMemory } from '../answer-memory.ts';
-import type { Host } from '../host.ts';
+import type { Watchdog } from '../../system/watchdog.ts';
+import type { Outbound } from '../connection/outbound.ts';
+import type { Host } from '../environment/host.ts';
+import type { BaseEnvs } from '../environment/login/base-env.ts';
 import {
   DRAIN_MS,
   HEAD_TAIL_BYTES,
@@ -24,22 +29,17 @@ import {
   RETAINED_MS,
   SHUTDOWN_GRACE_MS,
 } from '../limits.ts';
-import type { BaseEnvs } from '../login-env/base-env.ts';
-import type { MemoryBudget } from '../memory-budget.ts';
-import type { Outbound } from '../outbound.ts';
-import { NamedPipes } from '../platform/named-pipes.ts';
-import { type ProcessGroups, processGroups } from '../platform/process-groups.ts';
-import { readProcessTable } from '../platform/process-table.ts';
-import type { Watchdog } from '../platform/watchdog.ts';
+import type { AnswerMemory } from '../memory/answer-memory.ts';
+import type { MemoryBudget } from '../memory/memory-budget.ts';
 import type { Sandboxes } from '../sandbox/sandboxes.ts';
 import { ClosedProcesses } from './closed-processes.ts';
 import { describeProcess } from './describe-process.ts';
 import { ManagedProcess, type ProcessOptions } from './managed-process.ts';
-import { PendingStart } from './pending-start.ts';
 import { ProcessMemory } from './process-memory.ts';
 import { OutputReads } from './read-output.ts';
-import { Remains } from './remains.ts';
-import { startChild } from './start-child.ts';
+import { PendingStart } from './start/pending-start.ts';
+import { startChild } from './start/start-child.ts';
+import { Remains } from './stop/leftovers.ts';
 
 type Params<Name extends keyof Requests> = ParamsOut<Requests[Name]>;
 type Result<Name extends keyof Requests> = ResultIn<Requests[Name]>;

@@ -2,10 +2,10 @@ import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import { limitExceeded } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { type Deadline, deadline, startTimer } from '../../system/deadline.ts';
-import type { AnswerMemory } from '../answer-memory.ts';
 import { MAX_ALL_WAITING_READS, MAX_READ_BYTES, MAX_WAITING_READS } from '../limits.ts';
+import type { AnswerMemory } from '../memory/answer-memory.ts';
 import type { ManagedProcess } from './managed-process.ts';
-import type { LogSlice } from './output-log.ts';
+import type { LogSlice } from './output/output-log.ts';
 
 type Params = ParamsOut<Requests['processRead']>;
 type Result = ResultIn<Requests['processRead']>;

@@ -1,4 +1,4 @@
-import { Fifo } from '../../protocol/fifo.ts';
+import { Fifo } from '../../system/fifo.ts';
 import { MAX_WRITE_ID_BYTES, MAX_WRITE_IDS, WRITE_ID_OVERHEAD_BYTES } from '../limits.ts';
 
 /**

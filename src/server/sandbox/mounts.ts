@@ -1,7 +1,7 @@
 import { dirname } from 'node:path/posix';
 import { launchFailed } from '../../protocol/errors.ts';
 import { isSystemLink, type Link, type Located, locate } from './locate.ts';
-import { type Access, strictest, type WantedAccess, type WantedEntry } from './wanted-access.ts';
+import { type Access, strictest, type WantedAccess, type WantedEntry } from './requested-access.ts';
 
 /** A place that a sandboxed process sees where it is on this machine, with this access. */
 export type Mount = {

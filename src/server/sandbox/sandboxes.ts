@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { launchFailed, unsupported } from '../../protocol/errors.ts';
 import type { Sandbox } from '../../protocol/sandbox.ts';
 import type { Env } from '../../shared-config/index.ts';
-import type { Host } from '../host.ts';
+import type { Host } from '../environment/host.ts';
 import {
   type Bubblewrap,
   failureOf,
@@ -19,7 +19,7 @@ import {
 } from './bwrap-options.ts';
 import { type HeldPlace, holdPlaces, releasePlaces } from './held-places.ts';
 import { type OwnPlaces, sees, type View, viewOf } from './mounts.ts';
-import { wantedAccess } from './wanted-access.ts';
+import { wantedAccess } from './requested-access.ts';
 
 /** The start of a program in a sandbox. */
 export type ConfinedStart = {

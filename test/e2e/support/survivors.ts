@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { descendantsOf, type ProcessEntry, readProc } from '../../../src/server/platform/process-table.ts';
+import { descendantsOf, type ProcessEntry, readProc } from '../../../src/system/process-table.ts';
 
 /** The processes that have `directory` as working directory: those that a test started there and that still run. */
 export const survivorsIn = (directory: string): string[] =>

@@ -2,11 +2,11 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { FrameMessageWriter } from '../../../src/protocol/framing/message-writer.ts';
-import { AnswerMemory } from '../../../src/server/answer-memory.ts';
+import { Outbound } from '../../../src/server/connection/outbound.ts';
+import { PartialAnswers } from '../../../src/server/connection/partial-answers.ts';
 import { Files } from '../../../src/server/files/files.ts';
-import { MemoryBudget } from '../../../src/server/memory-budget.ts';
-import { Outbound } from '../../../src/server/outbound.ts';
-import { PartialAnswers } from '../../../src/server/partial-answers.ts';
+import { AnswerMemory } from '../../../src/server/memory/answer-memory.ts';
+import { MemoryBudget } from '../../../src/server/memory/memory-budget.ts';
 import { refusal, scratchDirectory } from './support/scratch.ts';
 
 const MIB = 1024 * 1024;

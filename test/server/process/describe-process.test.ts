@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { ProcessEntry } from '../../../src/server/platform/process-table.ts';
 import { describeProcess } from '../../../src/server/process/describe-process.ts';
+import type { ProcessEntry } from '../../../src/system/process-table.ts';
 import { fakeProcess } from './support/fake-process.ts';
 
 const entry = (pid: number, ppid: number, name: string): [number, ProcessEntry] => [

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { accessTo, type OwnPlaces, sees, viewOf } from '../../../src/server/sandbox/mounts.ts';
-import type { Access } from '../../../src/server/sandbox/wanted-access.ts';
+import type { Access } from '../../../src/server/sandbox/requested-access.ts';
 
 describe('viewOf', () => {
   let base: string;

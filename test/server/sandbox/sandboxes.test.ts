@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from '../../../src/protocol/parse.ts';
 import { Sandbox } from '../../../src/protocol/sandbox.ts';
-import { currentHost } from '../../../src/server/host.ts';
+import { currentHost } from '../../../src/server/environment/host.ts';
 import { failureOf } from '../../../src/server/sandbox/bubblewrap.ts';
 import { Sandboxes } from '../../../src/server/sandbox/sandboxes.ts';
 import { requireSandbox } from '../../e2e/support/sandboxes.ts';

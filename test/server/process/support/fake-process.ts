@@ -1,10 +1,10 @@
 import { PassThrough, type Readable } from 'node:stream';
-import { MemoryBudget } from '../../../../src/server/memory-budget.ts';
-import { Outbound } from '../../../../src/server/outbound.ts';
-import type { ProcessGroups } from '../../../../src/server/platform/process-groups.ts';
+import { Outbound } from '../../../../src/server/connection/outbound.ts';
+import { MemoryBudget } from '../../../../src/server/memory/memory-budget.ts';
 import type { Child } from '../../../../src/server/process/child.ts';
 import { ManagedProcess, type ProcessOptions } from '../../../../src/server/process/managed-process.ts';
 import { ProcessMemory } from '../../../../src/server/process/process-memory.ts';
+import type { ProcessGroups } from '../../../../src/system/process-groups.ts';
 import { SlowClient, settle } from '../../support/slow-client.ts';
 
 const DEFAULTS: ProcessOptions = {

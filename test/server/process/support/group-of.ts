@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { posixGroups } from '../../../../src/server/platform/process-groups.ts';
-import { ChildGroup } from '../../../../src/server/process/child-group.ts';
+import { ChildGroup } from '../../../../src/server/process/stop/child-group.ts';
+import { posixGroups } from '../../../../src/system/process-groups.ts';
 
 /** The group of a child of Node's that leads one. */
 export const groupOf = (child: ChildProcess): ChildGroup =>

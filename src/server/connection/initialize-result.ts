@@ -1,0 +1,22 @@
+import type { ResultIn } from '../../protocol/define.ts';
+import type { Requests } from '../../protocol/messages.ts';
+import { describeHost } from '../environment/environment-info.ts';
+import type { Host } from '../environment/host.ts';
+import type { announcedLimits } from '../limits.ts';
+import { ptyUnavailable } from '../process/pty/pty-binding.ts';
+
+/** What `initialize` is answered with. */
+export const initializeResult = (
+  sessionId: string,
+  host: Host,
+  found: {
+    readonly limits: ReturnType<typeof announcedLimits>;
+    readonly binaryFrames: boolean;
+    readonly sandboxUnavailable: string | undefined;
+  },
+): ResultIn<Requests['initialize']> => ({
+  sessionId,
+  environmentInfo: describeHost(host, found.sandboxUnavailable === undefined),
+  ttyUnavailable: ptyUnavailable(),
+  ...found,
+});

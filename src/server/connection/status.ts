@@ -1,0 +1,71 @@
+import { readdirSync } from 'node:fs';
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
+import type { ResultIn } from '../../protocol/define.ts';
+import type { Requests } from '../../protocol/messages.ts';
+import { version } from '../../protocol/version.ts';
+
+type Status = ResultIn<Requests['serverStatus']>;
+
+/**
+ * Tells how the server is doing. The delay of the event loop is measured from the first question on: whoever
+ * never asks doesn't pay for it.
+ *
+ * @param counts what the connection knows
+ */
+export const statusReporter = (
+  counts: () => Pick<Status, 'queuedBytes' | 'processes' | 'memory'>,
+): (() => Status) => {
+  let delays: IntervalHistogram | undefined;
+  return () => {
+    const eventLoopDelayMs = delays === undefined ? { mean: 0, p99: 0, max: 0 } : summarize(delays);
+    delays ??= startedHistogram();
+    delays.reset();
+    return {
+      version,
+      pid: process.pid,
+      uptimeMs: Math.round(process.uptime() * 1000),
+      rssBytes: residentBytes(),
+      heapUsedBytes: getHeapStatistics().used_heap_size,
+      eventLoopDelayMs,
+      openDescriptors: openDescriptors(),
+      ...counts(),
+    };
+  };
+};
+
+const startedHistogram = (): IntervalHistogram => {
+  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  histogram.enable();
+  return histogram;
+};
+
+// The histogram records the time between two ticks of its timer, in nanoseconds.
+const summarize = (delays: IntervalHistogram): Status['eventLoopDelayMs'] => ({
+  mean: beyondResolution(delays.mean),
+  p99: beyondResolution(delays.percentile(99)),
+  max: beyondResolution(delays.max),
+});
+
+const RESOLUTION_MS = 20;
+
+const beyondResolution = (nanoseconds: number): number =>
+  Number.isFinite(nanoseconds) ? Math.max(0, Math.round(nanoseconds / 1e3 - RESOLUTION_MS * 1e3) / 1e3) : 0;
+
+// Both are files in /proc, which cannot be opened when no descriptor is left.
+const residentBytes = (): number | null => {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return null;
+  }
+};
+
+const openDescriptors = (): number | null => {
+  try {
+    // The one that reads the directory doesn't count.
+    return readdirSync('/proc/self/fd').length - 1;
+  } catch {
+    return null;
+  }
+};

@@ -1,0 +1,36 @@
+import type { EnvironmentInfo } from '../../protocol/environment.ts';
+import { fileUri } from '../../protocol/native-path.ts';
+import { version } from '../../protocol/version.ts';
+import { ptyUnavailable } from '../process/pty/pty-binding.ts';
+import { canReadConfig } from './environment-config.ts';
+import type { Host } from './host.ts';
+
+/** What a client is told about where its processes run. */
+export const describeHost = (host: Host, sandbox: boolean): EnvironmentInfo => {
+  const uri = (path: string) => fileUri(path, host.platform);
+  return {
+    shell: host.shell,
+    executorVersion: version,
+    cwd: uri(host.cwd),
+    userHomeDir: uri(host.homeDir),
+    platformOs: platformOs(host.platform),
+    tempDir: uri(host.tempDir),
+    temporaryDirectories: [uri(host.tempDir)],
+    prependPathDirs: [],
+    capabilities: {
+      tty: ptyUnavailable() === undefined,
+      sandbox,
+      watchdog: host.platform !== 'win32',
+      secretValues: true,
+      environmentConfigRead: canReadConfig(),
+      fsWatchMissing: true,
+      fileWriteStreaming: true,
+      fileWriteAtomic: true,
+    },
+  };
+};
+
+const platformOs = (platform: NodeJS.Platform): string => {
+  if (platform === 'win32') return 'windows';
+  return platform === 'darwin' ? 'macos' : platform;
+};

@@ -1,0 +1,16 @@
+import { limitExceeded } from '../../protocol/errors.ts';
+import { MatchLimitError } from '../../shared-config/index.ts';
+
+/**
+ * Does something that applies a policy.
+ *
+ * @throws {ExecServerError} `limitExceeded` where matching names against patterns would take too long
+ */
+export const withinMatchLimit = <Result>(act: () => Result): Result => {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof MatchLimitError)) throw error;
+    throw limitExceeded('matchSteps', error.max + 1, error.max, 'use fewer or shorter names and patterns');
+  }
+};

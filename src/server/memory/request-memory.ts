@@ -1,0 +1,126 @@
+import { isAscii } from 'node:buffer';
+import { type ExecServerError, limitExceeded } from '../../protocol/errors.ts';
+import type { FrameGate } from '../../protocol/framing/message-reader.ts';
+import {
+  ANSWER_HIGH_WATER_BYTES,
+  PARSE_FACTOR,
+  PENDING_REQUEST_BYTES,
+  SHORT_FRAME_BYTES,
+  WIDE_PARSE_FACTOR,
+} from '../limits.ts';
+import type { Backlog } from './answer-memory.ts';
+import type { MemoryBudget, MemoryShare } from './memory-budget.ts';
+
+/** Memory that a request holds until it is answered. */
+export type RequestHold = { readonly share: MemoryShare; readonly bytes: number };
+
+/**
+ * The memory of requests, from the bytes of a frame to the answer.
+ *
+ * Short frames wait for nothing but the answers to others: what frees memory (acknowledge, terminate, close) is
+ * short. A long one is parsed when there is memory for that, or when no answer is being made or waits for the client.
+ * Then it holds what its params take, or is refused.
+ */
+export class RequestMemory implements FrameGate {
+  readonly #pending: MemoryShare;
+  readonly #parsing: MemoryShare;
+  readonly #uploads: MemoryShare;
+  readonly #answers: MemoryShare;
+  readonly #limitBytes: number;
+  readonly #backlog: Backlog;
+  readonly #proceed: () => void;
+  #flushing = false;
+  /** Of the frame that was admitted last, until it is taken. */
+  #hold: RequestHold | undefined;
+  /** What its params take once it is parsed. */
+  #parsedBytes = 0;
+
+  /**
+   * @param maxFrameBytes the longest frame; one of ASCII can always be parsed
+   * @param proceed called when a frame may be admitted that was not
+   */
+  constructor(budget: MemoryBudget, maxFrameBytes: number, backlog: Backlog, proceed: () => void) {
+    this.#pending = budget.share('requests');
+    this.#parsing = budget.share('frames');
+    this.#uploads = budget.share('uploads');
+    this.#answers = budget.share('answers');
+    this.#limitBytes = Math.max(budget.limitBytes, maxFrameBytes * PARSE_FACTOR);
+    this.#backlog = backlog;
+    this.#proceed = proceed;
+    budget.onReleased(proceed);
+  }
+
+  admit(body: Buffer): boolean | ExecServerError {
+    const { queuedBytes } = this.#backlog;
+    const admitted =
+      queuedBytes <= ANSWER_HIGH_WATER_BYTES &&
+      (body.length > SHORT_FRAME_BYTES
+        ? this.#admitLong(body, queuedBytes)
+        : this.#admitShort(PENDING_REQUEST_BYTES + 2 * body.length));
+    if (admitted === false && queuedBytes > 0) this.#proceedAfterFlush();
+    return admitted;
+  }
+
+  dropped(): void {
+    this.release(this.#hold);
+    this.#hold = undefined;
+  }
+
+  /**
+   * What the frame that was admitted last holds, for the caller to release; `undefined` if it is taken already.
+   *
+   * @throws {ExecServerError} `limitExceeded` if there is no room to keep it until it is answered
+   */
+  take(): RequestHold | undefined {
+    const hold = this.#hold;
+    if (hold?.share !== this.#parsing) {
+      this.#hold = undefined;
+      return hold;
+    }
+    this.dropped();
+    const bytes = this.#parsedBytes;
+    if (!this.#uploads.tryTakeOrAlone(bytes)) {
+      const { usedBytes, maxBytes } = this.#uploads;
+      throw limitExceeded('queuedRequestBytes', usedBytes + bytes, maxBytes, WAIT_HINT);
+    }
+    return { share: this.#uploads, bytes };
+  }
+
+  release(hold: RequestHold | undefined): void {
+    hold?.share.release(hold.bytes);
+  }
+
+  #admitShort(bytes: number): boolean {
+    const { usedBytes, maxBytes } = this.#pending;
+    if (usedBytes + bytes > maxBytes) return false;
+    this.#take(this.#pending, bytes);
+    return true;
+  }
+
+  #admitLong(body: Buffer, queued: number): boolean | ExecServerError {
+    const ascii = isAscii(body);
+    const bytes = body.length * (ascii ? PARSE_FACTOR : WIDE_PARSE_FACTOR);
+    if (bytes > this.#limitBytes) return limitExceeded('memoryBytes', bytes, this.#limitBytes);
+    const idle = this.#answers.usedBytes === 0 && queued <= SHORT_FRAME_BYTES;
+    if (!this.#parsing.fits(bytes, queued) && !idle) return false;
+    this.#take(this.#parsing, bytes);
+    this.#parsedBytes = body.length * (ascii ? 1 : 2);
+    return true;
+  }
+
+  #proceedAfterFlush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    void this.#backlog.flushed().then(() => {
+      this.#flushing = false;
+      this.#proceed();
+    });
+  }
+
+  #take(share: MemoryShare, bytes: number): void {
+    share.take(bytes);
+    this.#hold = { share, bytes };
+  }
+}
+
+const WAIT_HINT = 'wait for the answers to earlier requests';

@@ -1,0 +1,68 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import spawn from 'cross-spawn';
+import type { NamedPipes } from '../../../system/named-pipes.ts';
+import type { Child } from '../child.ts';
+import { ChildStreams, type StreamPlan } from './child-streams.ts';
+import { findProgram, searchesNowhere } from './find-program.ts';
+import { explainLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
+
+/** Everything about a child that is decided before it starts. */
+export type LaunchPlan = StreamPlan &
+  LaunchAttempt & {
+    readonly arg0: string | undefined;
+    readonly detached: boolean;
+    /** Descriptors of this process that the child gets as 3, 4 and so on. */
+    readonly descriptors?: readonly number[];
+  };
+
+/**
+ * Starts a child on pipes. What succeeds has started before the first `await` of the caller, so the order
+ * of calls is the order of starts.
+ *
+ * @param pipes where the streams come from; `undefined` for Node's own
+ * @throws {ExecServerError} `launchFailed`, with the stage that failed
+ */
+export const launch = async (plan: LaunchPlan, pipes: NamedPipes | undefined): Promise<Child> => {
+  const streams = new ChildStreams(plan, pipes);
+  try {
+    if (searchesNowhere(plan)) throw Object.assign(new Error('no directory to search'), { code: 'ENOENT' });
+    const child = spawnChild(plan, streams.stdio);
+    if (!isRunning(child)) throw (await once(child, 'error'))[0];
+    return {
+      pid: child.pid,
+      ...streams.adopt(child),
+      onExit: listener => void child.once('exit', listener),
+      resize: () => {},
+    };
+  } catch (error) {
+    streams.abandon();
+    throw explainLaunchFailure(error as NodeJS.ErrnoException, plan);
+  }
+};
+
+const spawnChild = (plan: LaunchPlan, stdio: ChildStreams['stdio']): ChildProcess => {
+  const {
+    argv: [, ...args],
+    arg0,
+    cwd,
+    env,
+    detached,
+    descriptors = [],
+  } = plan;
+  return spawn(fileToRun(plan), args, {
+    cwd,
+    // Node hands its own NODE_V8_COVERAGE to every child whose environment doesn't name it.
+    env: { NODE_V8_COVERAGE: undefined, ...env },
+    argv0: arg0,
+    detached,
+    stdio: [...stdio, ...descriptors],
+    windowsHide: true,
+  });
+};
+
+// cross-spawn looks for a program on Windows with the child's PATH, but with our PATHEXT.
+const fileToRun = (plan: LaunchPlan): string =>
+  (plan.platform === 'win32' ? findProgram(plan).executable : undefined) ?? plan.argv[0];
+
+const isRunning = (child: ChildProcess): child is ChildProcess & { pid: number } => child.pid !== undefined;

@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import {
+  createMessageConnection,
+  type MessageConnection,
+  NullLogger,
+  ResponseError,
+} from 'vscode-jsonrpc/node';
+import { type ErrorKind, ExecServerError, errorKinds, launchFailed } from '../../protocol/errors.ts';
+import { FrameMessageReader } from '../../protocol/framing/message-reader.ts';
+import { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
+import { settledWithin } from '../../system/deadline.ts';
+import type { Watchdog } from '../../system/watchdog.ts';
+import { FILE_SHUTDOWN_MS, SANDBOX_PROBE_MS } from '../limits.ts';
+import type { AnswerMemory } from '../memory/answer-memory.ts';
+import { AnswerGate } from './answer-gate.ts';
+import type { ConfinedStart } from './sandboxes.ts';
+
+type Running = ChildProcess & { readonly pid: number; readonly stdin: Writable; readonly stdout: Readable };
+
+export type ConfinedServerOptions = {
+  readonly start: ConfinedStart;
+  readonly maxFrameBytes: number;
+  readonly watchdog: Watchdog;
+  readonly answers: AnswerMemory;
+  readonly notified: (method: string, params: unknown) => void;
+};
+
+/** A server like this one in a sandbox: what it is asked for, the kernel confines. */
+export class ConfinedServer {
+  readonly #child: Running;
+  readonly #connection: MessageConnection;
+  readonly #gone: Promise<void>;
+  readonly #failed: Promise<never>;
+  #over = false;
+
+  /** @throws {ExecServerError} `launchFailed` at stage `sandbox` */
+  static async open(options: ConfinedServerOptions): Promise<ConfinedServer> {
+    const server = new ConfinedServer(await startServer(options.start), options);
+    try {
+      const answer = server.#ask('initialize', { clientName: 'exec-server' });
+      if ((await settledWithin(answer, SANDBOX_PROBE_MS)) === 'late') throw new Error(TOO_LATE);
+      await answer;
+    } catch (error) {
+      await server.stop();
+      throw failure((error as Error).message);
+    }
+    void server.#connection.sendNotification('initialized', {});
+    return server;
+  }
+
+  private constructor(child: Running, { maxFrameBytes, watchdog, answers, notified }: ConfinedServerOptions) {
+    this.#child = child;
+    watchdog.add(child.pid);
+    this.#gone = once(child, 'exit').then(() => {
+      this.#over = true;
+      watchdog.remove(child.pid);
+    });
+    this.#failed = this.#gone.then(() => {
+      throw failure('the server in it has ended');
+    });
+    this.#failed.catch(() => {});
+    const reader: FrameMessageReader = new FrameMessageReader(
+      child.stdout,
+      { refused: () => {}, lost: () => {} },
+      { maxFrameBytes, gate: new AnswerGate(answers, () => reader.proceed()) },
+    );
+    this.#connection = createMessageConnection(reader, new FrameMessageWriter(child.stdin), NullLogger, {
+      messageStrategy: {
+        handleMessage: (message, next) => {
+          const handled = next(message);
+          reader.dispatched();
+          return handled;
+        },
+      },
+    });
+    this.#connection.onError(() => {});
+    this.#connection.onNotification(notified);
+    this.#connection.listen();
+  }
+
+  /** Whether it can't be asked any more. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /**
+   * Asks it for something.
+   *
+   * @throws {ExecServerError} what it throws itself, or `launchFailed` at stage `sandbox` if it ends meanwhile
+   */
+  async request(method: string, params: unknown): Promise<unknown> {
+    try {
+      return await this.#ask(method, params);
+    } catch (error) {
+      throw asItWas(error);
+    }
+  }
+
+  /** Ends it, with what is open in it. Twice is harmless. */
+  async stop(): Promise<void> {
+    this.#child.stdin.end();
+    await settledWithin(this.#gone, FILE_SHUTDOWN_MS);
+    if (!this.#over) {
+      try {
+        process.kill(-this.#child.pid, 'SIGKILL');
+      } catch {
+        // It has ended meanwhile.
+      }
+      await this.#gone;
+    }
+    this.#connection.dispose();
+  }
+
+  #ask(method: string, params: unknown): Promise<unknown> {
+    return Promise.race([this.#connection.sendRequest(method, params), this.#failed]);
+  }
+}
+
+const startServer = async ({ argv: [file, ...args], env, descriptors }: ConfinedStart): Promise<Running> => {
+  const child = spawn(file, args, {
+    cwd: '/',
+    // Node hands its own NODE_V8_COVERAGE to every child whose environment doesn't name it.
+    env: { NODE_V8_COVERAGE: undefined, ...env },
+    detached: true,
+    stdio: ['pipe', 'pipe', 'ignore', ...descriptors],
+  });
+  if (child.pid === undefined) throw failure((await once(child, 'error'))[0].code);
+  // Its end tells the rest.
+  child.stdin?.on('error', () => {});
+  return child as Running;
+};
+
+const TOO_LATE = `no answer within ${SANDBOX_PROBE_MS} ms`;
+
+const failure = (reason: string): ExecServerError =>
+  launchFailed(`no server for file requests in the sandbox: ${reason}`, {
+    stage: 'sandbox',
+    errno: 'UNKNOWN',
+    path: process.execPath,
+  });
+
+const asItWas = (error: unknown): unknown => {
+  if (!(error instanceof ResponseError)) return error;
+  const { kind, ...data } = (error.data ?? {}) as { kind?: string };
+  const known = kind !== undefined && kind in errorKinds ? (kind as ErrorKind) : 'internal';
+  return new ExecServerError(known, error.message, data);
+};

@@ -1,0 +1,73 @@
+import { expect } from 'chai';
+import { EnvironmentInfo } from '../../../src/protocol/environment.ts';
+import { version } from '../../../src/protocol/version.ts';
+import { describeHost } from '../../../src/server/environment/environment-info.ts';
+import type { Host } from '../../../src/server/environment/host.ts';
+import { ptyUnavailable } from '../../../src/server/process/pty/pty-binding.ts';
+
+const host: Host = {
+  env: { API_KEY: 'planted', HOME: '/elsewhere' },
+  platform: 'linux',
+  cwd: '/srv/my project',
+  homeDir: '/home/me',
+  tempDir: '/tmp',
+  shell: { name: 'zsh', path: '/usr/bin/zsh' },
+  loginShell: '/bin/bash',
+};
+
+describe('describeHost', () => {
+  it('says where processes run, with every path as a URI', () => {
+    expect(describeHost(host, true)).to.deep.equal({
+      shell: { name: 'zsh', path: '/usr/bin/zsh' },
+      executorVersion: version,
+      cwd: 'file:///srv/my%20project',
+      userHomeDir: 'file:///home/me',
+      platformOs: 'linux',
+      tempDir: 'file:///tmp',
+      temporaryDirectories: ['file:///tmp'],
+      prependPathDirs: [],
+      capabilities: {
+        tty: ptyUnavailable() === undefined,
+        sandbox: true,
+        watchdog: true,
+        secretValues: true,
+        environmentConfigRead: true,
+        fsWatchMissing: true,
+        fileWriteStreaming: true,
+        fileWriteAtomic: true,
+      },
+    });
+  });
+
+  it('calls platforms by the names of the contract, and others by their own', () => {
+    const platforms = ['linux', 'darwin', 'win32', 'freebsd'] as const;
+    const paths = { cwd: 'C:\\', homeDir: 'C:\\', tempDir: 'C:\\' };
+    expect(
+      platforms.map(platform => describeHost({ ...host, ...paths, platform }, true).platformOs),
+    ).to.deep.equal(['linux', 'macos', 'windows', 'freebsd']);
+  });
+
+  it('writes the paths of windows as URIs', () => {
+    const { cwd, userHomeDir, tempDir } = describeHost(
+      {
+        ...host,
+        platform: 'win32',
+        cwd: 'C:\\Program Files\\x',
+        homeDir: '\\\\server\\homes\\me',
+        tempDir: 'D:\\temp',
+      },
+      true,
+    );
+    expect({ cwd, userHomeDir, tempDir }).to.deep.equal({
+      cwd: 'file:///C:/Program%20Files/x',
+      userHomeDir: 'file://server/homes/me',
+      tempDir: 'file:///D:/temp',
+    });
+  });
+
+  it('is what the declaration says, and has nothing of the environment', () => {
+    const described = describeHost(host, true);
+    expect(EnvironmentInfo.parse(described)).to.deep.equal(described);
+    expect(JSON.stringify(described)).not.to.match(/planted|elsewhere/);
+  });
+});

@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { homedir, tmpdir, userInfo } from 'node:os';
+import { basename } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import { currentHost, type Host } from '../../../src/server/environment/host.ts';
+
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+const ignore = () => {};
+
+/** What a process of its own, whose environment `sh` has prepared, takes its host for. */
+const hostOfAnother = (prepare: string): { env: Host['env']; reported: string[] } => {
+  const module = new URL('../../../src/server/environment/host.ts', import.meta.url).href;
+  const program = `
+    const { currentHost } = await import(${JSON.stringify(module)});
+    const reported = [];
+    const { env } = currentHost(process.env, line => reported.push(line));
+    process.stdout.write(JSON.stringify({ env, reported }));`;
+  const args = ['--import', tsx, '--input-type=module', '--eval', program];
+  const script = `${prepare}; unset PWD OLDPWD SHLVL _; exec "$@"`;
+  return JSON.parse(
+    execFileSync('/bin/sh', ['-c', script, 'sh', process.execPath, ...args], {
+      env: { PATH: process.env.PATH },
+      encoding: 'utf8',
+    }),
+  );
+};
+
+describe('currentHost', () => {
+  it('is this machine, this account and this directory', () => {
+    const host = currentHost({ A: '1', SHELL: '/bin/sh' }, ignore);
+    expect(host).to.deep.equal({
+      env: { A: '1', SHELL: '/bin/sh' },
+      platform: process.platform,
+      cwd: process.cwd(),
+      homeDir: homedir(),
+      tempDir: tmpdir(),
+      shell: host.shell,
+      loginShell: host.loginShell,
+    });
+  });
+
+  it('keeps every variable that is text, whatever its name', () => {
+    const env = Object.fromEntries([
+      ['EMPTY', ''],
+      ['with space', 'ä😀'],
+      ['LINES', 'a\nb'],
+      ['__proto__', 'x'],
+    ]);
+    const reported: string[] = [];
+    const host = currentHost(env, line => reported.push(line));
+    expect([Object.entries(host.env), reported]).to.deep.equal([Object.entries(env), []]);
+  });
+
+  it('is a copy: what changes in the environment afterwards does not change it', () => {
+    const env: NodeJS.ProcessEnv = { A: '1' };
+    const host = currentHost(env, ignore);
+    env.A = '2';
+    expect(host.env).to.deep.equal({ A: '1' });
+  });
+
+  describe('where values may be any bytes', () => {
+    before(function () {
+      if (process.platform === 'win32') this.skip();
+    });
+
+    it('leaves variables that are not UTF-8 out and names them, never their values', () => {
+      const prepare =
+        'RAW=$(printf "a\\377b"); CUT=$(printf "\\303"); GOOD=$(printf "\\303\\244"); export RAW CUT GOOD';
+      const { env, reported } = hostOfAnother(prepare);
+      expect([env.GOOD, 'RAW' in env, 'CUT' in env, reported.sort()]).to.deep.equal([
+        'ä',
+        false,
+        false,
+        ['CUT', 'RAW'].map(name => `not UTF-8, so not handed on to children: ${name}`),
+      ]);
+    });
+
+    it('has the whole environment otherwise', () => {
+      const { env, reported } = hostOfAnother('export A=1 MY_TOKEN=2 EMPTY=');
+      // macOS adds a variable of its own to every process.
+      expect(env).to.include({ PATH: process.env.PATH, A: '1', MY_TOKEN: '2', EMPTY: '' });
+      expect(reported).to.deep.equal([]);
+    });
+  });
+
+  describe('has a shell on posix', () => {
+    before(function () {
+      if (process.platform === 'win32') this.skip();
+    });
+
+    const shells: Array<[path: string, name: string]> = [
+      ['/opt/homebrew/bin/fish', 'fish'],
+      ['/bin/ZSH', 'zsh'],
+      ['sh', 'sh'],
+    ];
+    for (const [path, name] of shells) {
+      it(`which is ${name} where SHELL is ${path}`, () => {
+        expect(currentHost({ SHELL: path }, ignore).shell).to.deep.equal({ name, path });
+      });
+    }
+
+    it("whose login shell is the account's, whatever SHELL says", () => {
+      const { shell } = userInfo();
+      const ofThe = (env: NodeJS.ProcessEnv) => currentHost(env, ignore).loginShell;
+      // An account without a shell is one that only SHELL knows of.
+      expect([ofThe({ SHELL: '/bin/other' }), ofThe({})]).to.deep.equal([
+        shell || '/bin/other',
+        shell || '/bin/sh',
+      ]);
+    });
+
+    it("which is the account's where SHELL is not set or empty", () => {
+      const path = userInfo().shell || '/bin/sh';
+      const shell = { name: basename(path), path };
+      expect([{}, { SHELL: '' }].map(env => currentHost(env, ignore).shell)).to.deep.equal([shell, shell]);
+    });
+  });
+});

@@ -1,0 +1,379 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { currentHost, type Host } from '../../../../src/server/environment/host.ts';
+import { loginShell, type ShellOutcome } from '../../../../src/server/environment/login/ask-shell.ts';
+import { MAX_LOGIN_NOISE_BYTES } from '../../../../src/server/limits.ts';
+import type { Env } from '../../../../src/shared-config/index.ts';
+import { Watchdog } from '../../../../src/system/watchdog.ts';
+import { survivorsIn, waitForNoSurvivorsIn } from '../../../e2e/support/survivors.ts';
+import { until } from '../../../support/until.ts';
+import { kill } from '../../../system/support/children.ts';
+import { makeHome, removeHome } from './support/homes.ts';
+import { describeWithShell, shellNames, type TestShell } from './support/shells.ts';
+
+/** Longer than a shell takes to come so far, or to answer. */
+const LONG_MS = 50_000;
+
+const PATH = '/usr/local/bin:/usr/bin:/bin';
+
+/** One home, the shells that were started in it, and what they said. */
+class Login {
+  readonly home: string;
+  readonly log: string[] = [];
+  readonly #host: Host;
+  readonly #watchdog: Watchdog;
+  readonly #abort = new AbortController();
+  readonly #gone: Promise<void>[] = [];
+
+  constructor(
+    loginShell: string | undefined,
+    files: Readonly<Record<string, string>>,
+    host: Partial<Host> = {},
+  ) {
+    this.home = makeHome(files);
+    this.#host = { ...currentHost({ PATH }, () => {}), homeDir: this.home, loginShell, ...host };
+    this.#watchdog = new Watchdog({ log: line => this.log.push(line) });
+  }
+
+  ask(interactive: boolean, deadlineMs = LONG_MS): Promise<ShellOutcome> {
+    const ask = loginShell({
+      host: this.#host,
+      watchdog: this.#watchdog,
+      log: line => this.log.push(line),
+      deadlineMs,
+    });
+    const { outcome, gone } = ask(interactive, this.#abort.signal);
+    this.#gone.push(gone);
+    return outcome;
+  }
+
+  /** The environment that it has to answer with. */
+  async env(interactive: boolean): Promise<Env> {
+    const outcome = await this.ask(interactive);
+    if ('reason' in outcome) throw new Error(outcome.reason);
+    return outcome.env;
+  }
+
+  abort(): void {
+    this.#abort.abort();
+  }
+
+  /** Resolves when all of them say that nothing is left. */
+  async gone(): Promise<void> {
+    await Promise.all(this.#gone);
+  }
+
+  async end(): Promise<void> {
+    this.abort();
+    await this.gone();
+    await this.#watchdog.end();
+    removeHome(this.home);
+  }
+}
+
+describe('loginShell', () => {
+  const logins: Login[] = [];
+
+  const login = (...options: ConstructorParameters<typeof Login>): Login => {
+    const made = new Login(...options);
+    logins.push(made);
+    return made;
+  };
+
+  afterEach(async () => {
+    for (const made of logins.splice(0)) {
+      await made.end();
+      if (process.platform === 'linux') await waitForNoSurvivorsIn(made.home);
+    }
+  });
+
+  const itTakesTheEnvironment = (shell: TestShell, interactive: boolean) => {
+    const { set, prepend } = shell;
+    const inHome = (profile: readonly string[], more: readonly string[] = []) =>
+      login(shell.path, shell.files(profile, more));
+
+    it('has what its files set, and nothing of the shell itself', async () => {
+      const env = await inHome([set('FROM_PROFILE', 'a b')], [set('FROM_RC', '1'), prepend('/nvm/bin')]).env(
+        interactive,
+      );
+      expect([env.FROM_PROFILE, env.FROM_RC, env.PATH?.startsWith('/nvm/bin:'), env.SHELL]).to.deep.equal([
+        'a b',
+        ...(interactive ? ['1', true] : [undefined, false]),
+        shell.path,
+      ]);
+      expect(env).not.to.have.any.keys(
+        'PWD',
+        'OLDPWD',
+        'SHLVL',
+        '_',
+        'TERM',
+        'EXEC_SERVER_RESOLVING_ENVIRONMENT',
+      );
+    });
+
+    it('is not disturbed by what its files print', async () => {
+      const noise = ['echo Beer', "printf 'A=1\\nno newline'", 'echo EXEC_SERVER_MARK_=1'];
+      const env = await inHome([...noise, set('A', '2')], noise).env(interactive);
+      expect(env.A).to.equal('2');
+    });
+
+    it('answers though a job is in the background, and leaves none', async () => {
+      const made = inHome(['sleep 600 &', set('A', '1')]);
+      expect((await made.env(interactive)).A).to.equal('1');
+      await made.gone();
+      if (process.platform === 'linux') expect(survivorsIn(made.home)).to.deep.equal([]);
+    });
+
+    for (const other of shellNames.filter(other => other !== shell.name)) {
+      describeWithShell(other, `when it is replaced by ${other}`, ({ path }) => {
+        it('has what the first one exported', async () => {
+          const env = await inHome([set('FIRST', '1'), `exec ${path}`]).env(interactive);
+          expect(env.FIRST).to.equal('1');
+        });
+      });
+    }
+
+    it('gives up when its files hang, and kills them', async () => {
+      const made = inHome(['sleep 600']);
+      expect(await made.ask(interactive, 500)).to.deep.equal({ reason: 'no answer within 500 ms' });
+      await made.gone();
+      if (process.platform === 'linux') await waitForNoSurvivorsIn(made.home);
+    });
+
+    it('says how it ended when its files end it', async () => {
+      expect(await inHome(["exec sh -c 'exit 3'"]).ask(interactive)).to.deep.equal({
+        reason: `${shell.name} printed no environment: it exited with code 3`,
+      });
+    });
+
+    // An interactive csh has its question on stdin only, and there its files take it away.
+    if (shell.name !== 'tcsh' || !interactive) {
+      it('is not stopped by a question of its files', async () => {
+        expect((await inHome([shell.readLine, set('A', '1')]).env(interactive)).A).to.equal('1');
+      });
+    }
+  };
+
+  for (const name of shellNames) {
+    describeWithShell(name, `with ${name}`, shell => {
+      for (const interactive of [false, true]) {
+        describe(interactive ? 'as an interactive login shell' : 'as a login shell', () =>
+          itTakesTheEnvironment(shell, interactive),
+        );
+      }
+    });
+  }
+
+  describeWithShell('bash', 'with the files of bash', shell => {
+    const profile = (...lines: string[]) => ({ '.bash_profile': `${lines.join('\n')}\n` });
+    const inHome = (...lines: string[]) => login(shell.path, profile(...lines));
+
+    describeWithShell('zsh', 'that replace it by zsh', zsh => {
+      it('has what the files of both set', async () => {
+        const files = {
+          ...shell.files(['export FIRST=1'], ['echo Beer', `exec ${zsh.path} -l`]),
+          ...zsh.files(['export SECOND=1'], ['export INTERACTIVE=1']),
+        };
+        const env = await login(shell.path, files).env(true);
+        expect([env.FIRST, env.SECOND]).to.deep.equal(['1', '1']);
+      });
+
+      it('keeps every name and every value', async () => {
+        // bash can't export the first name, but zsh hands on whatever it was started with.
+        const env = await inHome(
+          "f() { echo 'a\nb'; }; export -f f",
+          `exec /usr/bin/env a.b=odd 'with space=1' EMPTY= 'LINES=a\n\nb=c\n' ${zsh.path}`,
+        ).env(false);
+        expect(env).to.include({ 'a.b': 'odd', 'with space': '1', EMPTY: '', LINES: 'a\n\nb=c\n' });
+        expect(env['BASH_FUNC_f%%']).to.match(/^\(\) \{ +echo 'a\nb'\n\}$/);
+      });
+    });
+
+    it('does not inherit a guard without what it guards', async () => {
+      const nix = [
+        'if [ -n "$__ETC_PROFILE_NIX_SOURCED" ]; then return; fi',
+        'export __ETC_PROFILE_NIX_SOURCED=1 PATH=/nix/bin:$PATH',
+      ];
+      const env = { PATH, __ETC_PROFILE_NIX_SOURCED: '1' };
+      const taken = await login(shell.path, profile(...nix), { env }).env(false);
+      expect([taken.__ETC_PROFILE_NIX_SOURCED, taken.PATH?.startsWith('/nix/bin:')]).to.deep.equal([
+        '1',
+        true,
+      ]);
+    });
+
+    it('tells its files what they are read for', async () => {
+      const { A } = await inHome('export A=$EXEC_SERVER_RESOLVING_ENVIRONMENT').env(false);
+      expect(A).to.equal('1');
+    });
+
+    it('starts at home, without a terminal', async () => {
+      const made = inHome('export AT=$PWD', 'if : </dev/tty; then export TTY=1; fi 2>/dev/null');
+      const { AT, TTY } = await made.env(false);
+      expect([AT, TTY]).to.deep.equal([made.home, undefined]);
+    });
+
+    it('asks neither aliases nor functions', async () => {
+      const tricks =
+        'alias env=false; env() { echo no; }; echo() { :; }; alias echo=false; set -f; export A=1';
+      expect((await inHome(tricks).env(true)).A).to.equal('1');
+    });
+
+    it('lets its files say farewell', async () => {
+      const made = inHome(`trap 'echo bye; echo bye >"$HOME/farewell"' EXIT; export A=1`);
+      expect((await made.env(false)).A).to.equal('1');
+      await made.gone();
+      expect(readFileSync(join(made.home, 'farewell'), 'utf8')).to.equal('bye\n');
+    });
+
+    it('has answered in time however late this process comes to read it', async () => {
+      const made = inHome('trap ": >answered" EXIT; export A=1');
+      const outcome = made.ask(false, 100);
+      // This process stands still from here until the time is over.
+      const all = 'until [ -e answered ]; do sleep 0.01; done; sleep 0.2';
+      execFileSync('sh', ['-c', all], { cwd: made.home });
+      expect(await outcome).to.have.nested.property('env.A', '1');
+    });
+
+    it('refuses what is mixed with other output', async () => {
+      const outcome = await inHome('trap "printf hook" DEBUG', 'export SOME=planted').ask(true);
+      expect(outcome).to.deep.equal({
+        reason: 'bash printed no usable environment: other output stands in the midst of it',
+      });
+    });
+
+    it('takes no output of a job in the background for a part of it', async () => {
+      const long = 'x'.repeat(20_000);
+      const outcome = await inHome(
+        '(while :; do printf noise; done) &',
+        `export LONG=${long} SOME=planted; sleep 0.1`,
+      ).ask(false);
+      if ('env' in outcome) expect(outcome.env).to.include({ LONG: long, SOME: 'planted' });
+      else
+        expect(outcome.reason)
+          .to.match(/^bash printed no usable environment: /)
+          .and.not.to.contain('planted');
+    });
+
+    it('names what is not UTF-8, and never tells a value', async () => {
+      const made = inHome(`export RAW="$(printf 'planted\\377')" GOOD="$(printf '\\303\\244')"`);
+      const env = await made.env(false);
+      expect([env.GOOD, 'RAW' in env, made.log]).to.deep.equal([
+        'ä',
+        false,
+        ['not UTF-8 in the environment of bash, so not handed on to children: RAW'],
+      ]);
+    });
+
+    it('gives up when nothing but noise comes', async () => {
+      expect(await inHome('yes').ask(false)).to.deep.equal({
+        reason: `bash printed no usable environment: there is none in the first ${MAX_LOGIN_NOISE_BYTES} bytes of its output`,
+      });
+    });
+
+    it('gives up when its files end it', async () => {
+      expect(await inHome('exit 3').ask(true)).to.deep.equal({
+        reason: 'bash printed no environment: it exited with code 3',
+      });
+    });
+
+    it('says which signal has ended it', async () => {
+      expect(await inHome('kill -KILL $$').ask(false)).to.deep.equal({
+        reason: 'bash printed no environment: it was ended by SIGKILL',
+      });
+    });
+
+    it('answers without a directory for temporary files', async () => {
+      const tempDir = '/nowhere/at/all';
+      expect((await login(shell.path, profile('export A=1'), { tempDir }).env(false)).A).to.equal('1');
+    });
+
+    it('ends at once when the connection does, whatever its files ignore', async () => {
+      const made = inHome("trap '' HUP TERM INT; touch ready; sleep 600");
+      const outcome = made.ask(false);
+      await until(() => existsSync(join(made.home, 'ready')), 'the shell is not ready');
+      made.abort();
+      expect(await outcome).to.deep.equal({ reason: 'the connection is over' });
+      await made.gone();
+      expect(await made.ask(false)).to.deep.equal({ reason: 'the connection is over' });
+    });
+
+    describe('on Linux', () => {
+      before(function () {
+        if (process.platform !== 'linux') this.skip();
+      });
+
+      const names = (home: string) => survivorsIn(home).map(line => line.split(' ').slice(1).join(' '));
+
+      const endAll = async (home: string) => {
+        for (const line of survivorsIn(home)) kill(Number.parseInt(line, 10));
+        await waitForNoSurvivorsIn(home);
+      };
+
+      it('leads a session', async () => {
+        const { PID, STAT = '' } = await inHome('export PID=$$ STAT="$(cat /proc/$$/stat)"').env(false);
+        const [, , group, session] = STAT.slice(STAT.lastIndexOf(')') + 2).split(' ');
+        expect([group, session]).to.deep.equal([PID, PID]);
+      });
+
+      it('hangs up what stays in its session, and kills what does not care', async () => {
+        const made = inHome(
+          `sh -c 'trap ": >\\"$HOME/hung-up\\"; exit" HUP; : >up1; while :; do sleep 0.01; done' &`,
+          `sh -c 'trap "" HUP TERM; : >up2; while :; do sleep 0.01; done' &`,
+          'until [ -e up1 ] && [ -e up2 ]; do sleep 0.01; done; export A=1',
+        );
+        expect((await made.env(false)).A).to.equal('1');
+        await made.gone();
+        expect(existsSync(join(made.home, 'hung-up'))).to.equal(true);
+        await waitForNoSurvivorsIn(made.home);
+      });
+
+      it('lets a daemon live that has a session of its own', async () => {
+        const daemon = "setsid sh -c ': >up; exec sleep 600' &";
+        const made = inHome(daemon, 'until [ -e up ]; do sleep 0.01; done; export A=1');
+        expect((await made.env(false)).A).to.equal('1');
+        await made.gone();
+        await until(() => names(made.home).join() === 'sleep 600', 'it does not live');
+        await endAll(made.home);
+      });
+
+      it('kills who has left the session and holds its output when it gives up', async () => {
+        const made = inHome('setsid sleep 600 &', 'setsid sleep 601 >/dev/null 2>&1 &', 'sleep 602');
+        const outcome = made.ask(false);
+        await until(
+          () => names(made.home).filter(name => name.startsWith('sleep')).length === 3,
+          'not all run',
+        );
+        made.abort();
+        await outcome;
+        await made.gone();
+        await until(() => names(made.home).join() === 'sleep 601', 'the wrong ones are left');
+        await endAll(made.home);
+      });
+    });
+  });
+
+  describe('without a usable shell', () => {
+    before(function () {
+      if (process.platform === 'win32') this.skip();
+    });
+
+    const reasons: Record<string, string> = {
+      '/nowhere/shell': "can't start /nowhere/shell: ENOENT",
+      '/etc/passwd': "can't start /etc/passwd: EACCES",
+      '/usr/bin/false': 'false printed no environment: it exited with code 1',
+    };
+    for (const [path, reason] of Object.entries(reasons)) {
+      it(`says so: ${path}`, async () => {
+        expect(await login(path, {}).ask(true)).to.deep.equal({ reason });
+      });
+    }
+  });
+
+  it('is not there on Windows', async () => {
+    const made = login(undefined, {}, { platform: 'win32' });
+    expect(await made.ask(false)).to.deep.equal({ reason: 'there is no login shell on Windows' });
+  });
+});

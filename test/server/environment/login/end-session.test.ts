@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { expect } from 'chai';
+import { hangUp, killSession, sessionOf } from '../../../../src/server/environment/login/end-session.ts';
+import { until } from '../../../support/until.ts';
+import { isRunning } from '../../../system/support/children.ts';
+
+const running = () => false;
+
+(process.platform === 'linux' ? describe : describe.skip)('a session', () => {
+  const started: ChildProcess[] = [];
+
+  const sleeper = (stdout: 'pipe' | number, detached: boolean) => {
+    const child = spawn('sleep', ['600'], { detached, stdio: ['ignore', stdout, 'ignore'] });
+    started.push(child);
+    return child as ChildProcess & { pid: number };
+  };
+
+  afterEach(async () => {
+    for (const child of started.splice(0)) {
+      child.kill('SIGKILL');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    }
+  });
+
+  it('is known by the stream that its leader was started with', () => {
+    expect(sessionOf(sleeper('pipe', true).pid, running, 'linux').stdout?.path).to.match(/^socket:\[\d+\]$/);
+  });
+
+  it('is not known by what others hold, too: nobody else is killed with it', async () => {
+    const shared = openSync('/dev/null', 'w');
+    const bystander = sleeper(shared, false);
+    const leader = sleeper(shared, true);
+    const session = sessionOf(leader.pid, running, 'linux');
+    expect(session.stdout).to.equal(undefined);
+    const ended = once(leader, 'exit');
+    await killSession(session, () => false);
+    await ended;
+    expect(isRunning(bystander.pid)).to.equal(true);
+  });
+
+  it('is not known by anything when its leader has ended', async () => {
+    const leader = sleeper('pipe', true);
+    const ended = once(leader, 'exit');
+    leader.kill('SIGKILL');
+    await ended;
+    expect(sessionOf(leader.pid, running, 'linux').stdout).to.equal(undefined);
+  });
+
+  it('is nothing any more when a process has the number of its leader that has exited', async () => {
+    const stranger = sleeper('pipe', true);
+    const session = sessionOf(stranger.pid, () => true, 'linux');
+    await hangUp(session, 0);
+    await killSession({ ...session, stdout: undefined }, () => false);
+    expect(isRunning(stranger.pid)).to.equal(true);
+  });
+
+  it('leaves the holders of its stdout alone when that has ended: its inode may be another one', async () => {
+    const holder = sleeper('pipe', true);
+    const session = sessionOf(holder.pid, () => true, 'linux');
+    await killSession(session, () => true);
+    expect(isRunning(holder.pid)).to.equal(true);
+    await killSession(session, () => false);
+    await until(() => !isRunning(holder.pid), 'the holder is still alive');
+  });
+});

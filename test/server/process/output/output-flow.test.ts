@@ -1,0 +1,436 @@
+import { PassThrough } from 'node:stream';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { OutputStream, StreamBytes } from '../../../../src/protocol/process.ts';
+import { Outbound } from '../../../../src/server/connection/outbound.ts';
+import { OUTPUT_HIGH_WATER_BYTES } from '../../../../src/server/limits.ts';
+import { Credit } from '../../../../src/server/process/output/credit.ts';
+import { type Chunk, HeadTail } from '../../../../src/server/process/output/head-tail.ts';
+import { OutputFlow } from '../../../../src/server/process/output/output-flow.ts';
+import { until } from '../../../support/until.ts';
+import { SlowClient, settle } from '../../support/slow-client.ts';
+
+const KIB = 1024;
+/** Two of these are more than may be queued. */
+const BIG = 80 * KIB;
+
+type Options = {
+  readonly client?: SlowClient;
+  readonly outbound?: Outbound;
+  readonly windowBytes?: number;
+  readonly maxBytes?: number;
+};
+
+/** A flow to a client, and everything that it has said so far. */
+const flowing = ({
+  client = new SlowClient(),
+  outbound = new Outbound(client.writer),
+  windowBytes,
+  maxBytes,
+}: Options = {}) => {
+  const sent: Array<Chunk & { readonly seq: number }> = [];
+  const said: string[] = [];
+  const dropped: StreamBytes[] = [];
+  const flow = new OutputFlow(
+    outbound,
+    new Credit(windowBytes ?? Number.POSITIVE_INFINITY),
+    maxBytes === undefined ? undefined : new HeadTail(maxBytes),
+    {
+      output: chunk => {
+        const seq = sent.length + 1;
+        // Good during the call only.
+        const bytes = Buffer.from(chunk.bytes);
+        sent.push({ ...chunk, bytes, seq });
+        said.push(chunk.stream);
+        client.writer.send(bytes);
+        return seq;
+      },
+      dropped: bytes => {
+        dropped.push(bytes);
+        said.push('dropped');
+      },
+      ended: () => said.push('ended'),
+    },
+  );
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  flow.attach({ stdout, stderr, pty: null });
+  const text = (stream: OutputStream) =>
+    Buffer.concat(sent.filter(chunk => chunk.stream === stream).map(({ bytes }) => bytes)).toString('latin1');
+  return { client, outbound, flow, stdout, stderr, sent, said, dropped, text };
+};
+
+/** A flow whose client has stopped to read, with as much queued as may be. */
+const congested = (options: Options = {}) => {
+  const all = flowing(options);
+  all.client.stall();
+  all.client.writer.send(Buffer.alloc(OUTPUT_HIGH_WATER_BYTES + 1));
+  return all;
+};
+
+describe('OutputFlow', () => {
+  describe('with a client that keeps up', () => {
+    it('sends what comes, in order within each stream, and ends once when both have ended', async () => {
+      const { flow, stdout, stderr, said, text } = flowing();
+      for (let at = 0; at < 100; at += 1) (at % 3 ? stdout : stderr).write(`${at},`);
+      stdout.end('last');
+      await until(() => stdout.closed, 'stdout has not ended');
+      const endedBefore = flow.ended;
+      stderr.end();
+      await until(() => flow.ended, 'the flow has not ended');
+      const numbers = Array.from({ length: 100 }, (_, at) => at);
+      expect({
+        endedBefore,
+        stdout: text('stdout'),
+        stderr: text('stderr'),
+        end: said.slice(-1),
+      }).to.deep.equal({
+        endedBefore: false,
+        stdout: `${numbers
+          .filter(at => at % 3)
+          .map(at => `${at},`)
+          .join('')}last`,
+        stderr: numbers
+          .filter(at => at % 3 === 0)
+          .map(at => `${at},`)
+          .join(''),
+        end: ['ended'],
+      });
+      expect([said.filter(what => what === 'ended').length, flow.stalls, flow.stalled]).to.deep.equal([
+        1,
+        0,
+        false,
+      ]);
+    });
+
+    it('counts the bytes of each stream', async () => {
+      const { flow, stdout, stderr } = flowing();
+      stdout.end('12345');
+      stderr.end('678');
+      await until(() => flow.ended, 'the flow has not ended');
+      expect(flow.bytes).to.deep.equal({ stdout: 5, stderr: 3, pty: 0 });
+    });
+
+    it('takes a broken stream for one that has ended', async () => {
+      const { flow, stdout, stderr, said } = flowing();
+      stdout.write('x');
+      await settle();
+      stdout.destroy(new Error('EIO'));
+      stderr.end();
+      await until(() => flow.ended, 'the flow has not ended');
+      expect(said).to.deep.equal(['stdout', 'ended']);
+    });
+
+    it('never ends by itself where a stream stays open', async () => {
+      const { flow, stdout, said } = flowing();
+      stdout.end('x');
+      await until(() => stdout.closed, 'stdout has not ended');
+      await settle();
+      expect([flow.ended, said]).to.deep.equal([false, ['stdout']]);
+    });
+  });
+
+  describe('lossless, with a client that does not read', () => {
+    it('reads one chunk of each stream, and no more until the client has read', async () => {
+      const { flow, client, stdout, stderr, said, text } = congested();
+      stdout.write('a');
+      await settle();
+      stdout.write('b');
+      stderr.write('c');
+      await settle();
+      stderr.write('d');
+      await settle();
+      expect({
+        said: [...said],
+        paused: [stdout.isPaused(), stderr.isPaused()],
+        left: [stdout.readableLength, stderr.readableLength],
+        stalled: flow.stalled,
+        stalls: flow.stalls,
+      }).to.deep.equal({ said: [], paused: [true, true], left: [1, 1], stalled: true, stalls: 2 });
+      client.resume();
+      await until(() => said.length === 4, 'not all was sent');
+      expect({
+        text: [text('stdout'), text('stderr')],
+        paused: [stdout.isPaused(), stderr.isPaused()],
+        stalled: flow.stalled,
+        stalls: flow.stalls,
+      }).to.deep.equal({ text: ['ab', 'cd'], paused: [false, false], stalled: false, stalls: 2 });
+    });
+
+    it('makes the writer wait', async () => {
+      const { stdout } = congested();
+      let written = 0;
+      while (stdout.write(Buffer.alloc(KIB)) && written < 1000) {
+        written += 1;
+        await settle();
+      }
+      expect(written).to.be.below(1000);
+    });
+
+    it('ends only after everything was sent', async () => {
+      const { flow, client, stdout, stderr, said } = congested();
+      stdout.end('a');
+      stderr.end();
+      await until(() => stdout.closed && stderr.closed, 'one of them has not ended');
+      const before = [flow.ended, [...said]];
+      client.resume();
+      await until(() => flow.ended, 'the flow has not ended');
+      expect([before, said]).to.deep.equal([
+        [false, []],
+        ['stdout', 'ended'],
+      ]);
+    });
+
+    it('reads no further when it is cut, and sends what it has read', async () => {
+      const { flow, client, stdout, stderr, said, text } = congested();
+      stdout.write('read');
+      await settle();
+      stdout.write('unread');
+      flow.cut();
+      const before = flow.ended;
+      client.resume();
+      await until(() => flow.ended, 'the flow has not ended');
+      stderr.write('late');
+      stdout.end();
+      stderr.end();
+      await settle();
+      expect([before, said, text('stdout')]).to.deep.equal([false, ['stdout', 'ended'], 'read']);
+    });
+
+    it('ends at once when it is cut with nothing left to send', () => {
+      const { flow, said } = flowing();
+      flow.cut();
+      flow.cut();
+      expect([flow.ended, said]).to.deep.equal([true, ['ended']]);
+    });
+  });
+
+  describe('with credit', () => {
+    const windowBytes = 100;
+
+    it('sends within the window, and goes on with each acknowledgement', async () => {
+      const { flow, stdout, sent } = flowing({ windowBytes });
+      const counts: Array<[sent: number, stalled: boolean]> = [];
+      const note = async () => {
+        await settle();
+        counts.push([sent.length, flow.stalled]);
+      };
+      for (let at = 0; at < 4; at += 1) {
+        stdout.write(Buffer.alloc(50));
+        await settle();
+      }
+      await note();
+      flow.acknowledge(1);
+      await note();
+      flow.acknowledge(1);
+      await note();
+      flow.acknowledge(3);
+      await note();
+      expect(counts).to.deep.equal([
+        [2, true],
+        [3, true],
+        [3, true],
+        [4, false],
+      ]);
+    });
+
+    it('holds the order up, so that nothing passes by what waits', async () => {
+      const { flow, stdout, stderr, said } = flowing({ windowBytes });
+      stdout.write(Buffer.alloc(60));
+      await settle();
+      stdout.write(Buffer.alloc(60));
+      await settle();
+      stderr.write('x');
+      await settle();
+      const before = [...said];
+      flow.acknowledge(1);
+      expect([before, said]).to.deep.equal([['stdout'], ['stdout', 'stdout', 'stderr']]);
+    });
+
+    it('does not end before the last chunk has its credit', async () => {
+      const { flow, stdout, stderr, said } = flowing({ windowBytes });
+      stdout.write(Buffer.alloc(100));
+      await settle();
+      stdout.end('x');
+      stderr.end();
+      await until(() => stderr.closed, 'stderr has not ended');
+      const before = [...said];
+      flow.acknowledge(1);
+      await until(() => flow.ended, 'the flow has not ended');
+      expect([before, said]).to.deep.equal([['stdout'], ['stdout', 'stdout', 'ended']]);
+    });
+
+    it('waits for its turn with what was acknowledged', async () => {
+      const { flow, client, outbound, stdout, sent } = flowing({ windowBytes });
+      stdout.write(Buffer.alloc(100));
+      await settle();
+      stdout.write('x');
+      await settle();
+      client.stall();
+      client.writer.send(Buffer.alloc(OUTPUT_HIGH_WATER_BYTES + 1));
+      flow.acknowledge(1);
+      flow.acknowledge(1);
+      await settle();
+      const before = sent.length;
+      client.resume();
+      await until(() => sent.length === 2, 'it had no turn');
+      expect([before, outbound.open]).to.deep.equal([1, true]);
+    });
+  });
+
+  describe('with head and tail', () => {
+    it('never pauses, whatever the client does', async () => {
+      const { flow, stdout, stderr, said } = congested({ maxBytes: 10 });
+      for (let at = 0; at < 100; at += 1) {
+        stdout.write(Buffer.alloc(KIB));
+        stderr.write(Buffer.alloc(KIB));
+        await settle();
+      }
+      expect({
+        said,
+        paused: [stdout.isPaused(), stderr.isPaused()],
+        left: [stdout.readableLength, stderr.readableLength],
+        ended: flow.ended,
+      }).to.deep.equal({ said: [], paused: [false, false], left: [0, 0], ended: false });
+    });
+
+    it('sends the head, what was dropped, the tail, and then ends', async () => {
+      const { flow, stdout, stderr, said, dropped, text } = flowing({ maxBytes: 10 });
+      for (const letter of 'abcdefghijklmno') stdout.write(letter);
+      await settle();
+      const before = text('stdout');
+      stdout.end();
+      await until(() => stdout.closed, 'stdout has not ended');
+      stderr.end('12');
+      await until(() => flow.ended, 'the flow has not ended');
+      expect({ before, text: [text('stdout'), text('stderr')], dropped, end: said.slice(-4) }).to.deep.equal({
+        before: 'abcde',
+        text: ['abcdemno', '12'],
+        dropped: [{ stdout: 7, stderr: 0, pty: 0 }],
+        end: ['dropped', 'stdout', 'stderr', 'ended'],
+      });
+      expect(flow.bytes).to.deep.equal({ stdout: 8, stderr: 2, pty: 0 });
+    });
+
+    it('says nothing of drops where nothing was dropped', async () => {
+      const { flow, stdout, stderr, said } = flowing({ maxBytes: 10 });
+      stdout.end('abcdefghij');
+      stderr.end();
+      await until(() => flow.ended, 'the flow has not ended');
+      expect(said).to.deep.equal(['stdout', 'stdout', 'ended']);
+    });
+
+    it('ends with a client that reads late, with all that it must send', async () => {
+      const { flow, client, stdout, stderr, said, text } = congested({ maxBytes: 10 });
+      stdout.end('abcdefghijklmno');
+      stderr.end();
+      await until(() => stdout.closed && stderr.closed, 'one of them has not ended');
+      const before = [flow.ended, [...said]];
+      client.resume();
+      await until(() => flow.ended, 'the flow has not ended');
+      expect([before, said, text('stdout')]).to.deep.equal([
+        [false, []],
+        ['stdout', 'dropped', 'stdout', 'ended'],
+        'abcdeklmno',
+      ]);
+    });
+
+    it('is finished when it is cut', () => {
+      const { flow, said, dropped } = flowing({ maxBytes: 10 });
+      flow.cut();
+      expect([flow.ended, said, dropped]).to.deep.equal([true, ['ended'], []]);
+    });
+  });
+
+  it('shares the client fairly: nobody waits behind the output of others', async () => {
+    const client = new SlowClient();
+    const outbound = new Outbound(client.writer);
+    client.stall();
+    const order: string[] = [];
+    const flows = ['a', 'b', 'c'].map(name => {
+      const all = flowing({ client, outbound });
+      const { sent } = all;
+      const push = sent.push.bind(sent);
+      sent.push = chunk => {
+        order.push(name);
+        return push(chunk);
+      };
+      return all;
+    });
+    // The first one alone fills the queue before the others have anything.
+    for (const { stdout } of flows) {
+      for (let at = 0; at < 6; at += 1) stdout.push(Buffer.alloc(BIG));
+    }
+    while (order.length < 18) {
+      await settle();
+      client.readOne();
+    }
+    // The first one goes ahead while the queue is short; from then on it is one chunk each.
+    expect(order.join('')).to.match(/^a*(?:bca)+(?:bc)*$/);
+  });
+
+  it('shares it chunk by chunk also where much was read already', async () => {
+    const { client, outbound } = congested();
+    const order: string[] = [];
+    for (const name of ['a', 'b']) {
+      const { stdout, sent } = flowing({ client, outbound, maxBytes: 2 ** 20 });
+      const push = sent.push.bind(sent);
+      sent.push = chunk => {
+        order.push(name);
+        return push(chunk);
+      };
+      for (let at = 0; at < 6; at += 1) stdout.push(Buffer.alloc(KIB));
+    }
+    await settle();
+    client.resume();
+    await until(() => order.length === 12, 'not all is sent');
+    expect(order.join('')).to.equal('abababababab');
+  });
+
+  it('loses, repeats and reorders nothing, whatever client and process do', async () => {
+    const step = fc.oneof(
+      fc.record({
+        stream: fc.constantFrom('stdout' as const, 'stderr' as const),
+        length: fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 64 * KIB })),
+      }),
+      fc.constantFrom('stall' as const, 'resume' as const, 'readOne' as const, 'acknowledge' as const),
+    );
+    const windows = fc.constantFrom(64 * KIB, 256 * KIB, Number.POSITIVE_INFINITY);
+    await fc.assert(
+      fc.asyncProperty(windows, fc.array(step, { maxLength: 40 }), async (windowBytes, steps) => {
+        const { client, flow, stdout, stderr, sent, said, text } = flowing({ windowBytes });
+        const written = { stdout: '', stderr: '' };
+        let next = 0;
+        for (const each of steps) {
+          if (each === 'acknowledge') flow.acknowledge(sent.length);
+          else if (typeof each === 'string') client[each]();
+          else {
+            const bytes = Buffer.from(Array.from({ length: each.length }, () => next++ % 251));
+            written[each.stream] += bytes.toString('latin1');
+            // Pushed as a read of a pipe is, and no longer than one.
+            (each.stream === 'stdout' ? stdout : stderr).push(bytes);
+          }
+          if (next % 2) await settle();
+        }
+        stdout.end();
+        stderr.end();
+        client.resume();
+        await until(() => {
+          flow.acknowledge(sent.length);
+          return flow.ended;
+        }, 'the flow has not ended');
+        expect([text('stdout') === written.stdout, text('stderr') === written.stderr]).to.deep.equal([
+          true,
+          true,
+        ]);
+        expect(flow.bytes).to.deep.equal({
+          stdout: written.stdout.length,
+          stderr: written.stderr.length,
+          pty: 0,
+        });
+        expect([said.indexOf('ended'), flow.stalled]).to.deep.equal([said.length - 1, false]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,265 @@
+import { mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import type { ExecServerError } from '../../../../src/protocol/errors.ts';
+import { parse } from '../../../../src/protocol/parse.ts';
+import { processStart } from '../../../../src/protocol/process.ts';
+import { currentHost } from '../../../../src/server/environment/host.ts';
+import type { BaseEnv } from '../../../../src/server/environment/login/base-env.ts';
+import type { Child } from '../../../../src/server/process/child.ts';
+import { ptyUnavailable } from '../../../../src/server/process/pty/pty-binding.ts';
+import { type StartContext, startChild } from '../../../../src/server/process/start/start-child.ts';
+import { Sandboxes } from '../../../../src/server/sandbox/sandboxes.ts';
+import { releaseAll } from '../../../../src/system/pinned-file.ts';
+import { until } from '../../../support/until.ts';
+import { childrenHere } from '../../../system/support/children.ts';
+import { openLinks } from '../../support/descriptors.ts';
+import { textOf } from '../support/text-of.ts';
+
+/** The names of the streams that others may have open. */
+const pathsOf = (child: Pick<Child, 'pinStreams'>): string[] => {
+  const pinned = child.pinStreams();
+  releaseAll(pinned);
+  return pinned.map(({ path }) => path);
+};
+
+const PATH = process.env.PATH ?? '/usr/bin:/bin';
+
+(process.platform === 'linux' ? describe : describe.skip)('startChild', () => {
+  let cwd: string;
+
+  beforeEach(() => {
+    cwd = realpathSync(mkdtempSync(join(tmpdir(), 'start-child-test-')));
+  });
+
+  afterEach(() => rmSync(cwd, { recursive: true }));
+
+  const host = currentHost({ PATH, FROM_HOST: 'host', MY_TOKEN: 'planted' }, () => {});
+  const NEVER = () => Promise.reject(new Error('nobody asked for that'));
+
+  const start = (request: object, context: Partial<StartContext> = {}) =>
+    startChild(parse(processStart.params, { processId: 'p', argv: ['true'], cwd, env: {}, ...request }), {
+      host,
+      pipes: undefined,
+      detached: true,
+      baseEnv: NEVER,
+      sandboxes: new Sandboxes(host),
+      wait: something => something,
+      ...context,
+    });
+
+  const failure = async (request: object, context?: Partial<StartContext>) => {
+    try {
+      await start(request, context);
+    } catch (error) {
+      const { message, data } = error as ExecServerError;
+      return { message, data };
+    }
+    throw new Error('expected the start to fail');
+  };
+
+  /** All that a child wrote, once it has closed its streams. */
+  const written = async ({ outputs, onExit }: Child) => {
+    const exit = new Promise(resolve => onExit((code, signal) => resolve(signal ?? code)));
+    const { stdout, stderr, pty } = outputs;
+    const read = await Promise.all([stdout, stderr, pty].map(stream => (stream ? textOf(stream) : '')));
+    return { out: read.join(''), exit: await exit };
+  };
+
+  /** The variables that a child gets, sorted, and what is told of them. */
+  const variables = async (request: object, context?: Partial<StartContext>) => {
+    const { child, ...rest } = await start({ argv: ['/usr/bin/env'], ...request }, context);
+    return { env: (await written(child)).out.split('\n').filter(Boolean).toSorted(), ...rest };
+  };
+
+  describe('on pipes', () => {
+    it('runs the program with its arguments, where it is told to', async () => {
+      const argv = ['sh', '-c', 'pwd; echo "$0 $1"; exit 7', 'a b', '*'];
+      const { child, sandboxType } = await start({ argv, env: { PATH } });
+      expect([sandboxType, await written(child)]).to.deep.equal([
+        'none',
+        { out: `${cwd}\na b *\n`, exit: 7 },
+      ]);
+    });
+
+    it('takes the directory as a file: URI, too', async () => {
+      const { child } = await start({ argv: ['/bin/pwd'], cwd: pathToFileURL(cwd).href });
+      expect((await written(child)).out).to.equal(`${cwd}\n`);
+    });
+
+    it('calls the program what arg0 says', async () => {
+      const { child } = await start({ argv: ['/bin/sh', '-c', 'echo "$0"'], arg0: 'my sh' });
+      expect((await written(child)).out).to.equal('my sh\n');
+    });
+
+    it('gives it a stdin to write to only where that is asked for', async () => {
+      const without = (await start({ argv: ['/bin/cat'] })).child;
+      const { child } = await start({ argv: ['/bin/cat'], pipeStdin: true });
+      child.stdin?.end('in');
+      const both = await Promise.all([written(without), written(child)]);
+      expect([without.stdin, ...both]).to.deep.equal([null, { out: '', exit: 0 }, { out: 'in', exit: 0 }]);
+    });
+
+    it('has started before the caller goes on', async () => {
+      const before = childrenHere();
+      const starting = start({ argv: ['/bin/cat'], pipeStdin: true });
+      // One of an earlier test may be cleared away meanwhile.
+      const added = childrenHere().filter(pid => !before.includes(pid));
+      const { child } = await starting;
+      child.stdin?.end();
+      await written(child);
+      expect(added.length).to.equal(1);
+    });
+  });
+
+  describe('the environment', () => {
+    it('is exact without a policy', async () => {
+      expect(await variables({ env: { ONE: '1', MY_TOKEN: 'given' } })).to.deep.equal({
+        env: ['MY_TOKEN=given', 'ONE=1'],
+        sandboxType: 'none',
+        environment: { kept: 0, removed: 0, set: 2 },
+        envBase: undefined,
+      });
+    });
+
+    it("is the host's with a policy, and the overlay on top", async () => {
+      const { env, environment } = await variables({
+        envPolicy: { exclude: ['NOTHING'], set: { SET: 's' } },
+        env: { FROM_HOST: null, ADDED: 'a' },
+      });
+      expect(env).to.deep.equal(['ADDED=a', `PATH=${PATH}`, 'SET=s']);
+      // PATH stays, the token and what the overlay unsets go.
+      expect(environment).to.deep.equal({ kept: 1, removed: 2, set: 2 });
+    });
+
+    it('starts from the base that the policy asks for, and says which it was', async () => {
+      const asked: string[] = [];
+      const baseEnv = async (base: string): Promise<BaseEnv> => {
+        asked.push(base);
+        return {
+          env: { PATH, FROM_LOGIN: 'login' },
+          base: 'login',
+          attempts: [{ base: 'login', outcome: 'taken', durationMs: 1 }],
+        };
+      };
+      const { env, envBase } = await variables({ envPolicy: { base: 'login' } }, { baseEnv });
+      await variables({ envPolicy: { base: 'process' } }, { baseEnv });
+      expect({ env, asked, base: envBase?.base }).to.deep.equal({
+        env: ['FROM_LOGIN=login', `PATH=${PATH}`],
+        asked: ['login'],
+        base: 'login',
+      });
+    });
+
+    it('is waited for: what is called off meanwhile never starts', async () => {
+      const gone = new Error('called off');
+      const baseEnv = async () => {
+        await nextTurn();
+        throw gone;
+      };
+      const argv = ['/bin/sh', '-c', ': > started'];
+      const outcome = await start({ argv, envPolicy: { base: 'login' } }, { baseEnv }).catch(error => error);
+      expect([outcome, readdirSync(cwd)]).to.deep.equal([gone, []]);
+    });
+  });
+
+  (ptyUnavailable() === undefined ? describe : describe.skip)('on a terminal', () => {
+    const stty = async (request: object) => {
+      const { child } = await start({
+        argv: ['sh', '-c', 'stty size; tty'],
+        env: { PATH },
+        tty: true,
+        ...request,
+      });
+      const { out } = await written(child);
+      return { child, lines: out.split('\r\n') };
+    };
+
+    it('has 80 columns and 24 rows, or what is asked for', async () => {
+      const { lines } = await stty({});
+      const wide = await stty({ size: { columns: 120, rows: 40 } });
+      expect([lines[0], wide.lines[0]]).to.deep.equal(['24 80', '40 120']);
+    });
+
+    it('is one stream, known by its name', async () => {
+      const { child, lines } = await stty({});
+      expect([Object.keys(child.outputs), child.terminal?.path]).to.deep.equal([['pty'], lines[1]]);
+    });
+
+    it('takes a Ctrl-C that is typed at once, 100 times of 100', async () => {
+      const exits: unknown[] = [];
+      for (let run = 0; run < 100; run += 1) {
+        const { child } = await start({ argv: ['/bin/sleep', '600'], tty: true });
+        child.stdin?.write('\x03');
+        exits.push((await written(child)).exit);
+      }
+      expect(exits.filter(exit => exit !== 'SIGINT')).to.deep.equal([]);
+    });
+
+    it('hears what is typed, is resized, and is closed by a cut', async () => {
+      const before = openLinks().length;
+      const argv = ['sh', '-c', 'read line; echo "got $line"; stty size; exec sleep 600'];
+      const { child } = await start({ argv, env: { PATH }, tty: true });
+      let out = '';
+      child.outputs.pty?.on('data', chunk => {
+        out += chunk;
+      });
+      const exit = new Promise(resolve => child.onExit((code, signal) => resolve(signal ?? code)));
+      child.resize({ columns: 33, rows: 11 });
+      child.stdin?.write('x\n');
+      await until(() => /got x\r\n11 33/.test(out), 'it has not answered');
+      const own = pathsOf(child);
+      child.cut();
+      // From now on the name may be another terminal's.
+      expect([own, pathsOf(child), child.terminal?.isOpen()]).to.deep.equal([
+        [child.terminal?.path],
+        [],
+        false,
+      ]);
+      expect(await exit).to.equal('SIGHUP');
+      await until(() => openLinks().length <= before, 'something is still open');
+    });
+  });
+
+  describe('refuses', () => {
+    const refusals: Array<[what: string, request: object, message: RegExp, data: object]> = [
+      [
+        'a merged stderr on a terminal',
+        { tty: true, mergeStderr: true },
+        /^mergeStderr: a terminal is one stream anyway$/,
+        { kind: 'unsupported', field: 'mergeStderr' },
+      ],
+      [
+        'a managed network',
+        { enforceManagedNetwork: true },
+        /^enforceManagedNetwork: /,
+        { kind: 'unsupported', field: 'enforceManagedNetwork' },
+      ],
+      ['a relative directory', { cwd: 'here' }, /^cwd: expected /, { kind: 'invalidParams', field: 'cwd' }],
+    ];
+    for (const [what, request, message, data] of refusals) {
+      it(what, async () => {
+        const refused = await failure(request);
+        expect(refused.message).to.match(message);
+        expect(refused.data).to.deep.equal(data);
+      });
+    }
+
+    it('a program and a directory that are not there, and leaves nothing open', async () => {
+      const before = openLinks().length;
+      const tty = ptyUnavailable() === undefined ? [false, true] : [false];
+      for (const each of tty) {
+        const program = await failure({ argv: ['/none/such'], tty: each });
+        const directory = await failure({ cwd: join(cwd, 'none'), tty: each });
+        expect([program, directory].map(({ data }) => [data.kind, data.stage, data.errno])).to.deep.equal([
+          ['launchFailed', 'resolve', 'ENOENT'],
+          ['launchFailed', 'cwd', 'ENOENT'],
+        ]);
+      }
+      await until(() => openLinks().length <= before, 'something is still open');
+    });
+  });
+});

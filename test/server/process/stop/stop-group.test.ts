@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect } from 'chai';
+import type { ChildGroup } from '../../../../src/server/process/stop/child-group.ts';
+import { stopGroup } from '../../../../src/server/process/stop/stop-group.ts';
+import { until } from '../../../support/until.ts';
+import { groupOf } from '../support/group-of.ts';
+
+/** Longer than any of these tests may take. */
+const LONG_MS = 30_000;
+
+describe('stopGroup', () => {
+  describe('with real groups', () => {
+    const started: ChildGroup[] = [];
+
+    before(function () {
+      if (process.platform === 'win32') this.skip();
+    });
+
+    afterEach(() => {
+      for (const group of started.splice(0)) group.signal('SIGKILL');
+    });
+
+    /** The leader of a group that runs a script, once it has said something. */
+    const start = async (script: string) => {
+      const child = spawn('sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+      const group = groupOf(child);
+      started.push(group);
+      await once(child.stdout, 'data');
+      return { child, group };
+    };
+
+    const end = async (child: ChildProcess) =>
+      child.exitCode ?? child.signalCode ?? (await once(child, 'exit')).find(part => part !== null);
+
+    it('ends an obedient one by SIGTERM, and waits until it is gone', async () => {
+      const { child, group } = await start('echo ready; exec sleep 600');
+      await stopGroup(group, LONG_MS);
+      expect(group.isAlive).to.equal(false);
+      expect(await end(child)).to.equal('SIGTERM');
+    });
+
+    it('lets a process end in its own way', async () => {
+      const { child, group } = await start('trap "exit 7" TERM; echo ready; while :; do sleep 0.01; done');
+      await stopGroup(group, LONG_MS);
+      expect(await end(child)).to.equal(7);
+    });
+
+    it('ends a stubborn one by SIGKILL when its time is over', async () => {
+      const { child, group } = await start('trap "" TERM; echo ready; exec sleep 600');
+      const begin = performance.now();
+      await stopGroup(group, 100);
+      expect(performance.now() - begin).to.be.at.least(100);
+      expect(await end(child)).to.equal('SIGKILL');
+    });
+
+    it('waits for what the leader has started, and ends it too', async () => {
+      const { child, group } = await start('(trap "" TERM; echo ready; exec sleep 600) & wait');
+      await stopGroup(group, 100);
+      expect(await end(child)).to.equal('SIGTERM');
+      await until(() => !group.isAlive, 'the group is still there');
+    });
+
+    it('ends what a leader that has ended has left behind', async () => {
+      const { child, group } = await start('sleep 600 & echo ready');
+      await end(child);
+      expect(group.isAlive).to.equal(true);
+      await stopGroup(group, LONG_MS);
+      expect(group.isAlive).to.equal(false);
+    });
+
+    it('ends a stopped process by SIGTERM: it needs no SIGKILL', async () => {
+      const { child, group } = await start('echo ready; exec sleep 600');
+      group.signal('SIGSTOP');
+      await stopGroup(group, LONG_MS);
+      expect(await end(child)).to.equal('SIGTERM');
+    });
+
+    it('has nothing to do where the group is gone', async () => {
+      const { child, group } = await start('echo ready');
+      await end(child);
+      await until(() => !group.isAlive, 'the group is still there');
+      await stopGroup(group, LONG_MS);
+    });
+  });
+
+  describe('with a group that does as told', () => {
+    /** A group that is gone after the given number of looks, and what it was sent. */
+    const lasting = (looks: number) => {
+      const sent: NodeJS.Signals[] = [];
+      let left = looks;
+      const group = {
+        signal: (signal: NodeJS.Signals) => void sent.push(signal),
+        get isAlive() {
+          left -= 1;
+          return left >= 0;
+        },
+      };
+      return { group, sent };
+    };
+
+    it('sends SIGTERM and lets the group run, and nothing more to one that goes', async () => {
+      const { group, sent } = lasting(2);
+      await stopGroup(group, LONG_MS);
+      expect(sent).to.deep.equal(['SIGTERM', 'SIGCONT']);
+    });
+
+    it('sends SIGKILL to one that stays, and does not wait any longer', async () => {
+      const { group, sent } = lasting(Number.POSITIVE_INFINITY);
+      await stopGroup(group, 0);
+      expect(sent).to.deep.equal(['SIGTERM', 'SIGCONT', 'SIGKILL']);
+    });
+  });
+});
