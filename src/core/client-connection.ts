@@ -254,14 +254,14 @@ export class ClientConnection {
   }
 
   #notified({ method, params }: NotificationMessage): void {
-    const name = notificationNames.get(method);
-    const handle = name && (this.#receiver.handlers[name] as ((params: unknown) => void) | undefined);
-    if (name === undefined || handle === undefined || this.#problem !== undefined) return;
+    if (!isDeclared(method)) return;
+    const handle = this.#receiver.handlers[method] as ((params: unknown) => void) | undefined;
+    if (handle === undefined || this.#problem !== undefined) return;
     try {
       handle(
-        name === 'processOutput'
+        method === 'process/output'
           ? parseOutputParams(params)
-          : parse(serverNotifications[name].params, params, method),
+          : parse(serverNotifications[method].params, params, method),
       );
     } catch (error) {
       this.fail(`${method}: ${(error as Error).message}`);
@@ -298,12 +298,8 @@ const messageIn = (body: Buffer): Message | undefined => {
   }
 };
 
-const notificationNames = new Map(
-  Object.entries(serverNotifications).map(([name, spec]) => [
-    spec.method as string,
-    name as keyof ServerNotifications,
-  ]),
-);
+const isDeclared = (method: string): method is keyof ServerNotifications =>
+  Object.hasOwn(serverNotifications, method);
 
 const eventsOf = ({ onError, onClose, onPartialMessage }: FrameMessageReader) => ({
   onError,

@@ -41,8 +41,8 @@ export class ExecClient implements AsyncDisposable {
     connection.deliverTo({
       handlers: {
         ...this.#processes.handlers,
-        fsMissingChanged: params => this.files.onMissingChanged(params),
-        httpBodyDelta: delta => this.#http.onBodyDelta(delta),
+        'fs/missingChanged': params => this.files.onMissingChanged(params),
+        'http/request/bodyDelta': delta => this.#http.onBodyDelta(delta),
       } satisfies Required<NotificationHandlers>,
       onLost: error => {
         this.#processes.onLost(error);
@@ -117,14 +117,14 @@ export class ExecClient implements AsyncDisposable {
    */
   read(
     processId: string,
-    options: Omit<ParamsIn<Requests['processRead']>, 'processId'> = {},
-  ): Promise<Answer<'processRead'>> {
-    return this.#connection.request(requests.processRead, { processId, ...options });
+    options: Omit<ParamsIn<Requests['process/read']>, 'processId'> = {},
+  ): Promise<Answer<'process/read'>> {
+    return this.#connection.request(requests['process/read'], { processId, ...options });
   }
 
   /** Lists the processes of this connection. */
-  async list(): Promise<Answer<'processList'>['processes']> {
-    return (await this.#connection.request(requests.processList, {})).processes;
+  async list(): Promise<Answer<'process/list'>['processes']> {
+    return (await this.#connection.request(requests['process/list'], {})).processes;
   }
 
   /**
@@ -143,15 +143,15 @@ export class ExecClient implements AsyncDisposable {
    *
    * @param base the base to capture again now. Default: none, it is captured when it is needed
    */
-  refreshEnvironment(base?: EnvBase): Promise<Answer<'environmentRefresh'>> {
-    return this.#connection.request(requests.environmentRefresh, { base });
+  refreshEnvironment(base?: EnvBase): Promise<Answer<'environment/refresh'>> {
+    return this.#connection.request(requests['environment/refresh'], { base });
   }
 
   /** Reads settings from the configuration files of Codex on the server: only the values at the given paths. */
   environmentConfig(
-    paths: Pick<ParamsIn<Requests['environmentConfigRead']>, 'configPaths' | 'requirementsPaths'>,
-  ): Promise<Answer<'environmentConfigRead'>> {
-    return this.#connection.request(requests.environmentConfigRead, paths);
+    paths: Pick<ParamsIn<Requests['environmentConfig/read']>, 'configPaths' | 'requirementsPaths'>,
+  ): Promise<Answer<'environmentConfig/read'>> {
+    return this.#connection.request(requests['environmentConfig/read'], paths);
   }
 
   /**
@@ -169,8 +169,8 @@ export class ExecClient implements AsyncDisposable {
   }
 
   /** Returns the version, load and memory of the server. */
-  status(): Promise<Answer<'serverStatus'>> {
-    return this.#connection.request(requests.serverStatus, {});
+  status(): Promise<Answer<'server/status'>> {
+    return this.#connection.request(requests['server/status'], {});
   }
 
   /** Ends the connection and every process that was started over it. Idempotent. */

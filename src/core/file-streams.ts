@@ -32,15 +32,15 @@ export async function* readBlocks(
   verify: boolean,
 ): AsyncGenerator<Buffer> {
   const hash = verify ? createHash('sha256') : undefined;
-  await request(requests.fsOpen, { handleId, path, sandbox });
+  await request(requests['fs/open'], { handleId, path, sandbox });
   let expectation = {};
   try {
-    const underWay = new Fifo<Promise<ResultOut<Requests['fsReadBlock']>>>();
+    const underWay = new Fifo<Promise<ResultOut<Requests['fs/readBlock']>>>();
     let requested = 0;
     const requestUpTo = (count: number) => {
       for (; underWay.length < count; requested += MAX_BLOCK_BYTES) {
         const params = { handleId, offset: requested, len: MAX_BLOCK_BYTES };
-        const block = request(requests.fsReadBlock, params);
+        const block = request(requests['fs/readBlock'], params);
         block.catch(() => {});
         underWay.push(block);
       }
@@ -48,7 +48,7 @@ export async function* readBlocks(
     // More with each block that is not the last, so that of a short file nothing is requested beyond its end.
     requestUpTo(1);
     for (let ahead = 2; ; ahead = Math.min(2 * ahead, BLOCKS_UNDER_WAY)) {
-      const { chunk, eof } = (await underWay.take()) as ResultOut<Requests['fsReadBlock']>;
+      const { chunk, eof } = (await underWay.take()) as ResultOut<Requests['fs/readBlock']>;
       checkBlock(chunk, eof);
       // The next ones are under way while this one is used.
       if (!eof) requestUpTo(ahead);
@@ -58,7 +58,7 @@ export async function* readBlocks(
     }
     expectation = { expectSha256: hash?.digest('hex') };
   } finally {
-    await request(requests.fsClose, { handleId, ...expectation });
+    await request(requests['fs/close'], { handleId, ...expectation });
   }
 }
 
@@ -71,16 +71,16 @@ export const fileWriteStream = (
   const hash = verify ? createHash('sha256') : undefined;
   let offset = 0;
   return blockWritable({
-    open: () => request(requests.fsOpen, { handleId, path, mode: 'replace', atomic, fileMode, sandbox }),
+    open: () => request(requests['fs/open'], { handleId, path, mode: 'replace', atomic, fileMode, sandbox }),
     write: block => {
       hash?.update(block);
-      const written = request(requests.fsWriteBlock, { handleId, offset, chunk: block });
+      const written = request(requests['fs/writeBlock'], { handleId, offset, chunk: block });
       offset += block.length;
       return written;
     },
     finish: () =>
-      request(requests.fsClose, { handleId, expectSize: offset, expectSha256: hash?.digest('hex') }),
-    discard: () => request(requests.fsClose, { handleId, discard: true }),
+      request(requests['fs/close'], { handleId, expectSize: offset, expectSha256: hash?.digest('hex') }),
+    discard: () => request(requests['fs/close'], { handleId, discard: true }),
   });
 };
 
@@ -91,6 +91,6 @@ export const fileWriteStream = (
 const checkBlock = ({ length }: Buffer, eof: boolean): void => {
   if (eof ? length <= MAX_BLOCK_BYTES : length === MAX_BLOCK_BYTES) return;
   const problem = `expected ${eof ? 'at most ' : ''}${MAX_BLOCK_BYTES} bytes${eof ? '' : ' before the end of the file'}, received ${length}`;
-  const { method } = requests.fsReadBlock;
+  const { method } = requests['fs/readBlock'];
   throw new RequestError(method, invalidAnswer(method, invalidParams('chunk', problem)));
 };

@@ -47,10 +47,10 @@ export type RemoveOptions = RecursiveOptions & {
   readonly force?: boolean | undefined;
 };
 
-export type FileMetadata = ResultOut<Requests['fsGetMetadata']>;
-export type DirectoryEntry = ResultOut<Requests['fsReadDirectory']>['entries'][number];
-export type WalkOptions = FileOptions & Partial<ParamsOut<Requests['fsWalk']>['options']>;
-export type WalkResult = ResultOut<Requests['fsWalk']>;
+export type FileMetadata = ResultOut<Requests['fs/getMetadata']>;
+export type DirectoryEntry = ResultOut<Requests['fs/readDirectory']>['entries'][number];
+export type WalkOptions = FileOptions & Partial<ParamsOut<Requests['fs/walk']>['options']>;
+export type WalkResult = ResultOut<Requests['fs/walk']>;
 
 /**
  * Files of the server, with the calls of `node:fs/promises`. A path is absolute or a `file:` URI; a URI also reaches
@@ -94,33 +94,33 @@ export class RemoteFiles {
       await finished(this.createWriteStream(path, options).end(bytes));
     } else {
       const dataBase64 = bytes.toString('base64');
-      await this.#request(requests.fsWriteFile, { path, dataBase64, ...options });
+      await this.#request(requests['fs/writeFile'], { path, dataBase64, ...options });
     }
   }
 
   /** Returns the type, size and times of what a path leads to, and whether the path is a link itself. */
   stat(path: string, options: FileOptions = {}): Promise<FileMetadata> {
-    return this.#request(requests.fsGetMetadata, { path, ...options });
+    return this.#request(requests['fs/getMetadata'], { path, ...options });
   }
 
   /** Lists a directory. */
   async readdir(path: string, options: FileOptions = {}): Promise<DirectoryEntry[]> {
-    return (await this.#request(requests.fsReadDirectory, { path, ...options })).entries;
+    return (await this.#request(requests['fs/readDirectory'], { path, ...options })).entries;
   }
 
   /** Lists a tree within limits: see `truncated` in the result. */
   walk(path: string, { sandbox, ...options }: WalkOptions = {}): Promise<WalkResult> {
-    return this.#request(requests.fsWalk, { path, options, sandbox });
+    return this.#request(requests['fs/walk'], { path, options, sandbox });
   }
 
   /** Resolves links in a path. Returns a `file:` URI. */
   async realpath(path: string, options: FileOptions = {}): Promise<string> {
-    return (await this.#request(requests.fsCanonicalize, { path, ...options })).path;
+    return (await this.#request(requests['fs/canonicalize'], { path, ...options })).path;
   }
 
   /** Creates a directory; with `recursive` its parents as well, and an existing one is not an error. */
   async mkdir(path: string, { recursive = false, sandbox }: RecursiveOptions = {}): Promise<void> {
-    await this.#request(requests.fsCreateDirectory, { path, recursive, sandbox });
+    await this.#request(requests['fs/createDirectory'], { path, recursive, sandbox });
   }
 
   /**
@@ -134,12 +134,12 @@ export class RemoteFiles {
     { recursive = false, sandbox }: RecursiveOptions = {},
   ): Promise<string[]> {
     const params = { sourcePath: source, destinationPath: destination, recursive, sandbox };
-    return (await this.#request(requests.fsCopy, params)).skipped ?? [];
+    return (await this.#request(requests['fs/copy'], params)).skipped ?? [];
   }
 
   /** Removes a file, a link or an empty directory; with `recursive` any directory. */
   async rm(path: string, { recursive = false, force = false, sandbox }: RemoveOptions = {}): Promise<void> {
-    await this.#request(requests.fsRemove, { path, recursive, force, sandbox });
+    await this.#request(requests['fs/remove'], { path, recursive, force, sandbox });
   }
 
   /** Reads a file in blocks, of which few are in memory. */
@@ -166,11 +166,11 @@ export class RemoteFiles {
     this.#watchId += 1;
     this.#onMissingChanged = onChanged;
     const params = { watchId: this.#watchId, missing: [...missing], present, sandbox };
-    return (await this.#request(requests.fsWatchMissing, params)).watching;
+    return (await this.#request(requests['fs/watchMissing'], params)).watching;
   }
 
   /** @internal */
-  onMissingChanged({ watchId }: ParamsOut<ServerNotifications['fsMissingChanged']>): void {
+  onMissingChanged({ watchId }: ParamsOut<ServerNotifications['fs/missingChanged']>): void {
     if (watchId !== this.#watchId) return;
     const onChanged = this.#onMissingChanged;
     this.#onMissingChanged = undefined;
@@ -188,7 +188,7 @@ export class RemoteFiles {
       bytes += chunk.length;
       if (bytes > maxBytes)
         throw new RequestError(
-          requests.fsReadFile.method,
+          requests['fs/readFile'].method,
           limitExceeded('maxBytes', bytes, maxBytes, 'read it as a stream'),
         );
       chunks.push(chunk);
@@ -199,7 +199,7 @@ export class RemoteFiles {
   /** Reads a file in one answer, or in blocks if it is too long for that. */
   async *#wholeOrBlocks(path: string, sandbox: Sandbox | undefined): AsyncGenerator<Buffer> {
     try {
-      yield (await this.#request(requests.fsReadFile, { path, sandbox })).dataBase64;
+      yield (await this.#request(requests['fs/readFile'], { path, sandbox })).dataBase64;
     } catch (error) {
       if (!(error instanceof RequestError) || error.kind !== 'limitExceeded') throw error;
       yield* readBlocks(this.#request, this.#opened(path, sandbox), false);

@@ -68,7 +68,7 @@ export class HttpRequests {
     }
   }
 
-  onBodyDelta(delta: ParamsOut<ServerNotifications['httpBodyDelta']>): void {
+  onBodyDelta(delta: ParamsOut<ServerNotifications['http/request/bodyDelta']>): void {
     this.#bodies.get(delta.requestId)?.onDelta(delta);
     if (delta.done) this.#bodies.delete(delta.requestId);
   }
@@ -93,7 +93,7 @@ class HttpBody extends Readable {
     this.on('error', () => {});
   }
 
-  onDelta({ seq, deltaBase64, done, error }: ParamsOut<ServerNotifications['httpBodyDelta']>): void {
+  onDelta({ seq, deltaBase64, done, error }: ParamsOut<ServerNotifications['http/request/bodyDelta']>): void {
     if (this.destroyed) return;
     const problem = error ?? (seq === this.#nextSeq ? undefined : 'a part of the body is missing');
     this.#nextSeq += 1;

@@ -5,7 +5,7 @@ import { type EnvInput, explainEnv, pathOrigin, traceEnv } from '../shared-confi
 import { RequestError } from './errors.ts';
 
 /** The outcome of each variable of a process, and the step that decided it; never a value. */
-export type EnvironmentExplanation = ResultOut<Requests['environmentExplain']>;
+export type EnvironmentExplanation = ResultOut<Requests['environment/explain']>;
 
 /** Explains an environment that is built on this side, as a server explains one of its own. */
 export const explainLocally = (

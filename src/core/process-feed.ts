@@ -41,7 +41,7 @@ export class ProcessFeed {
     return this.#closed.promise;
   }
 
-  onOutput({ seq, stream, chunk }: ParamsOut<ServerNotifications['processOutput']>): void {
+  onOutput({ seq, stream, chunk }: ParamsOut<ServerNotifications['process/output']>): void {
     this.#received[stream] += chunk.length;
     const unacknowledged = this.output.bytes + this.#unacknowledged + chunk.length;
     if (unacknowledged > MAX_UNACKNOWLEDGED_BYTES) {
@@ -55,15 +55,15 @@ export class ProcessFeed {
     this.output.push({ seq, stream, chunk, ...(dropped > 0 && { droppedBefore: dropped }) });
   }
 
-  onOutputDropped({ bytes }: ParamsOut<ServerNotifications['processOutputDropped']>): void {
+  onOutputDropped({ bytes }: ParamsOut<ServerNotifications['process/outputDropped']>): void {
     this.#droppedBefore += bytes.stdout + bytes.stderr + bytes.pty;
   }
 
-  onExited({ exitCode, signal, reason }: ParamsOut<ServerNotifications['processExited']>): void {
+  onExited({ exitCode, signal, reason }: ParamsOut<ServerNotifications['process/exited']>): void {
     this.#exit.resolve({ exitCode, signal, reason });
   }
 
-  onClosed({ bytes, holders }: ParamsOut<ServerNotifications['processClosed']>): void {
+  onClosed({ bytes, holders }: ParamsOut<ServerNotifications['process/closed']>): void {
     this.#over = true;
     this.#exit.reject(new ConnectionLostError('the server sent process/closed without process/exited'));
     this.output.end(bytes && incompleteness(bytes, this.#received));
@@ -79,7 +79,7 @@ export class ProcessFeed {
   }
 
   async terminate(): Promise<boolean> {
-    return (await this.#connection.request(requests.processTerminate, { processId: this.id })).running;
+    return (await this.#connection.request(requests['process/terminate'], { processId: this.id })).running;
   }
 
   /** Terminates the process and discards its output. Resolves when it is closed, or the connection lost. */
@@ -107,7 +107,7 @@ export class ProcessFeed {
       return;
     }
     try {
-      await this.#connection.request(requests.processAcknowledge, { processId: this.id, seq });
+      await this.#connection.request(requests['process/acknowledge'], { processId: this.id, seq });
     } catch {
       // The reader of the output gets the error of a lost connection.
     }

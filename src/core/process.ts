@@ -7,7 +7,7 @@ import type { OutputChunk } from './output-queue.ts';
 import type { ProcessEnv } from './start-env.ts';
 
 /** Permissions of a process or a file request, as in docs/sandbox.md. A server that cannot enforce them refuses. */
-export type Sandbox = NonNullable<ParamsIn<Requests['processStart']>['sandbox']>;
+export type Sandbox = NonNullable<ParamsIn<Requests['process/start']>['sandbox']>;
 
 /** Options of a start that do not say which program. */
 export type ProcessOptions = {
@@ -46,7 +46,7 @@ export type StartOptions = ProcessOptions & {
 };
 
 /** The server's answer to a start: `pid`, counts of the variables in `environment`, `envBase`, `sandboxType`. */
-export type Launch = ResultOut<Requests['processStart']>;
+export type Launch = ResultOut<Requests['process/start']>;
 
 /** The end of a process. */
 export type ProcessExit = {

@@ -33,10 +33,10 @@ export class Processes {
   }
 
   readonly handlers = {
-    processOutput: params => this.#feeds.get(params.processId)?.onOutput(params),
-    processOutputDropped: params => this.#feeds.get(params.processId)?.onOutputDropped(params),
-    processExited: params => this.#feeds.get(params.processId)?.onExited(params),
-    processClosed: params => {
+    'process/output': params => this.#feeds.get(params.processId)?.onOutput(params),
+    'process/outputDropped': params => this.#feeds.get(params.processId)?.onOutputDropped(params),
+    'process/exited': params => this.#feeds.get(params.processId)?.onExited(params),
+    'process/closed': params => {
       const feed = this.#feeds.get(params.processId);
       this.#feeds.delete(params.processId);
       feed?.onClosed(params);
@@ -58,7 +58,7 @@ export class Processes {
   async explain(env: ProcessEnv, names: readonly string[] | undefined): Promise<EnvironmentExplanation> {
     const input = this.#localInput(env);
     if (input !== undefined) return explainLocally(input, names);
-    return this.#connection.request(requests.environmentExplain, {
+    return this.#connection.request(requests['environment/explain'], {
       ...this.#startEnv(env),
       names: names && [...names],
     });
@@ -69,12 +69,12 @@ export class Processes {
     { argv, cwd, env = {}, stdin = false, tty = false, ...options }: Omit<StartOptions, 'signal'>,
   ): Promise<RemoteProcess> {
     const startEnv = this.#startEnv(env);
-    assertSandboxSupported(requests.processStart.method, options, this.#info.capabilities);
+    assertSandboxSupported(requests['process/start'].method, options, this.#info.capabilities);
     const directory = startDirectory(this.#info, cwd);
     // Known before it is sent: output can arrive before the answer.
     this.#feeds.set(feed.id, feed);
     try {
-      const launch = await this.#connection.request(requests.processStart, {
+      const launch = await this.#connection.request(requests['process/start'], {
         processId: feed.id,
         argv: [...argv],
         cwd: directory,

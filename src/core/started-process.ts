@@ -98,7 +98,7 @@ export class StartedProcess implements RemoteProcess {
 
   async write(bytes: Uint8Array | string): Promise<boolean> {
     this.#writes += 1;
-    const { status } = await this.#connection.request(requests.processWrite, {
+    const { status } = await this.#connection.request(requests['process/write'], {
       processId: this.id,
       chunk: Buffer.from(bytes as Uint8Array),
       writeId: String(this.#writes),
@@ -107,15 +107,15 @@ export class StartedProcess implements RemoteProcess {
   }
 
   async closeStdin(): Promise<void> {
-    await this.#connection.request(requests.processCloseStdin, { processId: this.id });
+    await this.#connection.request(requests['process/closeStdin'], { processId: this.id });
   }
 
   async signal(signal: string, target: 'process' | 'group' | 'tree' = 'group'): Promise<void> {
-    await this.#connection.request(requests.processSignal, { processId: this.id, signal, target });
+    await this.#connection.request(requests['process/signal'], { processId: this.id, signal, target });
   }
 
   async resize(size: TerminalSize): Promise<void> {
-    await this.#connection.request(requests.processResize, { processId: this.id, size });
+    await this.#connection.request(requests['process/resize'], { processId: this.id, size });
   }
 
   terminate(): Promise<boolean> {

@@ -46,3 +46,8 @@ export const environmentConfigRead = request('environmentConfig/read', () => ({
     requirements: layers('What an administrator requires.'),
   }),
 }));
+
+/** The requests of this file by wire name. */
+export const environmentConfigRequests = {
+  'environmentConfig/read': environmentConfigRead,
+} as const;

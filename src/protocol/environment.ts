@@ -140,3 +140,11 @@ export const serverStatus = request('server/status', () => ({
     ),
   }),
 }));
+
+/** The requests of this file by wire name. */
+export const environmentRequests = {
+  'environment/info': environmentInfo,
+  'environment/explain': environmentExplain,
+  'environment/refresh': environmentRefresh,
+  'server/status': serverStatus,
+} as const;

@@ -303,3 +303,26 @@ export const fsMissingChanged = notification('fs/missingChanged', () => ({
   doc: 'What `fs/watchMissing` waited for has happened, and the watch is over.',
   params: z.object({ watchId: atLeast0('The number of the watch.') }),
 }));
+
+/** The requests of this file by wire name. */
+export const fileRequests = {
+  'fs/readFile': fsReadFile,
+  'fs/writeFile': fsWriteFile,
+  'fs/createDirectory': fsCreateDirectory,
+  'fs/getMetadata': fsGetMetadata,
+  'fs/canonicalize': fsCanonicalize,
+  'fs/readDirectory': fsReadDirectory,
+  'fs/walk': fsWalk,
+  'fs/remove': fsRemove,
+  'fs/copy': fsCopy,
+  'fs/open': fsOpen,
+  'fs/readBlock': fsReadBlock,
+  'fs/writeBlock': fsWriteBlock,
+  'fs/close': fsClose,
+  'fs/watchMissing': fsWatchMissing,
+} as const;
+
+/** The notifications of this file by wire name. */
+export const fileNotifications = {
+  'fs/missingChanged': fsMissingChanged,
+} as const;

@@ -73,3 +73,13 @@ export const httpBodyDelta = notification('http/request/bodyDelta', () => ({
     ),
   }),
 }));
+
+/** The requests of this file by wire name. */
+export const httpRequests = {
+  'http/request': httpRequest,
+} as const;
+
+/** The notifications of this file by wire name. */
+export const httpNotifications = {
+  'http/request/bodyDelta': httpBodyDelta,
+} as const;

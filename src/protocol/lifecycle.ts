@@ -55,3 +55,13 @@ export const initialized = notification('initialized', () => ({
   doc: 'The client has read the answer to `initialize`. Every other call may follow.',
   params: z.object({}),
 }));
+
+/** The requests of this file by wire name. */
+export const lifecycleRequests = {
+  initialize,
+} as const;
+
+/** The notifications of this file by wire name. */
+export const lifecycleNotifications = {
+  initialized,
+} as const;

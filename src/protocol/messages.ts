@@ -1,85 +1,28 @@
-import { environmentExplain, environmentInfo, environmentRefresh, serverStatus } from './environment.ts';
-import { environmentConfigRead } from './environment-config.ts';
-import {
-  fsCanonicalize,
-  fsClose,
-  fsCopy,
-  fsCreateDirectory,
-  fsGetMetadata,
-  fsMissingChanged,
-  fsOpen,
-  fsReadBlock,
-  fsReadDirectory,
-  fsReadFile,
-  fsRemove,
-  fsWalk,
-  fsWatchMissing,
-  fsWriteBlock,
-  fsWriteFile,
-} from './files.ts';
-import { httpBodyDelta, httpRequest } from './http.ts';
-import { initialize, initialized } from './lifecycle.ts';
-import {
-  processAcknowledge,
-  processClosed,
-  processCloseStdin,
-  processExited,
-  processList,
-  processOutput,
-  processOutputDropped,
-  processRead,
-  processResize,
-  processSignal,
-  processStart,
-  processTerminate,
-  processWrite,
-} from './process.ts';
+import { environmentRequests } from './environment.ts';
+import { environmentConfigRequests } from './environment-config.ts';
+import { fileNotifications, fileRequests } from './files.ts';
+import { httpNotifications, httpRequests } from './http.ts';
+import { lifecycleNotifications, lifecycleRequests } from './lifecycle.ts';
+import { processNotifications, processRequests } from './process.ts';
 
-/** Every call a client can make, by the name of its handler. */
+/** Every request of a client, by wire name. */
 export const requests = {
-  initialize,
-  environmentInfo,
-  environmentExplain,
-  environmentRefresh,
-  processStart,
-  processWrite,
-  processCloseStdin,
-  processSignal,
-  processTerminate,
-  processResize,
-  processRead,
-  processAcknowledge,
-  processList,
-  fsReadFile,
-  fsWriteFile,
-  fsCreateDirectory,
-  fsGetMetadata,
-  fsCanonicalize,
-  fsReadDirectory,
-  fsWalk,
-  fsRemove,
-  fsCopy,
-  fsOpen,
-  fsReadBlock,
-  fsWriteBlock,
-  fsClose,
-  fsWatchMissing,
-  serverStatus,
-  httpRequest,
-  environmentConfigRead,
+  ...lifecycleRequests,
+  ...environmentRequests,
+  ...processRequests,
+  ...fileRequests,
+  ...httpRequests,
+  ...environmentConfigRequests,
 } as const;
 export type Requests = typeof requests;
 
-/** What a client tells the server without being answered. */
-export const clientNotifications = { initialized } as const;
+/** Every notification of a client, by wire name. */
+export const clientNotifications = lifecycleNotifications;
 
-/** What the server tells a client unasked. */
+/** Every notification of the server, by wire name. */
 export const serverNotifications = {
-  processOutput,
-  processOutputDropped,
-  processExited,
-  processClosed,
-  fsMissingChanged,
-  httpBodyDelta,
+  ...processNotifications,
+  ...fileNotifications,
+  ...httpNotifications,
 } as const;
 export type ServerNotifications = typeof serverNotifications;

@@ -314,3 +314,24 @@ Its id is free again.`,
     ),
   }),
 }));
+
+/** The requests of this file by wire name. */
+export const processRequests = {
+  'process/start': processStart,
+  'process/write': processWrite,
+  'process/closeStdin': processCloseStdin,
+  'process/signal': processSignal,
+  'process/terminate': processTerminate,
+  'process/resize': processResize,
+  'process/read': processRead,
+  'process/acknowledge': processAcknowledge,
+  'process/list': processList,
+} as const;
+
+/** The notifications of this file by wire name. */
+export const processNotifications = {
+  'process/output': processOutput,
+  'process/outputDropped': processOutputDropped,
+  'process/exited': processExited,
+  'process/closed': processClosed,
+} as const;

@@ -53,7 +53,7 @@ export class FileRequests {
     const { handleId } = params;
     refuseLongHandleId(handleId);
     const path = this.#opened.get(handleId);
-    if (name === 'fsClose') this.#opened.delete(handleId);
+    if (name === 'fs/close') this.#opened.delete(handleId);
     const uses = [handleUse(handleId), ...(path === undefined ? [] : [path])];
     return this.#order.run(uses, () => this.#withHandle(name, params, here));
   }
@@ -101,12 +101,12 @@ export class FileRequests {
   ): Result<Name> {
     const { sandbox } = params;
     const confined = await this.#confinedIf(sandbox !== undefined);
-    if (name === 'fsWatchMissing') await this.#replaceWatch(params as Params<'fsWatchMissing'>, confined);
+    if (name === 'fs/watchMissing') await this.#replaceWatch(params as Params<'fs/watchMissing'>, confined);
     if (sandbox !== undefined) {
       const answer = confined?.request(name, { ...params, sandbox });
       if (answer !== undefined) return (await answer) as ResultIn<Requests[Name]>;
     }
-    if (name === 'fsOpen') refuseOpen(params as Params<'fsOpen'>, confined);
+    if (name === 'fs/open') refuseOpen(params as Params<'fs/open'>, confined);
     return here(await this.#files.get(), { ...params, sandbox: undefined });
   }
 
@@ -128,7 +128,7 @@ export class FileRequests {
 
   /** There is one watch in all: it ends wherever the new one is not. */
   async #replaceWatch(
-    { watchId, sandbox }: Params<'fsWatchMissing'>,
+    { watchId, sandbox }: Params<'fs/watchMissing'>,
     confined: ConfinedFiles | undefined,
   ): Promise<void> {
     if (sandbox === undefined) confined?.replaceWatch(watchId);
@@ -176,7 +176,7 @@ const pathsOf = (name: ConfinableRequest, params: Params<ConfinableRequest>): Na
   return [{ path: params.path, writes: WRITING.has(name) }];
 };
 
-const WRITING: ReadonlySet<ConfinableRequest> = new Set(['fsWriteFile', 'fsCreateDirectory', 'fsRemove']);
+const WRITING: ReadonlySet<ConfinableRequest> = new Set(['fs/writeFile', 'fs/createDirectory', 'fs/remove']);
 
 /** As `codex exec-server` does, whatever else is wrong. */
 const refuseLongHandleId = (handleId: string): void => {
@@ -184,6 +184,6 @@ const refuseLongHandleId = (handleId: string): void => {
   if (bytes > MAX_HANDLE_ID_BYTES) throw outOfRange('handleId', bytes, 0, MAX_HANDLE_ID_BYTES);
 };
 
-const refuseOpen = ({ handleId }: Params<'fsOpen'>, confined: ConfinedFiles | undefined): void => {
+const refuseOpen = ({ handleId }: Params<'fs/open'>, confined: ConfinedFiles | undefined): void => {
   if (confined?.holds(handleId)) throw fileHandleExists(handleId);
 };

@@ -560,7 +560,7 @@ describe('exec-server --stdio before the connection is open', () => {
     });
     expect(
       await client.request('initialize', { clientName: 'raw', outputWindowBytes: 65_536 }),
-    ).to.include.keys('sessionId', 'environmentInfo', 'limits');
+    ).to.include.keys('sessionId', 'environment/info', 'limits');
   });
 
   it('closes a stream in which no frame can be found, with one clear line', async () => {

@@ -111,21 +111,21 @@ const cases: Record<string, Case> = {
     optional: ['binaryFrames', 'limits', 'ttyUnavailable'],
   },
   'initialized params': { schema: clientNotifications.initialized.params, full: {}, least: {} },
-  'environment/info params': { schema: requests.environmentInfo.params, full: {}, least: {} },
+  'environment/info params': { schema: requests['environment/info'].params, full: {}, least: {} },
   'environment/info result': {
-    schema: requests.environmentInfo.result,
+    schema: requests['environment/info'].result,
     full: fullInfo,
     least: info,
     optional: uris,
   },
   'environmentConfig/read params': {
-    schema: requests.environmentConfigRead.params,
+    schema: requests['environmentConfig/read'].params,
     full: { cwd: 'file:///work', configPaths: [['a', 'b']], requirementsPaths: [['c']] },
     least: { configPaths: [], requirementsPaths: [] },
     optional: ['cwd'],
   },
   'environmentConfig/read result': {
-    schema: requests.environmentConfigRead.result,
+    schema: requests['environmentConfig/read'].result,
     full: {
       userHomeDir: 'file:///home/me',
       codexHomeDir: 'file:///home/me/.codex',
@@ -142,7 +142,7 @@ const cases: Record<string, Case> = {
     },
   },
   'http/request params': {
-    schema: requests.httpRequest.params,
+    schema: requests['http/request'].params,
     full: {
       requestId: 'r',
       method: 'GET',
@@ -175,14 +175,14 @@ const cases: Record<string, Case> = {
     optional: ['headers', 'bodyBase64', 'timeoutMs', 'redirectPolicy', 'streamResponse'],
   },
   'http/request result': {
-    schema: requests.httpRequest.result,
+    schema: requests['http/request'].result,
     full: { status: 200, headers: [{ name: 'a', value: 'b' }], bodyBase64: chunk },
     fullArrives: { status: 200, headers: [{ name: 'a', value: 'b' }], bodyBase64: bytes },
     least: { status: 204, headers: [], bodyBase64: '' },
     leastArrives: { status: 204, headers: [], bodyBase64: Buffer.alloc(0) },
   },
   'http/request/bodyDelta params': {
-    schema: serverNotifications.httpBodyDelta.params,
+    schema: serverNotifications['http/request/bodyDelta'].params,
     full: { requestId: 'r', seq: 1, deltaBase64: chunk, done: true, error: 'why' },
     fullArrives: { requestId: 'r', seq: 1, deltaBase64: bytes, done: true, error: 'why' },
     least: { requestId: 'r', seq: 1, deltaBase64: '', done: false, error: null },
@@ -190,14 +190,14 @@ const cases: Record<string, Case> = {
     nullable: ['error'],
   },
   'environment/explain params': {
-    schema: requests.environmentExplain.params,
+    schema: requests['environment/explain'].params,
     full: { envPolicy: { base: 'login', exclude: ['A*'] }, env: { A: '1', GONE: null }, names: ['PATH'] },
     least: {},
     leastArrives: { env: {} },
     optional: ['envPolicy', 'env', 'names'],
   },
   'environment/explain result': {
-    schema: requests.environmentExplain.result,
+    schema: requests['environment/explain'].result,
     full: {
       base: {
         base: 'process',
@@ -214,14 +214,14 @@ const cases: Record<string, Case> = {
     optional: ['base'],
   },
   'environment/refresh params': {
-    schema: requests.environmentRefresh.params,
+    schema: requests['environment/refresh'].params,
     full: { base: 'loginInteractive' },
     least: {},
     leastArrives: { base: 'process' },
     optional: ['base'],
   },
   'environment/refresh result': {
-    schema: requests.environmentRefresh.result,
+    schema: requests['environment/refresh'].result,
     full: {
       base: 'login',
       attempts: [
@@ -231,15 +231,15 @@ const cases: Record<string, Case> = {
     },
     least: { base: 'process', attempts: [] },
   },
-  'server/status params': { schema: requests.serverStatus.params, full: {}, least: {} },
+  'server/status params': { schema: requests['server/status'].params, full: {}, least: {} },
   'server/status result': {
-    schema: requests.serverStatus.result,
+    schema: requests['server/status'].result,
     full: { ...status, openDescriptors: 20 },
     least: { ...status, rssBytes: null, openDescriptors: null },
     nullable: ['rssBytes', 'openDescriptors'],
   },
   'process/start params': {
-    schema: requests.processStart.params,
+    schema: requests['process/start'].params,
     full: {
       processId: 'p',
       argv: ['sh', '-c', 'true'],
@@ -298,7 +298,7 @@ const cases: Record<string, Case> = {
     ],
   },
   'process/start result': {
-    schema: requests.processStart.result,
+    schema: requests['process/start'].result,
     full: {
       processId: 'p',
       sandboxType: 'none',
@@ -310,7 +310,7 @@ const cases: Record<string, Case> = {
     optional: ['envBase'],
   },
   'process/write params': {
-    schema: requests.processWrite.params,
+    schema: requests['process/write'].params,
     full: { processId: 'p', chunk, writeId: '1' },
     fullArrives: { processId: 'p', chunk: bytes, writeId: '1' },
     least: { processId: 'p', chunk: '' },
@@ -318,53 +318,53 @@ const cases: Record<string, Case> = {
     optional: ['writeId'],
   },
   'process/write result': {
-    schema: requests.processWrite.result,
+    schema: requests['process/write'].result,
     full: { status: 'accepted' },
     least: { status: 'unknownProcess' },
   },
   'process/closeStdin params': {
-    schema: requests.processCloseStdin.params,
+    schema: requests['process/closeStdin'].params,
     full: { processId: 'p' },
     least: { processId: '?' },
   },
   'process/closeStdin result': {
-    schema: requests.processCloseStdin.result,
+    schema: requests['process/closeStdin'].result,
     full: { status: 'accepted' },
     least: { status: 'unknownProcess' },
   },
   'process/signal params': {
-    schema: requests.processSignal.params,
+    schema: requests['process/signal'].params,
     full: { processId: 'p', signal: 'SIGTERM', target: 'tree' },
     least: { processId: 'p', signal: '' },
     leastArrives: { processId: 'p', signal: '', target: 'group' },
     optional: ['target'],
   },
-  'process/signal result': { schema: requests.processSignal.result, full: {}, least: {} },
+  'process/signal result': { schema: requests['process/signal'].result, full: {}, least: {} },
   'process/terminate params': {
-    schema: requests.processTerminate.params,
+    schema: requests['process/terminate'].params,
     full: { processId: 'p' },
     least: { processId: '?' },
   },
   'process/terminate result': {
-    schema: requests.processTerminate.result,
+    schema: requests['process/terminate'].result,
     full: { running: true },
     least: { running: false },
   },
   'process/resize params': {
-    schema: requests.processResize.params,
+    schema: requests['process/resize'].params,
     full: { processId: 'p', size: { columns: 65535, rows: 65535 } },
     least: { processId: '?', size: { columns: 1, rows: 1 } },
   },
-  'process/resize result': { schema: requests.processResize.result, full: {}, least: {} },
+  'process/resize result': { schema: requests['process/resize'].result, full: {}, least: {} },
   'process/read params': {
-    schema: requests.processRead.params,
+    schema: requests['process/read'].params,
     full: { processId: 'p', afterSeq: 3, maxBytes: 0, waitMs: 500 },
     least: { processId: 'p' },
     leastArrives: { processId: 'p', afterSeq: 0, waitMs: 0 },
     optional: ['afterSeq', 'maxBytes', 'waitMs'],
   },
   'process/read result': {
-    schema: requests.processRead.result,
+    schema: requests['process/read'].result,
     full: {
       chunks: [
         { seq: 4, stream: 'stdout', chunk },
@@ -404,14 +404,14 @@ const cases: Record<string, Case> = {
     nullable: ['exitCode', 'failure'],
   },
   'process/acknowledge params': {
-    schema: requests.processAcknowledge.params,
+    schema: requests['process/acknowledge'].params,
     full: { processId: 'p', seq: 12 },
     least: { processId: '?', seq: 0 },
   },
-  'process/acknowledge result': { schema: requests.processAcknowledge.result, full: {}, least: {} },
-  'process/list params': { schema: requests.processList.params, full: {}, least: {} },
+  'process/acknowledge result': { schema: requests['process/acknowledge'].result, full: {}, least: {} },
+  'process/list params': { schema: requests['process/list'].params, full: {}, least: {} },
   'process/list result': {
-    schema: requests.processList.result,
+    schema: requests['process/list'].result,
     full: {
       processes: [
         {
@@ -443,20 +443,20 @@ const cases: Record<string, Case> = {
     least: { processes: [] },
   },
   'fs/readFile params': {
-    schema: requests.fsReadFile.params,
+    schema: requests['fs/readFile'].params,
     full: { path: 'file:///a', sandbox: fileSandbox, followSymlinks: false },
     least: { path: '/a' },
     optional: ['sandbox', 'followSymlinks'],
   },
   'fs/readFile result': {
-    schema: requests.fsReadFile.result,
+    schema: requests['fs/readFile'].result,
     full: { dataBase64: chunk },
     fullArrives: { dataBase64: bytes },
     least: { dataBase64: '' },
     leastArrives: { dataBase64: Buffer.alloc(0) },
   },
   'fs/writeFile params': {
-    schema: requests.fsWriteFile.params,
+    schema: requests['fs/writeFile'].params,
     full: {
       path: 'file:///a',
       dataBase64: chunk,
@@ -470,46 +470,46 @@ const cases: Record<string, Case> = {
     leastArrives: { path: '/a', dataBase64: '***', atomic: false },
     optional: ['atomic', 'fileMode', 'sandbox', 'followSymlinks'],
   },
-  'fs/writeFile result': { schema: requests.fsWriteFile.result, full: {}, least: {} },
+  'fs/writeFile result': { schema: requests['fs/writeFile'].result, full: {}, least: {} },
   'fs/createDirectory params': {
-    schema: requests.fsCreateDirectory.params,
+    schema: requests['fs/createDirectory'].params,
     full: { path: 'file:///a', recursive: false, sandbox: fileSandbox, followSymlinks: true },
     least: { path: '/a' },
     leastArrives: { path: '/a', recursive: true },
     optional: ['recursive', 'sandbox', 'followSymlinks'],
   },
-  'fs/createDirectory result': { schema: requests.fsCreateDirectory.result, full: {}, least: {} },
+  'fs/createDirectory result': { schema: requests['fs/createDirectory'].result, full: {}, least: {} },
   'fs/getMetadata params': {
-    schema: requests.fsGetMetadata.params,
+    schema: requests['fs/getMetadata'].params,
     full: { path: 'file:///a', sandbox: fileSandbox, followSymlinks: true },
     least: { path: '/a' },
     optional: ['sandbox', 'followSymlinks'],
   },
   'fs/getMetadata result': {
-    schema: requests.fsGetMetadata.result,
+    schema: requests['fs/getMetadata'].result,
     full: { ...metadata, mode: 0o4755 },
     least: metadata,
     optional: ['mode'],
   },
   'fs/canonicalize params': {
-    schema: requests.fsCanonicalize.params,
+    schema: requests['fs/canonicalize'].params,
     full: { path: 'file:///a', sandbox: fileSandbox, followSymlinks: true },
     least: { path: '/a' },
     optional: ['sandbox', 'followSymlinks'],
   },
   'fs/canonicalize result': {
-    schema: requests.fsCanonicalize.result,
+    schema: requests['fs/canonicalize'].result,
     full: { path: 'file:///a' },
     least: { path: 'file:///' },
   },
   'fs/readDirectory params': {
-    schema: requests.fsReadDirectory.params,
+    schema: requests['fs/readDirectory'].params,
     full: { path: 'file:///a', sandbox: fileSandbox, followSymlinks: true },
     least: { path: '/a' },
     optional: ['sandbox', 'followSymlinks'],
   },
   'fs/readDirectory result': {
-    schema: requests.fsReadDirectory.result,
+    schema: requests['fs/readDirectory'].result,
     full: {
       entries: [{ fileName: 'a', isDirectory: false, isFile: true, isSymlink: true, fileNameBase64: chunk }],
     },
@@ -519,7 +519,7 @@ const cases: Record<string, Case> = {
     least: { entries: [] },
   },
   'fs/walk params': {
-    schema: requests.fsWalk.params,
+    schema: requests['fs/walk'].params,
     full: {
       path: 'file:///a',
       options: {
@@ -548,7 +548,7 @@ const cases: Record<string, Case> = {
     optional: ['sandbox', 'followSymlinks'],
   },
   'fs/walk result': {
-    schema: requests.fsWalk.result,
+    schema: requests['fs/walk'].result,
     full: {
       entries: [{ path: 'file:///a/b', kind: 'symlink' }],
       errors: [{ path: 'file:///a/c', message: 'why', errno: 'EACCES' }],
@@ -557,15 +557,15 @@ const cases: Record<string, Case> = {
     least: { entries: [], errors: [], truncated: false },
   },
   'fs/remove params': {
-    schema: requests.fsRemove.params,
+    schema: requests['fs/remove'].params,
     full: { path: 'file:///a', recursive: false, force: false, sandbox: fileSandbox, followSymlinks: true },
     least: { path: '/a' },
     leastArrives: { path: '/a', recursive: true, force: true },
     optional: ['recursive', 'force', 'sandbox', 'followSymlinks'],
   },
-  'fs/remove result': { schema: requests.fsRemove.result, full: {}, least: {} },
+  'fs/remove result': { schema: requests['fs/remove'].result, full: {}, least: {} },
   'fs/copy params': {
-    schema: requests.fsCopy.params,
+    schema: requests['fs/copy'].params,
     full: {
       sourcePath: 'file:///a',
       destinationPath: 'file:///b',
@@ -577,13 +577,13 @@ const cases: Record<string, Case> = {
     optional: ['sandbox', 'followSymlinks'],
   },
   'fs/copy result': {
-    schema: requests.fsCopy.result,
+    schema: requests['fs/copy'].result,
     full: { skipped: ['file:///a/fifo'] },
     least: {},
     optional: ['skipped'],
   },
   'fs/open params': {
-    schema: requests.fsOpen.params,
+    schema: requests['fs/open'].params,
     full: {
       handleId: 'h',
       path: 'file:///a',
@@ -597,29 +597,29 @@ const cases: Record<string, Case> = {
     leastArrives: { handleId: '', path: '/a', mode: 'read', atomic: false },
     optional: ['mode', 'atomic', 'fileMode', 'sandbox', 'followSymlinks'],
   },
-  'fs/open result': { schema: requests.fsOpen.result, full: { handleId: 'h' }, least: { handleId: '' } },
+  'fs/open result': { schema: requests['fs/open'].result, full: { handleId: 'h' }, least: { handleId: '' } },
   'fs/readBlock params': {
-    schema: requests.fsReadBlock.params,
+    schema: requests['fs/readBlock'].params,
     full: { handleId: 'h', offset: 2 ** 40, len: 7 },
     least: { handleId: '', offset: 0, len: 0 },
   },
   'fs/readBlock result': {
-    schema: requests.fsReadBlock.result,
+    schema: requests['fs/readBlock'].result,
     full: { chunk, eof: true },
     fullArrives: { chunk: bytes, eof: true },
     least: { chunk: '', eof: false },
     leastArrives: { chunk: Buffer.alloc(0), eof: false },
   },
   'fs/writeBlock params': {
-    schema: requests.fsWriteBlock.params,
+    schema: requests['fs/writeBlock'].params,
     full: { handleId: 'h', offset: 2 ** 40, chunk },
     fullArrives: { handleId: 'h', offset: 2 ** 40, chunk: bytes },
     least: { handleId: '', offset: 0, chunk: '' },
     leastArrives: { handleId: '', offset: 0, chunk: Buffer.alloc(0) },
   },
-  'fs/writeBlock result': { schema: requests.fsWriteBlock.result, full: {}, least: {} },
+  'fs/writeBlock result': { schema: requests['fs/writeBlock'].result, full: {}, least: {} },
   'fs/close params': {
-    schema: requests.fsClose.params,
+    schema: requests['fs/close'].params,
     full: {
       handleId: 'h',
       expectSize: 3,
@@ -630,9 +630,9 @@ const cases: Record<string, Case> = {
     leastArrives: { handleId: '', discard: false },
     optional: ['expectSize', 'expectSha256', 'discard'],
   },
-  'fs/close result': { schema: requests.fsClose.result, full: {}, least: {} },
+  'fs/close result': { schema: requests['fs/close'].result, full: {}, least: {} },
   'fs/watchMissing params': {
-    schema: requests.fsWatchMissing.params,
+    schema: requests['fs/watchMissing'].params,
     full: {
       watchId: 7,
       missing: ['file:///a', '/b'],
@@ -644,29 +644,29 @@ const cases: Record<string, Case> = {
     optional: ['present', 'sandbox', 'followSymlinks'],
   },
   'fs/watchMissing result': {
-    schema: requests.fsWatchMissing.result,
+    schema: requests['fs/watchMissing'].result,
     full: { watching: true },
     least: { watching: false },
   },
   'fs/missingChanged params': {
-    schema: serverNotifications.fsMissingChanged.params,
+    schema: serverNotifications['fs/missingChanged'].params,
     full: { watchId: 7 },
     least: { watchId: 0 },
   },
   'process/output params': {
-    schema: serverNotifications.processOutput.params,
+    schema: serverNotifications['process/output'].params,
     full: { processId: 'p', seq: 7, stream: 'stderr', chunk },
     fullArrives: { processId: 'p', seq: 7, stream: 'stderr', chunk: bytes },
     least: { processId: 'p', seq: 1, stream: 'pty', chunk: '' },
     leastArrives: { processId: 'p', seq: 1, stream: 'pty', chunk: Buffer.alloc(0) },
   },
   'process/outputDropped params': {
-    schema: serverNotifications.processOutputDropped.params,
+    schema: serverNotifications['process/outputDropped'].params,
     full: { processId: 'p', seq: 7, bytes: streamBytes },
     least: { processId: 'p', seq: 1, bytes: { stdout: 0, stderr: 0, pty: 0 } },
   },
   'process/exited params': {
-    schema: serverNotifications.processExited.params,
+    schema: serverNotifications['process/exited'].params,
     full: {
       processId: 'p',
       seq: 8,
@@ -686,7 +686,7 @@ const cases: Record<string, Case> = {
     optional: ['signal', 'reason'],
   },
   'process/closed params': {
-    schema: serverNotifications.processClosed.params,
+    schema: serverNotifications['process/closed'].params,
     full: { processId: 'p', seq: 9, bytes: streamBytes, holders: [{ pid: 8, name: 'server' }] },
     least: { processId: 'p', seq: 2 },
     optional: ['bytes', 'holders'],
@@ -773,7 +773,7 @@ describe('the declared messages', () => {
 describe('names to explain', () => {
   it('are as many as the limit says and no more', () => {
     const takes = (count: number) =>
-      requests.environmentExplain.params.safeParse({ names: Array(count).fill('PATH') }).success;
+      requests['environment/explain'].params.safeParse({ names: Array(count).fill('PATH') }).success;
     expect([0, MAX_EXPLAINED_NAMES, MAX_EXPLAINED_NAMES + 1].map(takes)).to.deep.equal([true, true, false]);
   });
 });
@@ -790,9 +790,9 @@ const refusal = (schema: z.ZodMiniType, params: object): string | undefined => {
 
 describe('ids that a client chooses', () => {
   const cases: Array<[field: string, schema: z.ZodMiniType, least: object]> = [
-    ['processId', requests.processTerminate.params, {}],
-    ['writeId', requests.processWrite.params, { processId: 'p', chunk: '' }],
-    ['requestId', requests.httpRequest.params, { method: 'GET', url: 'http://localhost/' }],
+    ['processId', requests['process/terminate'].params, {}],
+    ['writeId', requests['process/write'].params, { processId: 'p', chunk: '' }],
+    ['requestId', requests['http/request'].params, { method: 'GET', url: 'http://localhost/' }],
   ];
 
   for (const [field, schema, least] of cases) {
@@ -815,7 +815,7 @@ describe('ids that a client chooses', () => {
 
 describe('the lengths of a start', () => {
   const refused = (params: object) =>
-    refusal(requests.processStart.params, { processId: 'p', argv: ['true'], cwd: '/', ...params });
+    refusal(requests['process/start'].params, { processId: 'p', argv: ['true'], cwd: '/', ...params });
 
   it('are bounded, and what is too long is named', () => {
     const argument = 'a'.repeat(MAX_ARGUMENT_BYTES);
@@ -857,7 +857,7 @@ describe('the bounds of numbers', () => {
       field =>
         [
           field,
-          requests.processStart.params,
+          requests['process/start'].params,
           start,
           field,
           [0, 2 ** 31, Number.MAX_SAFE_INTEGER],
@@ -866,7 +866,7 @@ describe('the bounds of numbers', () => {
     ),
     [
       'maxOutputBytes',
-      requests.processStart.params,
+      requests['process/start'].params,
       start,
       'maxOutputBytes',
       [2, 2 ** 26],
@@ -874,7 +874,7 @@ describe('the bounds of numbers', () => {
     ],
     [
       'waitMs',
-      requests.processRead.params,
+      requests['process/read'].params,
       { processId: 'p' },
       'waitMs',
       [0, 2 ** 31, Number.MAX_SAFE_INTEGER],
@@ -882,17 +882,17 @@ describe('the bounds of numbers', () => {
     ],
     [
       'timeoutMs of http/request',
-      requests.httpRequest.params,
+      requests['http/request'].params,
       { requestId: '', method: 'GET', url: 'http://localhost/' },
       'timeoutMs',
       [0, 2 ** 31, Number.MAX_SAFE_INTEGER],
       [-1, 2 ** 53],
     ],
-    ['afterSeq', requests.processRead.params, { processId: 'p' }, 'afterSeq', [0, 2 ** 40], [-1, 1.5]],
-    ['maxBytes', requests.processRead.params, { processId: 'p' }, 'maxBytes', [0, 2 ** 40], [-1, 1.5]],
+    ['afterSeq', requests['process/read'].params, { processId: 'p' }, 'afterSeq', [0, 2 ** 40], [-1, 1.5]],
+    ['maxBytes', requests['process/read'].params, { processId: 'p' }, 'maxBytes', [0, 2 ** 40], [-1, 1.5]],
     [
       'the seq of process/acknowledge',
-      requests.processAcknowledge.params,
+      requests['process/acknowledge'].params,
       { processId: 'p' },
       'seq',
       [0, 2 ** 40],

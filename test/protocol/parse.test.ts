@@ -105,7 +105,7 @@ describe('parse', () => {
   });
 
   it('names a field of an environment policy', () => {
-    const start = (envPolicy: unknown) => refusal(requests.processStart.params, { ...START, envPolicy });
+    const start = (envPolicy: unknown) => refusal(requests['process/start'].params, { ...START, envPolicy });
     expect(start({ exclude: ['A*', 1] })).to.deep.equal(
       told('envPolicy.exclude[1]', 'expected string, received number'),
     );
@@ -136,7 +136,7 @@ describe('parse', () => {
         const params = { ...START, ...(inPolicy ? { envPolicy: { set: planted } } : { env: planted }) };
         let error: unknown;
         try {
-          parse(requests.processStart.params, params);
+          parse(requests['process/start'].params, params);
         } catch (thrown) {
           error = thrown;
         }

@@ -38,7 +38,7 @@ describe('docs/environment.md', () => {
 
   for (const { title, input, output } of steps) {
     it(`shows what becomes of each variable: ${title}`, () => {
-      const { envPolicy, env } = requests.environmentExplain.params.parse(JSON.parse(input));
+      const { envPolicy, env } = requests['environment/explain'].params.parse(JSON.parse(input));
       const { variables, ...rest } = explainLocally(
         { base, policy: envPolicy, overlay: env, platform: 'posix' },
         undefined,

@@ -28,12 +28,11 @@ export const createAnswer =
     let hold: RequestHold | undefined;
     try {
       hold = memory.take();
-      const name = handlerNames.get(method);
-      if (name === undefined) throw unknownMethod(method);
+      if (!isKnown(method)) throw unknownMethod(method);
       session.admit(method);
-      const handle = handlers[name] as (params: unknown) => unknown;
-      const answer = handle(parse(requests[name].params, params ?? {}));
-      if (name === 'processWrite') {
+      const handle = handlers[method] as (params: unknown) => unknown;
+      const answer = handle(parse(requests[method].params, params ?? {}));
+      if (method === 'process/write') {
         // By now its bytes count where they wait for the process; its answer may wait for that for long.
         memory.release(hold);
         hold = undefined;
@@ -54,9 +53,7 @@ type HeldMemory = {
 
 const NOT_COUNTED: HeldMemory = { take: () => undefined, release: () => {} };
 
-const handlerNames = new Map(
-  Object.entries(requests).map(([name, spec]) => [spec.method as string, name as keyof Handlers]),
-);
+const isKnown = (method: string): method is keyof Handlers => Object.hasOwn(requests, method);
 
 const toResponseError = (error: unknown, onInternal: (error: unknown) => void): ResponseError<unknown> => {
   const { code, message, data } = describeError(error, onInternal);

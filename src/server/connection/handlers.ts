@@ -43,7 +43,7 @@ export type HandlerContext = {
   readonly http: Lazy<HttpRequests>;
   readonly files: FileRequests;
   readonly sandboxes: Sandboxes;
-  readonly status: () => ResultIn<Requests['serverStatus']>;
+  readonly status: () => ResultIn<Requests['server/status']>;
   /** Sends bytes as they are from now on, where the framing allows it; tells whether it does. */
   readonly useBinaryFrames: () => boolean;
   readonly limits: ReturnType<typeof announcedLimits>;
@@ -77,56 +77,57 @@ export const createHandlers = ({
       sandboxUnavailable: sandboxes.unavailable,
     });
   },
-  environmentInfo: () => describeHost(host, sandboxes.unavailable === undefined),
-  environmentExplain: async params => {
+  'environment/info': () => describeHost(host, sandboxes.unavailable === undefined),
+  'environment/explain': async params => {
     const taken = params.envPolicy && (await baseEnvs.get(params.envPolicy.base ?? 'process'));
     return answers.making(EXPLANATION_FORMS * MAX_EXPLANATION_BYTES, () => ({
       base: taken && describeBase(taken),
       ...explainEnvironment(params, taken?.env ?? host.env, platformOf(host.platform)),
     }));
   },
-  environmentRefresh: async ({ base }) => {
+  'environment/refresh': async ({ base }) => {
     baseEnvs.refresh();
     return describeBase(await baseEnvs.get(base));
   },
-  serverStatus: status,
-  processStart: params => processes.start(params),
-  processWrite: params => processes.write(params),
-  processCloseStdin: params => processes.closeStdin(params),
-  processSignal: async params => {
+  'server/status': status,
+  'process/start': params => processes.start(params),
+  'process/write': params => processes.write(params),
+  'process/closeStdin': params => processes.closeStdin(params),
+  'process/signal': async params => {
     await processes.signal(params, parseSignal(params.signal));
     return {};
   },
-  processTerminate: params => processes.terminate(params),
-  processResize: params => {
+  'process/terminate': params => processes.terminate(params),
+  'process/resize': params => {
     processes.resize(params);
     return {};
   },
-  processRead: params => processes.read(params),
-  processAcknowledge: params => {
+  'process/read': params => processes.read(params),
+  'process/acknowledge': params => {
     processes.acknowledge(params);
     return {};
   },
-  processList: () => processes.list(),
-  fsReadFile: asked => files.request('fsReadFile', asked, (here, params) => here.readFile(params)),
-  fsWriteFile: asked => files.request('fsWriteFile', asked, (here, params) => here.writeFile(params)),
-  fsCreateDirectory: asked =>
-    files.request('fsCreateDirectory', asked, (here, params) => here.createDirectory(params)),
-  fsGetMetadata: asked => files.request('fsGetMetadata', asked, (here, params) => here.getMetadata(params)),
-  fsCanonicalize: asked =>
-    files.request('fsCanonicalize', asked, (here, params) => here.canonicalize(params)),
-  fsReadDirectory: asked =>
-    files.request('fsReadDirectory', asked, (here, params) => here.readDirectory(params)),
-  fsWalk: asked => files.request('fsWalk', asked, (here, params) => here.walk(params)),
-  fsRemove: asked => files.request('fsRemove', asked, (here, params) => here.remove(params)),
-  fsCopy: asked => files.request('fsCopy', asked, (here, params) => here.copy(params)),
-  fsOpen: asked => files.request('fsOpen', asked, (here, params) => here.open(params)),
-  fsReadBlock: params => files.withHandle('fsReadBlock', params, here => here.readBlock(params)),
-  fsWriteBlock: params => files.withHandle('fsWriteBlock', params, here => here.writeBlock(params)),
-  fsClose: params => files.withHandle('fsClose', params, here => here.close(params)),
-  fsWatchMissing: asked =>
-    files.request('fsWatchMissing', asked, (here, params) => here.watchMissing(params)),
-  environmentConfigRead: params =>
+  'process/list': () => processes.list(),
+  'fs/readFile': asked => files.request('fs/readFile', asked, (here, params) => here.readFile(params)),
+  'fs/writeFile': asked => files.request('fs/writeFile', asked, (here, params) => here.writeFile(params)),
+  'fs/createDirectory': asked =>
+    files.request('fs/createDirectory', asked, (here, params) => here.createDirectory(params)),
+  'fs/getMetadata': asked =>
+    files.request('fs/getMetadata', asked, (here, params) => here.getMetadata(params)),
+  'fs/canonicalize': asked =>
+    files.request('fs/canonicalize', asked, (here, params) => here.canonicalize(params)),
+  'fs/readDirectory': asked =>
+    files.request('fs/readDirectory', asked, (here, params) => here.readDirectory(params)),
+  'fs/walk': asked => files.request('fs/walk', asked, (here, params) => here.walk(params)),
+  'fs/remove': asked => files.request('fs/remove', asked, (here, params) => here.remove(params)),
+  'fs/copy': asked => files.request('fs/copy', asked, (here, params) => here.copy(params)),
+  'fs/open': asked => files.request('fs/open', asked, (here, params) => here.open(params)),
+  'fs/readBlock': params => files.withHandle('fs/readBlock', params, here => here.readBlock(params)),
+  'fs/writeBlock': params => files.withHandle('fs/writeBlock', params, here => here.writeBlock(params)),
+  'fs/close': params => files.withHandle('fs/close', params, here => here.close(params)),
+  'fs/watchMissing': asked =>
+    files.request('fs/watchMissing', asked, (here, params) => here.watchMissing(params)),
+  'environmentConfig/read': params =>
     answers.making(CONFIG_MEMORY_BYTES, () => readEnvironmentConfig(params, host)),
-  httpRequest: async params => (await http.get()).request(params),
+  'http/request': async params => (await http.get()).request(params),
 });

@@ -5,7 +5,7 @@ import type { ResultIn } from '../../protocol/define.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { version } from '../../protocol/version.ts';
 
-type Status = ResultIn<Requests['serverStatus']>;
+type Status = ResultIn<Requests['server/status']>;
 
 /**
  * Tells how the server is doing. The delay of the event loop is measured from the first question on: whoever

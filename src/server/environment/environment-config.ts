@@ -15,7 +15,7 @@ import { sharedCodeDirectory } from '../../system/installed-package.ts';
 import { MAX_CONFIG_BYTES } from '../limits.ts';
 import type { Host } from './host.ts';
 
-type Result = ResultIn<Requests['environmentConfigRead']>;
+type Result = ResultIn<Requests['environmentConfig/read']>;
 type Layers = Result['config'];
 type Select = (text: string, file: string, paths: readonly [string, ...string[]][]) => string;
 
@@ -27,7 +27,7 @@ type Select = (text: string, file: string, paths: readonly [string, ...string[]]
  * `invalidParams` if nothing is asked for, `unsupported` where the part that reads TOML isn't installed
  */
 export const readEnvironmentConfig = async (
-  { configPaths, requirementsPaths }: ParamsOut<Requests['environmentConfigRead']>,
+  { configPaths, requirementsPaths }: ParamsOut<Requests['environmentConfig/read']>,
   host: Host,
 ): Promise<Result> => {
   if (configPaths.length + requirementsPaths.length === 0) {

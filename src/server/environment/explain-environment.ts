@@ -5,8 +5,8 @@ import { type Env, type ExplainedEnv, explainEnv, type Platform } from '../../sh
 import { MAX_EXPLANATION_BYTES } from '../limits.ts';
 import { withinMatchLimit } from './match-limit.ts';
 
-type Params = ParamsOut<Requests['environmentExplain']>;
-type Explanation = Pick<ResultIn<Requests['environmentExplain']>, 'variables' | 'counts'>;
+type Params = ParamsOut<Requests['environment/explain']>;
+type Explanation = Pick<ResultIn<Requests['environment/explain']>, 'variables' | 'counts'>;
 
 /**
  * What the policy and the overlay of a start make of a base, name by name: never a value.

@@ -81,7 +81,7 @@ export class Files {
     this.#watch = new MissingWatch(this.#paths, watchId => outbound.notify(fsMissingChanged, { watchId }));
   }
 
-  readFile(params: Params<'fsReadFile'>): Result<'fsReadFile'> {
+  readFile(params: Params<'fs/readFile'>): Result<'fs/readFile'> {
     return this.#do(params, async () => {
       const { path } = params;
       const file = this.#path('path', path);
@@ -94,7 +94,7 @@ export class Files {
     });
   }
 
-  writeFile(params: Params<'fsWriteFile'>): Result<'fsWriteFile'> {
+  writeFile(params: Params<'fs/writeFile'>): Result<'fs/writeFile'> {
     return this.#do(params, async () => {
       const { path, dataBase64, ...how } = params;
       const file = this.#path('path', path);
@@ -107,7 +107,7 @@ export class Files {
     });
   }
 
-  createDirectory(params: Params<'fsCreateDirectory'>): Result<'fsCreateDirectory'> {
+  createDirectory(params: Params<'fs/createDirectory'>): Result<'fs/createDirectory'> {
     return this.#do(params, async () => {
       const { path, recursive } = params;
       const directory = this.#path('path', path);
@@ -116,7 +116,7 @@ export class Files {
     });
   }
 
-  getMetadata(params: Params<'fsGetMetadata'>): Result<'fsGetMetadata'> {
+  getMetadata(params: Params<'fs/getMetadata'>): Result<'fs/getMetadata'> {
     return this.#do(params, async () => {
       const { path } = params;
       const file = this.#path('path', path);
@@ -124,7 +124,7 @@ export class Files {
     });
   }
 
-  canonicalize(params: Params<'fsCanonicalize'>): Result<'fsCanonicalize'> {
+  canonicalize(params: Params<'fs/canonicalize'>): Result<'fs/canonicalize'> {
     return this.#do(params, async () => {
       const { path } = params;
       const file = this.#path('path', path);
@@ -133,7 +133,7 @@ export class Files {
     });
   }
 
-  readDirectory(params: Params<'fsReadDirectory'>): Result<'fsReadDirectory'> {
+  readDirectory(params: Params<'fs/readDirectory'>): Result<'fs/readDirectory'> {
     return this.#do(params, async () => {
       const { path } = params;
       const directory = this.#path('path', path);
@@ -141,7 +141,7 @@ export class Files {
     });
   }
 
-  walk(params: Params<'fsWalk'>): Result<'fsWalk'> {
+  walk(params: Params<'fs/walk'>): Result<'fs/walk'> {
     return this.#do(params, async () => {
       const { path, options } = params;
       const root = this.#path('path', path);
@@ -151,7 +151,7 @@ export class Files {
     });
   }
 
-  remove(params: Params<'fsRemove'>): Result<'fsRemove'> {
+  remove(params: Params<'fs/remove'>): Result<'fs/remove'> {
     return this.#do(params, async () => {
       const { path, ...how } = params;
       const context = { paths: this.#paths, signal: this.#stopping.signal };
@@ -160,7 +160,7 @@ export class Files {
     });
   }
 
-  copy(params: Params<'fsCopy'>): Result<'fsCopy'> {
+  copy(params: Params<'fs/copy'>): Result<'fs/copy'> {
     return this.#do(params, async () => {
       const { sourcePath, destinationPath, recursive } = params;
       const [source, destination] = [
@@ -177,7 +177,7 @@ export class Files {
     });
   }
 
-  open(params: Params<'fsOpen'>): Result<'fsOpen'> {
+  open(params: Params<'fs/open'>): Result<'fs/open'> {
     return this.#do(params, async () => {
       const { handleId, path, ...how } = params;
       if (how.atomic && how.mode !== 'replace') throw invalidParams('atomic', 'only with mode "replace"');
@@ -192,7 +192,7 @@ export class Files {
     return this.#open.has(handleId);
   }
 
-  readBlock({ handleId, offset, len }: Params<'fsReadBlock'>): Result<'fsReadBlock'> {
+  readBlock({ handleId, offset, len }: Params<'fs/readBlock'>): Result<'fs/readBlock'> {
     return this.#do({}, async () => {
       if (len < 1 || len > MAX_BLOCK_BYTES) throw outOfRange('len', len, 1, MAX_BLOCK_BYTES);
       return this.#open.use(handleId, async file => {
@@ -202,7 +202,7 @@ export class Files {
     });
   }
 
-  writeBlock({ handleId, offset, chunk }: Params<'fsWriteBlock'>): Result<'fsWriteBlock'> {
+  writeBlock({ handleId, offset, chunk }: Params<'fs/writeBlock'>): Result<'fs/writeBlock'> {
     return this.#do({}, async () => {
       if (chunk.length < 1 || chunk.length > MAX_BLOCK_BYTES) {
         throw outOfRange('chunk', chunk.length, 1, MAX_BLOCK_BYTES);
@@ -215,14 +215,14 @@ export class Files {
     });
   }
 
-  close({ handleId, ...how }: Params<'fsClose'>): Result<'fsClose'> {
+  close({ handleId, ...how }: Params<'fs/close'>): Result<'fs/close'> {
     return this.#do({}, async () => {
       await this.#open.close(handleId, how);
       return {};
     });
   }
 
-  watchMissing(params: Params<'fsWatchMissing'>): Result<'fsWatchMissing'> {
+  watchMissing(params: Params<'fs/watchMissing'>): Result<'fs/watchMissing'> {
     return this.#do(params, async () => {
       const { watchId, present } = params;
       // Of more nothing is watched, whatever they are.

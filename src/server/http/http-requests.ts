@@ -19,8 +19,8 @@ import type { AnswerMemory } from '../memory/answer-memory.ts';
 import { exchange, isHttp, RedirectRefused } from './exchange.ts';
 import { readBody } from './read-body.ts';
 
-type Params = ParamsOut<Requests['httpRequest']>;
-type Result = ResultIn<Requests['httpRequest']>;
+type Params = ParamsOut<Requests['http/request']>;
+type Result = ResultIn<Requests['http/request']>;
 
 /** The HTTP requests of one connection. Each `requestId` has one owner, and all of them end with the connection. */
 export class HttpRequests {

@@ -10,7 +10,7 @@ const MAX_LISTED_NAME_LENGTH = 1024;
 export const describeProcess = (
   process: ManagedProcess,
   table: ProcessTable,
-): ResultIn<Requests['processList']>['processes'][number] => ({
+): ResultIn<Requests['process/list']>['processes'][number] => ({
   processId: process.options.processId,
   pid: process.pid,
   argv0: process.options.argv0.slice(0, MAX_LISTED_NAME_LENGTH),

@@ -127,7 +127,7 @@ export class Processes {
     return this.#live.size;
   }
 
-  async start(params: Params<'processStart'>): Promise<Result<'processStart'>> {
+  async start(params: Params<'process/start'>): Promise<Result<'process/start'>> {
     const { processId } = params;
     if (this.#stopping) throw shuttingDown();
     if (this.#live.has(processId)) throw processExists(processId);
@@ -162,20 +162,20 @@ export class Processes {
     }
   }
 
-  async write({ processId, chunk, writeId }: Params<'processWrite'>): Promise<Result<'processWrite'>> {
+  async write({ processId, chunk, writeId }: Params<'process/write'>): Promise<Result<'process/write'>> {
     const process = this.#live.get(processId);
     if (process instanceof PendingStart) return { status: 'starting' };
     if (process !== undefined) return { status: await process.write(chunk, writeId) };
     return { status: this.#closed.get(processId) === undefined ? 'unknownProcess' : 'stdinClosed' };
   }
 
-  closeStdin({ processId }: Params<'processCloseStdin'>): Result<'processCloseStdin'> {
+  closeStdin({ processId }: Params<'process/closeStdin'>): Result<'process/closeStdin'> {
     const process = this.#find(processId);
     process?.closeStdin();
     return { status: process === undefined ? 'unknownProcess' : 'accepted' };
   }
 
-  async signal({ processId, target }: Params<'processSignal'>, signal: NodeJS.Signals): Promise<void> {
+  async signal({ processId, target }: Params<'process/signal'>, signal: NodeJS.Signals): Promise<void> {
     const process = this.#notClosed(processId);
     if (target === 'group') process?.signal(signal);
     else if (target === 'process') process?.signalProgram(signal);
@@ -183,35 +183,35 @@ export class Processes {
   }
 
   /** @throws {ExecServerError} `unknownProcess`, or `unsupported` for one without a terminal */
-  resize({ processId, size }: Params<'processResize'>): void {
+  resize({ processId, size }: Params<'process/resize'>): void {
     const process = this.#find(processId);
     if (process === undefined) throw unknownProcess(processId);
     if (!process.options.tty) throw unsupported('processId', `process ${processId} has no terminal`);
     process.resize(size);
   }
 
-  terminate({ processId }: Params<'processTerminate'>): Result<'processTerminate'> {
+  terminate({ processId }: Params<'process/terminate'>): Result<'process/terminate'> {
     const process = this.#live.get(processId);
     if (process instanceof PendingStart) process.callOff(startCalledOff(processId));
     return { running: this.#notClosed(processId)?.terminate() ?? false };
   }
 
-  acknowledge({ processId, seq }: Params<'processAcknowledge'>): void {
+  acknowledge({ processId, seq }: Params<'process/acknowledge'>): void {
     this.#notClosed(processId)?.acknowledge(seq);
   }
 
   /** @throws {ExecServerError} `unknownProcess` for one that never was or is no longer kept */
-  async read(params: Params<'processRead'>): Promise<Result<'processRead'>> {
+  async read(params: Params<'process/read'>): Promise<Result<'process/read'>> {
     const process = this.#find(params.processId);
     if (process === undefined) throw unknownProcess(params.processId);
     return this.#reads.read(process, params);
   }
 
-  async list(): Promise<Result<'processList'>> {
+  async list(): Promise<Result<'process/list'>> {
     const table = (await readProcessTable(this.#host.platform)) ?? new Map();
     const inOrder = [...this.#closed.all(), ...this.#started()].sort((a, b) => a.startedAt - b.startedAt);
     return this.#answers.making(inOrder.length * LISTED_PROCESS_BYTES, async () => {
-      const described: Result<'processList'>['processes'] = [];
+      const described: Result<'process/list'>['processes'] = [];
       const slice = new TimeSlice();
       for (const process of inOrder) {
         described.push(describeProcess(process, table));
@@ -258,7 +258,7 @@ export class Processes {
     return value;
   }
 
-  #optionsOf(params: Params<'processStart'>): ProcessOptions {
+  #optionsOf(params: Params<'process/start'>): ProcessOptions {
     return {
       processId: params.processId,
       argv0: (params.arg0 ?? (params.argv[0] as string)).slice(0, MAX_LISTED_ARGV0_LENGTH),

@@ -7,8 +7,8 @@ import type { AnswerMemory } from '../memory/answer-memory.ts';
 import type { ManagedProcess } from './managed-process.ts';
 import type { LogSlice } from './output/output-log.ts';
 
-type Params = ParamsOut<Requests['processRead']>;
-type Result = ResultIn<Requests['processRead']>;
+type Params = ParamsOut<Requests['process/read']>;
+type Result = ResultIn<Requests['process/read']>;
 
 /** The calls of `process/read` on one connection. */
 export class OutputReads {

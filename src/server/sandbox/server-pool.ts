@@ -10,20 +10,20 @@ import type { Confinement, Sandboxes } from './sandboxes.ts';
 
 /** The requests that may have a sandbox. */
 export type ConfinableRequest =
-  | 'fsReadFile'
-  | 'fsWriteFile'
-  | 'fsCreateDirectory'
-  | 'fsGetMetadata'
-  | 'fsCanonicalize'
-  | 'fsReadDirectory'
-  | 'fsWalk'
-  | 'fsRemove'
-  | 'fsCopy'
-  | 'fsOpen'
-  | 'fsWatchMissing';
+  | 'fs/readFile'
+  | 'fs/writeFile'
+  | 'fs/createDirectory'
+  | 'fs/getMetadata'
+  | 'fs/canonicalize'
+  | 'fs/readDirectory'
+  | 'fs/walk'
+  | 'fs/remove'
+  | 'fs/copy'
+  | 'fs/open'
+  | 'fs/watchMissing';
 
 /** Those that name a file that is open already. */
-export type HandleRequest = 'fsReadBlock' | 'fsWriteBlock' | 'fsClose';
+export type HandleRequest = 'fs/readBlock' | 'fs/writeBlock' | 'fs/close';
 
 export type ConfinedFilesOptions = {
   readonly sandboxes: Sandboxes;
@@ -89,8 +89,8 @@ export class ConfinedFiles {
     }
     const slot = this.#slot(confinement, program);
     const ask = () => this.#ask(slot, name, params);
-    if (name === 'fsOpen') return this.#open(slot, params.handleId as string, ask);
-    if (name !== 'fsWatchMissing') return ask();
+    if (name === 'fs/open') return this.#open(slot, params.handleId as string, ask);
+    if (name !== 'fs/watchMissing') return ask();
     const watchId = params.watchId as number;
     if (!this.replaceWatch(watchId)) return Promise.resolve({ watching: false });
     this.#watching = { slot, watchId };
@@ -109,7 +109,7 @@ export class ConfinedFiles {
   ): Promise<unknown> {
     const slot = this.#handles.get(params.handleId);
     if (slot === undefined) throw new Error('no such handle');
-    if (name === 'fsClose') this.#forget(slot, params.handleId);
+    if (name === 'fs/close') this.#forget(slot, params.handleId);
     return this.#ask(slot, name, params);
   }
 

@@ -30,8 +30,8 @@ const openSession = (): Session => {
 describe('createAnswer', () => {
   it('answers with what the handler returns or resolves to', async () => {
     const { ask } = opened({
-      processTerminate: () => ({ running: true }),
-      processSignal: async () => ({}),
+      'process/terminate': () => ({ running: true }),
+      'process/signal': async () => ({}),
     });
     expect(await ask('process/terminate', { processId: '1' })).to.deep.equal({ running: true });
     expect(await ask('process/signal', { processId: '1', signal: 'INT' })).to.deep.equal({});
@@ -40,7 +40,7 @@ describe('createAnswer', () => {
   it('hands the handler params that are checked and complete', async () => {
     const received: unknown[] = [];
     const { ask } = opened({
-      processWrite: params => {
+      'process/write': params => {
         received.push(params);
         return { status: 'accepted' };
       },
@@ -51,7 +51,7 @@ describe('createAnswer', () => {
 
   for (const params of [undefined, null, {}]) {
     it(`takes params ${JSON.stringify(params)} for no params`, async () => {
-      const { ask } = opened({ environmentInfo: params => params as never });
+      const { ask } = opened({ 'environment/info': params => params as never });
       expect(await ask('environment/info', params)).to.deep.equal({});
     });
   }
@@ -69,7 +69,7 @@ describe('createAnswer', () => {
   });
 
   it('refuses params that are not right, and names the field', async () => {
-    const { ask, defects } = opened({ processTerminate: () => ({ running: true }) });
+    const { ask, defects } = opened({ 'process/terminate': () => ({ running: true }) });
     expect(await ask('process/terminate', { processId: 7 })).to.deep.equal({
       code: -32602,
       message: 'processId: expected string, received number',
@@ -81,7 +81,7 @@ describe('createAnswer', () => {
 
   it('refuses what comes too early, right or wrong, and says what is missing', async () => {
     const session = new Session();
-    const { ask } = opened({ processTerminate: () => ({ running: true }) }, session);
+    const { ask } = opened({ 'process/terminate': () => ({ running: true }) }, session);
     const tooEarly = (missing: string) => ({
       code: -32600,
       message: `process/terminate came before ${missing}: send ${missing} first`,
@@ -96,7 +96,7 @@ describe('createAnswer', () => {
 
   it('answers an error of ours in full', async () => {
     const { ask, defects } = opened({
-      processTerminate: () => {
+      'process/terminate': () => {
         throw limitExceeded('things', 3, 2);
       },
     });
@@ -123,10 +123,10 @@ describe('createAnswer', () => {
   for (const [title, thrown, told] of unforeseen) {
     it(`does not tell the client what an unforeseen error says, as that may be anything: ${title}`, async () => {
       const handlers: Partial<Handlers> = {
-        processTerminate: () => {
+        'process/terminate': () => {
           throw thrown;
         },
-        processSignal: () => Promise.reject(thrown),
+        'process/signal': () => Promise.reject(thrown),
       };
       const { ask, defects } = opened(handlers);
       const internal = { code: -32603, message: `internal error (${told})`, data: { kind: 'internal' } };

@@ -5,7 +5,7 @@ import { MAX_EXPLANATION_BYTES } from '../../../src/server/limits.ts';
 import type { Env } from '../../../src/shared-config/index.ts';
 
 const explain = (params: object, base: Env) =>
-  explainEnvironment(requests.environmentExplain.params.parse(params), base, 'posix');
+  explainEnvironment(requests['environment/explain'].params.parse(params), base, 'posix');
 
 const thrown = (act: () => unknown): unknown => {
   try {

@@ -25,7 +25,7 @@ import { refuseLongSearch } from './find-program.ts';
 import { launch } from './launch.ts';
 import { confinedPlan } from './sandboxed-plan.ts';
 
-type StartParams = ParamsOut<Requests['processStart']>;
+type StartParams = ParamsOut<Requests['process/start']>;
 
 /** Where a child is started, and what it is started with. */
 export type StartContext = {
