@@ -24,7 +24,10 @@ export const wellFormedAnswer = (message: Message): ResponseMessage => {
   const { error, result } = answer as { error?: unknown; result?: unknown };
   if (error === undefined || isErrorObject(error)) return answer;
   // JSON-RPC 1.0 has both in each answer.
-  if (error === null && result !== undefined) return { ...answer, error: undefined };
+  if (error === null && result !== undefined) {
+    const { error: _, ...rest } = answer;
+    return rest;
+  }
   return { ...answer, error: MALFORMED_ERROR };
 };
 

@@ -9,7 +9,7 @@ export type Holder = { readonly pid: number; readonly name: string };
 
 export type HolderOptions = {
   /** Processes that don't count; usually the caller's own. */
-  readonly exclude?: ReadonlySet<number>;
+  readonly exclude?: ReadonlySet<number> | undefined;
   readonly platform?: NodeJS.Platform;
   readonly procRoot?: string;
 };

@@ -2,7 +2,7 @@ import type { BodyKind } from './decoder.ts';
 import { CHUNK_TYPE } from './format.ts';
 
 /** What the header fields of one frame say so far. */
-export type HeaderFields = { contentLength?: number; charset?: string; kind?: BodyKind };
+export type HeaderFields = { contentLength?: number; charset?: string | undefined; kind?: BodyKind };
 
 /**
  * Reads one header line into `fields`.

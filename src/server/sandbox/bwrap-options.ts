@@ -10,7 +10,7 @@ export type BwrapSettings = {
   /** The descriptor to read the system call filter from, where there is one. */
   readonly filterFd: number | undefined;
   /** Single files that are seen in any case. */
-  readonly programs?: readonly string[];
+  readonly programs?: readonly string[] | undefined;
 };
 
 /** The descriptors that bubblewrap needs, in the order of their numbers there, from `FIRST_DESCRIPTOR` on. */
