@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { describeInternal, serve } from '../server/connection/serve.ts';
-import { EXIT_MS } from '../server/limits.ts';
+
 import { GarbageCollector } from '../server/memory/garbage-collector.ts';
 import { serverArgs } from '../server/server-args.ts';
 import { endProcess } from '../system/end-process.ts';
@@ -72,6 +72,9 @@ const ownProgram = (): readonly [string, string] | undefined => {
 
 const NO_PROC =
   '/proc is not mounted: processes that left their group are not found when they have to be ended, and nothing runs in a sandbox';
+
+/** Time for this process to exit after its connection has ended, in milliseconds; then the watchdog kills it. */
+const EXIT_MS = 15_000;
 
 // EX_SOFTWARE of sysexits.h.
 const INTERNAL_ERROR = 70;

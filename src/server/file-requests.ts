@@ -5,8 +5,8 @@ import type { Requests } from '../protocol/messages.ts';
 import type { Lazy } from './connection/lazy.ts';
 import { type FilePaths, filePaths } from './files/file-path.ts';
 import type { Files } from './files/files.ts';
+import { MAX_WATCHED_PATHS } from './files/limits.ts';
 import { handleUse, PathOrder, type PathUse, pathUse } from './files/path-order.ts';
-import { MAX_WATCHED_PATHS } from './limits.ts';
 import type { ConfinableRequest, ConfinedFiles, HandleRequest } from './sandbox/server-pool.ts';
 
 type Params<Name extends keyof Requests> = ParamsOut<Requests[Name]>;

@@ -1,4 +1,4 @@
-import { MIN_MEMORY_BYTES } from './limits.ts';
+import { MIN_MEMORY_BYTES } from './memory/limits.ts';
 
 /** What the program was told as a server. */
 export type ServerArgs = { readonly memoryBytes?: number | undefined };

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { MIN_MEMORY_BYTES } from '../../src/server/limits.ts';
+import { MIN_MEMORY_BYTES } from '../../src/server/memory/limits.ts';
 import { parseSize, serverArgs } from '../../src/server/server-args.ts';
 
 describe('serverArgs', () => {

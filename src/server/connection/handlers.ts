@@ -2,24 +2,17 @@ import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import { resumeUnavailable } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { platformOf } from '../../shared-config/index.ts';
+import type { AnnouncedLimits } from '../announced-limits.ts';
 import { readEnvironmentConfig } from '../environment/environment-config.ts';
 import { describeHost } from '../environment/environment-info.ts';
 import { explainEnvironment } from '../environment/explain-environment.ts';
 import type { Host } from '../environment/host.ts';
+import { CONFIG_MEMORY_BYTES, EXPLANATION_FORMS, MAX_EXPLANATION_BYTES } from '../environment/limits.ts';
 import { type BaseEnvs, describeBase } from '../environment/login/base-env.ts';
 import type { FileRequests } from '../file-requests.ts';
 import type { HttpRequests } from '../http/http-requests.ts';
-import {
-  type announcedLimits,
-  CONFIG_MEMORY_BYTES,
-  EXPLANATION_FORMS,
-  MAX_EXPLANATION_BYTES,
-  MAX_RETAINED_BYTES,
-  MAX_RETAINED_MS,
-  RETAINED_BYTES,
-  RETAINED_MS,
-} from '../limits.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
+import { MAX_RETAINED_BYTES, MAX_RETAINED_MS, RETAINED_BYTES, RETAINED_MS } from '../process/limits.ts';
 import type { Processes } from '../process/processes.ts';
 import { parseSignal } from '../process/signals.ts';
 import type { Sandboxes } from '../sandbox/sandboxes.ts';
@@ -46,7 +39,7 @@ export type HandlerContext = {
   readonly status: () => ResultIn<Requests['server/status']>;
   /** Sends bytes as they are from now on, where the framing allows it; tells whether it does. */
   readonly useBinaryFrames: () => boolean;
-  readonly limits: ReturnType<typeof announcedLimits>;
+  readonly limits: AnnouncedLimits;
   readonly answers: AnswerMemory;
 };
 

@@ -1,8 +1,8 @@
 import type { ResultIn } from '../../protocol/define.ts';
 import type { Requests } from '../../protocol/messages.ts';
+import type { AnnouncedLimits } from '../announced-limits.ts';
 import { describeHost } from '../environment/environment-info.ts';
 import type { Host } from '../environment/host.ts';
-import type { announcedLimits } from '../limits.ts';
 import { ptyUnavailable } from '../process/pty/pty-binding.ts';
 
 /** What `initialize` is answered with. */
@@ -10,7 +10,7 @@ export const initializeResult = (
   sessionId: string,
   host: Host,
   found: {
-    readonly limits: ReturnType<typeof announcedLimits>;
+    readonly limits: AnnouncedLimits;
     readonly binaryFrames: boolean;
     readonly sandboxUnavailable: string | undefined;
   },

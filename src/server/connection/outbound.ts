@@ -2,8 +2,8 @@ import type { NotificationSpec, ParamsIn } from '../../protocol/define.ts';
 import type { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
 import { outputEncoder } from '../../protocol/framing/output-encoder.ts';
 import type { OutputStream } from '../../protocol/process.ts';
-import { HEAD_START_BYTES, OUTPUT_HIGH_WATER_BYTES } from '../limits.ts';
 import { FairQueue } from './fair-queue.ts';
+import { HEAD_START_BYTES, OUTPUT_HIGH_WATER_BYTES } from './limits.ts';
 
 /** Something with output to send, when its turn comes. */
 export type OutputSource = {

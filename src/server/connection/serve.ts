@@ -10,21 +10,16 @@ import { MAX_FRAME_BYTES } from '../../protocol/limits.ts';
 import { clientNotifications, requests } from '../../protocol/messages.ts';
 import { settledWithin } from '../../system/deadline.ts';
 import { Watchdog } from '../../system/watchdog.ts';
+import { announcedLimits } from '../announced-limits.ts';
 import type { Host } from '../environment/host.ts';
 import { loginShell } from '../environment/login/ask-shell.ts';
 import { BaseEnvs } from '../environment/login/base-env.ts';
 import { FileRequests } from '../file-requests.ts';
-import {
-  announcedLimits,
-  FLUSH_MS,
-  MAX_BATCH_ANSWER_BYTES,
-  MAX_PROCESSES,
-  MEMORY_BYTES,
-  STOP_MS,
-} from '../limits.ts';
 import { AnswerMemory } from '../memory/answer-memory.ts';
+import { MEMORY_BYTES } from '../memory/limits.ts';
 import { type Collector, MemoryBudget } from '../memory/memory-budget.ts';
 import { RequestMemory } from '../memory/request-memory.ts';
+import { MAX_PROCESSES } from '../process/limits.ts';
 import { Processes } from '../process/processes.ts';
 import { Sandboxes } from '../sandbox/sandboxes.ts';
 import { createBatchHandler } from './batches.ts';
@@ -32,6 +27,7 @@ import { createAnswer } from './dispatch.ts';
 import { createHandlers } from './handlers.ts';
 import { type Answered, Session } from './handshake.ts';
 import { Lazy } from './lazy.ts';
+import { FLUSH_MS, MAX_BATCH_ANSWER_BYTES, STOP_MS } from './limits.ts';
 import { Outbound } from './outbound.ts';
 import { PartialAnswers } from './partial-answers.ts';
 import { statusReporter } from './status.ts';

@@ -12,8 +12,8 @@ import {
 import type { Requests } from '../../protocol/messages.ts';
 import { fileUri } from '../../protocol/native-path.ts';
 import { sharedCodeDirectory } from '../../system/installed-package.ts';
-import { MAX_CONFIG_BYTES } from '../limits.ts';
 import type { Host } from './host.ts';
+import { MAX_CONFIG_BYTES } from './limits.ts';
 
 type Result = ResultIn<Requests['environmentConfig/read']>;
 type Layers = Result['config'];

@@ -2,7 +2,7 @@ import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import { limitExceeded } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { type Env, type ExplainedEnv, explainEnv, type Platform } from '../../shared-config/index.ts';
-import { MAX_EXPLANATION_BYTES } from '../limits.ts';
+import { MAX_EXPLANATION_BYTES } from './limits.ts';
 import { withinMatchLimit } from './match-limit.ts';
 
 type Params = ParamsOut<Requests['environment/explain']>;

@@ -3,11 +3,11 @@ import { chmod, type FileHandle, lstat, mkdir, readlink, realpath, stat, symlink
 import { fileRefused, limitExceeded } from '../../protocol/errors.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
 import { type Grow, growFreely } from '../connection/partial-answers.ts';
-import { MAX_SKIPPED_FILES } from '../limits.ts';
 import { readFully, writeFully } from './blocks.ts';
 import { createDirectory, isDirectory } from './create-directory.ts';
 import { isNotFound, onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
+import { MAX_SKIPPED_FILES } from './limits.ts';
 import { listDirectory } from './list-directory.ts';
 import { empty, kindOf, openRegular } from './regular-file.ts';
 

@@ -15,6 +15,12 @@ import type { Requests } from '../../protocol/messages.ts';
 import { settledWithin } from '../../system/deadline.ts';
 import type { Outbound } from '../connection/outbound.ts';
 import type { Grow, PartialAnswers } from '../connection/partial-answers.ts';
+import type { AnswerMemory } from '../memory/answer-memory.ts';
+import { copy } from './copy.ts';
+import { createDirectory } from './create-directory.ts';
+import { decodeContent } from './decode-content.ts';
+import { onPath } from './file-errors.ts';
+import { decoded, type FilePath, type FilePaths, filePaths } from './file-path.ts';
 import {
   FILE_SHUTDOWN_MS,
   LISTING_FORMS,
@@ -25,13 +31,7 @@ import {
   MAX_WATCHED_PATHS,
   MIN_FILE_ANSWER_BYTES,
   maxReadFileBytes,
-} from '../limits.ts';
-import type { AnswerMemory } from '../memory/answer-memory.ts';
-import { copy } from './copy.ts';
-import { createDirectory } from './create-directory.ts';
-import { decodeContent } from './decode-content.ts';
-import { onPath } from './file-errors.ts';
-import { decoded, type FilePath, type FilePaths, filePaths } from './file-path.ts';
+} from './limits.ts';
 import { getMetadata } from './metadata.ts';
 import { MissingWatch } from './missing-watch.ts';
 import { OpenFile } from './open-file.ts';

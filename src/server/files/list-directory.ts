@@ -3,8 +3,8 @@ import { lstat, opendir } from 'node:fs/promises';
 import { sortInSlices } from '../../system/sort-in-slices.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
 import { type Grow, growFreely } from '../connection/partial-answers.ts';
-import { LISTED_NAME_BYTES, MAX_DIRECTORY_ENTRIES } from '../limits.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
+import { LISTED_NAME_BYTES, MAX_DIRECTORY_ENTRIES } from './limits.ts';
 
 /** Something in a directory: its name, byte for byte, and what it is itself. */
 export type DirectoryEntry = { readonly name: Buffer; readonly kind: EntryKind };

@@ -1,8 +1,8 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
-import { MAX_WATCHED_PATHS, MISSING_RECHECK_MS } from '../limits.ts';
 import { isNotFound, isSystemError } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
+import { MAX_WATCHED_PATHS, MISSING_RECHECK_MS } from './limits.ts';
 import { type NearestDirectory, nearestDirectories, type Watchable } from './nearest-directories.ts';
 
 /** The one watch of a connection, by the number that the client gave it. */

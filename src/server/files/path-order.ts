@@ -1,6 +1,6 @@
 import { limitExceeded } from '../../protocol/errors.ts';
-import { MAX_WAITING_FILE_REQUESTS } from '../limits.ts';
 import type { FilePath } from './file-path.ts';
+import { MAX_WAITING_FILE_REQUESTS } from './limits.ts';
 
 /** Something that a request works on, and whether it may change it. */
 export type PathUse = { readonly key: string; readonly writes: boolean };

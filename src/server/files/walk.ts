@@ -6,10 +6,10 @@ import { MAX_WALK_DEPTH, MAX_WALK_DIRECTORIES, MAX_WALK_ENTRIES } from '../../pr
 import { Fifo } from '../../system/fifo.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
 import { type Grow, growFreely } from '../connection/partial-answers.ts';
-import { MAX_WALK_ERRORS } from '../limits.ts';
 import { isDirectory } from './create-directory.ts';
 import { asFileError, onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
+import { MAX_WALK_ERRORS } from './limits.ts';
 import { type DirectoryEntry, type Listing, listDirectory } from './list-directory.ts';
 
 type Result = ResultIn<typeof fsWalk>;

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import type { HttpHeader } from '../../protocol/http.ts';
-import { MAX_HTTP_REDIRECTS } from '../limits.ts';
+import { MAX_HTTP_REDIRECTS } from './limits.ts';
 
 /** A request as it goes out. */
 export type HttpExchange = {

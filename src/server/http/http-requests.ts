@@ -14,9 +14,9 @@ import type { Requests } from '../../protocol/messages.ts';
 import { startTimer } from '../../system/deadline.ts';
 import type { Outbound } from '../connection/outbound.ts';
 import type { PartialAnswers } from '../connection/partial-answers.ts';
-import { MAX_HTTP_REQUESTS } from '../limits.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
 import { exchange, isHttp, RedirectRefused } from './exchange.ts';
+import { MAX_HTTP_REQUESTS } from './limits.ts';
 import { readBody } from './read-body.ts';
 
 type Params = ParamsOut<Requests['http/request']>;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { limitExceeded } from '../../protocol/errors.ts';
 import type { Grow } from '../connection/partial-answers.ts';
-import { MAX_HTTP_BODY_BYTES } from '../limits.ts';
+import { MAX_HTTP_BODY_BYTES } from './limits.ts';
 
 /**
  * Reads the body of a response. While there is no memory for more, it isn't read on.

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { GARBAGE_IDLE_MS, IDLE_GARBAGE_BYTES, MIN_GARBAGE_BYTES } from '../limits.ts';
+import { GARBAGE_IDLE_MS, IDLE_GARBAGE_BYTES, MIN_GARBAGE_BYTES } from './limits.ts';
 import type { Collector } from './memory-budget.ts';
 
 /**

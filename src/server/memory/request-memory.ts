@@ -1,14 +1,14 @@
 import { isAscii } from 'node:buffer';
 import { type ExecServerError, limitExceeded } from '../../protocol/errors.ts';
 import type { FrameGate } from '../../protocol/framing/message-reader.ts';
+import type { Backlog } from './answer-memory.ts';
 import {
   ANSWER_HIGH_WATER_BYTES,
   PARSE_FACTOR,
   PENDING_REQUEST_BYTES,
   SHORT_FRAME_BYTES,
   WIDE_PARSE_FACTOR,
-} from '../limits.ts';
-import type { Backlog } from './answer-memory.ts';
+} from './limits.ts';
 import type { MemoryBudget, MemoryShare } from './memory-budget.ts';
 
 /** Memory that a request holds until it is answered. */

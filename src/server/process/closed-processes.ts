@@ -1,4 +1,4 @@
-import { MAX_CLOSED_BYTES, MAX_CLOSED_PROCESSES } from '../limits.ts';
+import { MAX_CLOSED_BYTES, MAX_CLOSED_PROCESSES } from './limits.ts';
 import type { ManagedProcess } from './managed-process.ts';
 
 /** Closed processes that can still be read, for a time and within a bound of number and memory. */

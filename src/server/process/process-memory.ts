@@ -1,5 +1,5 @@
-import { CLOSED_PROCESS_GARBAGE_BYTES } from '../limits.ts';
 import type { MemoryBudget } from '../memory/memory-budget.ts';
+import { CLOSED_PROCESS_GARBAGE_BYTES } from './limits.ts';
 import { KeptOutput } from './output/kept-output.ts';
 import { PendingOutput } from './output/pending-output.ts';
 import type { StdinMemory } from './stdin-queue.ts';

@@ -18,6 +18,11 @@ import type { Watchdog } from '../../system/watchdog.ts';
 import type { Outbound } from '../connection/outbound.ts';
 import type { Host } from '../environment/host.ts';
 import type { BaseEnvs } from '../environment/login/base-env.ts';
+import type { AnswerMemory } from '../memory/answer-memory.ts';
+import type { MemoryBudget } from '../memory/memory-budget.ts';
+import type { Sandboxes } from '../sandbox/sandboxes.ts';
+import { ClosedProcesses } from './closed-processes.ts';
+import { describeProcess } from './describe-process.ts';
 import {
   DRAIN_MS,
   HEAD_TAIL_BYTES,
@@ -28,12 +33,7 @@ import {
   RETAINED_BYTES,
   RETAINED_MS,
   SHUTDOWN_GRACE_MS,
-} from '../limits.ts';
-import type { AnswerMemory } from '../memory/answer-memory.ts';
-import type { MemoryBudget } from '../memory/memory-budget.ts';
-import type { Sandboxes } from '../sandbox/sandboxes.ts';
-import { ClosedProcesses } from './closed-processes.ts';
-import { describeProcess } from './describe-process.ts';
+} from './limits.ts';
 import { ManagedProcess, type ProcessOptions } from './managed-process.ts';
 import { ProcessMemory } from './process-memory.ts';
 import { OutputReads } from './read-output.ts';

@@ -2,8 +2,8 @@ import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import { limitExceeded } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { type Deadline, deadline, startTimer } from '../../system/deadline.ts';
-import { MAX_ALL_WAITING_READS, MAX_READ_BYTES, MAX_WAITING_READS } from '../limits.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
+import { MAX_ALL_WAITING_READS, MAX_READ_BYTES, MAX_WAITING_READS } from './limits.ts';
 import type { ManagedProcess } from './managed-process.ts';
 import type { LogSlice } from './output/output-log.ts';
 

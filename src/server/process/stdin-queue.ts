@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
 import { limitExceeded } from '../../protocol/errors.ts';
 import { Fifo } from '../../system/fifo.ts';
-import { MAX_STDIN_QUEUED_BYTES, STDIN_HIGH_WATER_BYTES, STDIN_WRITE_OVERHEAD_BYTES } from '../limits.ts';
 import type { MemoryShare } from '../memory/memory-budget.ts';
+import { MAX_STDIN_QUEUED_BYTES, STDIN_HIGH_WATER_BYTES, STDIN_WRITE_OVERHEAD_BYTES } from './limits.ts';
 import { WriteIds } from './write-ids.ts';
 
 /** What the stdins of a connection share. */

@@ -1,5 +1,5 @@
 import { Fifo } from '../../system/fifo.ts';
-import { MAX_WRITE_ID_BYTES, MAX_WRITE_IDS, WRITE_ID_OVERHEAD_BYTES } from '../limits.ts';
+import { MAX_WRITE_ID_BYTES, MAX_WRITE_IDS, WRITE_ID_OVERHEAD_BYTES } from './limits.ts';
 
 /**
  * The `writeId`s of the last writes to each process of a connection: those of a process are bounded in number, all

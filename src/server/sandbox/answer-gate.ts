@@ -1,6 +1,6 @@
 import type { FrameGate } from '../../protocol/framing/message-reader.ts';
-import { SHORT_FRAME_BYTES } from '../limits.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
+import { SHORT_FRAME_BYTES } from '../memory/limits.ts';
 
 /**
  * Lets long answers of a sandboxed server in when there is memory to hand them on to the client. While one waits, the

@@ -5,7 +5,7 @@ import { join } from 'node:path/posix';
 import { unsupported } from '../../protocol/errors.ts';
 import { shortageOf } from '../../system/shortage.ts';
 import { SYSTEM_DIRECTORIES } from '../../system/system-program.ts';
-import { SANDBOX_PROBE_MS } from '../limits.ts';
+import { SANDBOX_PROBE_MS } from './limits.ts';
 import type { ConfinedStart } from './sandboxes.ts';
 import { socketFilter } from './socket-filter.ts';
 

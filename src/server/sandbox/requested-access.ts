@@ -2,7 +2,7 @@ import { join } from 'node:path/posix';
 import { invalidParams, limitExceeded, unsupported } from '../../protocol/errors.ts';
 import { nativePath } from '../../protocol/native-path.ts';
 import type { Sandbox } from '../../protocol/sandbox.ts';
-import { MAX_SANDBOX_DEPTH, MAX_SANDBOX_DIRECTORIES, MAX_SANDBOX_PLACES } from '../limits.ts';
+import { MAX_SANDBOX_DEPTH, MAX_SANDBOX_DIRECTORIES, MAX_SANDBOX_PLACES } from './limits.ts';
 
 /** What may be done with a place and all below it. */
 export type Access = 'read' | 'write' | 'deny';

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { pollUntil } from '../../system/deadline.ts';
 import { type ProcessEntry, readProcess } from '../../system/process-table.ts';
-import { SANDBOX_READY_MS } from '../limits.ts';
+import { SANDBOX_READY_MS } from './limits.ts';
 
 /** A program in a sandbox, seen from outside: bubblewrap, and in its namespace first a keeper, then the program. */
 export class ConfinedCommand {

@@ -12,9 +12,10 @@ import { FrameMessageReader } from '../../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
 import { settledWithin } from '../../system/deadline.ts';
 import type { Watchdog } from '../../system/watchdog.ts';
-import { FILE_SHUTDOWN_MS, SANDBOX_PROBE_MS } from '../limits.ts';
+import { FILE_SHUTDOWN_MS } from '../files/limits.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
 import { AnswerGate } from './answer-gate.ts';
+import { SANDBOX_PROBE_MS } from './limits.ts';
 import type { ConfinedStart } from './sandboxes.ts';
 
 type Running = ChildProcess & { readonly pid: number; readonly stdin: Writable; readonly stdout: Readable };

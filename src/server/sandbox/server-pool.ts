@@ -3,8 +3,9 @@ import { fsMissingChanged } from '../../protocol/files.ts';
 import { requests } from '../../protocol/messages.ts';
 import type { Sandbox } from '../../protocol/sandbox.ts';
 import type { Watchdog } from '../../system/watchdog.ts';
-import { MAX_FILE_SANDBOXES, MAX_OPEN_FILES } from '../limits.ts';
+import { MAX_OPEN_FILES } from '../files/limits.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
+import { MAX_FILE_SANDBOXES } from './limits.ts';
 import { ConfinedServer } from './sandboxed-server.ts';
 import type { Confinement, Sandboxes } from './sandboxes.ts';
 

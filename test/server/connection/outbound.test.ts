@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { processExited } from '../../../src/protocol/process.ts';
+import { OUTPUT_HIGH_WATER_BYTES } from '../../../src/server/connection/limits.ts';
 import { Outbound, type OutputSource } from '../../../src/server/connection/outbound.ts';
-import { OUTPUT_HIGH_WATER_BYTES } from '../../../src/server/limits.ts';
 import { until } from '../../support/until.ts';
 import { SlowClient, settle } from '../support/slow-client.ts';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { requests } from '../../../src/protocol/messages.ts';
 import { explainEnvironment } from '../../../src/server/environment/explain-environment.ts';
-import { MAX_EXPLANATION_BYTES } from '../../../src/server/limits.ts';
+import { MAX_EXPLANATION_BYTES } from '../../../src/server/environment/limits.ts';
 import type { Env } from '../../../src/shared-config/index.ts';
 
 const explain = (params: object, base: Env) =>

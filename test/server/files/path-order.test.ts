@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ExecServerError } from '../../../src/protocol/errors.ts';
+import { MAX_WAITING_FILE_REQUESTS } from '../../../src/server/files/limits.ts';
 import { handleUse, PathOrder, type PathUse, pathUse } from '../../../src/server/files/path-order.ts';
-import { MAX_WAITING_FILE_REQUESTS } from '../../../src/server/limits.ts';
 import { settle } from '../support/slow-client.ts';
 
 const read = (path: string): PathUse => pathUse(path, false, 'linux');

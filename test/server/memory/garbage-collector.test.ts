@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { IDLE_GARBAGE_BYTES, MIN_GARBAGE_BYTES } from '../../../src/server/limits.ts';
 import { GarbageCollector } from '../../../src/server/memory/garbage-collector.ts';
+import { IDLE_GARBAGE_BYTES, MIN_GARBAGE_BYTES } from '../../../src/server/memory/limits.ts';
 import { until } from '../../support/until.ts';
 
 const counting = (idleMs = 60_000) => {

@@ -4,7 +4,7 @@ import {
   ANSWER_HIGH_WATER_BYTES,
   PENDING_REQUEST_BYTES,
   SHORT_FRAME_BYTES,
-} from '../../../src/server/limits.ts';
+} from '../../../src/server/memory/limits.ts';
 import { MemoryBudget } from '../../../src/server/memory/memory-budget.ts';
 import { RequestMemory } from '../../../src/server/memory/request-memory.ts';
 

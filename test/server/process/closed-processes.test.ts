@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { MAX_CLOSED_BYTES, MAX_CLOSED_PROCESSES } from '../../../src/server/limits.ts';
 import { ClosedProcesses } from '../../../src/server/process/closed-processes.ts';
+import { MAX_CLOSED_BYTES, MAX_CLOSED_PROCESSES } from '../../../src/server/process/limits.ts';
 import { until } from '../../support/until.ts';
 import { fakeProcess } from './support/fake-process.ts';
 

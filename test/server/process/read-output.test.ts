@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { ExecServerError } from '../../../src/protocol/errors.ts';
-import { MAX_READ_BYTES, MAX_WAITING_READS } from '../../../src/server/limits.ts';
 import { AnswerMemory } from '../../../src/server/memory/answer-memory.ts';
 import { MemoryBudget } from '../../../src/server/memory/memory-budget.ts';
+import { MAX_READ_BYTES, MAX_WAITING_READS } from '../../../src/server/process/limits.ts';
 import type { ManagedProcess } from '../../../src/server/process/managed-process.ts';
 import { OutputReads } from '../../../src/server/process/read-output.ts';
 import { settle } from '../support/slow-client.ts';

@@ -4,7 +4,11 @@ import { PassThrough, Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { ExecServerError } from '../../../src/protocol/errors.ts';
-import { MAX_STDIN_QUEUED_BYTES, MAX_WRITE_IDS, STDIN_HIGH_WATER_BYTES } from '../../../src/server/limits.ts';
+import {
+  MAX_STDIN_QUEUED_BYTES,
+  MAX_WRITE_IDS,
+  STDIN_HIGH_WATER_BYTES,
+} from '../../../src/server/process/limits.ts';
 import { StdinQueue } from '../../../src/server/process/stdin-queue.ts';
 
 const bytes = (text: string) => Buffer.from(text);

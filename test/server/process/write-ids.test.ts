@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { MAX_WRITE_ID_BYTES, MAX_WRITE_IDS, WRITE_ID_OVERHEAD_BYTES } from '../../../src/server/limits.ts';
+import {
+  MAX_WRITE_ID_BYTES,
+  MAX_WRITE_IDS,
+  WRITE_ID_OVERHEAD_BYTES,
+} from '../../../src/server/process/limits.ts';
 import { WriteIds } from '../../../src/server/process/write-ids.ts';
 
 describe('WriteIds', () => {

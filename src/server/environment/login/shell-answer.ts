@@ -1,5 +1,5 @@
 import type { Env } from '../../../shared-config/index.ts';
-import { MAX_LOGIN_ENV_BYTES, MAX_LOGIN_NOISE_BYTES } from '../../limits.ts';
+import { MAX_LOGIN_ENV_BYTES, MAX_LOGIN_NOISE_BYTES } from './limits.ts';
 
 /** What a shell is asked: to print its environment twice, between marks. */
 export type ShellQuestion = {

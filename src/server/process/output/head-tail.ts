@@ -1,6 +1,6 @@
 import type { OutputStream, StreamBytes } from '../../../protocol/process.ts';
 import { Fifo } from '../../../system/fifo.ts';
-import { CHUNK_OVERHEAD_BYTES } from '../../limits.ts';
+import { CHUNK_OVERHEAD_BYTES } from '../limits.ts';
 import { type Keeper, KeptOutput } from './kept-output.ts';
 
 /** A piece of output. */

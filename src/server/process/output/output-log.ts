@@ -1,5 +1,5 @@
 import type { OutputStream } from '../../../protocol/process.ts';
-import { CHUNK_OVERHEAD_BYTES, MAX_READ_CHUNKS, MAX_RETAINED_CHUNKS } from '../../limits.ts';
+import { CHUNK_OVERHEAD_BYTES, MAX_READ_CHUNKS, MAX_RETAINED_CHUNKS } from '../limits.ts';
 import { ByteBlocks } from './byte-blocks.ts';
 import type { Chunk } from './head-tail.ts';
 import { type Keeper, KeptOutput } from './kept-output.ts';

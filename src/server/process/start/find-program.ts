@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { posix, win32 } from 'node:path';
 import { limitExceeded } from '../../../protocol/errors.ts';
 import type { Env } from '../../../shared-config/index.ts';
-import { MAX_PATH_DIRECTORIES } from '../../limits.ts';
+import { MAX_PATH_DIRECTORIES } from '../limits.ts';
 
 /** What decides which file a program name means: the child's directory and environment, not ours. */
 export type ProgramSearch = {

@@ -1,7 +1,7 @@
 import { findHeld, killHolders } from '../../../system/holders.ts';
 import { type PinnedFile, releaseAll } from '../../../system/pinned-file.ts';
 import type { Watchdog } from '../../../system/watchdog.ts';
-import { SHUTDOWN_GRACE_MS } from '../../limits.ts';
+import { SHUTDOWN_GRACE_MS } from '../limits.ts';
 import type { ManagedProcess } from '../managed-process.ts';
 import type { ChildGroup } from './child-group.ts';
 import { stopGroup } from './stop-group.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { currentHost, type Host } from '../../../../src/server/environment/host.ts';
 import { loginShell, type ShellOutcome } from '../../../../src/server/environment/login/ask-shell.ts';
-import { MAX_LOGIN_NOISE_BYTES } from '../../../../src/server/limits.ts';
+import { MAX_LOGIN_NOISE_BYTES } from '../../../../src/server/environment/login/limits.ts';
 import type { Env } from '../../../../src/shared-config/index.ts';
 import { Watchdog } from '../../../../src/system/watchdog.ts';
 import { survivorsIn, waitForNoSurvivorsIn } from '../../../e2e/support/survivors.ts';

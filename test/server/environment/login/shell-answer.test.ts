@@ -1,11 +1,14 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import {
+  MAX_LOGIN_ENV_BYTES,
+  MAX_LOGIN_NOISE_BYTES,
+} from '../../../../src/server/environment/login/limits.ts';
+import {
   newQuestion,
   type ShellAnswer,
   ShellAnswerReader,
 } from '../../../../src/server/environment/login/shell-answer.ts';
-import { MAX_LOGIN_ENV_BYTES, MAX_LOGIN_NOISE_BYTES } from '../../../../src/server/limits.ts';
 import type { Env } from '../../../../src/shared-config/index.ts';
 
 const question = newQuestion();

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { CHUNK_OVERHEAD_BYTES, MAX_RETAINED_CHUNKS } from '../../../../src/server/limits.ts';
+import { CHUNK_OVERHEAD_BYTES, MAX_RETAINED_CHUNKS } from '../../../../src/server/process/limits.ts';
 import { type LoggedChunk, OutputLog } from '../../../../src/server/process/output/output-log.ts';
 
 const NO_LIMIT = Number.POSITIVE_INFINITY;
