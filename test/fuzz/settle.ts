@@ -13,26 +13,19 @@ export const settle = async (
   found: (kind: string, text: string) => void,
 ): Promise<void> => {
   await client.probe();
-  const { ledger } = client.oracle;
-  const patience = performance.now() + SETTLE_MS;
-  for (;;) {
-    if (!client.open) return;
+  for (const patience = performance.now() + SETTLE_MS; client.open; await delay(20)) {
+    // Again each time: an answer that is not owed may say late that there is something.
     const running = await endProcesses(client);
-    for (const handleId of client.handles) {
-      await client.call('fs/close', { handleId, discard: true });
-      client.handles.delete(handleId);
-    }
-    await client.call('fs/watchMissing', { watchId: Number.MAX_SAFE_INTEGER, missing: [] });
-    if (running === 0 && ledger.outstanding.length === 0) break;
-    if (performance.now() > patience) {
-      const owed = JSON.stringify(ledger.outstanding).slice(0, 600);
-      found('unanswered', `${running} processes and these answers are left after ${SETTLE_MS} ms: ${owed}`);
-      return;
-    }
-    await delay(20);
+    await closeFiles(client);
+    const { outstanding } = client.oracle.ledger;
+    const look = await jail.look();
+    if (running === 0 && outstanding.length === 0 && isQuiet(look)) return client.probe();
+    if (performance.now() < patience) continue;
+    if (running > 0) found('unclosed', `${running} processes after ${SETTLE_MS} ms`);
+    else if (outstanding.length > 0) found('unanswered', JSON.stringify(outstanding).slice(0, 600));
+    else found('descriptor', `left: ${look.descriptors.join(', ')}`);
+    return;
   }
-  await client.probe();
-  if (client.open) await checkDescriptors(jail, found);
 };
 
 const SETTLE_MS = 15_000;
@@ -51,14 +44,12 @@ const endProcesses = async (client: Client): Promise<number> => {
   return listed.length;
 };
 
-const checkDescriptors = async (jail: Jail, found: (kind: string, text: string) => void): Promise<void> => {
-  const patience = performance.now() + SETTLE_MS;
-  for (;;) {
-    const look = await jail.look();
-    if (isQuiet(look)) return;
-    if (performance.now() > patience) return found('descriptor', `left: ${look.descriptors.join(', ')}`);
-    await delay(20);
+const closeFiles = async (client: Client): Promise<void> => {
+  for (const handleId of client.handles) {
+    await client.call('fs/close', { handleId, discard: true });
+    client.handles.delete(handleId);
   }
+  await client.call('fs/watchMissing', { watchId: Number.MAX_SAFE_INTEGER, missing: [] });
 };
 
 const isQuiet = ({ descriptors, processes }: Look): boolean => {
