@@ -98,7 +98,7 @@ export const runToEnd = async (
 const failure = ({ timedOut, reason, signal, exitCode }: ExecResult<unknown>, timeoutMs?: number): string => {
   if (timedOut) return `timed out after ${timeoutMs} ms`;
   if (reason === 'terminated') return 'was terminated';
-  return signal === undefined ? `failed with exit code ${exitCode}` : `was ended by ${signal}`;
+  return signal === undefined ? `failed with exit code ${exitCode}` : `was killed by ${signal}`;
 };
 
 const shown = (word: string): string => (/^[\w./:=@%+,-]+$/.test(word) ? word : `"${printableQuoted(word)}"`);
