@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { ConnectionLostError, RequestError } from '../../src/core/errors.ts';
 import type { ExecClient } from '../../src/core/exec-client.ts';
 import { OUTPUT_WINDOW_BYTES } from '../../src/core/limits.ts';
+import { requests } from '../../src/protocol/messages.ts';
 import { until } from '../support/until.ts';
 import { closed, exited, faked, INFO, output } from './support/fake-server.ts';
 
@@ -24,6 +25,29 @@ const invalid = (method: string, error: unknown): RequestError => {
 const child = (client: ExecClient) => client.start({ argv: ['true'] });
 const base = { base: 'process', attempts: [] };
 const counts = { kept: 0, removed: 0, set: 0 };
+
+const STATUS = {
+  version: '0',
+  pid: 1,
+  uptimeMs: 1,
+  rssBytes: 1,
+  heapUsedBytes: 1,
+  eventLoopDelayMs: { mean: 0, p99: 0, max: 0 },
+  openDescriptors: null,
+  queuedBytes: 0,
+  processes: 0,
+};
+
+/** Methods without a call of their own: they are part of others, or repeat the answer to `initialize`. */
+const WITHOUT_CALL = [
+  'initialize',
+  'environment/info',
+  'process/acknowledge',
+  'fs/open',
+  'fs/readBlock',
+  'fs/writeBlock',
+  'fs/close',
+];
 
 /** Each call of a client with the method that it makes first, and an answer that it takes. */
 const CALLS: ReadonlyArray<
@@ -65,6 +89,40 @@ const CALLS: ReadonlyArray<
     { base, variables: { A: { outcome: 'removed', by: 'exclude', pattern: 'A' } }, counts },
   ],
   ['environment/refresh', client => client.refreshEnvironment(), base],
+  [
+    'process/read',
+    client => client.read('1', { afterSeq: 1 }),
+    {
+      chunks: [{ seq: 1, stream: 'stdout', chunk: 'eA==' }],
+      nextSeq: 2,
+      exited: false,
+      exitCode: null,
+      closed: false,
+      failure: null,
+      sandboxDenied: false,
+      droppedBytes: 0,
+    },
+  ],
+  [
+    'http/request',
+    client => client.http('http://localhost/'),
+    { status: 200, headers: [{ name: 'a', value: 'b' }], bodyBase64: 'eA==' },
+  ],
+  [
+    'environmentConfig/read',
+    client => client.environmentConfig({ configPaths: [['a', 'b']], requirementsPaths: [] }),
+    {
+      userHomeDir: 'file:///home/me',
+      codexHomeDir: 'file:///home/me/.codex',
+      hostname: 'box',
+      config: {
+        layers: [{ source: '/a', baseDir: 'file:///', toml: 'a.b = 1' }],
+        cloudInsertionIndex: 1,
+      },
+      requirements: { layers: [], cloudInsertionIndex: 0 },
+    },
+  ],
+  ['server/status', client => client.status(), STATUS],
   ['fs/readFile', client => client.files.readFile('/f'), { dataBase64: 'eA==' }],
   ['fs/writeFile', client => client.files.writeFile('/f', 'x'), {}],
   [
@@ -115,6 +173,12 @@ const mutations = (value: unknown, path = ''): Array<readonly [path: string, mut
 const isAbout = (field: string, path: string): boolean => path.startsWith(field) || field.startsWith(path);
 
 describe('a hostile server against Core', () => {
+  it('can be called with every method', () => {
+    expect([...CALLS.map(([method]) => method), ...WITHOUT_CALL]).to.have.members(
+      Object.values(requests).map(({ method }) => method),
+    );
+  });
+
   describe('that answers with what was not declared', () => {
     for (const [method, call, result] of CALLS) {
       it(`rejects that call of ${method} alone, and names the field`, async () => {
@@ -259,6 +323,7 @@ describe('a hostile server against Core', () => {
       ['process/exited', { processId: '1', seq: 1, exitCode: 0, sandboxDenied: false, signal: 'SIGTERM' }],
       ['process/closed', { processId: '1', seq: 1, holders: [{ pid: 1, name: 'a' }] }],
       ['fs/missingChanged', { watchId: 1 }],
+      ['http/request/bodyDelta', { requestId: 'h1', seq: 1, deltaBase64: 'eA==', done: false, error: null }],
     ] as const;
     for (const [method, right] of params) {
       it(`loses the connection for ${method}, and names the field`, async () => {
@@ -417,18 +482,6 @@ describe('a hostile server against Core', () => {
   });
 
   describe('that answers what was never asked', () => {
-    const status = {
-      version: '0',
-      pid: 1,
-      uptimeMs: 1,
-      rssBytes: 1,
-      heapUsedBytes: 1,
-      eventLoopDelayMs: { mean: 0, p99: 0, max: 0 },
-      openDescriptors: null,
-      queuedBytes: 0,
-      processes: 0,
-    };
-
     it('is ignored: other ids, second answers, output of other processes, unknown notifications', async () => {
       const { client, server } = await faked();
       server.answers.set('server/status', ({ id }) => [
@@ -441,11 +494,11 @@ describe('a hostile server against Core', () => {
         closed('constructor'),
         { method: 'unknown/method', params: {} },
         { method: '__proto__' },
-        { id, result: status },
+        { id, result: STATUS },
         { id, result: 5 },
         { id, error: { code: 1, message: 'm' } },
       ]);
-      for (let round = 0; round < 3; round += 1) expect(await client.status()).to.deep.equal(status);
+      for (let round = 0; round < 3; round += 1) expect(await client.status()).to.deep.equal(STATUS);
       await client.close();
     });
 
