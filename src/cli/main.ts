@@ -19,6 +19,7 @@ import {
 } from './options.ts';
 import { complain, print, printError } from './output.ts';
 import { run } from './run.ts';
+import { readSandbox } from './sandbox.ts';
 
 /** Runs the command line and ends the process with its exit code; errors are one line on stderr each. */
 export const runCli = async (args: readonly string[]): Promise<never> => {
@@ -87,6 +88,10 @@ const createProgram = (finish: (exitCode: number) => void): Command => {
     .addOption(
       new Option('--merge', 'stdout and stderr as one stream, in the order of the writes').conflicts('tty'),
     )
+    .option(
+      '--sandbox <permissions>',
+      'run in a sandbox: read-only, workspace-write (writes to --cwd and the temporary directories), or a JSON file',
+    )
     .passThroughOptions()
     .addHelpText('after', RUN_NOTES)
     .action(async (argv: [string, ...string[]], options: RunCliOptions, command: Command) =>
@@ -100,6 +105,7 @@ const createProgram = (finish: (exitCode: number) => void): Command => {
           tty: options.tty ?? false,
           timeoutMs: options.timeout,
           merge: options.merge ?? false,
+          sandbox: sandboxOf(command, options.sandbox),
         }),
       ),
     );
@@ -161,6 +167,7 @@ type RunCliOptions = PlaceOptions & {
   readonly tty?: true;
   readonly timeout?: number;
   readonly merge?: true;
+  readonly sandbox?: string;
 };
 
 type EnvCliOptions = PlaceOptions & {
@@ -170,6 +177,9 @@ type EnvCliOptions = PlaceOptions & {
 };
 
 type DoctorCliOptions = ServerOptions & { readonly timeout?: number; readonly json?: true };
+
+const sandboxOf = (command: Command, name: string | undefined) =>
+  name === undefined ? undefined : orComplain(command, () => readSandbox(name));
 
 const parseSeconds = (text: string): number => {
   const milliseconds = Math.round(Number(text) * 1000);

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { ExecClient, ProcessEnv, ProcessExit, RemoteProcess, Target } from '../core/index.ts';
+import type { ExecClient, ProcessEnv, ProcessExit, RemoteProcess, Sandbox, Target } from '../core/index.ts';
 import { signalExitCode, TIMED_OUT } from './exit-codes.ts';
 import { Interrupts } from './interrupts.ts';
 import { lendTerminal, terminalSize } from './local-terminal.ts';
@@ -19,6 +19,7 @@ export type RunOptions = {
   readonly timeoutMs: number | undefined;
   /** Both outputs as one, on our stdout. */
   readonly merge: boolean;
+  readonly sandbox: Sandbox | undefined;
 };
 
 /**
@@ -43,6 +44,7 @@ const runOn = async (client: ExecClient, options: RunOptions, interrupts: Interr
     stdin: stdin !== undefined,
     tty: options.tty ? terminalSize() : undefined,
     mergeStderr: options.merge,
+    sandbox: options.sandbox,
     timeoutMs: options.timeoutMs,
   });
   interrupts.forwardTo(child);
