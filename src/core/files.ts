@@ -14,7 +14,7 @@ import type { Sandbox } from './process.ts';
 
 /** Options of every access to files. */
 export type FileOptions = {
-  /** What the access is limited to; refused if the server cannot enforce it. */
+  /** Permissions of the access; refused if the server cannot enforce them. */
   readonly sandbox?: Sandbox | undefined;
 };
 

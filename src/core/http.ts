@@ -89,7 +89,7 @@ class HttpBody extends Readable {
     super({ read: () => {} });
     this.#url = url;
     this.#maxUnreadBytes = maxUnreadBytes;
-    // It is the error of whoever reads; without a reader it must not end the program.
+    // A reader gets the error; without a reader it must not end the program.
     this.on('error', () => {});
   }
 

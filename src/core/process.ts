@@ -15,7 +15,7 @@ export type ProcessOptions = {
   readonly cwd?: string | undefined;
   /** The variables of the process. Default: those of the server without names that look like secrets. */
   readonly env?: ProcessEnv | undefined;
-  /** What the process may access; refused if the server cannot enforce it. */
+  /** Permissions of the process; refused if the server cannot enforce them. */
   readonly sandbox?: Sandbox | undefined;
   /** The name that the program sees as its own. */
   readonly arg0?: string | undefined;

@@ -7,12 +7,12 @@ import { CORE_OWNED_NAMES } from '../../src/core/runtime-env.ts';
 import { currentHost, serve } from '../../src/server/index.ts';
 import { rawFrame } from '../e2e/support/raw-client.ts';
 import { until } from '../support/until.ts';
-import { closed, exited, faked, INFO, output, pipes } from './support/fake-server.ts';
+import { closed, connectFake, exited, INFO, output, pipes } from './support/fake-server.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const exact = { exact: { PATH } };
 const MIB = 1024 * 1024;
-/** A window is full when one more read of a pipe doesn't fit. */
+/** Length of one read from a pipe: a window with less room is full. */
 const ONE_READ = 64 * 1024;
 
 const rejection = async (promise: Promise<unknown>): Promise<Error> => {
@@ -24,7 +24,7 @@ const rejection = async (promise: Promise<unknown>): Promise<Error> => {
   throw new Error('did not reject');
 };
 
-/** A client and the real server, in one process. */
+/** A client and a real server in one process. */
 const embedded = async (
   limits: { maxProcesses?: number } = {},
   location: ClientStreams['location'] = 'remote',
@@ -32,7 +32,7 @@ const embedded = async (
   const { toServer, toClient, streams } = pipes();
   const host = currentHost({ PATH }, () => {});
   const server = serve({ input: toServer, output: toClient, host, log: () => {}, ...limits });
-  // As of a program: it has ended when all that it wrote was read.
+  // Like a program, it has ended when its whole output was read.
   const ended = once(toClient, 'close').then(() => ({
     program: 'it',
     exitCode: 0,
@@ -48,7 +48,7 @@ const embedded = async (
 
 describe('ExecClient', () => {
   describe('with a server in memory', () => {
-    it('runs a process and has all of its output and its exit', async () => {
+    it('collects the output and the exit of a process', async () => {
       const { client } = await embedded();
       const child = await client.start({
         argv: ['sh', '-c', 'printf out; printf err >&2; exit 3'],
@@ -82,7 +82,7 @@ describe('ExecClient', () => {
       await client.close();
     });
 
-    it('accepts a long write whose end of stdin follows at once', async () => {
+    it('accepts a long write that closeStdin follows immediately', async () => {
       const { client } = await embedded();
       const child = await client.start({ argv: ['cat'], env: exact, stdin: true });
       const bytes = Buffer.alloc(4 * MIB, 'x');
@@ -95,14 +95,14 @@ describe('ExecClient', () => {
       await client.close();
     });
 
-    it('tells that nobody reads stdin of a process that was started without', async () => {
+    it('returns false for a write to a process without stdin', async () => {
       const { client } = await embedded();
       const child = await client.start({ argv: ['sleep', '600'], env: exact });
       expect(await child.write('lost')).to.equal(false);
       await client.close();
     });
 
-    it('signals and terminates', async () => {
+    it('sends signals and terminates', async () => {
       const { client } = await embedded();
       const [signalled, terminated] = await Promise.all(
         [1, 2].map(() => client.start({ argv: ['sleep', '600'], env: exact })),
@@ -118,7 +118,7 @@ describe('ExecClient', () => {
       await client.close();
     });
 
-    it('tells why a process could not be started', async () => {
+    it('rejects with the reason of a failed start', async () => {
       const { client } = await embedded();
       const error = await rejection(client.start({ argv: ['no-such-program'], env: exact }));
       expect(error).to.be.instanceOf(RequestError);
@@ -132,7 +132,7 @@ describe('ExecClient', () => {
       await client.close();
     });
 
-    it('explains the environment of a start, made there or here, without a value', async () => {
+    it('explains the environment of a start, built by the server or locally, without values', async () => {
       const env = { policy: { exclude: ['P*'] }, runtime: { threadId: 'planted' } };
       const explained = {
         variables: {
@@ -150,7 +150,7 @@ describe('ExecClient', () => {
       }
     });
 
-    it('asks the server about a base that only the server can take', async () => {
+    it('asks the server to explain a base that only the server can capture', async () => {
       const { client } = await embedded({}, 'local');
       const { base } = await client.explain({ policy: { base: 'login' } }, []);
       expect(base?.attempts.map(attempt => attempt.base)).to.deep.equal(['login']);
@@ -159,7 +159,7 @@ describe('ExecClient', () => {
       await client.close();
     });
 
-    it('tells which step made the PATH that was searched in vain, also where it was made here', async () => {
+    it('names the step that set the searched PATH, built by the server or locally', async () => {
       for (const location of ['remote', 'local'] as const) {
         const { client } = await embedded({}, location);
         const env = { policy: { inherit: 'none' } } as const;
@@ -176,7 +176,7 @@ describe('ExecClient', () => {
       }
     });
 
-    it('is told a limit of the server with what it would have become', async () => {
+    it('rejects with the limit of the server and the exceeding value', async () => {
       const { client } = await embedded({ maxProcesses: 1 });
       await client.start({ argv: ['sleep', '600'], env: exact });
       const error = (await rejection(client.start({ argv: ['true'], env: exact }))) as RequestError;
@@ -184,7 +184,7 @@ describe('ExecClient', () => {
       await client.close();
     });
 
-    it('holds the process, not its output, while nobody reads', async () => {
+    it('blocks the process while its output is not read', async () => {
       const { client } = await embedded();
       const size = 8 * MIB;
       const child = await client.start({
@@ -197,16 +197,16 @@ describe('ExecClient', () => {
       await client.close();
     });
 
-    it('closes while output waits that nobody reads, and says that it is not all', async () => {
+    it('closes while output is not read, and reports that it is incomplete', async () => {
       const { client } = await embedded();
-      // It lives on until SIGKILL, so that its pipe is full when it ends, however full the window was before.
+      // It runs until SIGKILL, so that its pipe is full when it ends, however full the window was before.
       const child = await client.start({ argv: ['sh', '-c', 'trap "" TERM; exec yes'], env: exact });
       await until(() => child.unreadBytes > MIB - ONE_READ, 'the window is not full');
       await client.close();
       expect(await rejection(child.collect())).to.be.instanceOf(ConnectionLostError);
     });
 
-    it('ends the processes with the connection, and still tells how they ended', async () => {
+    it('terminates the processes at close, and reports their exits', async () => {
       const { client, server } = await embedded();
       const child = await client.start({ argv: ['sleep', '600'], env: exact });
       await client.close();
@@ -215,7 +215,7 @@ describe('ExecClient', () => {
       expect(await child.exit).to.deep.equal({ exitCode: 143, signal: 'SIGTERM', reason: 'terminated' });
     });
 
-    it('refuses every request after the close, and closes twice without harm', async () => {
+    it('rejects every request after close, which is idempotent', async () => {
       const { client } = await embedded();
       const child = await client.start({ argv: ['cat'], env: exact, stdin: true });
       await Promise.all([client.close(), client.close()]);
@@ -235,11 +235,11 @@ describe('ExecClient', () => {
     });
   });
 
-  describe('with what goes over the wire', () => {
-    it('opens the connection by initialize and initialized', async () => {
-      const { client, server } = await faked();
+  describe('on the wire', () => {
+    it('opens the connection with initialize and initialized', async () => {
+      const { client, server } = await connectFake();
       expect(client.info.cwd).to.equal(INFO.cwd);
-      expect(server.heard.map(({ method, params }) => ({ method, params }))).to.deep.equal([
+      expect(server.received.map(({ method, params }) => ({ method, params }))).to.deep.equal([
         {
           method: 'initialize',
           params: {
@@ -258,10 +258,10 @@ describe('ExecClient', () => {
     const ownEnv = { PATH: '/own', PAGER: 'cat', OWN: '<own>', MY_TOKEN: '<own>' };
     const env = { runtime: { threadId: 'thread' }, overlay: { B: '2', C: null } };
 
-    it("sends a remote server the policy and an overlay, and nothing of this side's environment", async () => {
-      const { client, server } = await faked('remote', ownEnv);
+    it('sends a remote server the policy and an overlay, and no variable of this side', async () => {
+      const { client, server } = await connectFake('remote', ownEnv);
       await client.start({ argv: ['true'], cwd: 'sub', env, arg0: 'no' });
-      expect(server.heard.at(-1)?.params).to.deep.equal({
+      expect(server.received.at(-1)?.params).to.deep.equal({
         processId: '1',
         argv: ['true'],
         cwd: '/srv/sub',
@@ -274,9 +274,9 @@ describe('ExecClient', () => {
     });
 
     it('sends a local server the whole environment, and no policy', async () => {
-      const { client, server } = await faked('local', ownEnv);
+      const { client, server } = await connectFake('local', ownEnv);
       await client.start({ argv: ['true'], env });
-      expect(server.heard.at(-1)?.params).to.deep.equal({
+      expect(server.received.at(-1)?.params).to.deep.equal({
         processId: '1',
         argv: ['true'],
         cwd: INFO.cwd,
@@ -286,10 +286,10 @@ describe('ExecClient', () => {
       await client.close();
     });
 
-    it('sends a local server the policy where only the server can take its base', async () => {
-      const { client, server } = await faked('local', ownEnv);
+    it('sends a local server the policy if only the server can capture its base', async () => {
+      const { client, server } = await connectFake('local', ownEnv);
       await client.start({ argv: ['true'], env: { policy: { base: 'login' }, overlay: { B: '2' } } });
-      expect(server.heard.at(-1)?.params).to.deep.equal({
+      expect(server.received.at(-1)?.params).to.deep.equal({
         processId: '1',
         argv: ['true'],
         cwd: INFO.cwd,
@@ -301,27 +301,27 @@ describe('ExecClient', () => {
     });
   });
 
-  describe('with a server that does not know everything', () => {
-    it('starts nothing with secret values that it would not look for, and asks it nothing', async () => {
-      const { client, server } = await faked();
+  describe('with an older server', () => {
+    it('sends no request with secretValues if the server does not check values', async () => {
+      const { client, server } = await connectFake();
       const env = { policy: { secretValues: true } };
-      const before = server.heard.length;
+      const before = server.received.length;
       for (const refused of [client.start({ argv: ['true'], env }), client.explain(env)]) {
         expect(await rejection(refused)).to.deep.include({ kind: 'unsupported' });
       }
-      expect(server.heard).to.have.lengthOf(before);
+      expect(server.received).to.have.lengthOf(before);
       await client.close();
     });
 
-    it('makes an environment for a local one itself, secret values too', async () => {
-      const { client, server } = await faked('local', { A: '1', URL: 'http://me:planted@host' });
+    it('checks secretValues itself for a local server', async () => {
+      const { client, server } = await connectFake('local', { A: '1', URL: 'http://me:planted@host' });
       await client.start({ argv: ['true'], env: { policy: { secretValues: true } } });
-      expect(server.heard.at(-1)?.params.env).to.deep.equal({ A: '1' });
+      expect(server.received.at(-1)?.params.env).to.deep.equal({ A: '1' });
       await client.close();
     });
   });
 
-  describe('with a server that says what it should not', () => {
+  describe('with a server that breaks the protocol', () => {
     const collected = {
       signal: undefined,
       reason: 'exited',
@@ -330,11 +330,11 @@ describe('ExecClient', () => {
       droppedBytes: 0,
     };
 
-    it('takes output that comes before the answer to the start', async () => {
-      const { client, server } = await faked();
-      server.say(output('1', 'too early, and for nobody'));
+    it('accepts output before the answer to the start', async () => {
+      const { client, server } = await connectFake();
+      server.send(output('1', 'too early, of an unknown process'));
       const starting = client.start({ argv: ['true'] });
-      server.say(output('1', 'early'), exited('1'), closed('1', { stdout: 5, stderr: 0, pty: 0 }));
+      server.send(output('1', 'early'), exited('1'), closed('1', { stdout: 5, stderr: 0, pty: 0 }));
       expect(await (await starting).collect()).to.deep.equal({
         ...collected,
         stdout: Buffer.from('early'),
@@ -343,18 +343,18 @@ describe('ExecClient', () => {
       await client.close();
     });
 
-    it('does without the byte counts of a server that has none', async () => {
-      const { client, server } = await faked();
+    it('accepts process/closed without byte counts', async () => {
+      const { client, server } = await connectFake();
       const child = await client.start({ argv: ['true'] });
-      server.say(output('1', 'all'), exited('1', 4), closed('1'));
+      server.send(output('1', 'all'), exited('1', 4), closed('1'));
       expect(await child.collect()).to.deep.equal({ ...collected, stdout: Buffer.from('all'), exitCode: 4 });
       await client.close();
     });
 
-    it('fails output that is not all that was sent, after what came of it', async () => {
-      const { client, server } = await faked();
+    it('fails after incomplete output', async () => {
+      const { client, server } = await connectFake();
       const child = await client.start({ argv: ['true'] });
-      server.say(output('1', 'some'), exited('1', 0, 4), closed('1', { stdout: 4, stderr: 10, pty: 2 }, 5));
+      server.send(output('1', 'some'), exited('1', 0, 4), closed('1', { stdout: 4, stderr: 10, pty: 2 }, 5));
       const read: string[] = [];
       const error = await rejection(
         (async () => {
@@ -370,27 +370,27 @@ describe('ExecClient', () => {
       await client.close();
     });
 
-    it('fails the exit of a process that is closed without one', async () => {
-      const { client, server } = await faked();
+    it('rejects exit for a process that is closed without process/exited', async () => {
+      const { client, server } = await connectFake();
       const child = await client.start({ argv: ['true'] });
-      server.say(closed('1', { stdout: 0, stderr: 0, pty: 0 }));
+      server.send(closed('1', { stdout: 0, stderr: 0, pty: 0 }));
       expect(await rejection(child.collect())).to.be.instanceOf(ConnectionLostError);
       await client.close();
     });
 
-    it('takes no notice of processes that it does not know, and of messages that it does not know', async () => {
-      const { client, server } = await faked();
-      server.say(output('9', 'x'), exited('9'), closed('9'), { method: 'process/unheard', params: {} });
+    it('ignores unknown processes and unknown messages', async () => {
+      const { client, server } = await connectFake();
+      server.send(output('9', 'x'), exited('9'), closed('9'), { method: 'process/unheard', params: {} });
       const child = await client.start({ argv: ['true'] });
-      server.say(exited('1'), closed('1'), output('1', 'late'), exited('1', 1));
+      server.send(exited('1'), closed('1'), output('1', 'late'), exited('1', 1));
       expect(await child.collect()).to.deep.equal({ ...collected, stdout: Buffer.alloc(0), exitCode: 0 });
       await client.close();
     });
 
-    it('ends the connection at a message that breaks the contract', async () => {
-      const { client, server } = await faked();
+    it('fails the connection at an invalid notification', async () => {
+      const { client, server } = await connectFake();
       const child = await client.start({ argv: ['true'] });
-      server.say({
+      server.send({
         method: 'process/output',
         params: { processId: '1', seq: 1, stream: 'stdout', chunk: '?' },
       });
@@ -401,8 +401,8 @@ describe('ExecClient', () => {
       expect((await rejection(client.start({ argv: ['true'] }))).message).to.equal(expected);
     });
 
-    it('ends the connection at bytes that are no frame, once frames have come', async () => {
-      const { client, toClient } = await faked();
+    it('fails the connection at bytes that are not a frame, after the first frame', async () => {
+      const { client, toClient } = await connectFake();
       toClient.write('stray line\n');
       expect((await client.closed)?.message).to.equal(
         'the connection to memory was lost: the server sent something that is not a message: ' +
@@ -410,7 +410,7 @@ describe('ExecClient', () => {
       );
     });
 
-    it('tells every request of a connection that ended behind the answer to initialize', async () => {
+    it('rejects every request of a connection that ended after the answer to initialize', async () => {
       const { toServer, toClient, streams } = pipes();
       const answer = { jsonrpc: '2.0', id: 0, result: { sessionId: 's', environmentInfo: INFO } };
       toServer.once('data', () => toClient.end(rawFrame(JSON.stringify(answer))));
@@ -421,10 +421,10 @@ describe('ExecClient', () => {
       expect(await client.closed).to.be.instanceOf(ConnectionLostError);
     });
 
-    it('is not opened by an answer that comes when it was given up', async () => {
+    it('is not opened by an answer after the timeout', async () => {
       const { toServer, toClient, streams } = pipes();
       const answer = { jsonrpc: '2.0', id: 0, result: { sessionId: 's', environmentInfo: INFO } };
-      // The end of our side is what a server in haste answers to.
+      // The server answers when its input ends.
       toServer.on('end', () => toClient.end(rawFrame(JSON.stringify(answer)))).resume();
       const ended = once(toClient, 'close').then(() => undefined);
       expect(
@@ -432,7 +432,7 @@ describe('ExecClient', () => {
       ).to.equal('could not connect to memory: no answer to initialize within 0.001 s');
     });
 
-    it('knows what came before the first frame, in whatever pieces', async () => {
+    it('records the bytes before the first frame, in any chunks', async () => {
       const { toServer, toClient, streams } = pipes();
       const answer = { jsonrpc: '2.0', id: 0, result: { sessionId: 's', environmentInfo: INFO } };
       const noise = 'Beer\nContent-Length: 5\r\n\r\n{';
@@ -448,12 +448,12 @@ describe('ExecClient', () => {
       await client.close();
     });
 
-    it('fails everything that waits when the connection is lost', async () => {
-      const { client, server } = await faked();
+    it('rejects everything that waits when the connection is lost', async () => {
+      const { client, server } = await connectFake();
       const child = await client.start({ argv: ['true'] });
-      server.say(output('1', 'begun'));
+      server.send(output('1', 'begun'));
       const waiting = [child.signal('INT'), child.exit, child.collect()];
-      server.hang();
+      server.end();
       const errors = await Promise.all(waiting.map(rejection));
       expect(errors.map(({ name, message }) => ({ name, message }))).to.deep.equal(
         errors.map(() => ({ name: 'ConnectionLostError', message: 'the connection to memory was lost' })),
@@ -463,38 +463,38 @@ describe('ExecClient', () => {
     });
   });
 
-  describe('with output that nobody reads', () => {
-    it('asks for a window, and acknowledges what is read of it', async () => {
-      const { client, server } = await faked();
-      const heard = (method: string) =>
-        server.heard.filter(message => message.method === method).map(({ params }) => params);
-      expect(heard('initialize')[0].outputWindowBytes).to.equal(MIB);
+  describe('with output that is not read', () => {
+    it('requests a window, and acknowledges output when it is read', async () => {
+      const { client, server } = await connectFake();
+      const received = (method: string) =>
+        server.received.filter(message => message.method === method).map(({ params }) => params);
+      expect(received('initialize')[0].outputWindowBytes).to.equal(MIB);
       const child = await client.start({ argv: ['true'] });
       const chunk = Buffer.alloc(ONE_READ, 'x');
-      for (let seq = 1; seq <= 10; seq += 1) server.say(output('1', chunk, seq));
+      for (let seq = 1; seq <= 10; seq += 1) server.send(output('1', chunk, seq));
       await until(() => child.unreadBytes === 10 * ONE_READ, 'not all has arrived');
-      expect(heard('process/acknowledge')).to.deep.equal([]);
+      expect(received('process/acknowledge')).to.deep.equal([]);
       const reader = child.output[Symbol.asyncIterator]();
       for (let read = 1; read <= 9; read += 1) await reader.next();
       await until(
-        () => heard('process/acknowledge').length === 2,
+        () => received('process/acknowledge').length === 2,
         'two quarters of the window are not acknowledged',
       );
-      expect(heard('process/acknowledge')).to.deep.equal([
+      expect(received('process/acknowledge')).to.deep.equal([
         { processId: '1', seq: 4 },
         { processId: '1', seq: 8 },
       ]);
       await client.close();
     });
 
-    it('reads on for others when the process that it was of is closed', async () => {
-      const { client, server } = await faked();
+    it('receives output of other processes while that of a closed one is not read', async () => {
+      const { client, server } = await connectFake();
       const unread = await client.start({ argv: ['true'] });
       const other = await client.start({ argv: ['true'] });
       const bytes = { stdout: MIB + 1, stderr: 0, pty: 0 };
-      server.say(output('1', Buffer.alloc(MIB + 1)), exited('1'), closed('1', bytes));
-      server.say(output('2', 'heard'), exited('2'), closed('2'));
-      expect(String((await other.collect()).stdout)).to.equal('heard');
+      server.send(output('1', Buffer.alloc(MIB + 1)), exited('1'), closed('1', bytes));
+      server.send(output('2', 'received'), exited('2'), closed('2'));
+      expect(String((await other.collect()).stdout)).to.equal('received');
       expect((await unread.collect()).stdout.length).to.equal(MIB + 1);
       await client.close();
     });

@@ -4,7 +4,7 @@ import type { ExecClient } from '../../src/core/exec-client.ts';
 import { OUTPUT_WINDOW_BYTES } from '../../src/core/limits.ts';
 import { requests } from '../../src/protocol/messages.ts';
 import { until } from '../support/until.ts';
-import { closed, exited, faked, INFO, output } from './support/fake-server.ts';
+import { closed, connectFake, exited, INFO, output } from './support/fake-server.ts';
 
 const outcome = async (promise: Promise<unknown>): Promise<unknown> => {
   try {
@@ -49,7 +49,7 @@ const WITHOUT_CALL = [
   'fs/close',
 ];
 
-/** Each call of a client with the method that it makes first, and an answer that it takes. */
+/** Calls of a client, with the method that they request first and a valid answer. */
 const CALLS: ReadonlyArray<
   readonly [method: string, call: (client: ExecClient) => Promise<unknown>, result: object]
 > = [
@@ -151,10 +151,10 @@ const CALLS: ReadonlyArray<
   ['fs/watchMissing', client => client.files.watchMissing({ missing: ['/a'] }, () => {}), { watching: true }],
 ];
 
-/** Values that no field has, and how JSON writes those that `JSON.stringify` can't. */
+/** Values that no field accepts. INFINITY is replaced in the JSON text. */
 const WRONG: readonly unknown[] = [{ odd: true }, [[]], '\x1b[2J', -1.5, 'INFINITY', null, undefined];
 
-/** Copies of a value in each of which one part is wrong, and the path of that part. */
+/** Copies of a value that each have one wrong part, with the path of that part. */
 const mutations = (value: unknown, path = ''): Array<readonly [path: string, mutated: unknown]> => {
   const own = WRONG.map(wrong => [path, wrong] as const);
   if (typeof value !== 'object' || value === null) return own;
@@ -169,21 +169,21 @@ const mutations = (value: unknown, path = ''): Array<readonly [path: string, mut
   return [...own, ...within];
 };
 
-/** Whether an error names the mutated part, or something around or inside it. */
+/** True if a field is the mutated part, contains it or is inside it. */
 const isAbout = (field: string, path: string): boolean => path.startsWith(field) || field.startsWith(path);
 
 describe('a hostile server against Core', () => {
-  it('can be called with every method', () => {
+  it('is called with every method', () => {
     expect([...CALLS.map(([method]) => method), ...WITHOUT_CALL]).to.have.members(
       Object.values(requests).map(({ method }) => method),
     );
   });
 
-  describe('that answers with what was not declared', () => {
+  describe('with invalid answers', () => {
     for (const [method, call, result] of CALLS) {
-      it(`rejects that call of ${method} alone, and names the field`, async () => {
-        const { client, server } = await faked();
-        // What the call needs before: a process.
+      it(`fails only the call of ${method}, and the error names the field`, async () => {
+        const { client, server } = await connectFake();
+        // The call may need a process.
         const start = server.answers.get('process/start');
         server.answers.set(method, ({ id }) => [{ id, result }]);
         expect(await outcome(call(client)), 'the answer that is right').not.to.be.instanceOf(Error);
@@ -192,7 +192,7 @@ describe('a hostile server against Core', () => {
             JSON.parse(JSON.stringify({ id, result: mutated ?? null }).replaceAll('"INFINITY"', '1e999')),
           ]);
           const got = await outcome(call(client));
-          // Some mutations are fine: a text in place of another, null for a field that may be absent.
+          // Some mutations are valid: another text, or null for a field that may be absent.
           if (got instanceof Error) {
             const { message, data } = invalid(method, got);
             expect(message).to.contain(`answer to ${method}: ${data.field}: `);
@@ -213,8 +213,8 @@ describe('a hostile server against Core', () => {
       });
     }
 
-    it('has an error that is none', async () => {
-      const { client, server } = await faked();
+    it('fails the call for an error that is malformed', async () => {
+      const { client, server } = await connectFake();
       const errors = [
         5,
         'text',
@@ -240,8 +240,8 @@ describe('a hostile server against Core', () => {
       await client.close();
     });
 
-    it('has an error with any code, also one of this client, and any data', async () => {
-      const { client, server } = await faked();
+    it('accepts an error with any code and any data', async () => {
+      const { client, server } = await connectFake();
       for (const code of [-32097, -32099, 0, 1, -32603]) {
         for (const data of [undefined, null, 5, 'text', [1], { kind: 7, stage: {} }]) {
           server.answers.set('process/list', ({ id }) => [{ id, error: { code, message: 'm', data } }]);
@@ -253,8 +253,8 @@ describe('a hostile server against Core', () => {
       await client.close();
     });
 
-    it('has an error of a launch whose data lies', async () => {
-      const { client, server } = await faked('local', { PATH: '/bin' });
+    it('accepts a failed start with data of wrong types', async () => {
+      const { client, server } = await connectFake('local', { PATH: '/bin' });
       for (const searchedPath of [5, 'text', [5], {}, null]) {
         const data = { kind: 'launchFailed', stage: 'resolve', path: 'p', searchedPath };
         server.answers.set('process/start', ({ id }) => [{ id, error: { code: 1, message: 'm', data } }]);
@@ -263,9 +263,9 @@ describe('a hostile server against Core', () => {
       await client.close();
     });
 
-    it('says that it runs in what is no directory', async () => {
+    it('fails a start in a relative cwd if that of the server is invalid', async () => {
       for (const cwd of ['http://a', 'text', 'file://host/a%2Fb', '']) {
-        const { client, server } = await faked();
+        const { client, server } = await connectFake();
         server.answers.set('server/status', () => []);
         Object.assign(client.info, { cwd });
         const { message } = invalid(
@@ -277,23 +277,23 @@ describe('a hostile server against Core', () => {
       }
     });
 
-    it('ends the process of a start whose answer is wrong', async () => {
-      const { client, server } = await faked();
+    it('terminates the process of a start with an invalid answer', async () => {
+      const { client, server } = await connectFake();
       server.answers.set('process/start', ({ id }) => [{ id, result: { processId: '1' } }]);
       invalid('process/start', await outcome(child(client)));
       await until(
-        () => server.heard.some(({ method }) => method === 'process/terminate'),
+        () => server.received.some(({ method }) => method === 'process/terminate'),
         'the process was not ended',
       );
       await client.close();
     });
   });
 
-  describe('that answers the first request with what was not declared', () => {
-    it('is no server, and the field is named', async () => {
+  describe('with an invalid answer to initialize', () => {
+    it('fails the connection attempt, and the error names the field', async () => {
       for (const [path, info] of mutations(INFO)) {
         const error = await outcome(
-          faked('remote', {}, server =>
+          connectFake('remote', {}, server =>
             server.answers.set('initialize', ({ id }) => [
               JSON.parse(
                 JSON.stringify({ id, result: { sessionId: 's', environmentInfo: info } }).replaceAll(
@@ -316,7 +316,7 @@ describe('a hostile server against Core', () => {
     });
   });
 
-  describe('that notifies of what was not declared', () => {
+  describe('with invalid notifications', () => {
     const params = [
       ['process/output', { processId: '1', seq: 1, stream: 'stdout', chunk: 'eA==' }],
       ['process/outputDropped', { processId: '1', seq: 1, bytes: { stdout: 1, stderr: 0, pty: 0 } }],
@@ -326,16 +326,16 @@ describe('a hostile server against Core', () => {
       ['http/request/bodyDelta', { requestId: 'h1', seq: 1, deltaBase64: 'eA==', done: false, error: null }],
     ] as const;
     for (const [method, right] of params) {
-      it(`loses the connection for ${method}, and names the field`, async () => {
+      it(`fails the connection for ${method}, and the error names the field`, async () => {
         for (const [path, mutated] of mutations(right)) {
-          const { client, server } = await faked();
+          const { client, server } = await connectFake();
           const { exit } = await child(client);
           const text = JSON.stringify({ method, params: mutated ?? null }).replaceAll('"INFINITY"', '1e999');
-          server.say(JSON.parse(text));
-          server.hang();
+          server.send(JSON.parse(text));
+          server.end();
           const error = await client.closed;
           expect(error?.message).to.match(/^the connection to memory was lost(?:: |$)/);
-          // Some mutations are fine; then it is only the end of the stream.
+          // Some mutations are valid; then the stream just ends.
           if (error?.message.includes(': ')) {
             expect(error.message).to.contain(`: ${method}: `).and.not.to.contain('\x1b');
             const [, field = ''] = /: [a-zA-Z/]+: ([^:]+): /.exec(error.message) ?? [];
@@ -347,14 +347,14 @@ describe('a hostile server against Core', () => {
     }
   });
 
-  describe('that sends output beyond the window', () => {
+  describe('with output over the window', () => {
     const KIB64 = Buffer.alloc(64 * 1024);
 
-    it('loses the connection, with the process and the numbers', async () => {
-      const { client, server } = await faked();
+    it('fails the connection, and the error has the process and the bytes', async () => {
+      const { client, server } = await connectFake();
       const one = await child(client);
       const other = await child(client);
-      server.say(...Array.from({ length: 40 }, (_, at) => output('1', KIB64, at + 1)));
+      server.send(...Array.from({ length: 40 }, (_, at) => output('1', KIB64, at + 1)));
       const error = await client.closed;
       expect(error).to.be.instanceOf(ConnectionLostError);
       expect(error?.message).to.equal(
@@ -365,10 +365,10 @@ describe('a hostile server against Core', () => {
       expect(await outcome(client.list())).to.equal(error);
     });
 
-    it('reads no more of what it sends then', async () => {
-      const { client, server, toClient } = await faked();
+    it('drops what the server sends after that', async () => {
+      const { client, server, toClient } = await connectFake();
       const { output: unread } = await child(client);
-      server.say(...Array.from({ length: 1000 }, (_, at) => output('1', KIB64, at + 1)));
+      server.send(...Array.from({ length: 1000 }, (_, at) => output('1', KIB64, at + 1)));
       await client.closed;
       let bytes = 0;
       await outcome(
@@ -380,11 +380,11 @@ describe('a hostile server against Core', () => {
       await until(() => toClient.readableLength === 0, 'the rest is not read');
     });
 
-    it('in chunks of a byte, or of none, is held in little more than its bytes', async () => {
-      const { client, server } = await faked();
+    it('joins chunks of one byte or none', async () => {
+      const { client, server } = await connectFake();
       const { output: unread } = await child(client);
-      for (let seq = 1; seq <= 20_000; seq += 1) server.say(output('1', seq % 2 === 0 ? 'x' : '', seq));
-      server.say(exited('1'), closed('1'));
+      for (let seq = 1; seq <= 20_000; seq += 1) server.send(output('1', seq % 2 === 0 ? 'x' : '', seq));
+      server.send(exited('1'), closed('1'));
       const lengths: number[] = [];
       for await (const { chunk } of unread) lengths.push(chunk.length);
       expect([lengths.length < 10, lengths.reduce((sum, length) => sum + length, 0)]).to.deep.equal([
@@ -394,15 +394,15 @@ describe('a hostile server against Core', () => {
       await client.close();
     });
 
-    it('and never answers acknowledgements, is given up', async () => {
-      const { client, server } = await faked();
+    it('fails the connection if acknowledgements are not answered', async () => {
+      const { client, server } = await connectFake();
       const { output: all } = await child(client);
       const reading = outcome(
         (async () => {
           for await (const _ of all);
         })(),
       );
-      const flood = setInterval(() => server.say(output('1', Buffer.alloc(256 * 1024))), 0);
+      const flood = setInterval(() => server.send(output('1', Buffer.alloc(256 * 1024))), 0);
       const error = await client.closed;
       clearInterval(flood);
       expect(error?.message).to.contain(
@@ -412,15 +412,15 @@ describe('a hostile server against Core', () => {
     });
   });
 
-  describe('that sends more than was asked for', () => {
-    it('has a block refused that is too long, or too short before the end', async () => {
+  describe('with more bytes than requested', () => {
+    it('refuses a block that is too long, or too short before the end', async () => {
       for (const [bytes, eof] of [
         [1024 * 1024 + 1, true],
         [1024 * 1024 + 1, false],
         [5, false],
         [0, false],
       ] as const) {
-        const { client, server } = await faked();
+        const { client, server } = await connectFake();
         server.answers.set('fs/open', ({ id, params }) => [{ id, result: { handleId: params.handleId } }]);
         server.answers.set('fs/close', ({ id }) => [{ id, result: {} }]);
         server.answers.set('fs/readBlock', ({ id }) => [
@@ -432,8 +432,8 @@ describe('a hostile server against Core', () => {
       }
     });
 
-    it('has a file that never ends refused at the limit', async () => {
-      const { client, server } = await faked();
+    it('refuses a file that never ends, at the limit', async () => {
+      const { client, server } = await connectFake();
       const block = Buffer.alloc(1024 * 1024).toString('base64');
       server.answers.set('fs/readFile', ({ id }) => [
         { id, error: { code: 1, message: 'm', data: { kind: 'limitExceeded' } } },
@@ -450,14 +450,14 @@ describe('a hostile server against Core', () => {
       await client.close();
     });
 
-    it('has output that never ends refused at the limit of collect()', async () => {
-      const { client, server } = await faked();
+    it('refuses output that never ends, at the limit of collect()', async () => {
+      const { client, server } = await connectFake();
       server.answers.set('process/acknowledge', ({ id }) => [{ id, result: {} }]);
       const { collect, terminated } = {
         collect: (await child(client)).collect({ maxBytes: 3_000_000 }),
-        terminated: () => server.heard.some(({ method }) => method === 'process/terminate'),
+        terminated: () => server.received.some(({ method }) => method === 'process/terminate'),
       };
-      const flood = setInterval(() => server.say(output('1', Buffer.alloc(256 * 1024))), 0);
+      const flood = setInterval(() => server.send(output('1', Buffer.alloc(256 * 1024))), 0);
       const error = await outcome(collect);
       clearInterval(flood);
       expect(error).to.include({ kind: 'limitExceeded', method: 'process/output' });
@@ -465,15 +465,15 @@ describe('a hostile server against Core', () => {
       await client.close();
     });
 
-    it('calls back once for a watch, however often it is told', async () => {
-      const { client, server } = await faked();
+    it('calls back once for a watch, for any number of notifications', async () => {
+      const { client, server } = await connectFake();
       server.answers.set('fs/watchMissing', ({ id }) => [{ id, result: { watching: true } }]);
       let called = 0;
       await client.files.watchMissing({ missing: ['/a'] }, () => {
         called += 1;
       });
       const changed = { method: 'fs/missingChanged', params: { watchId: 1 } };
-      server.say(changed, changed, changed);
+      server.send(changed, changed, changed);
       server.answers.set('process/list', ({ id }) => [{ id, result: { processes: [] } }]);
       await client.list();
       await client.close();
@@ -481,9 +481,9 @@ describe('a hostile server against Core', () => {
     });
   });
 
-  describe('that answers what was never asked', () => {
-    it('is ignored: other ids, second answers, output of other processes, unknown notifications', async () => {
-      const { client, server } = await faked();
+  describe('with unexpected messages', () => {
+    it('ignores other ids, second answers, output of other processes and unknown notifications', async () => {
+      const { client, server } = await connectFake();
       server.answers.set('server/status', ({ id }) => [
         { id: 4711, result: {} },
         { id: 'text', error: { code: 1, message: 'm' } },
@@ -502,13 +502,16 @@ describe('a hostile server against Core', () => {
       await client.close();
     });
 
-    it('is refused when it asks itself, and given up when it reads no answers', async () => {
-      const { client, server, toServer } = await faked();
-      server.say({ id: 1, method: 'process/start', params: {} });
-      await until(() => server.heard.some(({ error }) => error?.code === -32601), 'no answer to the request');
+    it('refuses its requests, and fails the connection if it does not read the answers', async () => {
+      const { client, server, toServer } = await connectFake();
+      server.send({ id: 1, method: 'process/start', params: {} });
+      await until(
+        () => server.received.some(({ error }) => error?.code === -32601),
+        'no answer to the request',
+      );
       toServer.pause();
       const asking = setInterval(
-        () => server.say(...Array.from({ length: 100 }, (_, id) => ({ id, method: 'x'.repeat(10_000) }))),
+        () => server.send(...Array.from({ length: 100 }, (_, id) => ({ id, method: 'x'.repeat(10_000) }))),
         0,
       );
       const error = await client.closed;
@@ -517,9 +520,9 @@ describe('a hostile server against Core', () => {
     });
   });
 
-  describe('that never answers', () => {
-    it('is left by close(), which rejects what waits', async () => {
-      const { client, server } = await faked();
+  describe('without answers', () => {
+    it('rejects pending calls at close()', async () => {
+      const { client, server } = await connectFake();
       server.answers.clear();
       const waiting = [child(client), client.list(), client.files.readFile('/f')].map(outcome);
       await client.close();
@@ -529,8 +532,8 @@ describe('a hostile server against Core', () => {
       }
     });
 
-    it('or ends in the middle of a frame, is told', async () => {
-      const { client, toClient } = await faked();
+    it('rejects pending calls at the end of the stream inside a frame', async () => {
+      const { client, toClient } = await connectFake();
       const waiting = outcome(client.list());
       toClient.write('Content-Length: 100\r\n\r\n{"id":');
       toClient.end();
@@ -538,15 +541,15 @@ describe('a hostile server against Core', () => {
     });
   });
 
-  describe('that sends bytes that are no message', () => {
+  describe('with bytes that are not a message', () => {
     const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
     const frame = (body: string | Buffer) =>
       Buffer.concat([Buffer.from(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n`), Buffer.from(body)]);
     const cases: Array<[title: string, bytes: Buffer]> = [
       ['a header that never ends', Buffer.alloc(3 * 1024 * 1024, 'x')],
       ['a frame over the limit', Buffer.from('Content-Length: 99999999999\r\n\r\n')],
-      ['no JSON', frame('{"a":')],
-      ['no UTF-8', frame(Buffer.from([0x22, 0xff, 0x22]))],
+      ['a body that is not JSON', frame('{"a":')],
+      ['a body that is not UTF-8', frame(Buffer.from([0x22, 0xff, 0x22]))],
       ['deep nesting', frame(`{"id":1,"result":${deep(100)}}`)],
       ['deeper nesting', frame(deep(5_000_000))],
       ['a batch', frame('[{"id":1,"result":1}]')],
@@ -555,8 +558,8 @@ describe('a hostile server against Core', () => {
       ['control characters', frame('{"id":null,"error":{"code":1,"message":"\\u001b[2J\\n\\u202e"}}')],
     ];
     for (const [title, bytes] of cases) {
-      it(`is given up with a reason of one line that is safe to show: ${title}`, async () => {
-        const { client, toClient } = await faked();
+      it(`fails the connection with a reason of one line that is safe to show: ${title}`, async () => {
+        const { client, toClient } = await connectFake();
         const waiting = outcome(client.list());
         toClient.write(bytes);
         const error = await client.closed;

@@ -6,7 +6,7 @@ import { RequestError } from '../../src/core/errors.ts';
 import type { ExecClient } from '../../src/core/exec-client.ts';
 import { connectEmbedded } from '../../src/embedded/index.ts';
 import { until } from '../support/until.ts';
-import { faked } from './support/fake-server.ts';
+import { connectFake } from './support/fake-server.ts';
 
 const rejection = (promise: Promise<unknown>): Promise<Error & { kind?: string }> =>
   promise.then(
@@ -88,7 +88,7 @@ describe('http', () => {
   });
 
   it('fails a body with parts missing, and every body when the connection is lost', async () => {
-    const { client: remote, server: fake } = await faked();
+    const { client: remote, server: fake } = await connectFake();
     fake.answers.set('http/request', ({ id }) => [
       { id, result: { status: 200, headers: [], bodyBase64: '' } },
     ]);
@@ -98,8 +98,8 @@ describe('http', () => {
     });
     const [gap, lost] = [await remote.httpStream('http://a/'), await remote.httpStream('http://a/')];
     const reading = [rejection(text(gap.body)), rejection(text(lost.body))];
-    fake.say(delta('h1', 1), delta('h1', 3), delta('unknown', 1));
-    fake.hang();
+    fake.send(delta('h1', 1), delta('h1', 3), delta('unknown', 1));
+    fake.end();
     expect((await Promise.all(reading)).map(({ message }) => message)).to.deep.equal([
       'HTTP request to a failed: a part of the body is missing',
       'the connection to memory was lost',

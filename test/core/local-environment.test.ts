@@ -11,7 +11,7 @@ const input = {
 } as const;
 
 describe('explainLocally', () => {
-  it('explains as a server does: which base, each name, and how many', () => {
+  it('returns base, variables and counts, like a server', () => {
     expect(explainLocally(input, ['PATH', 'MY_TOKEN', 'NOWHERE'])).to.deep.equal({
       base: { base: 'process', attempts: [] },
       variables: {
@@ -23,7 +23,7 @@ describe('explainLocally', () => {
     });
   });
 
-  it('tells of every name unless some are asked for', () => {
+  it('explains every name unless some are requested', () => {
     expect(Object.keys(explainLocally(input, undefined).variables)).to.have.members([
       'PATH',
       'MY_TOKEN',
@@ -54,7 +54,7 @@ describe('withPathOrigin', () => {
     pathFrom: { outcome: 'set', by: 'overlay' },
   };
 
-  it('tells which step made the PATH that was searched', () => {
+  it('names the step that set the searched PATH', () => {
     const told = withPathOrigin(failure(notFound), input) as RequestError;
     expect(told).to.be.instanceOf(RequestError);
     expect({ message: told.message, code: told.code, method: told.method, data: told.data }).to.deep.equal({
@@ -65,7 +65,7 @@ describe('withPathOrigin', () => {
     });
   });
 
-  it('tells it on windows in the way of windows', () => {
+  it('uses the separator of windows on windows', () => {
     const told = withPathOrigin(failure({ ...notFound, searchedPath: ['C:\\a', 'D:\\b'] }), {
       ...input,
       base: { Path: 'C:\\a;D:\\b' },
@@ -75,11 +75,11 @@ describe('withPathOrigin', () => {
     expect(told.message).to.equal('program not found: tool (searched C:\\a;D:\\b; PATH set by the policy)');
   });
 
-  it('leaves every other error as it is', () => {
+  it('returns every other error unchanged', () => {
     const others = [
       new Error('something else'),
       failure({ stage: 'cwd', errno: 'ENOENT', path: '/no/such' }),
-      // Named with its path: none was searched.
+      // A path: PATH was not searched.
       failure({ stage: 'resolve', errno: 'ENOENT', path: './tool' }),
     ];
     for (const error of others) expect(withPathOrigin(error, input)).to.equal(error);

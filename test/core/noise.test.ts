@@ -11,26 +11,26 @@ const recordOf = (chunks: ReadonlyArray<Buffer | string>): NoiseRecord => {
 const numbers = (count: number): string => Array.from({ length: count }, (_, at) => `${at}\n`).join('');
 
 describe('NoiseRecord', () => {
-  it('has no summary of nothing', () => {
+  it('has no summary without bytes', () => {
     expect(recordOf([]).summary).to.equal(undefined);
     expect(recordOf(['']).summary).to.equal(undefined);
   });
 
-  it('counts bytes and shows all of what is short, control characters as escapes', () => {
+  it('counts bytes, and shows short text as a whole, with control characters escaped', () => {
     expect(recordOf(['Be', 'er ü\n\x1b[0m']).summary).to.deep.equal({
       bytes: 12,
       excerpt: 'Beer ü\\n\\u001b[0m',
     });
   });
 
-  it('shows up to 300 characters whole, of any width', () => {
+  it('shows up to 300 characters of any width', () => {
     for (const character of ['a', 'ü', '☃', '🍺']) {
       const text = character.repeat(300);
       expect(recordOf([text]).summary).to.deep.equal({ bytes: Buffer.byteLength(text), excerpt: text });
     }
   });
 
-  it('shows the beginning and the end of more', () => {
+  it('shows the beginning and the end of longer text', () => {
     for (const character of ['a', 'ü', '☃', '🍺']) {
       const text = `begin${character.repeat(400)}end`;
       expect(recordOf([text]).summary).to.deep.equal({
@@ -40,14 +40,14 @@ describe('NoiseRecord', () => {
     }
   });
 
-  it('takes bytes that are no text', () => {
+  it('accepts bytes that are not text', () => {
     expect(recordOf([Buffer.from([0x61, 0xff, 0x62])]).summary).to.deep.equal({
       bytes: 3,
       excerpt: 'a\ufffdb',
     });
   });
 
-  it('is bounded, and has the end of the text to look at', () => {
+  it('has bounded memory, and keeps the end of the text', () => {
     const text = `${numbers(50_000)}Password: `;
     const { text: kept, summary } = recordOf([text]);
     expect(summary?.bytes).to.equal(text.length);
@@ -56,7 +56,7 @@ describe('NoiseRecord', () => {
     expect(kept.endsWith('Password: ')).to.equal(true);
   });
 
-  it('is the same however the bytes were cut', () => {
+  it('is the same for any chunks', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 2000 }).map(all => Buffer.from(all)),
       fc.string({ unit: 'grapheme', maxLength: 900 }).map(text => Buffer.from(text)),
@@ -73,7 +73,7 @@ describe('NoiseRecord', () => {
 });
 
 describe('countedBytes', () => {
-  it('counts in words', () => {
+  it('has the singular for 1', () => {
     expect([0, 1, 2].map(countedBytes)).to.deep.equal(['0 bytes', '1 byte', '2 bytes']);
   });
 });

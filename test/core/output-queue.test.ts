@@ -13,7 +13,7 @@ const drain = async (queue: OutputQueue) => {
   return read;
 };
 
-/** All that can be read, and the error that ends it. */
+/** The chunks that can be read, and the error at their end. */
 const drainToError = async (queue: OutputQueue) => {
   const read: NumberedChunk[] = [];
   try {
@@ -27,7 +27,7 @@ const drainToError = async (queue: OutputQueue) => {
 describe('OutputQueue', () => {
   const idle = () => new OutputQueue('process 1', () => {});
 
-  it('gives chunks in the order in which they came, whichever stream they are of', async () => {
+  it('returns chunks of all streams in the order of their arrival', async () => {
     const queue = idle();
     const chunks = [chunk('1'), chunk('2', 'stderr'), chunk('3'), chunk('4', 'pty')];
     for (const one of chunks) queue.push(one);
@@ -35,7 +35,7 @@ describe('OutputQueue', () => {
     expect(await drain(queue)).to.deep.equal(chunks);
   });
 
-  it('wakes a reader that waits', async () => {
+  it('wakes a waiting reader', async () => {
     const queue = idle();
     const reader = queue[Symbol.asyncIterator]();
     const first = reader.next();
@@ -51,7 +51,7 @@ describe('OutputQueue', () => {
     expect(await last).to.deep.equal({ done: true, value: undefined });
   });
 
-  it('wakes a reader that waits with the error', async () => {
+  it('rejects a waiting reader with the error', async () => {
     const queue = idle();
     const reading = drainToError(queue);
     const error = new Error('lost');
@@ -59,7 +59,7 @@ describe('OutputQueue', () => {
     expect(await reading).to.deep.equal({ read: [], error });
   });
 
-  it('gives what was queued before it fails', async () => {
+  it('returns the queued chunks before the error', async () => {
     const queue = idle();
     const error = new Error('lost');
     queue.push(chunk('1'));
@@ -68,7 +68,7 @@ describe('OutputQueue', () => {
     expect(await drainToError(queue)).to.deep.equal({ read: [chunk('1'), chunk('2', 'pty')], error });
   });
 
-  it('ends as it was told first, and takes nothing after that', async () => {
+  it('accepts no second end and no chunk after the end', async () => {
     const queue = idle();
     queue.push(chunk('1'));
     queue.end();
@@ -77,7 +77,7 @@ describe('OutputQueue', () => {
     expect([await drain(queue), queue.bytes]).to.deep.equal([[chunk('1')], 0]);
   });
 
-  it('counts the bytes that nobody has read, and calls back with each chunk that is', async () => {
+  it('counts unread bytes, and calls back for each chunk that is read', async () => {
     const counted: number[] = [];
     const queue: OutputQueue = new OutputQueue('process 1', () => counted.push(queue.bytes));
     queue.push(chunk('one'));
@@ -89,7 +89,7 @@ describe('OutputQueue', () => {
     expect(counted).to.deep.equal([5, 0]);
   });
 
-  it('keeps the rest for another reader when one stops half-way', async () => {
+  it('keeps the rest for another reader if one stops early', async () => {
     const queue = idle();
     const chunks = [chunk('1'), chunk('2', 'stderr'), chunk('3')];
     for (const one of chunks) queue.push(one);
@@ -101,7 +101,7 @@ describe('OutputQueue', () => {
     expect(await drain(queue)).to.deep.equal(chunks.slice(1));
   });
 
-  it('refuses a second reader while the first one waits, and serves the first', async () => {
+  it('refuses a second reader while the first one waits', async () => {
     const queue = idle();
     const reading = drain(queue);
     expect(await drainToError(queue)).to.deep.include({ read: [] });
@@ -110,10 +110,10 @@ describe('OutputQueue', () => {
     expect(await reading).to.deep.equal([chunk('1')]);
   });
 
-  describe('joins short chunks that wait', () => {
+  describe('with short chunks', () => {
     const ofBytes = (bytes: number, seq: number) => ({ ...chunk('x'.repeat(bytes)), seq });
 
-    it('of one stream, under the number of the last', async () => {
+    it('joins those of one stream, with the number of the last', async () => {
       const queue = idle();
       for (let seq = 1; seq <= 10_000; seq += 1) queue.push({ ...chunk(String(seq % 10)), seq });
       queue.end();
@@ -126,7 +126,7 @@ describe('OutputQueue', () => {
       expect(String(Buffer.concat(read.map(one => one.chunk)))).to.equal('1234567890'.repeat(1000));
     });
 
-    it('but not those of other streams, behind dropped output, or longer ones', async () => {
+    it('joins none of different streams, after dropped output, or of more than 4 KiB', async () => {
       const queue = idle();
       const chunks = [
         ofBytes(1, 1),
@@ -141,7 +141,7 @@ describe('OutputQueue', () => {
       expect(await drain(queue)).to.deep.equal(chunks);
     });
 
-    it('and changes nothing that was read before', async () => {
+    it('does not change a chunk that was read', async () => {
       const queue = idle();
       const reader = queue[Symbol.asyncIterator]();
       for (const text of ['a', 'b']) queue.push(chunk(text));

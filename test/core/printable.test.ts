@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { printable, printableJson, printableLine, printableQuoted } from '../../src/core/printable.ts';
 
-/** What must never reach a terminal: control characters but line feeds and tabs, and all that is not seen. */
+/** Characters that must never reach a terminal: control characters except line feeds and tabs, invisible characters. */
 const HIDDEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const UNTOUCHED = 'bash: "x\\y":\tnot found ☃ Grüße 🍺 日本語 ❤\ufe0f';
 
@@ -17,12 +17,12 @@ describe('printableQuoted', () => {
     ['Grüße ☃ 🍺', 'Grüße ☃ 🍺'],
   ];
   for (const [text, shown] of cases) {
-    it(`shows ${shown}`, () => {
+    it(`returns ${shown}`, () => {
       expect(printableQuoted(text)).to.equal(shown);
     });
   }
 
-  it('hides nothing, and can be read back as JSON', () => {
+  it('loses nothing: JSON.parse restores the text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), text => {
         expect(printableQuoted(text)).not.to.match(HIDDEN);
@@ -56,7 +56,7 @@ describe('printable', () => {
     });
   }
 
-  it('leaves other text as it is', () => {
+  it('leaves other text unchanged', () => {
     expect([printable(UNTOUCHED), printableLine(UNTOUCHED)]).to.deep.equal([UNTOUCHED, UNTOUCHED]);
   });
 
@@ -64,7 +64,7 @@ describe('printable', () => {
     expect([printable('a\n\tb'), printableLine('a\n\tb')]).to.deep.equal(['a\n\tb', 'a\\u000a\tb']);
   });
 
-  it('hides nothing, whatever the text, and is idempotent', () => {
+  it('leaves no unsafe character, and is idempotent', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), text => {
         expect(printable(text)).not.to.match(HIDDEN);
@@ -82,7 +82,7 @@ describe('printableJson', () => {
     expect(JSON.parse(printableJson(value))).to.deep.equal(value);
   });
 
-  it('keeps every value', () => {
+  it('preserves every value', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'binary' }), value => {
         expect(printableJson(value)).not.to.match(HIDDEN);

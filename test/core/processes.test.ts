@@ -3,7 +3,7 @@ import type { ExecClient } from '../../src/core/exec-client.ts';
 import type { Sandbox } from '../../src/core/process.ts';
 import { connectEmbedded } from '../../src/embedded/index.ts';
 import { until } from '../support/until.ts';
-import { faked, INFO } from './support/fake-server.ts';
+import { connectFake, INFO } from './support/fake-server.ts';
 
 const rejection = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
@@ -30,25 +30,28 @@ describe('start', () => {
 
   describe('with a signal', () => {
     it('starts nothing if it is aborted before', async () => {
-      const { client: remote, server } = await faked();
-      const before = server.heard.length;
+      const { client: remote, server } = await connectFake();
+      const before = server.received.length;
       const reason = new Error('the reason');
       const signal = AbortSignal.abort(reason);
       expect(await rejection(remote.start({ argv: ['true'], signal }))).to.equal(reason);
-      expect(server.heard).to.have.lengthOf(before);
+      expect(server.received).to.have.lengthOf(before);
       await remote.close();
     });
 
     it('cancels a start that is not answered, and rejects immediately', async () => {
-      const { client: remote, server } = await faked();
+      const { client: remote, server } = await connectFake();
       server.answers.set('process/start', () => []);
       const controller = new AbortController();
       const starting = rejection(remote.start({ argv: ['true'], signal: controller.signal }));
-      await until(() => server.heard.at(-1)?.method === 'process/start', 'the start was not sent');
+      await until(() => server.received.at(-1)?.method === 'process/start', 'the start was not sent');
       controller.abort('the reason');
       expect(await starting).to.equal('the reason');
-      await until(() => server.heard.at(-1)?.method === 'process/terminate', 'the start was not cancelled');
-      expect(server.heard.at(-1)?.params).to.deep.equal({ processId: '1' });
+      await until(
+        () => server.received.at(-1)?.method === 'process/terminate',
+        'the start was not cancelled',
+      );
+      expect(server.received.at(-1)?.params).to.deep.equal({ processId: '1' });
       await remote.close();
     });
 
@@ -73,32 +76,32 @@ describe('start', () => {
     });
 
     it('sends nothing for a process that is closed', async () => {
-      const { client: remote, server } = await faked();
+      const { client: remote, server } = await connectFake();
       const controller = new AbortController();
       const child = await remote.start({ argv: ['true'], signal: controller.signal });
-      server.say(
+      server.send(
         { method: 'process/exited', params: { processId: '1', seq: 1, exitCode: 0, sandboxDenied: false } },
         { method: 'process/closed', params: { processId: '1', seq: 2 } },
       );
       await child.closed;
       controller.abort();
       await remote.close();
-      expect(server.heard.map(({ method }) => method)).not.to.include('process/terminate');
+      expect(server.received.map(({ method }) => method)).not.to.include('process/terminate');
     });
   });
 
   it('sends tty without a size if it is true', async () => {
-    const { client: remote, server } = await faked();
+    const { client: remote, server } = await connectFake();
     await remote.start({ argv: ['true'], tty: true });
-    expect(server.heard.at(-1)?.params).to.include({ tty: true }).and.not.to.have.property('size');
+    expect(server.received.at(-1)?.params).to.include({ tty: true }).and.not.to.have.property('size');
     await remote.start({ argv: ['true'], tty: { columns: 1, rows: 2 } });
-    expect(server.heard.at(-1)?.params).to.deep.include({ tty: true, size: { columns: 1, rows: 2 } });
+    expect(server.received.at(-1)?.params).to.deep.include({ tty: true, size: { columns: 1, rows: 2 } });
     await remote.close();
   });
 
   it('sends a sandbox to a server that announces the capability, and refuses it for others', async () => {
     for (const capabilities of [{}, { sandbox: true }]) {
-      const { client: remote, server } = await faked('remote', {}, fake =>
+      const { client: remote, server } = await connectFake('remote', {}, fake =>
         fake.answers.set('initialize', ({ id }) => [
           { id, result: { sessionId: 's', environmentInfo: { ...INFO, capabilities } } },
         ]),
@@ -106,7 +109,7 @@ describe('start', () => {
       const sent = remote.start({ argv: ['true'], sandbox });
       if ('sandbox' in capabilities) {
         await sent;
-        expect(server.heard.at(-1)?.params.sandbox).to.deep.equal(sandbox);
+        expect(server.received.at(-1)?.params.sandbox).to.deep.equal(sandbox);
       } else {
         expect(await rejection(sent)).to.include({ kind: 'unsupported' });
         expect(await rejection(remote.files.readFile('/f', { sandbox }))).to.include({ kind: 'unsupported' });

@@ -11,17 +11,17 @@ import { describeWithShell, shellNames } from '../server/environment/login/suppo
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
 describe('quoteArgv', () => {
-  it('leaves plain words as they are, and has the shell replaced', () => {
+  it('leaves plain words unquoted, and replaces the shell', () => {
     expect(quoteArgv(['/opt/exec-server', '--stdio'])).to.equal('exec /opt/exec-server --stdio');
   });
 
-  it('quotes everything else, and keeps backslash and exclamation mark out of quotes', () => {
+  it('quotes other words, with backslash and exclamation mark outside of the quotes', () => {
     expect(quoteArgv(['/a b/x', "it's", 'a\\b', 'hey!', '', '~', '$HOME'])).to.equal(
       "exec '/a b/x' 'it'\\''s' 'a'\\\\'b' 'hey'\\!'' '' '~' '$HOME'",
     );
   });
 
-  it('sends line breaks through a POSIX shell, in octal numbers', () => {
+  it('passes line breaks to a POSIX shell, as octal escapes', () => {
     expect(quoteArgv(['x', '\n'])).to.equal(
       `exec /bin/sh -c 'eval "$(printf %b "$0")"' '\\0145\\0170\\0145\\0143\\0040\\0047\\0170\\0047\\0040\\0047\\0012\\0047'`,
     );
@@ -53,7 +53,7 @@ describe('quoteArgv', () => {
     expect(() => quoteArgv([] as never)).to.throw(RangeError, 'argv[0]: expected a program');
   });
 
-  it('takes as much as is allowed', () => {
+  it('accepts a command line of the maximum length', () => {
     const longest = 'y'.repeat(MAX_COMMAND_LINE_BYTES - 'exec x '.length);
     expect(quoteArgv(['x', longest])).to.have.lengthOf(MAX_COMMAND_LINE_BYTES);
   });
@@ -61,7 +61,7 @@ describe('quoteArgv', () => {
 
 describe('a command line of quoteArgv is split into the same words by', () => {
   let directory: string;
-  /** A program that prints its arguments, each with a NUL, at two paths of the oddest names. */
+  /** A program that prints its arguments with a NUL after each, at two paths with special characters. */
   let printers: { readonly oneLine: string; readonly twoLines: string };
 
   before(() => {

@@ -58,12 +58,12 @@ describe('runtimeOverlay', () => {
     ['nothing for exceptions from no proxy', { noProxy: ['localhost'] }, {}],
   ];
   for (const [title, given, variables] of facts) {
-    it(`says ${title}`, () => {
+    it(`sets variables for ${title}`, () => {
       expect(runtimeOverlay(given)).to.deep.equal(variables);
     });
   }
 
-  it('says the proxy in both spellings: some programs read only one', () => {
+  it('sets the proxy in upper and lower case: some programs read only one', () => {
     const url = 'http://proxy:3128';
     expect(runtimeOverlay({ proxyUrl: url, noProxy: ['localhost', '.internal'] })).to.deep.equal({
       HTTP_PROXY: url,
@@ -77,12 +77,12 @@ describe('runtimeOverlay', () => {
     });
   });
 
-  it("says that a proxy has no exceptions, so that another machine's don't count", () => {
+  it('sets an empty NO_PROXY, so that the exceptions of the machine do not apply', () => {
     const { NO_PROXY, no_proxy } = runtimeOverlay({ proxyUrl: 'http://proxy:3128' });
     expect({ NO_PROXY, no_proxy }).to.deep.equal({ NO_PROXY: '', no_proxy: '' });
   });
 
-  it('says each fact in variables of its own, whatever the others are', () => {
+  it('sets separate variables for each fact', () => {
     const oneByOne = Object.entries(EVERY_FACT).map(([name, value]) =>
       name === 'noProxy' || name === 'proxyUrl'
         ? runtimeOverlay({ proxyUrl: EVERY_FACT.proxyUrl, noProxy: EVERY_FACT.noProxy })
@@ -91,7 +91,7 @@ describe('runtimeOverlay', () => {
     expect(runtimeOverlay(EVERY_FACT)).to.deep.equal(Object.assign({}, ...oneByOne));
   });
 
-  it('takes values from the facts alone, byte for byte', () => {
+  it('takes values from the facts only, unchanged', () => {
     const text = fc.string({ unit: 'binary' });
     fc.assert(
       fc.property(text, text, text, (threadId, proxyUrl, sandbox) => {
@@ -107,7 +107,7 @@ describe('runtimeOverlay', () => {
 });
 
 describe('CORE_OWNED_NAMES', () => {
-  it('are all the names of its own that Core ever sets', () => {
+  it('are all CODEX_ names that Core sets', () => {
     const own = Object.keys(runtimeOverlay(EVERY_FACT)).filter(name => name.startsWith('CODEX_'));
     expect(own.sort()).to.deep.equal([...CORE_OWNED_NAMES].sort());
   });
@@ -132,14 +132,14 @@ describe('ownedByCore', () => {
     'npm_config_https_proxy',
   ];
 
-  it('are the names of its own, whatever the facts are', () => {
+  it('include the names of Core for any facts', () => {
     expect(inherited({}, ...CORE_OWNED_NAMES, 'CODEX_HOME', ...proxies)).to.deep.equal([
       'CODEX_HOME',
       ...proxies,
     ]);
   });
 
-  it('are all proxies besides when processes must use one: any other would lead past it', () => {
+  it('include all proxy variables if there is a proxy', () => {
     const names = [...proxies, 'YARN_HTTP_PROXY', 'WSS_PROXY', 'npm_config_noproxy', ...CORE_OWNED_NAMES];
     expect(inherited({ proxyUrl: 'http://proxy:1' }, ...names, 'GOPROXY', 'PROXY')).to.deep.equal([
       'GOPROXY',
@@ -147,14 +147,14 @@ describe('ownedByCore', () => {
     ]);
   });
 
-  it('describe every variable of the proxy that is set', () => {
+  it('match every proxy variable that is set', () => {
     const facts = { proxyUrl: 'http://proxy:1' };
     expect(inherited(facts, ...Object.keys(runtimeOverlay(facts)))).to.deep.equal([]);
   });
 });
 
 describe('keepsHostLocale', () => {
-  it('is so for a unified exec that asks for it', () => {
+  it('is true if unifiedExec.locale is host', () => {
     const facts: RuntimeFacts[] = [
       {},
       { unifiedExec: true },

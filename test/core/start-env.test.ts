@@ -39,7 +39,7 @@ const anyUnifiedExec = fc.oneof(
   ),
 );
 
-// Few values, so that a fact often is what an environment has anyway.
+// Few values, so that a fact is often equal to the value of the environment.
 const word = fc.constantFrom('', 'cat', '1', 'dumb', 'http://proxy:1');
 
 const anyFacts: fc.Arbitrary<RuntimeFacts> = fc.record(
@@ -60,7 +60,7 @@ const runtimeVariables: fc.Arbitrary<Env> = fc
   })
   .map(entries => Object.fromEntries(entries));
 
-/** A machine's environment; what only it can know is marked with its name. */
+/** The environment of a machine; its values are marked with its name. */
 const machine = (name: string): fc.Arbitrary<Env> =>
   fc
     .tuple(anyEnv, runtimeVariables)
@@ -95,20 +95,20 @@ const holds = <Values extends [unknown, ...unknown[]]>(
     { numRuns: 500 },
   );
 
-/** Entries in an order of their own, so that a comparison sees a `__proto__` and no order. */
+/** Sorted entries, so that a comparison includes `__proto__` and ignores the order. */
 const sorted = (env: EnvOverlay) => Object.entries(env).sort(([one], [other]) => (one < other ? -1 : 1));
 
-/** Variables by the name that counts on a platform; of two spellings the last one. */
+/** Variables by the name as the platform compares it; of two spellings the last one. */
 const byKey = (env: EnvOverlay, platform: Platform) =>
   new Map(
     Object.entries(env).map(([name, value]) => [platform === 'windows' ? foldCase(name) : name, value]),
   );
 
-/** Whether the caller decides about the locale, though the facts leave it to the host. */
+/** True if the caller sets the locale, although the facts leave it to the host. */
 const decidesLocale = ({ runtime = {}, overlay = {} }: ByPolicy): boolean =>
   keepsHostLocale(runtime) && LOCALE_NAMES.some(name => typeof overlay[name] === 'string');
 
-/** The variables that the facts say, as far as the caller leaves them to say it. */
+/** The variables of the facts, except those that the caller overrides. */
 const factsOf = (environment: ByPolicy): EnvOverlay =>
   Object.fromEntries(
     Object.entries(runtimeOverlay(environment.runtime ?? {})).filter(
@@ -116,7 +116,7 @@ const factsOf = (environment: ByPolicy): EnvOverlay =>
     ),
   );
 
-/** The same environment, of which nothing gives way to the locale of a host. */
+/** The same environment without `locale: 'host'`. */
 const withoutHostLocale = ({ policy, runtime, ...rest }: ByPolicy): ByPolicy => ({
   ...rest,
   policy: { ...policy, keepLocale: false },
@@ -128,18 +128,18 @@ const withoutHostLocale = ({ policy, runtime, ...rest }: ByPolicy): ByPolicy => 
   },
 });
 
-/** What the policy of a remote start gives where `base` is the environment. */
+/** The result of the policy of a remote start for the environment `base`. */
 const byPolicyAlone = (environment: ByPolicy, base: Env, platform: Platform): Env =>
   buildEnv({ base, policy: remoteStartEnv(environment).envPolicy, platform });
 
-/** The environment of a process that a remote start brings about where `base` is the environment. */
+/** The environment of a process of a remote start, for the environment `base`. */
 const onRemote = (environment: ProcessEnv, base: Env, platform: Platform = 'posix'): Env => {
   const { env, envPolicy } = remoteStartEnv(environment);
   return buildEnv({ base, policy: envPolicy, overlay: env, platform });
 };
 
 describe('remoteStartEnv', () => {
-  it('sends the policy as it is, and excludes what Core says about itself besides', () => {
+  it('sends the policy, and also excludes the names that Core owns', () => {
     const policy: EnvPolicy = { inherit: 'core', exclude: ['A*'], set: { B: '1' }, includeOnly: ['?'] };
     expect(remoteStartEnv({ policy, overlay: { C: '2', D: null } })).to.deep.equal({
       envPolicy: { ...policy, exclude: ['A*', ...CORE_OWNED_NAMES] },
@@ -147,25 +147,25 @@ describe('remoteStartEnv', () => {
     });
   });
 
-  it('sends a policy even when none is given: without one the overlay would be all there is', () => {
+  it('sends an empty policy by default: without one the overlay would be the whole environment', () => {
     expect(remoteStartEnv({})).to.deep.equal({ envPolicy: { exclude: [...CORE_OWNED_NAMES] }, env: {} });
     expect(remoteStartEnv({ policy: { exclude: null } })).to.deep.equal(remoteStartEnv({}));
   });
 
-  it('keeps an exact environment exact: no policy, no fact, no name more', () => {
+  it('sends an exact environment without policy, facts or other names', () => {
     const exact = { A: '1', CODEX_THREAD_ID: 'mine', MY_TOKEN: '2' };
     expect(remoteStartEnv({ exact })).to.deep.equal({ env: exact });
     expect(remoteStartEnv({ exact: {} })).to.deep.equal({ env: {} });
   });
 
-  it('has in its overlay the names that run-time facts and caller name, and no others', () => {
+  it('has the names of the facts and of the caller in its overlay, and no others', () => {
     holds([anyEnvironment], environment => {
       const named = [...Object.keys(factsOf(environment)), ...Object.keys(environment.overlay ?? {})];
       expect(Object.keys(remoteStartEnv(environment).env).sort()).to.deep.equal([...new Set(named)].sort());
     });
   });
 
-  it('has in its overlay only values that the caller gave or, where it gave none, the run-time facts', () => {
+  it('has the values of the caller in its overlay, and otherwise those of the facts', () => {
     holds([anyEnvironment], environment => {
       const runtime = byKey(factsOf(environment), 'posix');
       const overlay = byKey(environment.overlay ?? {}, 'posix');
@@ -175,15 +175,15 @@ describe('remoteStartEnv', () => {
     });
   });
 
-  it("gives, applied to Core's own environment, exactly what a local start gives", () => {
+  it("returns the same as a local start if it is applied to Core's own environment", () => {
     holds([anyEnvironment, machine('own'), anyNodePlatform], (environment, own, platform) => {
       const there = onRemote(environment, own, platformOf(platform));
       expect(sorted(there)).to.deep.equal(sorted(localStartEnv(environment, own, platform).env));
     });
   });
 
-  it("has no value of Core's own environment in what it sends, whatever that environment and the facts are", () => {
-    // Every value can be told from what the caller and the facts say.
+  it("sends no value of Core's own environment", () => {
+    // Every value is marked, unlike those of the caller and the facts.
     const marked = fc
       .tuple(anyEnv, runtimeVariables)
       .map(([env, runtime]) =>
@@ -207,7 +207,7 @@ describe('remoteStartEnv', () => {
     });
   });
 
-  it('has in its overlay all that makes the local environment differ from what the policy alone gives', () => {
+  it('has every difference between the local environment and the result of the policy in its overlay', () => {
     holds([anyEnvironment, machine('own'), anyNodePlatform], (environment, own, nodePlatform) => {
       const platform = platformOf(nodePlatform);
       const local = byKey(localStartEnv(environment, own, nodePlatform).env, platform);
@@ -222,7 +222,7 @@ describe('remoteStartEnv', () => {
     });
   });
 
-  it('has a run-time variable in its overlay even where Core has the same value: the other machine may have another', () => {
+  it('has a run-time variable in its overlay even if Core has the same value: the other machine may have another', () => {
     const own = { PAGER: 'cat', PATH: '/own' };
     const environment = { runtime: { unifiedExec: true } };
     expect(byPolicyAlone(environment, own, 'posix')).to.include({ PAGER: 'cat' });
@@ -233,7 +233,7 @@ describe('remoteStartEnv', () => {
     });
   });
 
-  it('leaves every run-time fact as it is on any other machine', () => {
+  it('sets every run-time fact on any other machine', () => {
     holds(
       [anyFacts, anyPolicy, machine('there'), anyNodePlatform],
       (anyRuntime, anyPolicy, there, nodePlatform) => {
@@ -246,7 +246,7 @@ describe('remoteStartEnv', () => {
     );
   });
 
-  it('leaves the overlay of the caller as it is, in whatever spelling it names a run-time variable', () => {
+  it('prefers the overlay of the caller, in any spelling of a run-time variable', () => {
     holds([anyEnvironment, machine('there'), anyNodePlatform], (anything, there, nodePlatform) => {
       const platform = platformOf(nodePlatform);
       const environment = withoutHostLocale(anything);
@@ -256,7 +256,7 @@ describe('remoteStartEnv', () => {
     });
   });
 
-  it('lets the caller replace or remove a proxy on windows, where both spellings are one name', () => {
+  it('lets the caller replace or remove a proxy on windows, where names ignore case', () => {
     const runtime = { proxyUrl: 'http://core:1' };
     const replaced = onRemote({ runtime, overlay: { HTTP_PROXY: 'http://mine:2' } }, {}, 'windows');
     expect(byKey(replaced, 'windows').get('HTTP_PROXY')).to.equal('http://mine:2');
@@ -264,7 +264,7 @@ describe('remoteStartEnv', () => {
     expect(byKey(removed, 'windows').has('HTTP_PROXY')).to.equal(false);
   });
 
-  it('leaves it to the other machine which of its own proxies a process gets', () => {
+  it('keeps the proxies of the other machine without a proxy of Core', () => {
     const there = { HTTP_PROXY: 'http://there:1', http_proxy: 'http://there:2' };
     expect(onRemote({}, there)).to.deep.equal(there);
     expect(onRemote({ runtime: { proxyUrl: 'http://core:3' } }, there)).to.include({
@@ -274,7 +274,7 @@ describe('remoteStartEnv', () => {
   });
 
   for (const name of CORE_OWNED_NAMES) {
-    it(`inherits no ${name} from a server that something of Core started: it would tell of another process`, () => {
+    it(`does not inherit ${name} from a server that Core has started`, () => {
       const stale = { [name]: 'stale', [name.toLowerCase()]: 'stale', A: '1' };
       expect(onRemote({}, stale)).to.deep.equal({ A: '1' });
       expect(onRemote({ policy: { inherit: 'all', ignoreDefaultExcludes: true } }, stale)).to.deep.equal({
@@ -284,14 +284,14 @@ describe('remoteStartEnv', () => {
       expect(localStartEnv({}, stale, 'linux')).to.deep.equal({ env: { A: '1' } });
     });
 
-    it(`lets the caller set ${name} itself, by policy or overlay`, () => {
+    it(`lets the caller set ${name} by policy or overlay`, () => {
       const stale = { [name]: 'stale' };
       expect(onRemote({ policy: { set: { [name]: 'set' } } }, stale)).to.deep.equal({ [name]: 'set' });
       expect(onRemote({ overlay: { [name]: 'laid' } }, stale)).to.deep.equal({ [name]: 'laid' });
     });
   }
 
-  it('leaves the locale to the other machine on request, and gives it UTF-8 where that has none', () => {
+  it('keeps the locale of the other machine on request, or sets C.UTF-8 if that is not UTF-8', () => {
     const environment = { runtime: { unifiedExec: { locale: 'host' } } } as const;
     expect(remoteStartEnv(environment).envPolicy).to.deep.include({ keepLocale: true });
     expect(onRemote(environment, { LANG: 'de_DE.UTF-8' })).to.include({ LANG: 'de_DE.UTF-8' });
@@ -304,7 +304,7 @@ describe('remoteStartEnv', () => {
     });
   });
 
-  it('lets a caller who names a locale decide about it alone', () => {
+  it('lets a caller that sets a locale decide about all of it', () => {
     const runtime = { unifiedExec: { locale: 'host' } } as const;
     const there = { LANG: 'de_DE.UTF-8', LC_CTYPE: 'fr_FR.UTF-8' };
     const { NO_COLOR, ...asked } = onRemote({ runtime, overlay: { LANG: 'ru_RU.KOI8-R' } }, there);
@@ -312,13 +312,13 @@ describe('remoteStartEnv', () => {
     expect(asked)
       .to.include({ LANG: 'ru_RU.KOI8-R', LC_CTYPE: 'fr_FR.UTF-8' })
       .and.not.have.any.keys('LC_ALL');
-    // Taking one away says nothing about the others.
+    // The removal of one does not affect the others.
     expect(onRemote({ runtime, overlay: { LC_CTYPE: null } }, there))
       .to.include({ LANG: 'de_DE.UTF-8' })
       .and.not.have.any.keys('LC_ALL', 'LC_CTYPE');
   });
 
-  it('leaves TERM to the other machine on request', () => {
+  it('keeps TERM of the other machine on request', () => {
     const started = (term?: string) =>
       onRemote({ runtime: { unifiedExec: { term } } }, { TERM: 'there' }).TERM;
     expect([started(), started('xterm-256color'), started('host')]).to.deep.equal([
@@ -328,7 +328,7 @@ describe('remoteStartEnv', () => {
     ]);
   });
 
-  it('inherits no other proxy where Core has one, in any spelling', () => {
+  it('inherits no other proxy if Core has one, in any spelling', () => {
     const stale = { Http_Proxy: 'stale', FTP_PROXY: 'stale', npm_config_proxy: 'stale', GOPROXY: 'kept' };
     const started = onRemote({ runtime: { proxyUrl: 'http://core:3' } }, stale);
     expect(Object.values(started)).not.to.include('stale');
@@ -336,7 +336,7 @@ describe('remoteStartEnv', () => {
     expect(onRemote({}, stale)).to.deep.equal(stale);
   });
 
-  it('changes none of its arguments', () => {
+  it('does not change its arguments', () => {
     const environment = Object.freeze({
       policy: Object.freeze({ exclude: Object.freeze(['A']) as string[] }),
       runtime: Object.freeze({ threadId: '1', noProxy: Object.freeze([]) }),
@@ -347,7 +347,7 @@ describe('remoteStartEnv', () => {
 });
 
 describe('localStartEnv', () => {
-  it('sends the whole environment and no policy, so that the server adds nothing of its own', () => {
+  it('sends the whole environment without a policy, so that the server adds nothing', () => {
     const own = { PATH: '/bin', API_KEY: 'secret', HOME: '/home/me', LANG: 'de' };
     const environment = {
       policy: { exclude: ['HOME'], set: { S: '1' } },
@@ -359,12 +359,12 @@ describe('localStartEnv', () => {
     });
   });
 
-  it('keeps an exact environment exact', () => {
+  it('returns an exact environment unchanged', () => {
     const exact = { A: '1', MY_TOKEN: '2', CODEX_CI: '3' };
     expect(localStartEnv({ exact }, { PATH: '/bin' }, 'linux')).to.deep.equal({ env: exact });
   });
 
-  it('is what policy, run-time facts and overlay make one after the other', () => {
+  it('applies the policy, the run-time facts and the overlay in this order', () => {
     holds([anyEnvironment, machine('own')], (environment, own) => {
       const { policy = {}, runtime = {}, overlay = {} } = withoutHostLocale(environment);
       const exclude = [...(policy.exclude ?? []), ...ownedByCore(runtime)];
@@ -376,7 +376,7 @@ describe('localStartEnv', () => {
     });
   });
 
-  it('has no null left: the environment is complete', () => {
+  it('has no null: the environment is complete', () => {
     holds([anyEnvironment, machine('own'), anyNodePlatform], (environment, own, platform) => {
       const { env, ...rest } = localStartEnv(environment, own, platform);
       expect(Object.values(env).filter(value => typeof value !== 'string')).to.deep.equal([]);
@@ -385,7 +385,7 @@ describe('localStartEnv', () => {
   });
 
   for (const base of ['login', 'loginInteractive'] as const) {
-    it(`leaves base ${base} to the server, which alone asks a shell`, () => {
+    it(`leaves base ${base} to the server, which runs the shell`, () => {
       const environment = {
         policy: { base, set: { S: '1' } },
         runtime: { threadId: 'thread' },
@@ -397,7 +397,7 @@ describe('localStartEnv', () => {
     });
   }
 
-  it('makes base process here, and that of a policy that names none', () => {
+  it('builds base process on this side, also if the policy has no base', () => {
     for (const base of ['process', null, undefined] as const) {
       expect(localStartEnv({ policy: { base } }, { PATH: '/bin' }, 'linux')).to.deep.equal({
         env: { PATH: '/bin' },
@@ -405,7 +405,7 @@ describe('localStartEnv', () => {
     }
   });
 
-  it('takes names as windows does on windows: one spelling each, and a PATHEXT', () => {
+  it('ignores case of names on windows, and adds PATHEXT', () => {
     const own = { Path: 'C:\\bin', TEMP: 'C:\\temp' };
     expect(localStartEnv({ overlay: { PATH: 'D:\\bin' } }, own, 'win32')).to.deep.equal({
       env: { Path: 'D:\\bin', TEMP: 'C:\\temp', PATHEXT: '.COM;.EXE;.BAT;.CMD' },

@@ -6,7 +6,7 @@ import { ConnectionLostError, RequestError } from '../../src/core/errors.ts';
 import type { ExecClient } from '../../src/core/exec-client.ts';
 import { connectEmbedded } from '../../src/embedded/index.ts';
 import { until } from '../support/until.ts';
-import { closed, exited, faked, output } from './support/fake-server.ts';
+import { closed, connectFake, exited, output } from './support/fake-server.ts';
 
 const MIB = 1024 * 1024;
 
@@ -63,11 +63,11 @@ describe('RemoteProcess', () => {
     });
 
     it('fail with the error of a lost connection', async () => {
-      const { client: remote, server } = await faked();
+      const { client: remote, server } = await connectFake();
       const child = await remote.start({ argv: ['true'] });
       const reading = rejection(text(child.stdout));
-      server.say(output('1', 'begun'));
-      server.hang();
+      server.send(output('1', 'begun'));
+      server.end();
       expect(await reading).to.be.instanceOf(ConnectionLostError);
     });
   });
@@ -181,22 +181,22 @@ describe('RemoteProcess', () => {
     });
 
     it('does not reject if the connection is lost', async () => {
-      const { client: remote, server } = await faked();
+      const { client: remote, server } = await connectFake();
       const child = await remote.start({ argv: ['true'] });
-      server.hang();
+      server.end();
       await child[Symbol.asyncDispose]();
       expect(await rejection(child.exit)).to.be.instanceOf(ConnectionLostError);
     });
   });
 
   it('reports a server that closes it without an exit', async () => {
-    const { client: remote, server } = await faked();
+    const { client: remote, server } = await connectFake();
     const child = await remote.start({ argv: ['true'] });
-    server.say(closed('1'));
+    server.send(closed('1'));
     expect((await rejection(child.exit)).message).to.equal(
       'the server sent process/closed without process/exited',
     );
-    server.say(exited('1'));
+    server.send(exited('1'));
     await remote.close();
   });
 });

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { commandServer, localServer, REMOTE_COMMAND, sshServer } from '../../src/core/target.ts';
 
 describe('localServer', () => {
-  it('runs the program of this package on this Node', () => {
+  it('runs the program of this package with this Node', () => {
     const program = fileURLToPath(new URL('../../dist/exec-server.cjs', import.meta.url));
     expect(localServer()).to.deep.equal({
       argv: [process.execPath, program, '--stdio'],
@@ -22,7 +22,7 @@ describe('localServer', () => {
 });
 
 describe('sshServer', () => {
-  it('asks for no terminal and names the host behind --', () => {
+  it('requests no terminal, and passes the host after --', () => {
     expect(sshServer('me@devbox')).to.deep.equal({
       argv: ['ssh', '-T', '--', 'me@devbox', REMOTE_COMMAND],
       location: 'remote',
@@ -30,7 +30,7 @@ describe('sshServer', () => {
     });
   });
 
-  it('hands a host that looks like an option over as a host', () => {
+  it('passes a host that looks like an option as a host', () => {
     const { argv } = sshServer('-oProxyCommand=touch marker');
     expect(argv.slice(argv.indexOf('--'))).to.deep.equal([
       '--',
@@ -39,26 +39,26 @@ describe('sshServer', () => {
     ]);
   });
 
-  it('leaves the command line for the shell on the host as it is', () => {
+  it('passes a command line for the shell unchanged', () => {
     const command = 'PATH="$HOME/bin:$PATH" exec exec-server --stdio';
     expect(sshServer('devbox', command).argv.at(-1)).to.equal(command);
   });
 });
 
 describe('sshServer with program and arguments', () => {
-  it('makes of them a command line that every shell reads alike', () => {
+  it('quotes them for every shell', () => {
     expect(sshServer('devbox', ["/it's/exec-server", '--stdio']).argv.at(-1)).to.equal(
       "exec '/it'\\''s/exec-server' --stdio",
     );
   });
 
-  it('refuses what no command line can say', () => {
+  it('refuses arguments that cannot be quoted', () => {
     expect(() => sshServer('devbox', ['-x'])).to.throw(RangeError, 'argv[0]');
   });
 });
 
 describe('commandServer', () => {
-  it('runs the command as it is and is called by it', () => {
+  it('runs the command unchanged, and uses it as the label', () => {
     expect(commandServer(['docker', 'exec', '-i', 'box', 'exec-server', '--stdio'])).to.deep.equal({
       argv: ['docker', 'exec', '-i', 'box', 'exec-server', '--stdio'],
       location: 'remote',
@@ -66,7 +66,7 @@ describe('commandServer', () => {
     });
   });
 
-  it('takes a name for it, and how and how long to run it', () => {
+  it('accepts a label, env, cwd and a time limit', () => {
     const options = { label: 'box', env: { A: '1', B: null }, cwd: '/tmp', initializeTimeoutMs: 5 };
     expect(commandServer(['docker'], options)).to.deep.equal({
       argv: ['docker'],

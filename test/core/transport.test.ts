@@ -38,21 +38,21 @@ describe('protectFromTerminalSignals', () => {
   const server = target('local', 'exec-server', '--stdio');
 
   for (const platform of ['linux', 'darwin'] as const) {
-    it(`gives a local server a session of its own on ${platform}`, () => {
+    it(`runs a local server in its own POSIX session on ${platform}`, () => {
       expect(protectFromTerminalSignals(server, {}, platform)).to.deep.equal({
         argv: server.argv,
         detached: true,
       });
     });
 
-    it(`leaves what may ask for a password at the terminal on ${platform}, deaf to its keys`, () => {
+    it(`keeps a program that may ask for a password at the terminal on ${platform}, and ignores SIGINT and SIGQUIT`, () => {
       expect(protectFromTerminalSignals(ssh, {}, platform)).to.deep.equal({
         argv: ['/bin/sh', '-c', 'trap "" INT QUIT; unset PWD OLDPWD SHLVL; exec "$@"', 'sh', ...argv],
         detached: false,
       });
     });
 
-    it(`leaves the program on ${platform} what the environment has, and takes what only the shell adds`, () => {
+    it(`removes variables that only the shell adds on ${platform}`, () => {
       const scriptFor = (env: NodeJS.ProcessEnv) => protectFromTerminalSignals(ssh, env, platform).argv[2];
       expect(scriptFor({ PWD: '/', SHLVL: '' })).to.equal('trap "" INT QUIT; unset OLDPWD; exec "$@"');
       expect(scriptFor({ PWD: '/', OLDPWD: '/', SHLVL: '1' })).to.equal('trap "" INT QUIT; exec "$@"');
@@ -60,7 +60,7 @@ describe('protectFromTerminalSignals', () => {
   }
 
   for (const location of ['local', 'remote'] as const) {
-    it(`changes nothing on win32, where a ${location} server needs no shell`, () => {
+    it(`runs a ${location} server without a shell on win32`, () => {
       const plain = target(location, ...argv);
       expect(protectFromTerminalSignals(plain, {}, 'win32')).to.deep.equal({ argv, detached: false });
     });
@@ -70,7 +70,7 @@ describe('protectFromTerminalSignals', () => {
 describe('openTransport', () => {
   const env = { PATH };
 
-  it('carries bytes both ways and ends with the end of stdin', async () => {
+  it('transfers bytes in both directions, and ends at the end of stdin', async () => {
     const transport = openTransport(script('cat'), env);
     transport.output.write('over and back');
     expect(await firstBytes(transport.input)).to.equal('over and back');
@@ -78,7 +78,7 @@ describe('openTransport', () => {
     expect(await transport.ended).to.deep.equal({ program: 'sh', exitCode: 0, signal: null, stderr: [] });
   });
 
-  it('tells the exit code and the last lines of stderr', async () => {
+  it('reports the exit code and the last lines of stderr', async () => {
     const transport = openTransport(script('seq 12 >&2; echo >&2; printf last >&2; exit 7'), env);
     expect(await transport.ended).to.deep.equal({
       program: 'sh',
@@ -88,20 +88,20 @@ describe('openTransport', () => {
     });
   });
 
-  it('tells the signal that ended the program', async () => {
+  it('reports the signal that killed the program', async () => {
     const { ended } = openTransport(script('kill -KILL $$'), env);
     expect(await ended).to.deep.equal({ program: 'sh', exitCode: null, signal: 'SIGKILL', stderr: [] });
   });
 
-  it('is not held up by a stderr that nobody asked for', async () => {
+  it('is not blocked by a stderr without a reader', async () => {
     const { ended } = openTransport(script('head -c 1000000 /dev/zero >&2; echo >&2; echo done >&2'), env);
     expect(await ended).to.deep.include({ exitCode: 0 });
     expect((await ended).stderr.at(-1)).to.equal('done');
   });
 
-  it('tells that the program is missing', async () => {
+  it('reports a missing program', async () => {
     const transport = openTransport(target('local', 'no-such-program'), env);
-    // What is written to it is lost, not thrown.
+    // Writes are lost without an error.
     transport.output.write('lost');
     expect(await transport.ended).to.deep.equal({
       program: 'no-such-program',
@@ -113,18 +113,18 @@ describe('openTransport', () => {
     await transport.close();
   });
 
-  it('tells in the words of the shell that a program to a remote server is missing', async () => {
+  it('reports a missing program to a remote server in the stderr of the shell', async () => {
     const { stderr, ...end } = await openTransport(target('remote', 'no-such-program'), env).ended;
     expect(end).to.deep.equal({ program: 'no-such-program', exitCode: 127, signal: null });
     expect(stderr.join()).to.match(/no-such-program.*not found/);
   });
 
-  it('keeps the signals of the keyboard from a program to a remote server', async () => {
+  it('protects a program to a remote server from SIGINT and SIGQUIT', async () => {
     const transport = openTransport(target('remote', 'sh', '-c', 'kill -INT $$; kill -QUIT $$; exit 5'), env);
     expect(await transport.ended).to.deep.include({ exitCode: 5, signal: null });
   });
 
-  it('gives a program to a remote server its arguments and environment as they are', async () => {
+  it('passes arguments and environment unchanged to a program to a remote server', async () => {
     const print = ['sh', '-c', 'printf "%s\\n" "$@"; exec env', 'sh', 'a  b', '', '$HOME', '*', '"'] as const;
     const [there, here] = await Promise.all(
       (['remote', 'local'] as const).map(location =>
@@ -134,20 +134,20 @@ describe('openTransport', () => {
     expect(there).to.equal(here);
   });
 
-  it('ends a program that takes no notice of the end of its stdin, by SIGTERM', async () => {
+  it('sends SIGTERM to a program that ignores the end of its stdin', async () => {
     const transport = openTransport(script('exec sleep 600'), env);
     await transport.close();
     expect(await transport.ended).to.deep.include({ exitCode: null, signal: 'SIGTERM' });
   });
 
-  it('aborts a program that takes no notice of SIGTERM, by SIGKILL', async () => {
+  it('sends SIGKILL to a program that ignores SIGTERM', async () => {
     const transport = openTransport(script('trap "" TERM; echo deaf; exec sleep 600'), env);
     await firstBytes(transport.input);
     await transport.abort();
     expect(await transport.ended).to.deep.include({ exitCode: null, signal: 'SIGKILL' });
   });
 
-  it('tells the last words of a program that ended in time, also when this process stood still meanwhile', async function () {
+  it('reports the last lines of a program that ended in time, even if this process was stopped in between', async function () {
     if (process.platform !== 'linux') this.skip();
     const transport = openTransport(
       script('trap "echo last >&2; exit 3" TERM; echo $$; while :; do sleep 0.01; done'),
@@ -156,7 +156,7 @@ describe('openTransport', () => {
     const pid = Number(await firstBytes(transport.input));
     const aborted = transport.abort();
     const isZombie = () => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-    // Longer than the program has from SIGTERM to SIGKILL.
+    // Longer than the grace from SIGTERM to SIGKILL.
     for (const stop = performance.now() + 1500; performance.now() < stop || !isZombie(); );
     await aborted;
     expect(await transport.ended).to.deep.equal({
@@ -179,7 +179,7 @@ describe('openTransport', () => {
     }
   });
 
-  it('does not wait for output that nobody reads', async () => {
+  it('does not wait for output that is not read', async () => {
     const transport = openTransport(script('head -c 1000000 /dev/zero; exit 3'), env);
     await once(transport.input, 'readable');
     transport.input.pause();
@@ -187,7 +187,7 @@ describe('openTransport', () => {
     expect(await transport.ended).to.deep.include({ exitCode: null, signal: 'SIGTERM' });
   });
 
-  it('closes and aborts twice without harm', async () => {
+  it('is idempotent in close and abort', async () => {
     const transport = openTransport(script('cat'), env);
     await Promise.all([transport.close(), transport.close()]);
     await transport.abort();

@@ -14,7 +14,7 @@ import { waitForNoSurvivorsIn } from '../e2e/support/survivors.ts';
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
 describe('connectEmbedded', () => {
-  it('gives processes exactly what is made of the environment that it got, and its directory', async () => {
+  it('starts processes with the given environment and in the given directory', async () => {
     const client = await connectEmbedded({
       env: { PATH, A: '1', MY_TOKEN: 'planted' },
       cwd: '/usr/../bin/.',
@@ -30,7 +30,7 @@ describe('connectEmbedded', () => {
     await client.close();
   });
 
-  it('hands on no value that is not UTF-8, and logs its name', async () => {
+  it('ignores a variable that is not UTF-8, and logs its name', async () => {
     const lines: string[] = [];
     const env = { PATH, BROKEN: 'planted\ufffd' };
     const client = await connectEmbedded({ env, log: line => lines.push(line) });
@@ -40,7 +40,7 @@ describe('connectEmbedded', () => {
     await client.close();
   });
 
-  it('refuses a start in a directory that is not there', async () => {
+  it('refuses a start in a directory that does not exist', async () => {
     const client = await connectEmbedded({ env: { PATH }, cwd: '/not/there' });
     const error = await client.start({ argv: ['true'] }).catch(error => error);
     expect(error).to.be.instanceOf(RequestError);
@@ -48,7 +48,7 @@ describe('connectEmbedded', () => {
     await client.close();
   });
 
-  it('ends what was started over it when it is closed, read or not, and is then of no more use', async () => {
+  it('terminates its processes at close, with output read or not, and rejects later requests', async () => {
     const cwd = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-')));
     const client = await connectEmbedded({ env: { PATH }, cwd });
     const flood = await client.start({ argv: ['yes'] });
@@ -63,7 +63,7 @@ describe('connectEmbedded', () => {
     rmSync(cwd, { recursive: true });
   });
 
-  it('holds a process up whose output nobody reads, at a bounded queue', async () => {
+  it('blocks a process whose output is not read, with a bounded queue', async () => {
     const client = await connectEmbedded({ env: { PATH } });
     const flood = await client.start({ argv: ['yes'] });
     const window = 1024 * 1024;
@@ -74,14 +74,14 @@ describe('connectEmbedded', () => {
     ) {
       if (performance.now() > deadline) throw new Error(`only ${flood.unreadBytes} bytes came`);
     }
-    // Requests are answered while it stands still.
+    // Requests are answered while the process is blocked.
     for (let count = 0; count < 50; count += 1) await client.status();
     expect(flood.unreadBytes).to.be.at.most(window);
     expect((await client.status()).queuedBytes).to.equal(0);
     await client.close();
   });
 
-  it('may be opened as often as one likes, each with processes of its own', async () => {
+  it('opens several connections with separate processes', async () => {
     const clients = await Promise.all(
       ['one', 'two', 'three'].map(NAME => connectEmbedded({ env: { PATH, NAME } })),
     );
@@ -111,7 +111,7 @@ describe('connectEmbedded', () => {
 
     const start = (does: string) => {
       const fixture = fileURLToPath(new URL('fixtures/embeds-server.ts', import.meta.url));
-      // The program's directory is another one, from which no package is found.
+      // The program is in another directory, from which no package is found.
       const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
       program = spawn(process.execPath, ['--import', tsx, fixture, does], {
         cwd,
@@ -119,7 +119,7 @@ describe('connectEmbedded', () => {
       }) as typeof program;
     };
 
-    /** What the program says, line by line, until it has said so many or ended. */
+    /** Lines that the program prints, up to a count or its end. */
     const lines = async (count = Number.POSITIVE_INFINITY): Promise<unknown[]> => {
       let text = '';
       for await (const chunk of program.stdout.setEncoding('utf8')) {
@@ -133,7 +133,7 @@ describe('connectEmbedded', () => {
     };
 
     for (const does of ['closes', 'does nothing more']) {
-      it(`handles no signals, writes nothing and keeps nothing alive: one that ${does}`, async () => {
+      it(`handles no signals, writes nothing and does not keep alive a program that ${does}`, async () => {
         start(does);
         const exit = once(program, 'exit');
         const [heard, counts, ...more] = await lines();
@@ -145,7 +145,7 @@ describe('connectEmbedded', () => {
     }
 
     for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-      it(`leaves nothing behind when the program is ended by ${signal}`, async () => {
+      it(`leaves no process if the program is killed by ${signal}`, async () => {
         start('runs-on');
         expect(await lines(2)).to.deep.equal([{ heard: 'hello\n' }, { running: true }]);
         const exit = once(program, 'exit');

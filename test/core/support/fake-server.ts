@@ -5,7 +5,7 @@ import { FrameDecoder } from '../../../src/protocol/index.ts';
 import type { Env } from '../../../src/shared-config/index.ts';
 import { type RawMessage, rawFrame } from '../../e2e/support/raw-client.ts';
 
-/** Two streams in memory, and what each end sees of them. */
+/** Two streams in memory, for a client and a server. */
 export const pipes = () => {
   const [toServer, toClient] = [new PassThrough(), new PassThrough()];
   const streams: ClientStreams = {
@@ -28,14 +28,14 @@ export const INFO = {
   capabilities: {},
 };
 
-/** A server that a test speaks for. By itself it opens the connection and starts every process. */
+/** A server whose messages a test sends. It answers `initialize` and every start. */
 export class FakeServer {
-  /** Messages that answer a request, by method, in place of what is sent by itself; none leaves it unanswered. */
+  /** Messages that are sent for a request, by method. */
   readonly answers = new Map<string, (request: RawMessage) => object[]>([
     ['initialize', ({ id }) => [{ id, result: { sessionId: 's', environmentInfo: INFO } }]],
     ['process/start', ({ id, params }) => started(id, params.processId)],
   ]);
-  readonly heard: RawMessage[] = [];
+  readonly received: RawMessage[] = [];
   readonly #toClient: PassThrough;
 
   constructor(toServer: PassThrough, toClient: PassThrough) {
@@ -48,18 +48,18 @@ export class FakeServer {
     toServer.on('data', chunk => decoder.push(chunk)).on('end', () => toClient.end());
   }
 
-  /** Sends messages in one piece. */
-  say(...messages: object[]): void {
+  /** Sends messages in one chunk. */
+  send(...messages: object[]): void {
     this.#toClient.write(Buffer.concat(messages.map(message => rawFrame(JSON.stringify(message)))));
   }
 
-  hang(): void {
+  end(): void {
     this.#toClient.end();
   }
 
   #hear(message: RawMessage): void {
-    this.heard.push(message);
-    this.say(...(this.answers.get(message.method ?? '')?.(message) ?? []));
+    this.received.push(message);
+    this.send(...(this.answers.get(message.method ?? '')?.(message) ?? []));
   }
 }
 
@@ -85,8 +85,8 @@ export const closed = (processId: string, bytes?: object, seq = 3) => ({
   params: { processId, seq, bytes },
 });
 
-/** A client, and the server that a test speaks for; `prepare` is called before the first request. */
-export const faked = async (
+/** A client and a fake server; `prepare` is called before the first request. */
+export const connectFake = async (
   location: ClientStreams['location'] = 'remote',
   ownEnv: Env = {},
   prepare: (server: FakeServer) => void = () => {},
