@@ -1,5 +1,7 @@
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import {
+  ConfigError,
   type EnvironmentsConfig,
   MAX_CONFIG_LENGTH,
   parseEnvironments,
@@ -10,8 +12,7 @@ import { homeDirectory } from '../system/home-directory.ts';
 import { readExistingTextFile, readTextFile } from './text-file.ts';
 
 /**
- * The environments that there are: those of the named file, or of `environments.toml` in Codex's folder, which
- * need not be there.
+ * Reads the environments of a file, by default of `environments.toml` in the directory of Codex, which may be missing.
  *
  * @throws {ConfigError}
  */
@@ -21,7 +22,7 @@ export const readEnvironments = (named: string | undefined): EnvironmentsConfig 
 };
 
 /**
- * The policy of the named file, or of `config.toml` in Codex's folder, which need not be there.
+ * Reads the env policy of a file, by default of `config.toml` in the directory of Codex, which may be missing.
  *
  * @throws {ConfigError}
  */
@@ -31,9 +32,19 @@ export const readShellPolicy = (named: string | undefined): EnvPolicy | undefine
   return text === undefined ? undefined : parseShellPolicy(text, file);
 };
 
+/** Runs a function that reads configuration files; a `ConfigError` ends the program like a wrong option. */
+export const withConfigErrors = <Result>(command: Command, act: () => Result): Result => {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return command.error(`error: ${error.message}`);
+  }
+};
+
 const inCodexHome = (name: string): string =>
   join(process.env.CODEX_HOME || join(homeDirectory() ?? '/', '.codex'), name);
 
-/** The text of a file; `undefined` if there is none and there need not be. */
+/** Text of a file; `undefined` if it is missing and not required. */
 const readConfig = (file: string, mustExist: boolean): string | undefined =>
   (mustExist ? readExistingTextFile : readTextFile)(file, MAX_CONFIG_LENGTH);

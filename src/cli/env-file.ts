@@ -1,14 +1,14 @@
 import { ConfigError, type ConfigProblem } from '../codex-config/index.ts';
-import { callerValue, callerValueProblem } from './caller-env.ts';
+import { callerValue, isGarbled } from './caller-env.ts';
 import { readExistingTextFile } from './text-file.ts';
 
-/** Longest file of variables, in bytes. */
+/** Maximum length of a file of variables, in bytes. */
 const MAX_ENV_FILE_BYTES = 1024 * 1024;
 
 /**
- * Reads variables from a file in the format of `docker run --env-file`: `NAME=VALUE` on each line, the value as it
- * is, without quoting; `NAME` alone takes the caller's value, and nothing if the caller has none. Empty lines and lines
- * that begin with `#` are ignored.
+ * Reads variables from a file in the format of `docker run --env-file`: `NAME=VALUE` on each line, the value without
+ * quoting; `NAME` alone takes the value of the caller's variable, if it is set. Empty lines and lines that begin with
+ * `#` are ignored.
  *
  * @throws {ConfigError} with file and lines, never a value
  */
@@ -21,14 +21,14 @@ export const readEnvFile = (file: string): ReadonlyArray<readonly [name: string,
     const line = text.trimStart();
     if (line === '' || line.startsWith('#')) return [];
     const [name = '', value] = splitVariable(line);
-    const taken = value ?? callerValue(name);
+    const assigned = value ?? callerValue(name);
     const problem =
-      nameProblem(name) ?? (value === undefined ? callerValueProblem(taken) : valueProblem(value));
+      nameProblem(name) ?? (value === undefined ? callerValueProblem(assigned) : valueProblem(value));
     if (problem !== undefined) {
       problems.push({ at: { line: index + 1, column: text.length - line.length + 1 }, text: problem });
       return [];
     }
-    return taken === undefined ? [] : [[name, taken] as const];
+    return assigned === undefined ? [] : [[name, assigned] as const];
   });
   if (problems.length > 0) throw new ConfigError(file, problems);
   return variables;
@@ -39,7 +39,7 @@ const splitVariable = (line: string): readonly [name: string, value?: string] =>
   return at < 0 ? [line] : [line.slice(0, at), line.slice(at + 1)];
 };
 
-// The name is not repeated: without a `=` it may be a piece of a value.
+// The message does not quote the name: without `=` it may be a part of a value.
 const nameProblem = (name: string): string | undefined => {
   if (name === '') return 'expected NAME=VALUE or NAME, received no name';
   return /[\s\0]/.test(name)
@@ -47,5 +47,8 @@ const nameProblem = (name: string): string | undefined => {
     : undefined;
 };
 
+const callerValueProblem = (value: string | undefined): string | undefined =>
+  isGarbled(value) ? 'the local value is not valid UTF-8' : undefined;
+
 const valueProblem = (value: string): string | undefined =>
-  value.includes('\0') ? 'the value has a NUL character, which no variable can have' : undefined;
+  value.includes('\0') ? 'the value contains NUL, which a variable cannot contain' : undefined;

@@ -1,26 +1,26 @@
 import type { ProcessEnv, ProcessResult, Target } from '../core/index.ts';
 import { printError, printResult } from './output.ts';
-import { withServer } from './session.ts';
+import { withServer } from './with-server.ts';
 
-export type EnvOptions = {
+export type PrintEnvOptions = {
   readonly target: Target;
   readonly quiet: boolean;
   readonly cwd: string | undefined;
-  readonly environment: ProcessEnv;
-  /** End each variable with NUL in place of a line break. */
-  readonly nullEnd: boolean;
+  readonly env: ProcessEnv;
+  /** End each variable with NUL instead of a line feed. */
+  readonly nulTerminated: boolean;
 };
 
-/** Prints the environment that a process gets there, as a process there reports it, sorted by name. */
-export const printEnv = ({ target, quiet, cwd, environment, nullEnd }: EnvOptions): Promise<number> =>
+/** Prints the env of a process of the server, sorted by name; a process reports it. */
+export const printEnv = ({ target, quiet, cwd, env, nulTerminated }: PrintEnvOptions): Promise<number> =>
   withServer(target, { quiet }, async client => {
     const windows = client.info.platformOs === 'windows';
     const child = await client.start({
       argv: windows ? ['cmd', '/d', '/c', 'set'] : ['/usr/bin/env', '-0'],
       cwd,
-      env: environment,
+      env,
     });
-    const result = await child.collect({ maxBytes: MAX_ENVIRONMENT_BYTES });
+    const result = await child.collect({ maxBytes: MAX_ENV_BYTES });
     if (result.exitCode !== 0) return failed(result);
     const variables = result.stdout
       .toString('utf8')
@@ -29,14 +29,14 @@ export const printEnv = ({ target, quiet, cwd, environment, nullEnd }: EnvOption
     printResult(
       variables
         .sort()
-        .map(text => `${text}${nullEnd ? '\0' : '\n'}`)
+        .map(text => `${text}${nulTerminated ? '\0' : '\n'}`)
         .join(''),
     );
     return 0;
   });
 
-/** Longest environment that is printed, in bytes; no system has so long a one. */
-const MAX_ENVIRONMENT_BYTES = 64 * 1024 * 1024;
+/** Maximum length of the env, in bytes; above the limit of every system. */
+const MAX_ENV_BYTES = 64 * 1024 * 1024;
 
 const failed = ({ exitCode, stderr }: ProcessResult): number => {
   printError(stderr.toString('utf8'));

@@ -7,9 +7,9 @@ import {
 import { commandServer, type Target } from '../core/index.ts';
 
 /**
- * The server behind the environment with this id; `undefined` for this machine.
+ * Server of the environment with this id; `undefined` for this machine.
  *
- * @throws {ConfigError} when there is no such environment, or it can't be used from here
+ * @throws {ConfigError} if the environment does not exist or has no program
  */
 export const environmentTarget = (config: EnvironmentsConfig, id: string): Target | undefined => {
   const environment = chooseEnvironment(config, id);
@@ -23,6 +23,6 @@ export const environmentTarget = (config: EnvironmentsConfig, id: string): Targe
   });
 };
 
-/** Where the program of an environment runs; `undefined` for where we are. */
+/** Working directory of the program of an environment; `undefined` for the current one. */
 export const directoryOf = ({ file }: EnvironmentsConfig, { cwd }: ProgramEnvironment): string | undefined =>
   cwd === undefined ? undefined : resolve(dirname(file), cwd);

@@ -6,23 +6,24 @@ import { findProgram } from '../server/process/start/find-program.ts';
 import { applyOverlay, platformOf } from '../shared-config/index.ts';
 import { readEnvironments } from './config-files.ts';
 import { directoryOf } from './environment-target.ts';
+import { tableSpans } from './layout.ts';
 import { print, printJson } from './output.ts';
+import type { Span } from './spans.ts';
 
-/** One environment, as the list tells it. */
+/** Entry of the list. */
 type Listed = {
   readonly id: string;
-  /** How it is reached. */
   readonly kind: ConfiguredEnvironment['kind'];
   readonly program?: string;
-  /** Why it can't be used from here; absent if nothing is known against it. */
+  /** Reason why it cannot be used, if one is known without connecting. */
   readonly problem?: string;
 };
 
 /**
- * Prints the environments that `--environment` can name, and what is known to keep one from being used. None
- * is connected to; arguments and variables are not shown, as they may be secrets.
+ * Prints the environments for `--environment`, with known problems. It connects to none of them. Arguments and
+ * variables are not printed, because they can be secrets.
  *
- * @param json print one line of JSON
+ * @param json true to print one line of JSON
  * @throws {ConfigError}
  */
 export const listEnvironments = (file: string | undefined, json: boolean): void => {
@@ -30,13 +31,13 @@ export const listEnvironments = (file: string | undefined, json: boolean): void 
   const environments = config.list.map(environment => listed(config, environment));
   const listing = { file: config.file, default: config.default ?? null, environments };
   if (json) printJson(listing);
-  else print(table(listing));
+  else print(...listingSpans(listing));
 };
 
 const listed = (config: EnvironmentsConfig, environment: ConfiguredEnvironment): Listed => {
   const { id, kind } = environment;
   if (kind === 'local') return { id, kind };
-  if (kind === 'url') return { id, kind, problem: 'url is not supported here' };
+  if (kind === 'url') return { id, kind, problem: 'url is not supported' };
   const problem = programProblem(environment, directoryOf(config, environment) ?? process.cwd());
   return { id, kind, program: environment.program, ...(problem !== undefined && { problem }) };
 };
@@ -59,23 +60,13 @@ type Listing = {
   readonly environments: readonly Listed[];
 };
 
-const table = ({ file, default: chosen, environments }: Listing): string => {
+const listingSpans = ({ file, default: chosen, environments }: Listing): Span[] => {
   const rows = environments.map(
     ({ id, kind, program = kind === 'local' ? 'this machine' : kind, problem = '' }) =>
       [id, program, problem].map(printableLine),
   );
-  const lines = aligned([['ID', 'PROGRAM', 'PROBLEM'], ...rows]);
-  return [...lines, `default for Codex: ${chosen ?? 'none'}; ${printableLine(file)}`]
-    .map(line => `${line}\n`)
-    .join('');
-};
-
-const aligned = (rows: readonly string[][]): string[] => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)));
-  return rows.map(row =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  return [
+    ...tableSpans([['ID', 'PROGRAM', 'PROBLEM'], ...rows]),
+    `default for Codex: ${chosen ?? 'none'} (${printableLine(file)})\n`,
+  ];
 };

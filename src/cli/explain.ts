@@ -1,31 +1,29 @@
 import type { EnvironmentExplanation, ProcessEnv, Target } from '../core/index.ts';
 import { explanationTable } from './explanation-table.ts';
 import { print, printJson } from './output.ts';
-import { withServer } from './session.ts';
+import { withServer } from './with-server.ts';
 
 export type ExplainOptions = {
   readonly target: Target;
   readonly quiet: boolean;
-  readonly environment: ProcessEnv;
-  /** The names to tell of, in this order; all of them, sorted, if there are none. */
+  readonly env: ProcessEnv;
+  /** Names to explain, in this order; if empty, all names, sorted. */
   readonly names: readonly string[];
-  /** Print the answer as one line of JSON. */
+  /** Print one line of JSON. */
   readonly json: boolean;
 };
 
-/** Prints what would become of each variable of a process there, and by which step; never a value. */
-export const explainEnv = ({ target, quiet, environment, names, json }: ExplainOptions): Promise<number> =>
+/** Prints for each variable of a process of the server if it is kept, and the rule that decides; never a value. */
+export const explainEnv = ({ target, quiet, env, names, json }: ExplainOptions): Promise<number> =>
   withServer(target, { quiet }, async client => {
     const explanation =
-      names.length > 0
-        ? await client.explain(environment, names)
-        : inOrder(await client.explain(environment));
+      names.length > 0 ? await client.explain(env, names) : sorted(await client.explain(env));
     if (json) printJson(explanation);
     else print(...explanationTable(explanation));
     return 0;
   });
 
-const inOrder = ({ variables, ...rest }: EnvironmentExplanation): EnvironmentExplanation => ({
+const sorted = ({ variables, ...rest }: EnvironmentExplanation): EnvironmentExplanation => ({
   ...rest,
   variables: Object.fromEntries(Object.entries(variables).sort(([one], [other]) => (one < other ? -1 : 1))),
 });

@@ -2,22 +2,22 @@ import { spawnSync } from 'node:child_process';
 import type { RemoteProcess } from '../core/index.ts';
 import { systemProgram } from '../system/system-program.ts';
 
-/** A terminal's size when nobody can be asked for one: that of the first video terminals. */
+/** Size of a terminal if this program has none. */
 const DEFAULT_SIZE = { columns: 80, rows: 24 };
 
-/** The size of the terminal that we are on. */
+/** Size of the terminal of this program. */
 export const terminalSize = (): { columns: number; rows: number } => {
   const screen = [process.stdout, process.stderr].find(output => output.isTTY);
   return { columns: screen?.columns || DEFAULT_SIZE.columns, rows: screen?.rows || DEFAULT_SIZE.rows };
 };
 
 /**
- * Makes our terminal the terminal of a command elsewhere: each key goes there as it is typed, and the size
- * follows. Without a terminal of ours nothing happens.
+ * Attaches the terminal of this program to a remote process: switches it to raw mode and forwards its size. Has no
+ * effect without a terminal.
  *
- * @returns puts our terminal back as it was; also done when the program ends in another way
+ * @returns restores the terminal, which also happens when this program exits
  */
-export const lendTerminal = (child: RemoteProcess): (() => void) => {
+export const attachTerminal = (child: RemoteProcess): (() => void) => {
   const resize = () => void child.resize(terminalSize()).catch(() => {});
   const restore = () => {
     process.off('exit', restore);
@@ -30,8 +30,8 @@ export const lendTerminal = (child: RemoteProcess): (() => void) => {
   return restore;
 };
 
-// Node's raw mode still turns each line feed into a carriage return and a line feed, which the other
-// terminal has done already, or has been told by its program not to do.
+// Raw mode of Node still translates a line feed to a carriage return and a line feed (opost). The remote terminal has
+// done that already, if its program wants it.
 const makeRaw = (): void => {
   process.stdin.setRawMode(true);
   spawnSync(systemProgram('stty'), ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });

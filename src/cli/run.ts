@@ -1,60 +1,59 @@
 import type { Readable, Writable } from 'node:stream';
 import type { ExecClient, ProcessEnv, ProcessExit, RemoteProcess, Sandbox, Target } from '../core/index.ts';
 import { signalExitCode, TIMED_OUT } from './exit-codes.ts';
-import { Interrupts } from './interrupts.ts';
-import { lendTerminal, terminalSize } from './local-terminal.ts';
+import { attachTerminal, terminalSize } from './local-terminal.ts';
 import { commandOutputs } from './output.ts';
-import { withServer } from './session.ts';
+import { SignalForwarder } from './signal-forwarder.ts';
+import { withServer } from './with-server.ts';
 
-/** What to run, where, and with which environment. */
 export type RunOptions = {
   readonly target: Target;
-  /** Don't tell what came before the server's first frame. */
+  /** Do not report start-up output. */
   readonly quiet: boolean;
   readonly argv: readonly [string, ...string[]];
   readonly cwd: string | undefined;
-  readonly environment: ProcessEnv;
-  /** On a terminal, which is ours if we have one. */
+  readonly env: ProcessEnv;
+  /** Run the command on a terminal, attached to that of this program, if it has one. */
   readonly tty: boolean;
   readonly timeoutMs: number | undefined;
-  /** Both outputs as one, on our stdout. */
+  /** Combine stdout and stderr of the command on stdout. */
   readonly merge: boolean;
   readonly sandbox: Sandbox | undefined;
 };
 
 /**
- * Runs one command as if it were here: its output on our stdout and stderr, our stdin and signals to it.
+ * Runs a command: forwards stdin and signals to it, and copies its output to stdout and stderr.
  *
- * @returns its exit code, or the one that says why there is none
+ * @returns the exit code of the command, or that of the error
  */
 export const run = (options: RunOptions): Promise<number> => {
-  const interrupts = new Interrupts();
-  return withServer(options.target, { quiet: options.quiet, signal: interrupts.giveUp }, client =>
-    runOn(client, options, interrupts),
+  const signals = new SignalForwarder();
+  return withServer(options.target, { quiet: options.quiet, signal: signals.aborted }, client =>
+    runOn(client, options, signals),
   );
 };
 
-const runOn = async (client: ExecClient, options: RunOptions, interrupts: Interrupts): Promise<number> => {
-  // Without a terminal for the command, ours stays where it is: a program there can't read from it.
+const runOn = async (client: ExecClient, options: RunOptions, signals: SignalForwarder): Promise<number> => {
+  // Without -t the stdin of the command is a pipe, so a local terminal is not forwarded.
   const stdin = options.tty || !process.stdin.isTTY ? process.stdin : undefined;
   const child = await client.start({
     argv: options.argv,
     cwd: options.cwd,
-    env: options.environment,
+    env: options.env,
     stdin: stdin !== undefined,
     tty: options.tty ? terminalSize() : undefined,
     mergeStderr: options.merge,
     sandbox: options.sandbox,
     timeoutMs: options.timeoutMs,
   });
-  interrupts.forwardTo(child);
-  const giveBack = options.tty ? lendTerminal(child) : undefined;
+  signals.forwardTo(child);
+  const restoreTerminal = options.tty ? attachTerminal(child) : undefined;
   try {
     if (stdin !== undefined) void forwardInput(stdin, child, options.tty);
     const brokenPipe = await forwardOutput(child);
     return brokenPipe ? signalExitCode('SIGPIPE') : exitCodeOf(await child.exit);
   } finally {
-    giveBack?.();
+    restoreTerminal?.();
     stdin?.destroy();
   }
 };
@@ -62,10 +61,10 @@ const runOn = async (client: ExecClient, options: RunOptions, interrupts: Interr
 const exitCodeOf = ({ exitCode, reason }: ProcessExit): number =>
   reason === 'timeout' ? TIMED_OUT : exitCode;
 
-/** Ctrl-D, which a terminal turns into the end of input. */
+/** Ctrl-D, the end of input on a terminal. */
 const END_OF_TRANSMISSION = '\x04';
 
-/** Copies our stdin until it ends or the command reads no more. */
+/** Copies stdin to the command until it ends or the command has closed its stdin. */
 const forwardInput = async (input: Readable, child: RemoteProcess, tty: boolean): Promise<void> => {
   try {
     for await (const chunk of input) {
@@ -73,11 +72,11 @@ const forwardInput = async (input: Readable, child: RemoteProcess, tty: boolean)
     }
     await (tty ? child.write(END_OF_TRANSMISSION) : child.closeStdin());
   } catch {
-    // The connection is lost or the command has ended; whoever waits for its output is told.
+    // The connection is lost or the command has ended; the reader of the output gets the error.
   }
 };
 
-/** Copies the command's output; tells whether nobody reads ours any more, as behind `| head`. */
+/** Copies the output of the command. Returns true if stdout or stderr has lost its reader, as in `| head`. */
 const forwardOutput = async (child: RemoteProcess): Promise<boolean> => {
   const outputs = commandOutputs();
   let broken = false;

@@ -8,13 +8,13 @@ import { readExistingTextFile } from './text-file.ts';
 type Permissions = Extract<Sandbox['permissions'], { type: 'managed' }>;
 type Entry = Extract<Permissions['file_system'], { type: 'restricted' }>['entries'][number];
 
-/** Longest file of permissions, in bytes. */
+/** Maximum length of a file of permissions, in bytes. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
 /**
- * Returns the sandbox that `--sandbox` names: one of two presets, which Codex has too, or a JSON file.
+ * Returns a preset, as in Codex, or reads a sandbox from a JSON file.
  *
- * @throws {ConfigError} for a file that cannot be read or is not a sandbox
+ * @throws {ConfigError} if the file cannot be read or is not a sandbox
  */
 export const readSandbox = (name: string): Sandbox => PRESETS[name] ?? readFile(name);
 
@@ -23,7 +23,7 @@ const special = (
   access: 'read' | 'write',
 ): Entry => ({ path: { type: 'special', value: { kind } }, access });
 
-// What programs outside of the sandbox run or obey later.
+// Read-only: programs outside of the sandbox use these files later.
 const PROTECTED: readonly Entry[] = ['.git', '.codex', '.agents'].map(subpath => ({
   path: { type: 'special', value: { kind: 'current_working_directory', subpath } },
   access: 'read',

@@ -1,23 +1,16 @@
-import type { WriteStream } from 'node:tty';
+import { styleText } from 'node:util';
 import { printable } from '../core/printable.ts';
 
-/** A piece of what the command line prints: text in the usual colour, or in one of its own. */
+/** Piece of printed text: plain, or in a colour. */
 export type Span = string | { readonly colour: Colour; readonly text: string };
-export type Colour = keyof typeof CODES;
+export type Colour = 'bold' | 'red' | 'green' | 'yellow';
 
-/** Puts a text into a colour, or leaves it as it is. */
-export type Paint = (colour: Colour, text: string) => string;
-
-/** The text of spans. Colours come from here alone: whatever the text itself would do to a terminal is escaped. */
-export const renderSpans = (spans: readonly Span[], paint: Paint): string =>
+/** Text of spans. Control characters in it are escaped, so the only escape sequences are those of the colours. */
+export const renderSpans = (spans: readonly Span[], coloured: boolean): string =>
   spans
-    .map(span => (typeof span === 'string' ? printable(span) : paint(span.colour, printable(span.text))))
+    .map(span => {
+      if (typeof span === 'string') return printable(span);
+      const text = printable(span.text);
+      return coloured ? styleText(span.colour, text, { validateStream: false }) : text;
+    })
     .join('');
-
-/** Paints on a terminal, unless the user refuses colours (no-color.org). */
-export const paintFor = (stream: Pick<WriteStream, 'isTTY'>, env: NodeJS.ProcessEnv): Paint =>
-  stream.isTTY && !env.NO_COLOR
-    ? (colour, text) => `\x1b[${CODES[colour]}m${text}\x1b[0m`
-    : (_, text) => text;
-
-const CODES = { bold: 1, red: 31, green: 32, yellow: 33 };

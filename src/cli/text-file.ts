@@ -3,10 +3,10 @@ import { getSystemErrorMap } from 'node:util';
 import { ConfigError } from '../codex-config/index.ts';
 
 /**
- * Reads a text file of at most `maxBytes`, which may be a pipe or a device.
+ * Reads a text file, pipe or device of at most `maxBytes`.
  *
- * @returns `undefined` if there is none
- * @throws {ConfigError} when it can't be read, is longer or is not UTF-8
+ * @returns `undefined` if it does not exist
+ * @throws {ConfigError} if it cannot be read, is longer or is not UTF-8
  */
 export const readTextFile = (file: string, maxBytes: number): string | undefined => {
   let bytes: Buffer;
@@ -17,7 +17,7 @@ export const readTextFile = (file: string, maxBytes: number): string | undefined
     if (code === 'ENOENT') return undefined;
     throw unreadable(file, getSystemErrorMap().get(errno ?? 0)?.[1] ?? message);
   }
-  if (bytes.length > maxBytes) throw unreadable(file, `it has more than ${maxBytes} bytes`);
+  if (bytes.length > maxBytes) throw unreadable(file, `it is longer than ${maxBytes} bytes`);
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
@@ -25,24 +25,24 @@ export const readTextFile = (file: string, maxBytes: number): string | undefined
   }
 };
 
-/** Reads a text file that has to be there, as `readTextFile` does. */
+/** Reads a text file like `readTextFile`; throws if it does not exist. */
 export const readExistingTextFile = (file: string, maxBytes: number): string => {
   const text = readTextFile(file, maxBytes);
   if (text === undefined) throw unreadable(file, 'no such file or directory');
   return text;
 };
 
-const unreadable = (file: string, why: string): ConfigError =>
-  new ConfigError(file, [{ at: undefined, text: `can't be read: ${why}` }]);
+const unreadable = (file: string, reason: string): ConfigError =>
+  new ConfigError(file, [{ at: undefined, text: `cannot be read: ${reason}` }]);
 
-// In pieces: the size of a pipe or a device is not known.
-const readStart = (file: string, most: number): Buffer => {
+// Reads in pieces: the size of a pipe or a device is unknown.
+const readStart = (file: string, maxBytes: number): Buffer => {
   const descriptor = openSync(file, 'r');
   try {
-    const bytes = Buffer.alloc(most);
+    const bytes = Buffer.alloc(maxBytes);
     let length = 0;
-    for (let read = -1; read !== 0 && length < most; length += read) {
-      read = readSync(descriptor, bytes, length, most - length, null);
+    for (let read = -1; read !== 0 && length < maxBytes; length += read) {
+      read = readSync(descriptor, bytes, length, maxBytes - length, null);
     }
     return bytes.subarray(0, length);
   } finally {

@@ -83,7 +83,7 @@ export const chooseEnvironment = (
   if (found === undefined)
     throw new ConfigError(file, [{ at: undefined, text: unknownEnvironment(id, list) }]);
   if (found.kind === 'url') {
-    const text = `environment ${quoted(id)} needs a program: url is not supported here`;
+    const text = `environment ${quoted(id)} has a url, which is not supported; it needs a program`;
     throw new ConfigError(file, [{ at: { line: found.line, column: 1 }, text }]);
   }
   return found;

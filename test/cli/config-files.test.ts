@@ -7,14 +7,14 @@ import { readEnvironments, readShellPolicy } from '../../src/cli/config-files.ts
 import { ConfigError, MAX_CONFIG_LENGTH } from '../../src/codex-config/index.ts';
 import { useCodexHome } from './support.ts';
 
-const complaint = (act: () => unknown): string => {
+const errorOf = (act: () => unknown): string => {
   try {
     act();
   } catch (error) {
     if (error instanceof ConfigError) return error.message;
     throw error;
   }
-  throw new Error('no complaint');
+  throw new Error('did not throw');
 };
 
 const ENTRY = '[[environments]]\nid = "a"\nprogram = "x"';
@@ -32,30 +32,30 @@ describe('readEnvironments', () => {
     });
   });
 
-  it('reads another file that is named', () => {
+  it('reads a named file instead', () => {
     home.write('environments.toml', ENTRY);
     const file = home.write('mine.toml', 'include_local = false');
     expect(readEnvironments(file)).to.deep.equal({ file, list: [], default: undefined });
   });
 
-  it('takes a missing file for an empty one, but not one that is named', () => {
+  it('treats a missing default file as empty, but refuses a missing named file', () => {
     const file = home.path('environments.toml');
     expect(readEnvironments(undefined)).to.deep.equal({
       file,
       list: [{ kind: 'local', id: 'local' }],
       default: 'local',
     });
-    expect(complaint(() => readEnvironments(file))).to.equal(
-      `${file}: can't be read: no such file or directory`,
+    expect(errorOf(() => readEnvironments(file))).to.equal(
+      `${file}: cannot be read: no such file or directory`,
     );
   });
 
-  it('takes a missing CODEX_HOME for an empty one', () => {
+  it('treats a missing CODEX_HOME directory as empty', () => {
     process.env.CODEX_HOME = home.path('none');
     expect(readEnvironments(undefined).default).to.equal('local');
   });
 
-  it('looks into ~/.codex without a CODEX_HOME, or with an empty one', () => {
+  it('reads ~/.codex if CODEX_HOME is not set or empty', () => {
     const own = process.env.HOME;
     try {
       process.env.HOME = home.path('me');
@@ -75,41 +75,39 @@ describe('readEnvironments', () => {
     }
   });
 
-  it('says in words why a file is unreadable', () => {
+  it('reports in words why a file cannot be read', () => {
     const file = home.write('file', '');
-    expect(complaint(() => readEnvironments(home.path('.')))).to.match(
-      /: can't be read: illegal operation on a directory$/,
+    expect(errorOf(() => readEnvironments(home.path('.')))).to.match(
+      /: cannot be read: illegal operation on a directory$/,
     );
-    expect(complaint(() => readEnvironments(join(file, 'below')))).to.equal(
-      `${file}/below: can't be read: not a directory`,
+    expect(errorOf(() => readEnvironments(join(file, 'below')))).to.equal(
+      `${file}/below: cannot be read: not a directory`,
     );
   });
 
-  it('does not take an unreadable file for a missing one', function () {
-    // Root may read everything.
+  it('does not treat an unreadable file as missing', function () {
+    // Root can read everything.
     if (process.getuid?.() === 0) return this.skip();
     const file = home.write('environments.toml', ENTRY);
     chmodSync(file, 0);
-    expect(complaint(() => readEnvironments(undefined))).to.equal(
-      `${file}: can't be read: permission denied`,
-    );
+    expect(errorOf(() => readEnvironments(undefined))).to.equal(`${file}: cannot be read: permission denied`);
   });
 
-  it('refuses what is no text', () => {
+  it('refuses a file that is not UTF-8', () => {
     const file = home.write('environments.toml', Buffer.from([0x23, 0xff]));
-    expect(complaint(() => readEnvironments(undefined))).to.equal(`${file}: can't be read: it is not UTF-8`);
+    expect(errorOf(() => readEnvironments(undefined))).to.equal(`${file}: cannot be read: it is not UTF-8`);
   });
 
-  it('refuses what is too long, without reading it to its end', () => {
+  it('refuses a file that is too long, without reading all of it', () => {
     const file = home.write('environments.toml', `#${' '.repeat(MAX_CONFIG_LENGTH - 1)}`);
     expect(readEnvironments(undefined).default).to.equal('local');
     writeFileSync(file, ' ', { flag: 'a' });
-    const tooLong = `can't be read: it has more than ${MAX_CONFIG_LENGTH} bytes`;
-    expect(complaint(() => readEnvironments(undefined))).to.equal(`${file}: ${tooLong}`);
-    expect(complaint(() => readEnvironments('/dev/zero'))).to.equal(`/dev/zero: ${tooLong}`);
+    const tooLong = `cannot be read: it is longer than ${MAX_CONFIG_LENGTH} bytes`;
+    expect(errorOf(() => readEnvironments(undefined))).to.equal(`${file}: ${tooLong}`);
+    expect(errorOf(() => readEnvironments('/dev/zero'))).to.equal(`/dev/zero: ${tooLong}`);
   });
 
-  it('passes over a byte order mark', () => {
+  it('ignores a byte order mark', () => {
     home.write('environments.toml', `\ufeff${ENTRY}`);
     expect(readEnvironments(undefined).list).to.have.lengthOf(2);
   });
@@ -118,7 +116,7 @@ describe('readEnvironments', () => {
 describe('readShellPolicy', () => {
   const home = useCodexHome();
 
-  it('reads config.toml in CODEX_HOME, or another file that is named', () => {
+  it('reads config.toml in CODEX_HOME, or a named file', () => {
     home.write('config.toml', 'model = "x"\n[shell_environment_policy]\ninherit = "core"');
     const other = home.write('other.toml', '[shell_environment_policy]\ninherit = "none"');
     expect([readShellPolicy(undefined), readShellPolicy(other)]).to.deep.equal([
@@ -127,20 +125,20 @@ describe('readShellPolicy', () => {
     ]);
   });
 
-  it('finds no policy where there is no file, unless one is named', () => {
+  it('returns no policy if the default file is missing, but refuses a missing named file', () => {
     const file = home.path('config.toml');
     expect(readShellPolicy(undefined)).to.equal(undefined);
-    expect(complaint(() => readShellPolicy(file))).to.equal(
-      `${file}: can't be read: no such file or directory`,
+    expect(errorOf(() => readShellPolicy(file))).to.equal(
+      `${file}: cannot be read: no such file or directory`,
     );
   });
 
-  it('reads what another program writes into a pipe', () => {
+  it('reads a named pipe', () => {
     const folder = mkdtempSync(join(tmpdir(), 'exec-server-'));
     try {
       const pipe = join(folder, 'pipe');
       spawnSync('mkfifo', [pipe]);
-      // Written by a process of its own: opening a pipe waits for the other side.
+      // A separate process writes it: opening a pipe waits for the other side.
       spawnSync(
         'sh',
         ['-c', '(echo "[shell_environment_policy]"; echo "inherit = \'none\'") > "$0" &', pipe],

@@ -18,7 +18,7 @@ describe('readEnvFile', () => {
     throw new Error('did not throw');
   };
 
-  it('takes each line as it is, as docker does', () => {
+  it('reads lines without quoting, like docker', () => {
     expect(
       read(
         '\ufeffA=1\n\n  # comment\n#B=2\n  C= spaces stay \nD="quotes stay"\nE=a=b\nF=\nA=2\r\nG=$HOME\\n`x`\nH=# no comment',
@@ -35,7 +35,7 @@ describe('readEnvFile', () => {
     ]);
   });
 
-  it('takes the value that a name alone has here, if it has one', () => {
+  it("uses the caller's value for a name alone, if it is set", () => {
     process.env.PLANTED_HERE = 'value';
     try {
       expect(read('PLANTED_HERE\nNOT_SET_HERE\nconstructor\n')).to.deep.equal([['PLANTED_HERE', 'value']]);
@@ -44,35 +44,37 @@ describe('readEnvFile', () => {
     }
   });
 
-  it('refuses a value from here that is not UTF-8', () => {
+  it("refuses a caller's value that is not UTF-8", () => {
     process.env.PLANTED_HERE = 'secret\ufffd';
     try {
-      expect(failure('A=1\nPLANTED_HERE\n')).to.equal(
-        'FILE:2:1: the value that it has here is not valid UTF-8',
-      );
+      expect(failure('A=1\nPLANTED_HERE\n')).to.equal('FILE:2:1: the local value is not valid UTF-8');
     } finally {
       delete process.env.PLANTED_HERE;
     }
   });
 
   const wrong: Array<[title: string, content: string | Buffer, message: string]> = [
-    ['no name', '=secret', 'FILE:1:1: expected NAME=VALUE or NAME, received no name'],
+    ['a line without a name', '=secret', 'FILE:1:1: expected NAME=VALUE or NAME, received no name'],
     [
       'white space in a name',
       'A=1\nmy secret=x',
       'FILE:2:1: expected NAME=VALUE or NAME, received a name with white space or NUL',
     ],
-    ['NUL', 'A=secret\0', 'FILE:1:1: the value has a NUL character, which no variable can have'],
-    ['other text than UTF-8', Buffer.from([0x41, 0x3d, 0xff]), "FILE: can't be read: it is not UTF-8"],
-    ['too much', 'A'.repeat(1024 * 1024 + 1), "FILE: can't be read: it has more than 1048576 bytes"],
+    ['NUL in a value', 'A=secret\0', 'FILE:1:1: the value contains NUL, which a variable cannot contain'],
+    ['a file that is not UTF-8', Buffer.from([0x41, 0x3d, 0xff]), 'FILE: cannot be read: it is not UTF-8'],
+    [
+      'a file over 1 MiB',
+      'A'.repeat(1024 * 1024 + 1),
+      'FILE: cannot be read: it is longer than 1048576 bytes',
+    ],
   ];
   for (const [title, content, message] of wrong) {
-    it(`refuses ${title}, with file and line and no value`, () => {
+    it(`refuses ${title}, and names file and line but no value`, () => {
       expect(failure(content)).to.equal(message);
     });
   }
 
-  it('reads a pipe', () => {
+  it('reads a named pipe', () => {
     const fifo = home.path('fifo');
     const writer = spawn('sh', ['-c', 'mkfifo "$0" && echo made && printf "A=1\\nB" >"$0"', fifo], {
       stdio: ['ignore', 'pipe', 'inherit'],

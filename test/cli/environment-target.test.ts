@@ -9,7 +9,7 @@ const config = (...lines: string[]) =>
   );
 
 describe('environmentTarget', () => {
-  it('is the program, as the entry says to run it, called by the id', () => {
+  it('runs the program of the entry and is labelled with its id', () => {
     const lines = [
       'program = "ssh"',
       'args = ["-T", "a b"]',
@@ -32,17 +32,17 @@ describe('environmentTarget', () => {
     ['..', '/home/me'],
     ['', '/home/me/.codex'],
   ] as const) {
-    it(`runs it in ${JSON.stringify(cwd)} as seen from the file`, () => {
+    it(`resolves the cwd ${JSON.stringify(cwd)} against the directory of the file`, () => {
       const target = environmentTarget(config('program = "ssh"', `cwd = "${cwd}"`), 'devbox');
       expect(target?.cwd).to.equal(directory);
     });
   }
 
-  it('runs it where we are unless told otherwise', () => {
+  it('has no cwd if the entry has none', () => {
     expect(environmentTarget(config('program = "ssh"'), 'devbox')?.cwd).to.equal(undefined);
   });
 
-  it('is none for this machine', () => {
+  it('is undefined for this machine', () => {
     expect(environmentTarget(config('program = "ssh"'), 'local')).to.equal(undefined);
   });
 });

@@ -4,14 +4,14 @@ import { failureExitCode, signalExitCode, USAGE_ERROR } from '../../src/cli/exit
 import { ConnectionLostError, RequestError } from '../../src/core/index.ts';
 import { type ExecServerError, invalidParams, launchFailed } from '../../src/protocol/errors.ts';
 
-/** An error as Core throws it when the server answers with the given one. */
+/** Error that Core throws for this error of the server. */
 const answered = ({ code, message, data }: ExecServerError) =>
   new RequestError('process/start', new ResponseError(code, message, data));
 
 describe('failureExitCode', () => {
   const launchStages = { cwd: 125, resolve: 127, permission: 126, spawn: 125 } as const;
   for (const [stage, exitCode] of Object.entries(launchStages)) {
-    it(`is ${exitCode}, as of env(1), for a launch that failed at ${stage}`, () => {
+    it(`is ${exitCode}, as in env(1), for a launch that failed at the stage ${stage}`, () => {
       const failed = launchFailed('failed', {
         stage: stage as keyof typeof launchStages,
         errno: 'E',
@@ -28,11 +28,11 @@ describe('failureExitCode', () => {
     );
   });
 
-  it('is 255, as of ssh(1), for a connection that failed', () => {
+  it('is 255, as in ssh(1), for a connection that failed', () => {
     expect(failureExitCode(new ConnectionLostError('lost'))).to.equal(255);
   });
 
-  it('is none for a defect, whatever it looks like', () => {
+  it('is undefined for a defect, also for one with the fields of a request error', () => {
     const defects = [
       new Error('x'),
       Object.assign(new Error('x'), { data: { stage: 'resolve' } }),
@@ -44,7 +44,7 @@ describe('failureExitCode', () => {
 });
 
 describe('signalExitCode', () => {
-  it('is 128 and the number of the signal, as of sh(1)', () => {
+  it('is 128 plus the number of the signal, as in sh(1)', () => {
     expect((['SIGHUP', 'SIGINT', 'SIGPIPE', 'SIGTERM'] as const).map(signalExitCode)).to.deep.equal([
       129, 130, 141, 143,
     ]);
@@ -52,7 +52,7 @@ describe('signalExitCode', () => {
 });
 
 describe('USAGE_ERROR', () => {
-  it('is 2, as of most programs', () => {
+  it('is 2, as in most programs', () => {
     expect(USAGE_ERROR).to.equal(2);
   });
 });

@@ -9,14 +9,14 @@ import { ptyUnavailable } from '../../src/server/process/pty/pty-binding.ts';
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const module = new URL('../../src/cli/local-terminal.ts', import.meta.url).href;
 
-/** A program that imports the module and then does something with it. */
+/** Program that imports the module and runs a script. */
 const program = (script: string): [string, ...string[]] => [
   process.execPath,
   '--import',
   tsx,
   '--input-type=module',
   '--eval',
-  `const { terminalSize, lendTerminal } = await import(${JSON.stringify(module)}); ${script}`,
+  `const { terminalSize, attachTerminal } = await import(${JSON.stringify(module)}); ${script}`,
 ];
 
 const onPty = (argv: [string, ...string[]]): PtyChild =>
@@ -29,32 +29,32 @@ const onPty = (argv: [string, ...string[]]): PtyChild =>
     platform: process.platform,
   });
 
-const TELL_SIZE = 'process.stdout.write(JSON.stringify(terminalSize()));';
+const PRINT_SIZE = 'process.stdout.write(JSON.stringify(terminalSize()));';
 
 describe('terminalSize', () => {
-  it('is that of the first video terminals where there is no terminal', () => {
-    const [node, ...args] = program(TELL_SIZE);
-    const told = execFileSync(node, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-    expect(JSON.parse(told)).to.deep.equal({ columns: 80, rows: 24 });
+  it('is 80 columns and 24 rows without a terminal', () => {
+    const [node, ...args] = program(PRINT_SIZE);
+    const printed = execFileSync(node, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    expect(JSON.parse(printed)).to.deep.equal({ columns: 80, rows: 24 });
   });
 });
 
 const hasTerminals = ptyUnavailable() === undefined && process.platform !== 'win32';
 
-(hasTerminals ? describe : describe.skip)('on a terminal', () => {
-  it('terminalSize is its size, also when stdout goes elsewhere', async () => {
-    const direct = onPty(program(TELL_SIZE));
-    const redirected = onPty(['sh', '-c', '"$@" | cat', 'sh', ...program(TELL_SIZE)]);
-    const told = await Promise.all(
+(hasTerminals ? describe : describe.skip)('a local terminal', () => {
+  it('has the size of terminalSize, also if stdout is redirected', async () => {
+    const direct = onPty(program(PRINT_SIZE));
+    const redirected = onPty(['sh', '-c', '"$@" | cat', 'sh', ...program(PRINT_SIZE)]);
+    const sizes = await Promise.all(
       [direct, redirected].map(async ({ output }) => JSON.parse(await text(output))),
     );
-    expect(told).to.deep.equal([
+    expect(sizes).to.deep.equal([
       { columns: 101, rows: 37 },
       { columns: 101, rows: 37 },
     ]);
   });
 
-  it('lendTerminal makes it raw both ways, and puts it back', async () => {
+  it('is switched to raw input and output by attachTerminal, and restored', async () => {
     const script = `
       const { spawnSync } = await import('node:child_process');
       const modes = () => {
@@ -62,22 +62,22 @@ const hasTerminals = ptyUnavailable() === undefined && process.platform !== 'win
         return ['icanon', 'echo', 'opost'].map(mode => new RegExp('(^| )' + mode + '\\\\b', 'm').test(stdout));
       };
       const before = modes();
-      const restore = lendTerminal({ resize: async () => {} });
-      const lent = modes();
+      const restore = attachTerminal({ resize: async () => {} });
+      const attached = modes();
       restore();
       restore();
-      process.stdout.write(JSON.stringify([before, lent, modes()]));`;
-    const told = JSON.parse(await text(onPty(program(script)).output));
-    expect(told).to.deep.equal([
+      process.stdout.write(JSON.stringify([before, attached, modes()]));`;
+    const states = JSON.parse(await text(onPty(program(script)).output));
+    expect(states).to.deep.equal([
       [true, true, true],
       [false, false, false],
       [true, true, true],
     ]);
   });
 
-  it('lendTerminal tells the process elsewhere each new size', async () => {
+  it('reports each new size to the process after attachTerminal', async () => {
     const script = `
-      const restore = lendTerminal({ resize: async size => {
+      const restore = attachTerminal({ resize: async size => {
         process.stdout.write(JSON.stringify(size) + ';');
         restore();
         process.stdin.unref();
@@ -86,11 +86,11 @@ const hasTerminals = ptyUnavailable() === undefined && process.platform !== 'win
       process.stdin.resume();
       process.stdout.write('ready;');`;
     const child = onPty(program(script));
-    let told = '';
+    let printed = '';
     for await (const chunk of child.output) {
-      told += chunk;
-      if (told === 'ready;') child.resize({ columns: 55, rows: 22 });
+      printed += chunk;
+      if (printed === 'ready;') child.resize({ columns: 55, rows: 22 });
     }
-    expect(told).to.equal('ready;{"columns":55,"rows":22};');
+    expect(printed).to.equal('ready;{"columns":55,"rows":22};');
   });
 });

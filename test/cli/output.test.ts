@@ -4,7 +4,7 @@ import { expect } from 'chai';
 
 const root = join(import.meta.dirname, '../../src/cli');
 
-/** Ways to write to stdout or stderr of the program. */
+/** Calls that write to stdout or stderr of the program. */
 const WRITES =
   /process\s*\.\s*(?:stdout|stderr)\s*\.\s*(?:write|end|pipe)\b|\bpipe\(\s*process\b|\bconsole\s*\.|\bopenOutput\b|\b(?:writeSync|writeFileSync|createWriteStream|WriteStream)\s*\(|process\._raw/;
 
@@ -13,7 +13,7 @@ const writers = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
 );
 
 describe('the output of the command line', () => {
-  it('goes through one module, which escapes it', () => {
+  it('is written by one module, which escapes it', () => {
     expect(writers).to.deep.equal(['output.ts']);
   });
 });

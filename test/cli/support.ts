@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** For each test of a suite a folder that CODEX_HOME names. */
+/** Sets CODEX_HOME to a new directory for each test of a suite. */
 export const useCodexHome = () => {
   let folder = '';
   let own: string | undefined;
@@ -21,7 +21,7 @@ export const useCodexHome = () => {
 
   return {
     path: (name: string) => join(folder, name),
-    /** Writes a file in it, and returns its path. */
+    /** Writes a file in the directory and returns its path. */
     write: (name: string, content: string | Buffer): string => {
       writeFileSync(join(folder, name), content);
       return join(folder, name);

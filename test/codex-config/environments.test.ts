@@ -348,7 +348,7 @@ describe('chooseEnvironment', () => {
 
   it('refuses an entry with a url, once it is asked for', () => {
     expect(complaint(() => chooseEnvironment(config, 'cloud'))).to.deep.equal([
-      'e.toml:4:1: environment `cloud` needs a program: url is not supported here',
+      'e.toml:4:1: environment `cloud` has a url, which is not supported; it needs a program',
     ]);
   });
 

@@ -8,9 +8,9 @@ import { RawClient } from './support/raw-client.ts';
 import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
-const THE_LINE = 'exec-server: the connection broke: write EPIPE\n';
+const BROKEN_PIPE = 'exec-server: the connection broke: write EPIPE\n';
 
-describe('a client that stops reading in the middle of a frame', () => {
+describe('a client that closes the pipe in the middle of a frame', () => {
   let cwd: string;
 
   beforeEach(() => {
@@ -22,7 +22,7 @@ describe('a client that stops reading in the middle of a frame', () => {
   const start = (client: RawClient, processId: string, argv: string[], more: object = {}) =>
     client.request('process/start', { processId, argv, cwd, env: { PATH }, ...more });
 
-  /** Children that go only when they are killed. */
+  /** Starts children that only SIGKILL ends: on pipes, on a terminal, in a session of their own. */
   const withChildren = async (client: RawClient) => {
     const stubborn = ['sh', fixturePath('ignores-sigterm.sh')];
     await start(client, 'on pipes', stubborn);
@@ -36,7 +36,7 @@ describe('a client that stops reading in the middle of a frame', () => {
     }
   };
 
-  it('ends the server and its children with one line, on a pipe', async () => {
+  it('ends the server and its children with one message, on a pipe', async () => {
     const status = join(cwd, 'status');
     const reader = `'${process.execPath}' '${fixturePath('copies-bytes.js')}' 300000`;
     const client = await RawClient.open({
@@ -55,13 +55,13 @@ describe('a client that stops reading in the middle of a frame', () => {
     await client.ended;
     expect({ exitCode: readFileSync(status, 'utf8'), stderr: client.stderr }).to.deep.equal({
       exitCode: '0\n',
-      stderr: THE_LINE,
+      stderr: BROKEN_PIPE,
     });
     expect(client.strayBytes, 'the beginning of a frame').to.match(/^Content-Length: \d+\r\n\r\n\{/);
     await waitForNoSurvivorsIn(cwd);
   });
 
-  it('ends the server and its children with one line, on a socket and in a frame of 785 KB', async () => {
+  it('ends the server and its children with one message, on a socket and in a frame of 785 KB', async () => {
     const client = await RawClient.open();
     await withChildren(client);
     await start(client, 'big', ['seq', '100000']);
@@ -75,7 +75,7 @@ describe('a client that stops reading in the middle of a frame', () => {
     expect({ begin, end: await client.ended, stderr: client.stderr }).to.deep.equal({
       begin: 'Content-Length: ',
       end: 0,
-      stderr: THE_LINE,
+      stderr: BROKEN_PIPE,
     });
     await waitForNoSurvivorsIn(cwd);
   });

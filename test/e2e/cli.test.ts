@@ -10,43 +10,43 @@ import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const env = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/home/me', MY_TOKEN: 'planted', LANG: 'C.UTF-8' };
 
-const text = async (args: readonly string[], input?: string | Buffer) => {
+const textOf = async (args: readonly string[], input?: string | Buffer) => {
   const { stdout, stderr, end } = await runCli(args, { env, ...(input !== undefined && { input }) });
   return { stdout: stdout.toString(), stderr, end };
 };
 
 describe('exec-server run', () => {
-  it('streams stdout and stderr apart and exits with the code of the command', async () => {
-    expect(await text(['run', '--', 'sh', '-c', 'echo out; echo err >&2; exit 3'])).to.deep.equal({
+  it('keeps stdout and stderr separate and exits with the code of the command', async () => {
+    expect(await textOf(['run', '--', 'sh', '-c', 'echo out; echo err >&2; exit 3'])).to.deep.equal({
       stdout: 'out\n',
       stderr: 'err\n',
       end: 3,
     });
   });
 
-  it('takes the command without -- and leaves its options to it', async () => {
-    expect(await text(['run', 'sh', '-c', 'echo "$0 $1"', '--env', 'x'])).to.include({
+  it('does not parse options of the command, also without --', async () => {
+    expect(await textOf(['run', 'sh', '-c', 'echo "$0 $1"', '--env', 'x'])).to.include({
       stdout: '--env x\n',
       end: 0,
     });
   });
 
-  it('forwards a piped stdin to its end, byte for byte', async () => {
+  it('forwards a piped stdin byte for byte', async () => {
     const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7) % 256));
     const { stdout } = await runCli(['run', '--', 'cat'], { env, input: bytes });
     expect(stdout).to.deep.equal(bytes);
   });
 
-  it('does not wait for the end of its stdin when the command has ended', async () => {
+  it('does not wait for the end of stdin after the command has exited', async () => {
     const { finished } = startCli(['run', '--', 'true'], { env });
     expect((await finished).end).to.equal(0);
   });
 
-  it('exits with 128+n when a signal ended the command', async () => {
-    expect(await text(['run', '--', 'sh', '-c', 'kill -TERM $$'])).to.include({ end: 143 });
+  it('exits with 128+n after signal n ended the command', async () => {
+    expect(await textOf(['run', '--', 'sh', '-c', 'kill -TERM $$'])).to.include({ end: 143 });
   });
 
-  it('hands signals on to the command', async () => {
+  it('forwards signals to the command', async () => {
     const { child, firstOutput, finished } = startCli(['run', '--', 'sh', fixturePath('traps-sigint.sh')], {
       env,
     });
@@ -56,7 +56,7 @@ describe('exec-server run', () => {
     expect({ stdout: stdout.toString(), end }).to.deep.equal({ stdout: 'ready\ngot\n', end: 7 });
   });
 
-  it('ends a command that takes no notice of the first signal at the second', async () => {
+  it('kills a command that ignores the first signal at the second', async () => {
     const { child, firstOutput, finished } = startCli(
       ['run', '--', 'sh', fixturePath('ignores-sigterm.sh')],
       { env },
@@ -67,14 +67,14 @@ describe('exec-server run', () => {
     expect((await finished).end).to.equal(137);
   });
 
-  it('ends the command when nobody reads its output any more', async () => {
+  it('ends the command after stdout was closed', async () => {
     const { child, firstOutput, finished } = startCli(['run', '--', 'yes'], { env });
     await firstOutput;
     child.stdout.destroy();
     expect((await finished).end).to.equal(141);
   });
 
-  it('leaves nothing behind when it is killed itself', async () => {
+  it('leaves no process behind when it is killed', async () => {
     const cwd = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-')));
     const { child, firstOutput } = startCli(
       ['run', '--cwd', cwd, '--', 'sh', fixturePath('ignores-sigterm.sh')],
@@ -86,33 +86,33 @@ describe('exec-server run', () => {
     rmSync(cwd, { recursive: true });
   });
 
-  it('explains a start that failed, with the exit codes of env(1)', async () => {
-    expect(await text(['run', '--', 'no-such-program'])).to.deep.equal({
+  it('explains a failed start and exits with the codes of env(1)', async () => {
+    expect(await textOf(['run', '--', 'no-such-program'])).to.deep.equal({
       stdout: '',
       stderr: `exec-server: program not found: no-such-program (searched ${env.PATH}; PATH kept from base process)\n`,
       end: 127,
     });
-    expect(await text(['run', '--', '/etc/passwd'])).to.deep.equal({
+    expect(await textOf(['run', '--', '/etc/passwd'])).to.deep.equal({
       stdout: '',
       stderr: 'exec-server: /etc/passwd is not executable\n',
       end: 126,
     });
-    expect(await text(['run', '--cwd', '/no/such', '--', 'true'])).to.deep.equal({
+    expect(await textOf(['run', '--cwd', '/no/such', '--', 'true'])).to.deep.equal({
       stdout: '',
       stderr: 'exec-server: cwd does not exist: /no/such\n',
       end: 125,
     });
   });
 
-  it('reaches a server behind any command that gives a pipe to one', async () => {
+  it('connects through a shell command with --via', async () => {
     const via = `PLANTED=elsewhere '${process.execPath}' '${programPath}' --stdio`;
-    expect(await text(['run', '--via', via, '--', 'printenv', 'PLANTED'])).to.include({
+    expect(await textOf(['run', '--via', via, '--', 'printenv', 'PLANTED'])).to.include({
       stdout: 'elsewhere\n',
       end: 0,
     });
   });
 
-  it('says that there is no ssh here', async () => {
+  it('reports that ssh is not installed', async () => {
     const { stderr, end } = await runCli(['run', '--ssh', 'devbox', '--', 'true'], {
       env: { ...env, PATH: '/no/programs' },
     });
@@ -122,8 +122,8 @@ describe('exec-server run', () => {
     );
   });
 
-  it('exits with 255 when there is no server, and shows what was said instead', async () => {
-    const { stderr, end } = await text([
+  it('exits with 255 without a server, and shows the output of the command', async () => {
+    const { stderr, end } = await textOf([
       'run',
       '--via',
       'echo Beer; echo complaint >&2; exit 4',
@@ -141,8 +141,8 @@ describe('exec-server run', () => {
 });
 
 describe('exec-server run on a terminal', () => {
-  it('keeps a Ctrl-C from the connection, so that the command decides what it means', async () => {
-    // script(1) gives the program a terminal; what is written to script is typed there.
+  it('forwards Ctrl-C to the command without ending the connection', async () => {
+    // script(1) runs the program on a terminal and types its stdin there.
     const command = `exec '${process.execPath}' '${programPath}' run -- sh '${fixturePath('traps-sigint.sh')}'`;
     const typist = spawn('script', ['-qec', command, '/dev/null'], {
       env: { ...env, SHELL: '/bin/sh' },
@@ -163,15 +163,15 @@ describe('exec-server run on a terminal', () => {
 });
 
 describe('exec-server env', () => {
-  it('prints what a process gets, without what looks like a secret', async () => {
-    expect(await text(['env'])).to.deep.equal({
+  it('prints the env of a process, without names that look like secrets', async () => {
+    expect(await textOf(['env'])).to.deep.equal({
       stdout: `HOME=${env.HOME}\nLANG=${env.LANG}\nPATH=${env.PATH}\n`,
       stderr: '',
       end: 0,
     });
   });
 
-  it('applies every option in the order of the policy', async () => {
+  it('applies all options in the order of the policy', async () => {
     const args = [
       '--inherit',
       'core',
@@ -194,24 +194,24 @@ describe('exec-server env', () => {
       '--unset',
       'C',
     ];
-    expect((await text(['env', ...args])).stdout).to.equal(`B=2\nE=5\nEMPTY=\nPATH=${env.PATH}\n`);
+    expect((await textOf(['env', ...args])).stdout).to.equal(`B=2\nE=5\nEMPTY=\nPATH=${env.PATH}\n`);
   });
 
-  it('keeps secrets on request', async () => {
-    expect((await text(['env', '--ignore-default-excludes'])).stdout).to.contain('MY_TOKEN=planted\n');
+  it('keeps secrets with --ignore-default-excludes', async () => {
+    expect((await textOf(['env', '--ignore-default-excludes'])).stdout).to.contain('MY_TOKEN=planted\n');
   });
 
-  it('takes an environment of nothing', async () => {
-    expect(await text(['env', '--inherit', 'none'])).to.deep.equal({ stdout: '', stderr: '', end: 0 });
+  it('prints nothing for an empty env', async () => {
+    expect(await textOf(['env', '--inherit', 'none'])).to.deep.equal({ stdout: '', stderr: '', end: 0 });
   });
 
-  it('takes values from here and from files, without a word of them in any argument', async () => {
+  it('sets variables from the caller and from files', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'exec-server-'));
     const file = join(folder, 'variables');
     writeFileSync(file, '# comment\nA=file\nB=file value \nMY_TOKEN\nNOT_SET_HERE\n');
     try {
       const args = ['env', '--inherit', 'none', '--env-file', file, '--env', 'A=option', '--env', 'LANG'];
-      expect(await text([...args, '--env', 'NOT_SET_HERE', '--unset', 'HOME'])).to.deep.equal({
+      expect(await textOf([...args, '--env', 'NOT_SET_HERE', '--unset', 'HOME'])).to.deep.equal({
         stdout: 'A=option\nB=file value \nLANG=C.UTF-8\nMY_TOKEN=planted\n',
         stderr: '',
         end: 0,
@@ -221,15 +221,26 @@ describe('exec-server env', () => {
     }
   });
 
-  it('ends variables with NUL on request, for values with line breaks', async () => {
-    expect((await text(['env', '--inherit', 'none', '--env', 'A=1\n2', '-0'])).stdout).to.equal('A=1\n2\0');
+  it('ends variables with NUL with -0', async () => {
+    expect((await textOf(['env', '--inherit', 'none', '--env', 'A=1\n2', '-0'])).stdout).to.equal('A=1\n2\0');
   });
 });
 
 describe('the command line', () => {
   const wrong: Array<[title: string, args: string[], line: string]> = [
     ['an unknown option', ['run', '--frob', 'ls'], "unknown option '--frob'"],
-    ['an unknown command', ['frob'], "unknown command 'frob'; see --help"],
+    ['an unknown command', ['frob'], "unknown command 'frob'; see 'exec-server --help'"],
+    ['a mistyped option', ['run', '--sshh', 'a'], "unknown option '--sshh'\n(Did you mean --ssh?)"],
+    [
+      'an argument to doctor',
+      ['doctor', 'a'],
+      "too many arguments for 'doctor'. Expected 0 arguments but got 1.",
+    ],
+    [
+      'another address than stdio',
+      ['--listen', '80'],
+      "option '--listen <address>' argument '80' is invalid. Allowed choices are stdio.",
+    ],
     ['no command to run', ['run'], "missing required argument 'command'"],
     [
       'a variable without =',
@@ -242,19 +253,19 @@ describe('the command line', () => {
       "option '--inherit <which>' argument 'some' is invalid. Allowed choices are all, core, none.",
     ],
     [
-      'two places at once',
+      'two servers',
       ['run', '--ssh', 'a', '--via', 'b', 'ls'],
       "option '--ssh <host>' cannot be used with option '--via <command>'",
     ],
     [
-      'a remote command without a host',
+      'a remote command without --ssh',
       ['run', '--remote-command', 'x', 'ls'],
-      "option '--remote-command <command>' needs '--ssh <host>'",
+      "option '--remote-command <command>' requires '--ssh <host>'",
     ],
     [
-      'a remote program without a host',
+      'a remote program without --ssh',
       ['run', '--remote-program', 'x', 'ls'],
-      "option '--remote-program <path>' needs '--ssh <host>'",
+      "option '--remote-program <path>' requires '--ssh <host>'",
     ],
     [
       'a remote program and a remote command',
@@ -262,19 +273,19 @@ describe('the command line', () => {
       "option '--remote-command <command>' cannot be used with option '--remote-program <path>'",
     ],
     [
-      'a remote program that no command line can name',
+      'a remote program that begins with -',
       ['run', '--ssh', 'a', '--remote-program', '-x', 'ls'],
       "option '--remote-program <path>' argument '-x' is invalid. argv[0]: expected a program, received an argument that begins with \"-\".",
     ],
     [
-      'a file of variables that is not there',
+      'a missing file of variables',
       ['run', '--env-from', '/no/such', 'ls'],
-      "/no/such: can't be read: no such file or directory",
+      '/no/such: cannot be read: no such file or directory',
     ],
     [
-      'a file of variables that Node has read before',
+      'a file of variables that is not a regular file',
       ['run', '--env-file', '/dev/null', 'ls'],
-      "option '--env-file <file>' argument '/dev/null' is invalid. It is not a regular file; use --env-from.",
+      "option '--env-file <file>' argument '/dev/null' is invalid. Not a regular file; use --env-from.",
     ],
     [
       'a variable both set and unset',
@@ -284,43 +295,43 @@ describe('the command line', () => {
     [
       '--stdio with anything else',
       ['--stdio', '--listen', 'stdio'],
-      "only '--memory-limit' goes with '--stdio' or '--listen stdio', after it",
+      "expected only '--stdio' or '--listen stdio', optionally followed by '--memory-limit <size>'",
     ],
   ];
   for (const [title, args, line] of wrong) {
-    it(`says in one line what is wrong and exits with 2: ${title}`, async () => {
-      expect(await text(args)).to.deep.equal({ stdout: '', stderr: `exec-server: ${line}\n`, end: 2 });
+    it(`prints a message and exits with 2 for ${title}`, async () => {
+      expect(await textOf(args)).to.deep.equal({ stdout: '', stderr: `exec-server: ${line}\n`, end: 2 });
     });
   }
 
   it('prints its version', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-    expect(await text(['--version'])).to.deep.equal({ stdout: `${version}\n`, stderr: '', end: 0 });
+    expect(await textOf(['--version'])).to.deep.equal({ stdout: `${version}\n`, stderr: '', end: 0 });
   });
 
-  it('explains itself on --help, and on stderr with exit code 2 when nothing was asked', async () => {
-    const help = await text(['--help']);
+  it('prints help with --help, and to stderr with exit code 2 without arguments', async () => {
+    const help = await textOf(['--help']);
     expect(help.stdout).to.contain('Usage: exec-server').and.contain('run').and.contain('--stdio');
-    expect(await text([])).to.deep.equal({ stdout: '', stderr: help.stdout, end: 2 });
-    expect((await text(['run', '--help'])).stdout)
+    expect(await textOf([])).to.deep.equal({ stdout: '', stderr: help.stdout, end: 2 });
+    expect((await textOf(['run', '--help'])).stdout)
       .to.contain('--ssh <host>')
-      .and.contain('Exit code:');
+      .and.contain('Exit status:');
   });
 
-  it('serves on --listen stdio as on --stdio', async () => {
-    expect(await text(['--listen', 'stdio'])).to.deep.equal({ stdout: '', stderr: '', end: 0 });
+  it('runs the server with --listen stdio as with --stdio', async () => {
+    expect(await textOf(['--listen', 'stdio'])).to.deep.equal({ stdout: '', stderr: '', end: 0 });
   });
 });
 
-/** Acts again and again until the end has come: a signal may arrive before the first one was handed on. */
+/** Repeats an action until a promise resolves: a signal can arrive before the first one was forwarded. */
 const repeatUntil = async (act: () => void, end: Promise<unknown>): Promise<void> => {
   const timer = setInterval(act, 100);
   await end;
   clearInterval(timer);
 };
 
-describe('the program without its command line beside it', () => {
-  it('says that it is the server alone, and serves', () => {
+describe('the single file of the server', () => {
+  it('runs the server, and refuses other commands', () => {
     const folder = mkdtempSync(join(tmpdir(), 'exec-server-alone-'));
     try {
       const alone = join(folder, 'exec-server');

@@ -24,7 +24,7 @@ type Finding = {
   readonly data?: any;
 };
 
-/** What a start-up file does badly is written in the words of the account's own shell. */
+/** For start-up files in POSIX syntax, which only some login shells of an account can read. */
 const withPosixShell = /\/(ba|da|z)?sh$/.test(userInfo().shell ?? '/bin/sh') ? it : it.skip;
 
 describe('exec-server doctor', () => {
@@ -34,7 +34,7 @@ describe('exec-server doctor', () => {
   before(async () => {
     home = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-doctor-')));
     env = { HOME: home, LANG: 'C.UTF-8', MY_SECRET: PLANTED, PATH: '/usr/local/bin:/usr/bin:/bin' };
-    // What this machine's profiles make of PATH is nothing that a test can know.
+    // A test cannot know which directories the profiles of this machine add to PATH.
     const { stdout } = await runCli(['env', '--base', 'loginInteractive', '--include-only', 'PATH'], { env });
     env.PATH = `${env.PATH}:${stdout.toString().trim().slice('PATH='.length)}`;
   });
@@ -46,8 +46,8 @@ describe('exec-server doctor', () => {
     return { stdout: stdout.toString(), stderr, end };
   };
 
-  /** The findings by check, and the exit code. Nothing may be told of values. */
-  const examined = async (args: readonly string[], more?: NodeJS.ProcessEnv) => {
+  /** Findings by check, and the exit code. The output must not contain values. */
+  const checked = async (args: readonly string[], more?: NodeJS.ProcessEnv) => {
     const { stdout, stderr, end } = await doctor([...args, '--json'], more);
     expect(stderr).to.equal('');
     expect(stdout).not.to.contain(PLANTED);
@@ -60,9 +60,9 @@ describe('exec-server doctor', () => {
 
   const via = (script: string) => ['--via', script];
 
-  describe('of a healthy server', () => {
-    it('tells of each step, and exits with 0', async () => {
-      const { end, verdict, findings, found } = await examined([]);
+  describe('with a healthy server', () => {
+    it('reports each check and exits with 0', async () => {
+      const { end, verdict, findings, found } = await checked([]);
       expect(findings.map(({ check, level }) => `${check} ${level}`)).to.deep.equal([
         'connection ok',
         'noise ok',
@@ -85,13 +85,13 @@ describe('exec-server doctor', () => {
       });
       expect(found('connection').data.firstByteMs).to.be.within(1, found('connection').data.answeredMs);
       expect(found('process').data).to.deep.include({ argv: ['true'], exitCode: 0 });
-      expect(found('version').data).to.deep.equal({ here: version, there: version });
+      expect(found('version').data).to.deep.equal({ client: version, server: version });
       expect(found('locale').data).to.deep.equal({ decides: 'LANG', utf8: true });
       expect(found('path').data.server).to.include('/usr/bin');
       expect(found('limits').data).to.include({ processes: 4096 });
     });
 
-    it('is a page that can be read, without colours where nobody looks', async () => {
+    it('prints a report without colours to a pipe', async () => {
       const { stdout, stderr } = await doctor([]);
       expect(stderr).to.equal('');
       const lines = stdout.split('\n');
@@ -99,20 +99,20 @@ describe('exec-server doctor', () => {
         'exec-server doctor: this machine',
         '',
         lines[2]?.match(
-          /^ok {7}connection {3}a server on \w+: first byte after \d+ ms, answer after \d+ ms$/,
+          /^ok {7}connection {7}server on \w+: first byte after \d+ ms, answer after \d+ ms$/,
         )?.[0],
       ]);
-      expect(lines).to.include('ok       noise        nothing came before the server');
-      expect(lines).to.include(`ok       version      exec-server ${version} on both sides`);
-      expect(stdout).to.match(/^ok {7}process {6}true ran from start to closed in \d+ ms$/m);
-      expect(stdout).to.match(/^ok {7}PATH {9}\d+ directories, with all that the login shell has$/m);
+      expect(lines).to.include('ok       start-up output  none before the first frame');
+      expect(lines).to.include(`ok       version          exec-server ${version} on both sides`);
+      expect(stdout).to.match(/^ok {7}process {10}ran true in \d+ ms$/m);
+      expect(stdout).to.match(/^ok {7}PATH {13}\d+ directories, including all of the login shell$/m);
       expect(stdout).not.to.contain('\x1b').and.not.to.contain(PLANTED);
     });
   });
 
-  describe('of no server', () => {
-    it('says that the host is missing', async () => {
-      const { end, findings, found } = await examined(['--ssh', 'no-such-host.invalid']);
+  describe('without a server', () => {
+    it('reports an unknown host', async () => {
+      const { end, findings, found } = await checked(['--ssh', 'no-such-host.invalid']);
       expect(end).to.equal(2);
       expect(findings.map(({ check, level }) => `${check} ${level}`)).to.deep.equal([
         'connection problem',
@@ -122,20 +122,20 @@ describe('exec-server doctor', () => {
       expect(found('connection').details).to.include("ssh -T -- no-such-host.invalid 'exec-server --stdio'");
     });
 
-    it('says what spoke in its place, and what to do', async () => {
+    it('shows the output of another program, with advice', async () => {
       const { stdout, end } = await doctor(via('echo "1) mail"; echo no >&2; exit 4'));
       expect(end).to.equal(2);
       expect(stdout).to.equal(
         [
           'exec-server doctor: echo "1) mail"; echo no >&2; exit 4',
           '',
-          'problem  connection   could not connect to echo "1) mail"; echo no >&2; exit 4: /bin/sh exited with code 4',
-          '                        no',
-          '                      expected a server, received 8 bytes: "1) mail\\n"',
-          '                      /bin/sh -c \'echo "1) mail"; echo no >&2; exit 4\'',
-          '                      → the command printed something that is not exec-server output (a menu, a',
-          '                        banner or a forced command)',
-          'skipped  rest         all that needs a server',
+          'problem  connection       could not connect to echo "1) mail"; echo no >&2; exit 4: /bin/sh exited with code 4',
+          '                            no',
+          '                          expected a server, received 8 bytes: "1) mail\\n"',
+          '                          /bin/sh -c \'echo "1) mail"; echo no >&2; exit 4\'',
+          '                          → the command printed something that is not exec-server output (a menu, a',
+          '                            banner or a forced command)',
+          'skipped  rest             all checks that need a server',
           '',
           '1 problem',
           '',
@@ -143,17 +143,17 @@ describe('exec-server doctor', () => {
       );
     });
 
-    it('waits for one no longer than it was told', async () => {
-      const { end, found } = await examined([...via('exec sleep 1000'), '--timeout', '0.3']);
+    it('waits no longer than --timeout', async () => {
+      const { end, found } = await checked([...via('exec sleep 1000'), '--timeout', '0.3']);
       expect(end).to.equal(2);
       expect(found('connection').message).to.contain('no answer to initialize within 0.3 s');
       expect(found('connection').advice).to.contain('--timeout');
     });
   });
 
-  describe('of a server with something amiss', () => {
-    it('shows what came before it', async () => {
-      const { end, found, level } = await examined(via(`echo Beer; exec ${SERVE}`));
+  describe('with a server that has a problem', () => {
+    it('warns of start-up output', async () => {
+      const { end, found, level } = await checked(via(`echo Beer; exec ${SERVE}`));
       expect(end).to.equal(1);
       expect(level('warning')).to.include('noise');
       expect(found('noise')).to.deep.include({
@@ -163,21 +163,21 @@ describe('exec-server doctor', () => {
       expect(found('noise').advice).to.contain('[ -t 1 ] &&');
     });
 
-    it('says that the versions differ', async () => {
+    it('warns of different versions', async () => {
       const other = version.replace(/\d/g, '9');
-      const { end, found } = await examined(
+      const { end, found } = await checked(
         via(`exec node '${fixturePath('rewrites-frames.js')}' ${version} ${other} ${SERVE}`),
         { PATH: `${dirname(process.execPath)}:${env.PATH}` },
       );
       expect(end).to.equal(1);
       expect(found('version')).to.deep.include({
         level: 'warning',
-        message: `exec-server ${version} here, ${other} there`,
-        data: { here: version, there: other },
+        message: `exec-server ${version} here, ${other} on the server`,
+        data: { client: version, server: other },
       });
     });
 
-    it('names the directories that only the start-up files of a terminal add', async () => {
+    it('lists directories that only an interactive shell adds to PATH', async () => {
       const nvm = join(home, 'with nvm');
       mkdirSync(nvm);
       const rc = 'case $- in *i*) ;; *) return;; esac\nPATH="/only/in/bashrc:$PATH"; export PATH\n';
@@ -188,24 +188,24 @@ describe('exec-server doctor', () => {
       mkdirSync(join(nvm, '.config/fish'), { recursive: true });
       const fish = 'if status is-interactive; set -gx PATH /only/in/bashrc $PATH; end\n';
       writeFileSync(join(nvm, '.config/fish/config.fish'), fish);
-      const { end, found } = await examined([], { HOME: nvm });
+      const { end, found } = await checked([], { HOME: nvm });
       expect(end).to.equal(1);
       expect(found('path')).to.deep.include({ level: 'warning' });
       expect(found('path').data.loginOnly).to.deep.equal(['/only/in/bashrc']);
       expect(found('path').details?.slice(0, 2)).to.deep.equal([
-        'only by the login shell:',
+        'only in the login shell:',
         '  /only/in/bashrc',
       ]);
       expect(found('path').advice).to.contain('--base loginInteractive');
     });
 
-    withPosixShell('says which rung of the login shell failed and why, and goes on', async () => {
+    withPosixShell('reports the login shell that failed, with the reason, and continues', async () => {
       const guarded = join(home, 'guarded');
       mkdirSync(guarded);
-      // As a start-up file that leaves when it finds itself on a terminal of nobody.
+      // A start-up file that exits in an interactive shell.
       const rc = 'case $- in *i*) exit 3;; esac\n';
       for (const file of ['.profile', '.zshrc']) writeFileSync(join(guarded, file), rc);
-      const { end, found } = await examined([], { HOME: guarded });
+      const { end, found } = await checked([], { HOME: guarded });
       expect(end).to.equal(1);
       expect(found('loginShell')).to.deep.include({ level: 'warning' });
       expect(found('loginShell').data.base).to.equal('login');
@@ -213,23 +213,23 @@ describe('exec-server doctor', () => {
       expect(found('path').level).to.equal('ok');
     });
 
-    withPosixShell('gives up a step at its deadline, says so, and goes on', async () => {
+    withPosixShell('reports a check that exceeds --timeout, and continues', async () => {
       const hanging = join(home, 'hanging');
       mkdirSync(hanging);
       for (const file of ['.profile', '.zshenv']) writeFileSync(join(hanging, file), 'sleep 600\n');
-      // Less than the server itself gives the shell, and much more than every other step takes.
-      const { end, found } = await examined([...via(`exec ${SERVE}`), '--timeout', '8'], { HOME: hanging });
+      // Less than the server waits for the shell, and much more than the other checks take.
+      const { end, found } = await checked([...via(`exec ${SERVE}`), '--timeout', '8'], { HOME: hanging });
       expect(end).to.equal(2);
       expect(found('loginShell')).to.deep.include({ level: 'problem', message: 'no answer within 8 s' });
       expect(found('locale').level).to.equal('ok');
       await waitForNoSurvivorsIn(hanging);
     });
 
-    it('says that there is no terminal, and why', async () => {
+    it('warns if terminals are not available, with the reason', async () => {
       const alone = join(home, 'alone');
       mkdirSync(alone);
       copyFileSync(programPath, join(alone, 'exec-server.cjs'));
-      const { end, found } = await examined(
+      const { end, found } = await checked(
         via(`exec '${process.execPath}' '${alone}/exec-server.cjs' --stdio`),
       );
       expect(end).to.equal(1);
@@ -243,40 +243,40 @@ describe('exec-server doctor', () => {
     });
 
     const locales: Array<[title: string, more: NodeJS.ProcessEnv, message: string]> = [
-      ['none', { LANG: '' }, 'not UTF-8: none of LC_ALL, LC_CTYPE, LANG is set'],
-      ['C over UTF-8', { LC_ALL: 'C' }, 'not UTF-8: LC_ALL names another character set'],
+      ['no variable', { LANG: '' }, 'not UTF-8: none of LC_ALL, LC_CTYPE, LANG is set'],
+      ['LC_ALL over LANG', { LC_ALL: 'C' }, 'not UTF-8: LC_ALL selects another character set'],
     ];
     for (const [title, more, message] of locales) {
-      it(`says which variable decides the locale: ${title}`, async () => {
-        const { end, found } = await examined(via(`exec ${SERVE}`), more);
+      it(`warns of a locale without UTF-8, selected by ${title}`, async () => {
+        const { end, found } = await checked(via(`exec ${SERVE}`), more);
         expect(end).to.equal(1);
         expect(found('locale')).to.deep.include({ level: 'warning', message });
       });
     }
 
-    it('says that processes find no program without PATH', async () => {
-      const { end, found } = await examined(via(`unset PATH; exec ${SERVE}`));
+    it('reports a server without PATH', async () => {
+      const { end, found } = await checked(via(`unset PATH; exec ${SERVE}`));
       expect(end).to.equal(2);
-      expect(found('path')).to.deep.include({ level: 'problem', message: 'the server has none' });
+      expect(found('path')).to.deep.include({ level: 'problem', message: 'the server has no PATH' });
     });
 
-    it('says that an older server cannot tell something', async () => {
+    it('warns of a check that an older server does not support', async () => {
       const rewrite = `exec '${process.execPath}' '${fixturePath('rewrites-frames.js')}'`;
-      const { end, found } = await examined(
+      const { end, found } = await checked(
         via(`${rewrite} environment/explain environment/explaiN ${SERVE}`),
       );
       expect(end).to.equal(1);
       expect(found('loginShell')).to.deep.include({
         level: 'warning',
-        message: "this server can't tell",
-        advice: 'install the version there that is here',
+        message: 'not supported by this server',
+        advice: 'install the same version of exec-server on both sides',
       });
       expect(found('locale').level).to.equal('ok');
     });
 
-    it('stops where the connection is lost, and says so', async () => {
-      // The server is sent initialize, initialized and the beginning of a start.
-      const { end, findings } = await examined(via(`dd bs=1 count=400 2>/dev/null | exec ${SERVE}`));
+    it('stops when the connection is lost', async () => {
+      // The server receives initialize, initialized and the beginning of a start.
+      const { end, findings } = await checked(via(`dd bs=1 count=400 2>/dev/null | exec ${SERVE}`));
       expect(end).to.equal(2);
       expect(findings.map(({ check, level }) => `${check} ${level}`)).to.deep.equal([
         'connection ok',
@@ -288,26 +288,26 @@ describe('exec-server doctor', () => {
     });
   });
 
-  it('shows no arguments that come from a file, and looks at what it names', async () => {
+  it('checks an environment of a file without printing its arguments', async () => {
     const codexHome = join(home, 'codex');
     mkdirSync(codexHome);
     const entry = (id: string, script: string) =>
       `[[environments]]\nid = "${id}"\nprogram = "/bin/sh"\nargs = ["-c", ${JSON.stringify(script)}]\n`;
     const file = entry('good', `: ${PLANTED}; exec ${SERVE}`) + entry('bad', `: ${PLANTED}; exit 4`);
     writeFileSync(join(codexHome, 'environments.toml'), file);
-    const good = await examined(['--environment', 'good'], { CODEX_HOME: codexHome });
+    const good = await checked(['--environment', 'good'], { CODEX_HOME: codexHome });
     expect(good.found('connection')).to.deep.include({
       level: 'ok',
-      details: ['/bin/sh with its arguments from environments.toml'],
+      details: ['/bin/sh (arguments in environments.toml are not shown)'],
     });
-    const bad = await examined(['--environment', 'bad'], { CODEX_HOME: codexHome });
+    const bad = await checked(['--environment', 'bad'], { CODEX_HOME: codexHome });
     expect(bad.end).to.equal(2);
     expect(bad.found('connection').message).to.equal('could not connect to bad: /bin/sh exited with code 4');
   });
 
-  describe('used wrongly', () => {
+  describe('with a usage error', () => {
     for (const args of [['--frob'], ['--timeout', '0'], ['--ssh', 'a', '--via', 'b']]) {
-      it(`exits with 2: ${args.join(' ')}`, async () => {
+      it(`exits with 2 for ${args.join(' ')}`, async () => {
         const { stdout, stderr, end } = await doctor(args);
         expect({ stdout, end }).to.deep.equal({ stdout: '', end: 2 });
         expect(stderr).to.match(/^exec-server: [^\n]+\n$/);
@@ -330,22 +330,22 @@ describeWithSshd('exec-server doctor --ssh', () => {
     return { stdout: stdout.toString(), end };
   };
 
-  describeWithShell('bash', 'with bash there', ({ path }) => {
-    it('tells of a host what it tells of this machine', async () => {
+  describeWithShell('bash', 'with bash on the host', ({ path }) => {
+    it('makes the same checks as on this machine', async () => {
       const { stdout, end } = await doctor(host.account(path, { '.bashrc': 'echo Beer\n' }));
       expect(end).to.equal(1);
-      expect(stdout).to.match(/^ok {7}connection {3}a server on /m);
+      expect(stdout).to.match(/^ok {7}connection {7}server on /m);
       expect(stdout).to.match(
-        /^warning {2}noise {8}5 bytes of shell output came before the server\n {22}"Beer\\n"\n/m,
+        /^warning {2}start-up output {2}5 bytes before the first frame\n {26}"Beer\\n"\n/m,
       );
-      expect(stdout).to.contain(`ok       shell        bash, ${path}\n`);
+      expect(stdout).to.contain(`ok       shell            bash, ${path}\n`);
     });
 
-    it('says that the server is missing there, and which option names it', async () => {
+    it('reports that the server is not installed, and the option for its path', async () => {
       const { stdout, end } = await doctor(host.account(path), '--remote-program', '/no/such/exec-server');
       expect(end).to.equal(2);
       expect(stdout).to.match(
-        /^problem {2}connection {3}could not connect to devbox: ssh exited with code 127$/m,
+        /^problem {2}connection {7}could not connect to devbox: ssh exited with code 127$/m,
       );
       expect(stdout).to.contain('→ exec-server was not found; install it').and.contain('--remote-program');
     });

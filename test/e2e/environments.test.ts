@@ -7,13 +7,13 @@ import { programPath } from './support/program.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
-/** Variables and arguments that nobody may ever see. */
+/** Value of variables and arguments that must not be printed. */
 const PLANTED = 'planted-2f61';
 
 let home: string;
 let file: string;
 
-const text = async (...args: string[]) => {
+const textOf = async (...args: string[]) => {
   const env = { PATH, HOME: '/home/me', CODEX_HOME: home, HERE: 'yes' };
   const { stdout, stderr, end } = await runCli(args, { env });
   return { stdout: stdout.toString(), stderr, end };
@@ -25,7 +25,7 @@ const config = (...lines: string[]) => writeFileSync(join(home, 'config.toml'), 
 const NODE = JSON.stringify(process.execPath);
 const SERVER = JSON.stringify(programPath);
 
-/** A server with an environment of its own, as it has on another machine. */
+/** Entry of a server with its own env, as on another machine. */
 const DEVBOX = [
   '[[environments]]',
   'id = "devbox"',
@@ -45,21 +45,21 @@ afterEach(() => {
 });
 
 describe('exec-server run --environment', () => {
-  it('runs behind the program of the entry, with the environment that is there', async () => {
+  it('runs on the server of the entry, with its env', async () => {
     environments(...DEVBOX);
-    expect(await text('run', '--environment', 'devbox', '--', 'printenv', 'WHO', 'HOME')).to.deep.equal({
+    expect(await textOf('run', '--environment', 'devbox', '--', 'printenv', 'WHO', 'HOME')).to.deep.equal({
       stdout: 'devbox\n/home/there\n',
       stderr: '',
       end: 0,
     });
-    expect(await text('env', '--environment', 'devbox')).to.deep.equal({
+    expect(await textOf('env', '--environment', 'devbox')).to.deep.equal({
       stdout: `HOME=/home/there\nPATH=${PATH}\nWHO=devbox\n`,
       stderr: '',
       end: 0,
     });
   });
 
-  it('gives the program the variables of the entry beside our own, and runs it where the entry says', async () => {
+  it('adds the variables of the entry to its program, and uses its cwd', async () => {
     mkdirSync(join(home, 'work'));
     environments(
       '[[environments]]',
@@ -70,46 +70,46 @@ describe('exec-server run --environment', () => {
       'env = { ADDED = "a b", HOME = "/home/entry" }',
     );
     const command = 'echo "$ADDED, $HOME, $HERE"; pwd -P';
-    expect(await text('run', '--environment', 'here', '--', 'sh', '-c', command)).to.deep.equal({
+    expect(await textOf('run', '--environment', 'here', '--', 'sh', '-c', command)).to.deep.equal({
       stdout: `a b, /home/entry, yes\n${home}/work\n`,
       stderr: '',
       end: 0,
     });
   });
 
-  it('passes arguments on as they are, through no shell', async () => {
+  it('passes arguments without a shell', async () => {
     environments(
       '[[environments]]',
       'id = "a"',
       'program = "sh"',
       `args = ["-c", 'printf "<%s>" "$@" >&2; exit 3', "sh", "a  b", "", "$HOME", "*", '"', "'"]`,
     );
-    const { stderr, end } = await text('run', '--environment', 'a', '--', 'true');
+    const { stderr, end } = await textOf('run', '--environment', 'a', '--', 'true');
     expect({ stderr: stderr.split('\n').slice(0, 2), end }).to.deep.equal({
       stderr: ['exec-server: could not connect to a: sh exited with code 3', `  <a  b><><$HOME><*><"><'>`],
       end: 255,
     });
   });
 
-  it('means this machine by local, with or without a file', async () => {
+  it('uses this machine for local, with or without a file', async () => {
     for (const lines of [undefined, DEVBOX]) {
       if (lines) environments(...lines);
-      expect(await text('run', '--environment', 'local', '--', 'printenv', 'HERE')).to.include({
+      expect(await textOf('run', '--environment', 'local', '--', 'printenv', 'HERE')).to.include({
         stdout: 'yes\n',
       });
     }
     environments('include_local = false');
-    expect(await text('run', '--environment', 'local', '--', 'true')).to.deep.equal(
+    expect(await textOf('run', '--environment', 'local', '--', 'true')).to.deep.equal(
       refused(`${file}: \`local\` is excluded by include_local = false`),
     );
   });
 
-  it('runs here without the option, whatever default there is', async () => {
+  it('ignores the default of the file without the option', async () => {
     environments('default = "devbox"', ...DEVBOX);
-    expect(await text('run', '--', 'printenv', 'HERE')).to.include({ stdout: 'yes\n', end: 0 });
+    expect(await textOf('run', '--', 'printenv', 'HERE')).to.include({ stdout: 'yes\n', end: 0 });
   });
 
-  it('applies the policy of config.toml, and options over it', async () => {
+  it('applies the policy of config.toml, overridden by options', async () => {
     environments(...DEVBOX);
     config(
       'model = "x"',
@@ -117,42 +117,49 @@ describe('exec-server run --environment', () => {
       'exclude = ["WHO"]',
       'set = { A = "file", B = "file" }',
     );
-    expect((await text('env', '--environment', 'devbox')).stdout).to.equal(
+    expect((await textOf('env', '--environment', 'devbox')).stdout).to.equal(
       `A=file\nB=file\nHOME=/home/there\nPATH=${PATH}\n`,
     );
     const options = ['--set', 'B=option', '--exclude', 'HOME'];
-    expect((await text('env', '--environment', 'devbox', ...options)).stdout).to.equal(
+    expect((await textOf('env', '--environment', 'devbox', ...options)).stdout).to.equal(
       `A=file\nB=option\nPATH=${PATH}\nWHO=devbox\n`,
     );
-    expect((await text('env', '--environment', 'devbox', '--no-config')).stdout).to.equal(
+    expect((await textOf('env', '--environment', 'devbox', '--no-config')).stdout).to.equal(
       `HOME=/home/there\nPATH=${PATH}\nWHO=devbox\n`,
     );
-    expect((await text('env', '--inherit', 'none')).stdout).to.equal('');
+    expect((await textOf('env', '--inherit', 'none')).stdout).to.equal('');
   });
 
-  it('applies the policy of another file wherever the process runs', async () => {
+  it('applies the policy of the file of --config on every server', async () => {
     writeFileSync(
       join(home, 'mine.toml'),
       '[shell_environment_policy]\ninherit = "none"\nset = { A = "mine" }',
     );
-    expect(await text('env', '--config', join(home, 'mine.toml'))).to.deep.equal({
+    expect(await textOf('env', '--config', join(home, 'mine.toml'))).to.deep.equal({
       stdout: 'A=mine\n',
       stderr: '',
       end: 0,
     });
   });
 
-  it('takes the environment of the login shell there if config.toml says so', async () => {
+  it('starts from the login shell with experimental_use_profile of config.toml', async () => {
     environments(...DEVBOX);
     config('[shell_environment_policy]', 'experimental_use_profile = true');
-    const { stdout, end } = await text('env', '--environment', 'devbox', '--explain', 'WHO');
+    const { stdout, end } = await textOf('env', '--environment', 'devbox', '--explain', 'WHO');
     expect(end).to.equal(0);
     expect(stdout.split('\n')[0]).to.match(/^base: (login$|process \(login failed: )/);
   });
 
-  it('says what became of each variable there', async () => {
+  it('explains the variables of the server', async () => {
     environments(...DEVBOX);
-    const { stdout, stderr } = await text('env', '--environment', 'devbox', '--explain', 'MY_TOKEN', 'HERE');
+    const { stdout, stderr } = await textOf(
+      'env',
+      '--environment',
+      'devbox',
+      '--explain',
+      'MY_TOKEN',
+      'HERE',
+    );
     expect(stderr).to.equal('');
     expect(stdout)
       .to.match(/^MY_TOKEN +removed .*\*TOKEN\*$/m)
@@ -162,7 +169,7 @@ describe('exec-server run --environment', () => {
       .and.to.not.contain(PLANTED);
   });
 
-  it('gives a server no more time than the entry does', async () => {
+  it('stops waiting for a server after initialize_timeout_sec of the entry', async () => {
     environments(
       '[[environments]]',
       'id = "slow"',
@@ -170,7 +177,7 @@ describe('exec-server run --environment', () => {
       'args = ["600"]',
       'initialize_timeout_sec = 0.25',
     );
-    expect(await text('run', '--environment', 'slow', '--', 'true')).to.deep.equal({
+    expect(await textOf('run', '--environment', 'slow', '--', 'true')).to.deep.equal({
       stdout: '',
       stderr:
         'exec-server: could not connect to slow: no answer to initialize within 0.25 s: sleep was killed by SIGTERM\n',
@@ -178,26 +185,26 @@ describe('exec-server run --environment', () => {
     });
   });
 
-  it('tells a missing directory from a missing program', async () => {
+  it('distinguishes a missing directory from a missing program', async () => {
     environments(
       ...['[[environments]]', 'id = "directory"', 'program = "sh"', 'cwd = "none"'],
       ...['[[environments]]', 'id = "program"', 'program = "no-such-program"'],
     );
-    expect(await text('run', '--environment', 'directory', '--', 'true')).to.deep.equal({
+    expect(await textOf('run', '--environment', 'directory', '--', 'true')).to.deep.equal({
       stdout: '',
       stderr: `exec-server: could not connect to directory: cannot enter the working directory ${home}/none: no such file or directory\n`,
       end: 255,
     });
-    const missing = await text('run', '--environment', 'program', '--', 'true');
+    const missing = await textOf('run', '--environment', 'program', '--', 'true');
     expect(missing.end).to.equal(255);
     expect(missing.stderr).to.match(
       /^exec-server: could not connect to program: no-such-program exited with code 127\n.*not found\nno-such-program was not found on this machine/,
     );
   });
 
-  it('says where an ssh is told how to start the server there', async () => {
+  it('refers to the entry if its ssh does not find the server', async () => {
     mkdirSync(join(home, 'bin'));
-    // Stands for an ssh whose host has no exec-server: what the shell there says, and its exit code.
+    // Behaves like ssh to a host without exec-server: the message of the shell and its exit code.
     writeFileSync(
       join(home, 'bin/ssh'),
       '#!/bin/sh\necho "bash: exec-server: command not found" >&2; exit 127\n',
@@ -212,32 +219,32 @@ describe('exec-server run --environment', () => {
       'args = ["host", "exec-server --stdio"]',
       `env = { PATH = "${home}/bin:${PATH}" }`,
     );
-    const { stderr, end } = await text('run', '--environment', 'host', '--', 'true');
+    const { stderr, end } = await textOf('run', '--environment', 'host', '--', 'true');
     expect(end).to.equal(255);
     expect(stderr)
       .to.match(/^exec-server: could not connect to host: ssh exited with code 127\n/)
-      .and.to.match(/\nits entry in environments\.toml says how to start it there\n$/);
+      .and.to.match(/\nspecify the path in its entry of environments\.toml\n$/);
   });
 
-  it('refuses an entry with a url when it is asked for, and only then', async () => {
+  it('refuses an entry with a url only if it is used', async () => {
     environments('[[environments]]', 'id = "cloud"', 'url = "wss://x"', ...DEVBOX);
-    expect(await text('run', '--environment', 'devbox', '--', 'true')).to.include({ end: 0 });
-    expect(await text('run', '--environment', 'cloud', '--', 'true')).to.deep.equal(
-      refused(`${file}:1:1: environment \`cloud\` needs a program: url is not supported here`),
+    expect(await textOf('run', '--environment', 'devbox', '--', 'true')).to.include({ end: 0 });
+    expect(await textOf('run', '--environment', 'cloud', '--', 'true')).to.deep.equal(
+      refused(`${file}:1:1: environment \`cloud\` has a url, which is not supported; it needs a program`),
     );
   });
 
-  it('says which environments there are when there is none of that name', async () => {
-    expect(await text('run', '--environment', 'devbox', '--', 'true')).to.deep.equal(
+  it('lists the known environments for an unknown one', async () => {
+    expect(await textOf('run', '--environment', 'devbox', '--', 'true')).to.deep.equal(
       refused(`${file}: unknown environment \`devbox\`; known: \`local\``),
     );
     environments(...DEVBOX);
-    expect(await text('run', '--environment', 'devbx', '--', 'true')).to.deep.equal(
+    expect(await textOf('run', '--environment', 'devbx', '--', 'true')).to.deep.equal(
       refused(`${file}: unknown environment \`devbx\`, did you mean \`devbox\`?`),
     );
   });
 
-  it('tells all that is wrong in a file, with the lines', async () => {
+  it('reports all errors of a file with their lines', async () => {
     environments(
       'defualt = "devbox"',
       '[[environments]]',
@@ -246,7 +253,7 @@ describe('exec-server run --environment', () => {
       '  args = 5',
       `env = { A = 1, B = "${PLANTED}" }`,
     );
-    expect(await text('run', '--environment', 'devbox', '--', 'true')).to.deep.equal(
+    expect(await textOf('run', '--environment', 'devbox', '--', 'true')).to.deep.equal(
       refused(
         [
           `${file}:1:1: unknown key \`defualt\`, did you mean \`default\`?`,
@@ -256,30 +263,30 @@ describe('exec-server run --environment', () => {
       ),
     );
     environments('[[environments]]', 'id = devbox');
-    expect(await text('run', '--environment', 'devbox', '--', 'true')).to.deep.equal(
+    expect(await textOf('run', '--environment', 'devbox', '--', 'true')).to.deep.equal(
       refused(`${file}:2:6: expected a value; a string needs quotes`),
     );
   });
 
-  it('reads no file unless it is asked to', async () => {
+  it('reads no file without an option for it', async () => {
     environments('not TOML');
     config('not TOML');
-    expect(await text('run', '--', 'echo', 'fine')).to.deep.equal({ stdout: 'fine\n', stderr: '', end: 0 });
+    expect(await textOf('run', '--', 'echo', 'fine')).to.deep.equal({ stdout: 'fine\n', stderr: '', end: 0 });
   });
 
-  it('says that a file that was named is not there', async () => {
+  it('reports a missing file of an option', async () => {
     const none = join(home, 'none.toml');
     for (const args of [
       ['--config', none],
       ['--environment', 'a', '--environments-file', none],
     ]) {
-      expect(await text('run', ...args, '--', 'true')).to.deep.equal(
-        refused(`${none}: can't be read: no such file or directory`),
+      expect(await textOf('run', ...args, '--', 'true')).to.deep.equal(
+        refused(`${none}: cannot be read: no such file or directory`),
       );
     }
   });
 
-  it('shows no variable of an entry, whatever goes wrong', async () => {
+  it('prints no variable of an entry in errors', async () => {
     const entry = (id: string, ...lines: string[]) => [
       '[[environments]]',
       `id = "${id}"`,
@@ -294,7 +301,7 @@ describe('exec-server run --environment', () => {
       ...entry('slow', 'program = "sleep"', 'args = ["600"]', 'initialize_timeout_sec = 0.1'),
     );
     for (const id of ['exits', 'speaks', 'missing', 'directory', 'slow']) {
-      const { stdout, stderr, end } = await text('run', '--environment', id, '--', 'true');
+      const { stdout, stderr, end } = await textOf('run', '--environment', id, '--', 'true');
       expect({ id, end }).to.deep.equal({ id, end: 255 });
       expect(stdout + stderr)
         .to.contain(`could not connect to ${id}`)
@@ -313,18 +320,18 @@ describe('exec-server environments', () => {
     ...['[[environments]]', 'id = "homeless"', 'program = "env"', 'cwd = "none"'],
   ];
 
-  it('lists what can be named, and what is known against it', async () => {
+  it('lists environments with known problems', async () => {
     environments(...ALL);
-    expect(await text('environments')).to.deep.equal({
+    expect(await textOf('environments')).to.deep.equal({
       stdout: [
         'ID        PROGRAM              PROBLEM',
         'local     this machine',
         'devbox    env',
-        'cloud     url                  url is not supported here',
+        'cloud     url                  url is not supported',
         'gone      no-such-program      the program was not found',
         'file      ./environments.toml  the program is not executable',
         `homeless  env                  cannot enter the working directory ${home}/none: no such file or directory`,
-        `default for Codex: devbox; ${file}`,
+        `default for Codex: devbox (${file})`,
         '',
       ].join('\n'),
       stderr: '',
@@ -332,9 +339,9 @@ describe('exec-server environments', () => {
     });
   });
 
-  it('lists it for programs', async () => {
+  it('prints one line of JSON with --json', async () => {
     environments('include_local = false', 'default = "none"', ...ALL.slice(1, 8));
-    const { stdout, end } = await text('environments', '--json');
+    const { stdout, end } = await textOf('environments', '--json');
     expect(end).to.equal(0);
     expect(stdout.split('\n')).to.have.lengthOf(2);
     expect(JSON.parse(stdout)).to.deep.equal({
@@ -342,28 +349,28 @@ describe('exec-server environments', () => {
       default: null,
       environments: [
         { id: 'devbox', kind: 'program', program: 'env' },
-        { id: 'cloud', kind: 'url', problem: 'url is not supported here' },
+        { id: 'cloud', kind: 'url', problem: 'url is not supported' },
       ],
     });
   });
 
-  it('lists this machine where nothing else is', async () => {
-    expect((await text('environments')).stdout).to.equal(
-      `ID     PROGRAM       PROBLEM\nlocal  this machine\ndefault for Codex: local; ${file}\n`,
+  it('lists this machine without a file', async () => {
+    expect((await textOf('environments')).stdout).to.equal(
+      `ID     PROGRAM       PROBLEM\nlocal  this machine\ndefault for Codex: local (${file})\n`,
     );
   });
 
-  it('reads another file that is named, and says what is wrong in it', async () => {
+  it('reads the file of --environments-file and reports its errors', async () => {
     const other = join(home, 'other.toml');
     writeFileSync(other, 'default = 1');
-    expect(await text('environments', '--environments-file', other)).to.deep.equal(
+    expect(await textOf('environments', '--environments-file', other)).to.deep.equal(
       refused(`${other}:1:1: default: expected a string, received a number`),
     );
   });
 });
 
-describe('the server alone', () => {
-  it('has no parser of TOML in it', () => {
+describe('the single file of the server', () => {
+  it('does not contain the TOML parser', () => {
     const [server, cli] = ['exec-server.cjs', 'exec-server-cli.cjs'].map(name =>
       readFileSync(join(programPath, '..', name), 'utf8').includes('Unterminated table-key'),
     );

@@ -11,10 +11,10 @@ import { fixturePath, programPath } from './support/program.ts';
 
 const env = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/home/me' };
 
-/** Everything that a terminal would act on, or not show: C0, DEL, C1, bidirectional marks, invisible characters. */
+/** Characters that a terminal acts on or does not show: C0, DEL, C1, bidirectional marks, invisible characters. */
 const HOSTILE = '\x1b]0;title\x07\x1b[2J\r\n\x00\x7f\x9b31m\u202e\u2066\u200b\ufeff\u{e0041}\ud800';
 
-/** What no output may have in it. A line feed ends a line, and may be there. */
+/** Characters that no output may contain, except a line feed at the end of a line. */
 const HIDDEN = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 const info = (text: string) => ({
@@ -81,7 +81,7 @@ type Script = Readonly<Record<string, readonly unknown[]>>;
 
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
-/** The way to such a server, as `--via` takes it; the script is in an argument, quoted for a shell. */
+/** Argument of `--via` for a server with this script, quoted for the shell. */
 const via = (script: Script, ...then: string[]): string => {
   return `exec ${[process.execPath, fixturePath('hostile-server.js'), JSON.stringify(script), ...then].map(quoted).join(' ')}`;
 };
@@ -97,11 +97,10 @@ const COMMANDS: ReadonlyArray<readonly string[]> = [
   ['doctor', '--json'],
 ];
 
-/** A command line against a server; what it printed is shown to be of lines that are safe, without a stack trace. */
+/** Runs a command against a server, and checks that its output is safe for a terminal and has no stack trace. */
 const against = async (command: readonly string[], script: Script) => {
   const [name = '', ...rest] = command;
-  const place = ['--via', via(script)];
-  const { stdout, stderr, end } = await runCli([name, ...place, ...rest], { env });
+  const { stdout, stderr, end } = await runCli([name, '--via', via(script), ...rest], { env });
   const shown = `${stdout}\n${stderr}`;
   expect(HIDDEN.exec(shown)?.[0] ?? '', shown).to.equal('');
   expect(shown)
@@ -110,12 +109,11 @@ const against = async (command: readonly string[], script: Script) => {
   return { stdout: stdout.toString(), stderr, end };
 };
 
-describe('a hostile server against the command line', () => {
+describe('the command line with a hostile server', () => {
   for (const command of COMMANDS) {
     const name = command.join(' ');
-    const raw = command[0] === 'env' && !command.includes('--explain');
 
-    it(`makes nothing happen on a terminal by what it says to ${name}`, async () => {
+    it(`escapes its texts: ${name}`, async () => {
       const script = {
         initialize: [opened(HOSTILE)],
         'process/start': [failed({ kind: HOSTILE, stage: HOSTILE })],
@@ -126,9 +124,9 @@ describe('a hostile server against the command line', () => {
       if (command.includes('--json')) expect(JSON.parse(stdout)).to.be.an('object');
     });
 
-    // The output of `run` is that of the command, byte for byte.
+    // run copies the output of the command byte for byte.
     if (command[0] !== 'run') {
-      it(`makes nothing happen by the stderr of what ${raw ? 'prints the environment' : 'it runs'}: ${name}`, async () => {
+      it(`escapes stderr of the process: ${name}`, async () => {
         const script = {
           initialize: [opened(HOSTILE)],
           'process/start': [started, output(HOSTILE, 'stderr'), ...ended(3)],
@@ -139,7 +137,7 @@ describe('a hostile server against the command line', () => {
       });
     }
 
-    it(`says in one line what is wrong with answers of other types to ${name}`, async () => {
+    it(`reports answers of the wrong type in one line: ${name}`, async () => {
       const wrong = [null, 5, [], HOSTILE, { processId: {}, variables: [HOSTILE], counts: 1e300 }];
       for (const result of wrong) {
         const script = {
@@ -154,7 +152,7 @@ describe('a hostile server against the command line', () => {
       }
     });
 
-    it(`says in one line what is wrong with the first answer to ${name}`, async () => {
+    it(`reports a wrong first answer in one line: ${name}`, async () => {
       for (const message of [{ id: '$id', result: HOSTILE }, { id: '$id', error: HOSTILE }, failed()]) {
         const { stderr, end } = await against(command, { initialize: [message] });
         expect(end).to.equal(command[0] === 'doctor' ? 2 : 255);
@@ -164,7 +162,7 @@ describe('a hostile server against the command line', () => {
 
     // An explanation starts no process.
     if (!command.includes('--explain')) {
-      it(`says in one line what is wrong with notifications to ${name}`, async () => {
+      it(`reports wrong notifications in one line: ${name}`, async () => {
         const params = { processId: '$processId', seq: HOSTILE, [HOSTILE]: HOSTILE };
         const script = {
           initialize: [opened()],
@@ -177,7 +175,7 @@ describe('a hostile server against the command line', () => {
     }
   }
 
-  it('closes in the middle of a frame', async () => {
+  it('reports a connection that ends in the middle of a frame', async () => {
     const { stderr, end } = await against(['run', '--', 'ls'], {
       initialize: [opened()],
       'process/start': ['{"id":'],
@@ -186,26 +184,26 @@ describe('a hostile server against the command line', () => {
     expect(stderr).to.match(/^exec-server: the connection to .* was lost/);
   });
 
-  it('prints what a command prints, byte for byte', async () => {
+  it('copies the output of run byte for byte', async () => {
     const script = { initialize: [opened()], 'process/start': [started, output(HOSTILE), ...ended(0)] };
     const { stdout, end } = await runCli(['run', '--via', via(script), '--', 'ls'], { env });
     expect({ stdout, end }).to.deep.equal({ stdout: Buffer.from(HOSTILE), end: 0 });
   });
 
-  describe('prints values', () => {
+  describe('prints values of env', () => {
     const value = HOSTILE.replaceAll('\0', '');
     const script = {
       initialize: [opened()],
       'process/start': [started, output(`A=${value}\0`), ...ended(0)],
     };
 
-    it('as they are to a pipe', async () => {
+    it('unchanged to a pipe', async () => {
       const { stdout } = await runCli(['env', '--via', via(script)], { env });
       expect(stdout).to.deep.equal(Buffer.from(`A=${value}\n`));
     });
 
     it('escaped to a terminal', async () => {
-      // script(1) gives the program a terminal, which makes a line feed a carriage return and a line feed.
+      // script(1) runs the program on a terminal, which adds a carriage return to each line feed.
       const command = [process.execPath, programPath, 'env', '--via', via(script)].map(quoted).join(' ');
       const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], {
         env: { ...env, SHELL: '/bin/sh' },
@@ -216,7 +214,7 @@ describe('a hostile server against the command line', () => {
     });
   });
 
-  describe('that never answers is left by a signal', () => {
+  describe('exits at a signal if the server never answers', () => {
     let folder = '';
 
     beforeEach(() => {
@@ -225,35 +223,35 @@ describe('a hostile server against the command line', () => {
 
     afterEach(() => rmSync(folder, { recursive: true }));
 
-    /** Interrupts a run again and again from when its process is to be started. */
+    /** Sends SIGINT repeatedly to a run, from the request to start its process. */
     const interrupted = async (script: Script) => {
-      const asked = join(folder, 'asked');
-      const { child, finished } = startCli(['run', '--via', via(script, asked), '--', 'ls'], { env });
-      await until(() => existsSync(asked), 'no process was asked for');
+      const requested = join(folder, 'requested');
+      const { child, finished } = startCli(['run', '--via', via(script, requested), '--', 'ls'], { env });
+      await until(() => existsSync(requested), 'no process was requested');
       child.kill('SIGINT');
-      const again = setInterval(() => child.kill('SIGINT'), 100);
+      const repeated = setInterval(() => child.kill('SIGINT'), 100);
       const { stderr, end } = await finished;
-      clearInterval(again);
+      clearInterval(repeated);
       return { stderr, end };
     };
 
-    const left = { stderr: 'exec-server: the connection was closed\n', end: 255 };
+    const closed = { stderr: 'exec-server: the connection was closed\n', end: 255 };
 
     it('before the command has started', async () => {
-      expect(await interrupted({ initialize: [opened()] })).to.deep.equal(left);
+      expect(await interrupted({ initialize: [opened()] })).to.deep.equal(closed);
     });
 
-    it('while it runs', async () => {
-      expect(await interrupted({ initialize: [opened()], 'process/start': [started] })).to.deep.equal(left);
+    it('while the command runs', async () => {
+      expect(await interrupted({ initialize: [opened()], 'process/start': [started] })).to.deep.equal(closed);
     });
   });
 });
 
-describe('a hostile server that floods', () => {
+describe('a client of a hostile server that floods', () => {
   const core = fileURLToPath(new URL('../../dist/core/index.js', import.meta.url));
   const script = JSON.stringify({ initialize: [opened()], 'process/start': [started] });
 
-  /** The error and the peak of memory of a client that reads nothing. */
+  /** Error and peak memory of a client that reads no output. */
   const flooded = async (then: string): Promise<{ message: string; maxRss: number }> => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
@@ -270,16 +268,16 @@ describe('a hostile server that floods', () => {
     return JSON.parse(stdout);
   };
 
-  it('is left at the window, with little memory used', async () => {
+  it('ends the connection at the window, with little memory used', async () => {
     const { message, maxRss } = await flooded('flood');
     expect(message).to.match(
       /was lost: process\/output: process 1 has \d+ bytes of unacknowledged output, over the window of 1048576: /,
     );
-    // It was hundreds of megabytes a second.
+    // Without a bound, the client would use hundreds of megabytes each second.
     expect(maxRss).to.be.below(200 * 1024);
   });
 
-  it('is left behind a frame as long as may be that is no message', async () => {
+  it('ends the connection after a frame of the maximum length that is not a message', async () => {
     const { message, maxRss } = await flooded('endless');
     expect(message).to.contain('the server sent something that is not a message: the body is not valid JSON');
     expect(maxRss).to.be.below(400 * 1024);

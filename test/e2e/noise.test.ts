@@ -11,7 +11,7 @@ import { programPath } from './support/program.ts';
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const SERVE = `exec '${process.execPath}' '${programPath}' --stdio`;
 
-/** What `run` says and how it ends when the way to the server is this script. */
+/** Output and exit code of `run` with this script for --via. */
 const runVia = async (script: string, ...args: string[]) => {
   const { stdout, stderr, end } = await runCli(['run', '--via', script, ...args, '--', 'echo', 'there'], {
     env: { PATH, HOME: '/' },
@@ -22,16 +22,17 @@ const runVia = async (script: string, ...args: string[]) => {
 const connectVia = (script: string): Promise<ExecClient> =>
   connect(commandServer(['/bin/sh', '-c', script]), { localEnv: { PATH } });
 
-describe('what comes before the first frame', () => {
-  it('is told on stderr, once, and keeps nothing from working', async () => {
+describe('start-up output', () => {
+  it('is reported once on stderr, and ignored', async () => {
     expect(await runVia(`echo Beer; printf '\\033[1mhi'; ${SERVE}`)).to.deep.equal({
       stdout: 'there\n',
-      stderr: 'exec-server: 11 bytes of shell output came first: "Beer\\n\\u001b[1mhi"\n',
+      stderr:
+        'exec-server: ignored 11 bytes of start-up output before the first frame: "Beer\\n\\u001b[1mhi"\n',
       end: 0,
     });
   });
 
-  it('is not told with --quiet', async () => {
+  it('is not reported with --quiet', async () => {
     expect(await runVia(`echo Beer; ${SERVE}`, '--quiet')).to.deep.equal({
       stdout: 'there\n',
       stderr: '',
@@ -39,11 +40,11 @@ describe('what comes before the first frame', () => {
     });
   });
 
-  it('is nothing that is told when a server speaks at once', async () => {
+  it('is not reported if there is none', async () => {
     expect(await runVia(SERVE)).to.deep.equal({ stdout: 'there\n', stderr: '', end: 0 });
   });
 
-  it('may be any bytes that a shell can print', async () => {
+  it('can be any bytes', async () => {
     const noises = fc.array(
       fc.oneof(
         fc.uint8Array({ maxLength: 200 }).map(bytes => Buffer.from(bytes)),
@@ -74,7 +75,7 @@ describe('what comes before the first frame', () => {
     );
   });
 
-  it('may be as long as the bound, and not longer', async () => {
+  it('has a maximum length', async () => {
     const fill = (bytes: number) => `head -c ${bytes} /dev/zero | tr '\\000' .; ${SERVE}`;
     const client = await connectVia(fill(MAX_NOISE_BYTES));
     expect(client.noise).to.deep.equal({
@@ -89,9 +90,9 @@ describe('what comes before the first frame', () => {
   });
 });
 
-describe('what comes in place of a first frame', () => {
-  /** What is said after the script, which is quoted first. */
-  const saidOf = async (script: string) => {
+describe('output instead of a first frame', () => {
+  /** Message of the failed connection, without its beginning, which contains the script. */
+  const messageFor = async (script: string) => {
     const { stderr, end, stdout } = await runVia(script);
     expect({ stdout, end }).to.deep.equal({ stdout: '', end: 255 });
     const prefix = `exec-server: could not connect to ${script}: `;
@@ -99,8 +100,8 @@ describe('what comes in place of a first frame', () => {
     return stderr.slice(prefix.length);
   };
 
-  it('is shown with the end and the last words of what spoke, and with the likely cause', async () => {
-    expect(await saidOf('echo "1) mail"; echo "2) quit"; echo complaint >&2; exit 4')).to.equal(
+  it('is shown with the exit code and stderr of the command, and with the likely cause', async () => {
+    expect(await messageFor('echo "1) mail"; echo "2) quit"; echo complaint >&2; exit 4')).to.equal(
       '/bin/sh exited with code 4\n' +
         '  complaint\n' +
         'expected a server, received 16 bytes: "1) mail\\n2) quit\\n"\n' +
@@ -108,49 +109,49 @@ describe('what comes in place of a first frame', () => {
     );
   });
 
-  it('is recognized: a prompt for a password', async () => {
-    expect(await saidOf('printf "Password: "; exit 1')).to.equal(
+  it('is recognized as a password prompt', async () => {
+    expect(await messageFor('printf "Password: "; exit 1')).to.equal(
       '/bin/sh exited with code 1\n' +
         'expected a server, received 10 bytes: "Password: "\n' +
         'a program asks for a password and cannot get one; use a key, or a command without a password\n',
     );
   });
 
-  it('is recognized: a missing server', async () => {
-    expect(await saidOf('echo Beer; exec no-such-server --stdio')).to.match(
+  it('is shown if the server is missing', async () => {
+    expect(await messageFor('echo Beer; exec no-such-server --stdio')).to.match(
       /^\/bin\/sh exited with code 127\n {2}.*no-such-server: not found\nexpected a server, received 5 bytes: "Beer\\n"\nexec-server was not found; install it/,
     );
   });
 
-  it('is recognized: what was sent, given back', async () => {
-    expect(await saidOf('cat')).to.match(
+  it('is recognized as an echo of the request', async () => {
+    expect(await messageFor('cat')).to.match(
       /^the other side echoes the request: .*\nexpected a server, received \d+ bytes: "Content-Length: .*\nthe request was echoed; a terminal or a program such as cat/,
     );
   });
 
-  it('is recognized: the frames of a server through a terminal', async () => {
+  it('is recognized as frames rewritten by a terminal', async () => {
     const answer = '{"jsonrpc":"2.0","id":0,"result":{}}';
-    const said = await saidOf(`printf 'Content-Length: ${answer.length}\\r\\r\\n\\r\\r\\n${answer}'`);
-    expect(said).to.contain('\na terminal (pty) is rewriting the byte stream');
+    const message = await messageFor(`printf 'Content-Length: ${answer.length}\\r\\r\\n\\r\\r\\n${answer}'`);
+    expect(message).to.contain('\na terminal (pty) is rewriting the byte stream');
   });
 
-  it('is recognized: a shell that takes frames for commands, without an end of its own', async () => {
-    const said = await saidOf('echo Beer; exec sh');
-    expect(said).to.match(
+  it('is recognized as a shell that reads frames as commands', async () => {
+    const message = await messageFor('echo Beer; exec sh');
+    expect(message).to.match(
       /^the remote shell executed the protocol header as a command: \/bin\/sh exited with code /,
     );
-    expect(said).to.contain('\na shell reads stdin in place of the server');
+    expect(message).to.contain('\na shell reads stdin in place of the server');
   });
 
-  it('is shown as nothing but text', async () => {
-    const said = await saidOf(`printf '\\033]0;title\\007'; printf '\\033[2J\\n' >&2; exit 1`);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
-    expect(said).not.to.match(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
-    expect(said).to.contain('"\\u001b]0;title\\u0007"').and.contain('  \\u001b[2J');
+  it('is escaped', async () => {
+    const message = await messageFor(`printf '\\033]0;title\\007'; printf '\\033[2J\\n' >&2; exit 1`);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters must be absent
+    expect(message).not.to.match(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+    expect(message).to.contain('"\\u001b]0;title\\u0007"').and.contain('  \\u001b[2J');
   });
 });
 
-describe('what comes between frames', () => {
+describe('output between frames', () => {
   let directory: string;
 
   before(() => {
@@ -161,7 +162,7 @@ describe('what comes between frames', () => {
 
   it('ends the connection and is shown', async () => {
     const fifo = join(directory, 'fifo');
-    // A background job of a start-up file that has something to say later.
+    // A background job of a start-up file that prints later.
     const client = await connectVia(`mkfifo '${fifo}'; cat '${fifo}' & ${SERVE}`);
     writeFileSync(fifo, 'You have mail.\n');
     expect((await client.closed)?.message).to.match(

@@ -5,7 +5,7 @@ import { runCli } from './support/cli.ts';
 import { type ShellHost, startShellHost } from './support/shell-host.ts';
 import { describeWithSshd } from './support/sshd.ts';
 
-/** The file that a shell reads when sshd runs it with a command; dash reads none. */
+/** File that a shell reads when sshd runs it with a command; dash reads none. */
 const START_UP_FILES: Readonly<Record<string, string>> = {
   bash: '.bashrc',
   zsh: '.zshenv',
@@ -13,7 +13,7 @@ const START_UP_FILES: Readonly<Record<string, string>> = {
   tcsh: '.tcshrc',
 };
 
-/** What start-up files print, and what of it is told. */
+/** Start-up output of a line, and its report. */
 const NOISES: ReadonlyArray<{ line: string; noise: Noise }> = [
   { line: 'echo Beer', noise: { bytes: 5, excerpt: 'Beer\\n' } },
   { line: "/usr/bin/printf 'Beer'", noise: { bytes: 4, excerpt: 'Beer' } },
@@ -35,7 +35,7 @@ const NOISES: ReadonlyArray<{ line: string; noise: Noise }> = [
   },
 ];
 
-describeWithSshd('over a real sshd, for an account whose shell is', () => {
+describeWithSshd('a connection through sshd to an account with the shell', () => {
   let host: ShellHost;
 
   before(async () => {
@@ -44,7 +44,7 @@ describeWithSshd('over a real sshd, for an account whose shell is', () => {
 
   after(() => host.stop());
 
-  /** What came first, and the shell and HOME that a process there has. */
+  /** Start-up output of a connection, and SHELL and HOME of a process. */
   const visit = async (env: NodeJS.ProcessEnv, target: Target = sshServer('devbox')) => {
     const client = await connect(target, { localEnv: env });
     try {
@@ -66,7 +66,7 @@ describeWithSshd('over a real sshd, for an account whose shell is', () => {
       const file = START_UP_FILES[shell];
       const account = (text = '') => host.account(path, file === undefined ? {} : { [file]: text });
 
-      it('reaches a server without a word', async () => {
+      it('reaches a server without start-up output', async () => {
         const env = account();
         expect(await visit(env)).to.deep.equal({
           noise: undefined,
@@ -74,7 +74,7 @@ describeWithSshd('over a real sshd, for an account whose shell is', () => {
         });
       });
 
-      it('reaches a server at a path that no shell would read as it is', async () => {
+      it('quotes the path of a server for the shell', async () => {
         const env = account();
         expect(await visit(env, sshServer('devbox', [host.oddProgram, '--stdio']))).to.deep.equal({
           noise: undefined,
@@ -89,7 +89,7 @@ describeWithSshd('over a real sshd, for an account whose shell is', () => {
         });
       });
 
-      it('tells that there is no server, and what to do', async () => {
+      it('reports a missing server with the likely cause', async () => {
         const { message, likelyCause } = await failure(
           account(),
           sshServer('devbox', 'missing-server --stdio'),
@@ -102,13 +102,13 @@ describeWithSshd('over a real sshd, for an account whose shell is', () => {
 
       if (file === undefined) return;
 
-      it(`passes over what ${file} prints, and tells of it`, async () => {
+      it(`ignores and reports the output of ${file}`, async () => {
         const seen = await Promise.all(NOISES.map(({ line }) => visit(account(`${line}\n`))));
         expect(seen.map(({ noise }) => noise)).to.deep.equal(NOISES.map(({ noise }) => noise));
         for (const { printed } of seen) expect(printed.split('\n')[0]).to.equal(path);
       });
 
-      it(`shows what ${file} printed, and its end, when it leaves before a server comes`, async () => {
+      it(`shows the output of ${file} if it exits before the server starts`, async () => {
         const { message, noise } = await failure(account('echo Beer\nexec /bin/sh -c "exit 3"\n'));
         expect(noise).to.deep.equal({ bytes: 5, excerpt: 'Beer\\n' });
         expect(message).to.match(
@@ -116,7 +116,7 @@ describeWithSshd('over a real sshd, for an account whose shell is', () => {
         );
       });
 
-      it(`says that ${file} replaces the shell by one that takes our frames for commands`, async () => {
+      it(`reports that ${file} runs another shell, which reads frames as commands`, async () => {
         const { message, likelyCause } = await failure(account(`echo Beer\nexec /bin/sh\n`));
         expect(message).to.match(
           /^could not connect to devbox: the remote shell executed the protocol header as a command: ssh exited/,
@@ -126,28 +126,28 @@ describeWithSshd('over a real sshd, for an account whose shell is', () => {
         expect(likelyCause?.advice).to.contain('[ -t 0 ] && exec');
       });
 
-      it(`lets ${file} replace the shell by one that is given the command`, async () => {
+      it(`works if ${file} runs another shell with the command`, async () => {
         const replaced = `echo Beer\nexec /bin/sh -c 'exec exec-server --stdio'\n`;
         expect((await visit(account(replaced))).noise).to.deep.equal({ bytes: 5, excerpt: 'Beer\\n' });
       });
     });
   }
 
-  describeWithShell('bash', 'any', ({ path }) => {
+  describeWithShell('bash', 'bash and its start-up output', ({ path }) => {
     const env = () => host.account(path, { '.bashrc': 'echo Beer\n' });
 
     for (const command of ['run', 'env']) {
       const rest = command === 'run' ? ['--', 'true'] : [];
 
-      it(`is told of by ${command}, once and on stderr`, async () => {
+      it(`is reported by ${command} once on stderr`, async () => {
         const { stderr, end } = await runCli([command, '--ssh', 'devbox', ...rest], { env: env() });
         expect({ stderr, end }).to.deep.equal({
-          stderr: 'exec-server: 5 bytes of shell output came first: "Beer\\n"\n',
+          stderr: 'exec-server: ignored 5 bytes of start-up output before the first frame: "Beer\\n"\n',
           end: 0,
         });
       });
 
-      it(`is not told of by ${command} --quiet`, async () => {
+      it(`is not reported by ${command} --quiet`, async () => {
         const { stderr, end } = await runCli([command, '--quiet', '--ssh', 'devbox', ...rest], {
           env: env(),
         });

@@ -6,7 +6,7 @@ import { childrenOf, signal } from './support/process-tree.ts';
 import { CORE_ONLY, type RemoteHost, startRemoteHost } from './support/remote-host.ts';
 import { describeWithSshd } from './support/sshd.ts';
 
-describeWithSshd('over a real sshd', () => {
+describeWithSshd('a connection through sshd', () => {
   let host: RemoteHost;
 
   before(async () => {
@@ -30,7 +30,7 @@ describeWithSshd('over a real sshd', () => {
       });
     });
 
-    it('keeps output apart, forwards stdin and exits as the command does', async () => {
+    it('keeps stdout and stderr separate, forwards stdin and exits with the code of the command', async () => {
       const { stdout, stderr, end } = await run(
         ['--', 'sh', '-c', 'cat; echo err >&2; exit 9'],
         'through ssh',
@@ -42,7 +42,7 @@ describeWithSshd('over a real sshd', () => {
       });
     });
 
-    it('carries bytes, not text', async () => {
+    it('transmits all bytes unchanged', async () => {
       const bytes = Buffer.from(Array.from({ length: 1024 }, (_, at) => at % 256));
       const { stdout } = await runCli(['run', '--ssh', 'devbox', '--', 'cat'], {
         env: host.coreEnv,
@@ -51,12 +51,12 @@ describeWithSshd('over a real sshd', () => {
       expect(stdout).to.deep.equal(bytes);
     });
 
-    it('takes a relative --cwd from where the server runs', async () => {
+    it('resolves a relative --cwd against the directory of the server', async () => {
       const { stdout } = await run(['--cwd', '.', '--', 'pwd']);
       expect(stdout.toString()).to.equal(`${homedir()}\n`);
     });
 
-    it('says that the host refuses the connection, and exits with 255', async () => {
+    it('reports that the host refuses the connection, and exits with 255', async () => {
       const { stderr, end } = await runCli(['run', '--ssh', 'wronghost', '--', 'true'], {
         env: host.coreEnv,
       });
@@ -66,7 +66,7 @@ describeWithSshd('over a real sshd', () => {
       );
     });
 
-    it('says that there is no exec-server on the host, and how to name it', async () => {
+    it('reports that exec-server is not installed on the host, with the option for its path', async () => {
       const { stderr, end } = await run(['--remote-command', 'missing-server --stdio', '--', 'true']);
       expect(end).to.equal(255);
       expect(stderr).to.match(
@@ -75,7 +75,7 @@ describeWithSshd('over a real sshd', () => {
       expect(stderr).to.contain('--remote-command');
     });
 
-    it('never takes a host for an option of ssh', async () => {
+    it('does not pass a host as an option to ssh', async () => {
       const { stderr, end } = await runCli(
         ['run', '--ssh', '-oProxyCommand=touch /tmp/never', '--', 'true'],
         { env: host.coreEnv },
@@ -84,7 +84,7 @@ describeWithSshd('over a real sshd', () => {
       expect(stderr).to.contain('could not connect to -oProxyCommand');
     });
 
-    it('hands Ctrl-C on to the command and exits as it does', async () => {
+    it('forwards SIGINT to the command and exits with its code', async () => {
       const { child, firstOutput, finished } = startCli(
         [
           'run',
@@ -105,7 +105,7 @@ describeWithSshd('over a real sshd', () => {
   });
 
   describe('exec-server env --ssh', () => {
-    it('prints the environment of the host, and nothing of this machine', async () => {
+    it('prints the env of the host, and no variable of this machine', async () => {
       const { stdout, end } = await runCli(['env', '--ssh', 'devbox', '--env', 'ADDED=1'], {
         env: host.coreEnv,
       });
@@ -131,7 +131,7 @@ describeWithSshd('over a real sshd', () => {
 
     afterEach(() => client.close());
 
-    it('sends no HOME, no PATH and no secret of its own machine', async () => {
+    it('sends no HOME, PATH or secret of this machine', async () => {
       const before = host.received().length;
       const child = await client.start({
         argv: ['printenv', 'HOME', 'PATH', 'CODEX_THREAD_ID', 'TERM'],
@@ -149,11 +149,13 @@ describeWithSshd('over a real sshd', () => {
       for (const value of Object.values(CORE_ONLY)) expect(received).not.to.contain(value);
     });
 
-    it('is told with the last words of ssh when the connection is lost, and so is all that waits', async () => {
+    it('fails all pending calls with the exit of ssh when the connection is lost', async () => {
       const child = await client.start({ argv: ['sleep', '600'] });
-      const told = [child.exit, child.collect(), client.closed].map(promise => promise.catch(error => error));
+      const pending = [child.exit, child.collect(), client.closed].map(promise =>
+        promise.catch(error => error),
+      );
       await host.sshd.dropConnections();
-      const [exit, output, closed] = await Promise.all(told);
+      const [exit, output, closed] = await Promise.all(pending);
       for (const error of [exit, output, closed]) {
         expect(error).to.be.instanceOf(ConnectionLostError);
         expect((error as ConnectionLostError).message).to.match(
@@ -164,7 +166,7 @@ describeWithSshd('over a real sshd', () => {
       expect(refused).to.equal(exit);
     });
 
-    it('is told when ssh itself is killed', async () => {
+    it('reports that ssh was killed', async () => {
       const sleep = await client.start({ argv: ['sleep', '600'] });
       const exit = sleep.exit.catch(error => error);
       for (const pid of ssh) signal(pid, 'SIGKILL');

@@ -8,7 +8,7 @@ import { programPath } from './support/program.ts';
 import { type RemoteHost, startRemoteHost } from './support/remote-host.ts';
 import { describeWithSshd } from './support/sshd.ts';
 
-/** The command lines of all processes of this machine, which every account can read. */
+/** Command lines of all processes of this machine, which every account can read. */
 const commandLines = (): string[] =>
   readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
@@ -20,26 +20,26 @@ const commandLines = (): string[] =>
       }
     });
 
-/** Prints the variables that it was started with, then waits to be ended. */
+/** Prints the variables of its env and waits. */
 const PRINT_AND_WAIT = ['--', 'sh', '-c', 'printf "%s %s\\n" "$OF_CALLER" "$OF_FILE"; exec sleep 1000'];
 
-const suite = (way: () => { args: readonly string[]; env: NodeJS.ProcessEnv }) => {
+const suite = (connection: () => { args: readonly string[]; env: NodeJS.ProcessEnv }) => {
   for (const tty of [[], ['-t']]) {
-    it(`is in no command line while the command runs${tty.length > 0 ? ' on a terminal' : ''}`, async function () {
+    it(`is in no command line while the command runs ${tty.length > 0 ? 'on a terminal' : 'on pipes'}`, async function () {
       if (process.platform !== 'linux') this.skip();
       const folder = mkdtempSync(join(tmpdir(), 'exec-server-'));
       const [ofCaller, ofFile] = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];
       const file = join(folder, 'variables');
       writeFileSync(file, `OF_FILE=${ofFile}\n`, { mode: 0o600 });
-      const { args, env } = way();
+      const { args, env } = connection();
       const variables = ['--env', 'OF_CALLER', '--env-file', file];
       const { child, firstOutput, finished } = startCli(
         ['run', ...args, ...tty, ...variables, ...PRINT_AND_WAIT],
         { env: { ...env, OF_CALLER: ofCaller } },
       );
       try {
-        const came = await Promise.race([firstOutput, finished.then(({ stderr }) => stderr)]);
-        expect(String(came).trim()).to.equal(`${ofCaller} ${ofFile}`);
+        const printed = await Promise.race([firstOutput, finished.then(({ stderr }) => stderr)]);
+        expect(String(printed).trim()).to.equal(`${ofCaller} ${ofFile}`);
         const lines = commandLines();
         expect(lines.filter(line => line.includes('OF_CALLER'))).to.have.lengthOf.at.least(1);
         expect(lines.filter(line => line.includes(ofCaller) || line.includes(ofFile))).to.deep.equal([]);
@@ -52,15 +52,15 @@ const suite = (way: () => { args: readonly string[]; env: NodeJS.ProcessEnv }) =
   }
 };
 
-describe('the value of a variable that is not given as an argument', () => {
+describe('a value from --env NAME or --env-file', () => {
   const env = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/home/me' };
 
-  describe('to a local server', () => suite(() => ({ args: [], env })));
+  describe('with a local server', () => suite(() => ({ args: [], env })));
 
-  describe('to a server behind a command', () =>
+  describe('with --via', () =>
     suite(() => ({ args: ['--via', `exec '${process.execPath}' '${programPath}' --stdio`], env })));
 
-  describeWithSshd('to a server behind ssh', () => {
+  describeWithSshd('with --ssh', () => {
     let host: RemoteHost;
 
     before(async () => {

@@ -3,21 +3,27 @@ import { countedBytes } from '../../core/noise.ts';
 import { version } from '../../protocol/version.ts';
 import type { Finding } from './finding.ts';
 
-/** An open connection, if one came about, and what was seen on the way. */
-export type Opened = { readonly client?: ExecClient; readonly findings: readonly Finding[] };
+/** Findings about the connection, with its client if it is open. */
+export type ConnectionCheck = { readonly client?: ExecClient; readonly findings: readonly Finding[] };
 
-/** How to get to the server, and whether a file says so; its arguments may be secrets then. */
-type Place = { readonly target: Target; readonly configured: boolean };
+export type CheckedTarget = {
+  readonly target: Target;
+  /** True for an entry of a file: its arguments can be secrets, and are not printed. */
+  readonly configured: boolean;
+};
 
 /** Starts the server and opens a connection to it. */
-export const checkConnection = async (place: Place, deadlineMs: number): Promise<Opened> => {
+export const checkConnection = async (
+  checked: CheckedTarget,
+  timeoutMs: number,
+): Promise<ConnectionCheck> => {
   const started = performance.now();
   const sinceStart = () => Math.round(performance.now() - started);
   let firstByteMs: number | undefined;
   try {
-    const client = await connect(place.target, {
+    const client = await connect(checked.target, {
       clientName: 'exec-server doctor',
-      initializeTimeoutMs: deadlineMs,
+      initializeTimeoutMs: timeoutMs,
       onFirstByte: () => {
         firstByteMs = sinceStart();
       },
@@ -27,18 +33,22 @@ export const checkConnection = async (place: Place, deadlineMs: number): Promise
     const found: Finding = {
       check: 'connection',
       level: 'ok',
-      message: `a server on ${platformOs}: first byte after ${firstByteMs} ms, answer after ${answeredMs} ms`,
-      details: [commandOf(place)],
+      message: `server on ${platformOs}: first byte after ${firstByteMs} ms, answer after ${answeredMs} ms`,
+      details: [commandOf(checked)],
       data: { platform: platformOs, firstByteMs, answeredMs },
     };
-    return { client, findings: [found, ...noiseOf(client), versionsOf(client)] };
+    return { client, findings: [found, startUpOutputOf(client), versionsOf(client)] };
   } catch (error) {
     if (!(error instanceof ConnectionLostError)) throw error;
-    return { findings: [failure(error, place, firstByteMs)] };
+    return { findings: [failure(error, checked, firstByteMs)] };
   }
 };
 
-const failure = (error: ConnectionLostError, place: Place, firstByteMs: number | undefined): Finding => {
+const failure = (
+  error: ConnectionLostError,
+  checked: CheckedTarget,
+  firstByteMs: number | undefined,
+): Finding => {
   const { likelyCause, noise, transport } = error;
   const lines = error.message.split('\n');
   if (likelyCause !== undefined) lines.pop();
@@ -47,38 +57,36 @@ const failure = (error: ConnectionLostError, place: Place, firstByteMs: number |
     check: 'connection',
     level: 'problem',
     message,
-    details: [...details, commandOf(place)],
+    details: [...details, commandOf(checked)],
     advice:
       likelyCause === undefined
-        ? 'run this command by hand and see what it does; if it is only slow, --timeout gives it longer'
-        : adviceFor(likelyCause, place),
+        ? 'run this command by hand to see its output; if it is only slow, use a longer --timeout'
+        : adviceFor(likelyCause, checked),
     data: { firstByteMs, likelyCause: likelyCause?.kind, noise, transport },
   };
 };
 
 const adviceFor = (
   { kind, advice }: NonNullable<ConnectionLostError['likelyCause']>,
-  { target, configured }: Place,
+  { target, configured }: CheckedTarget,
 ): string =>
   target.argv[0] === 'ssh' && !configured && kind === 'serverMissing'
-    ? `${advice}, by --remote-program`
+    ? `${advice} with --remote-program`
     : advice;
 
-const noiseOf = ({ noise, info }: ExecClient): Finding[] =>
+const startUpOutputOf = ({ noise, info: { shell } }: ExecClient): Finding =>
   noise === undefined
-    ? [{ check: 'noise', level: 'ok', message: 'nothing came before the server', data: { bytes: 0 } }]
-    : [
-        {
-          check: 'noise',
-          level: 'warning',
-          message: `${countedBytes(noise.bytes)} of shell output came before the server`,
-          details: [`"${noise.excerpt}"`],
-          advice:
-            `exec-server passes over them, scp, rsync and git don't: a start-up file of ${info.shell.name} prints ` +
-            `without a terminal to print on. Let it do so only if there is one: ${terminalGuard(info.shell.name)}`,
-          data: { ...noise },
-        },
-      ];
+    ? { check: 'noise', level: 'ok', message: 'none before the first frame', data: { bytes: 0 } }
+    : {
+        check: 'noise',
+        level: 'warning',
+        message: `${countedBytes(noise.bytes)} before the first frame`,
+        details: [`"${noise.excerpt}"`],
+        advice:
+          `harmless to exec-server, but it breaks scp, rsync and git: a start-up file of ${shell.name} prints ` +
+          `without a terminal. Print on a terminal only: \`${terminalGuard(shell.name)}\``,
+        data: { ...noise },
+      };
 
 const terminalGuard = (shell: string): string => {
   if (shell === 'fish') return 'isatty stdout; and echo …';
@@ -86,21 +94,22 @@ const terminalGuard = (shell: string): string => {
 };
 
 const versionsOf = ({ info }: ExecClient): Finding => {
-  const there = info.executorVersion;
-  const data = { here: version, there };
-  return there === version
+  const server = info.executorVersion;
+  const data = { client: version, server };
+  return server === version
     ? { check: 'version', level: 'ok', message: `exec-server ${version} on both sides`, data }
     : {
         check: 'version',
         level: 'warning',
-        message: `exec-server ${version} here, ${there} there`,
-        advice: 'install the same version on both sides: what one of them lacks is refused or missing',
+        message: `exec-server ${version} here, ${server} on the server`,
+        advice:
+          'install the same version on both sides; what one of them does not support is refused or missing',
         data,
       };
 };
 
-/** The command line as a person would type it; for people, not for shells. */
-const commandOf = ({ target: { argv }, configured }: Place): string => {
-  if (configured) return `${argv[0]} with its arguments from environments.toml`;
+/** Command line for people; its quoting is not that of a shell. */
+const commandOf = ({ target: { argv }, configured }: CheckedTarget): string => {
+  if (configured) return `${argv[0]} (arguments in environments.toml are not shown)`;
   return argv.map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`)).join(' ');
 };

@@ -4,32 +4,31 @@ import type { EnvBase } from '../../shared-config/index.ts';
 import { LOCALE_NAMES, UTF_8 } from '../../shared-config/index.ts';
 import { type Finding, MAX_OUTPUT_BYTES } from './finding.ts';
 
-/** What of a client is needed here. */
-type Asked = Pick<ExecClient, 'info' | 'explain' | 'start'>;
+type Client = Pick<ExecClient, 'info' | 'explain' | 'start'>;
 
-type BaseTaken = NonNullable<EnvironmentExplanation['base']>;
+type ResolvedBase = NonNullable<EnvironmentExplanation['base']>;
 
-/** Asks the account's login shell for its environment, and tells which rung of the ladder gave one. */
-export const checkLoginShell = async (client: Asked): Promise<{ taken?: EnvBase; finding: Finding }> => {
+/** Captures the variables of the account's login shell. Returns the base that the server resolved. */
+export const checkLoginShell = async (client: Client): Promise<{ base?: EnvBase; finding: Finding }> => {
   if (client.info.platformOs === 'windows') {
-    return { finding: { check: 'loginShell', level: 'skipped', message: 'there is none on Windows' } };
+    return { finding: { check: 'loginShell', level: 'skipped', message: 'none on Windows' } };
   }
-  const { base } = await client.explain({ policy: { base: WANTED } }, []);
-  // Without a policy there is none; with one the server tells it.
-  const taken = base ?? { base: 'process', attempts: [] };
-  return { taken: taken.base, finding: findingOf(taken, client.info.shell.name) };
+  const { base = NO_BASE } = await client.explain({ policy: { base: INTERACTIVE } }, []);
+  return { base: base.base, finding: findingOf(base, client.info.shell.name) };
 };
 
-/** The rung that has what the user has on a terminal. */
-const WANTED: EnvBase = 'loginInteractive';
+/** Base with the variables that the user has on a terminal. */
+const INTERACTIVE: EnvBase = 'loginInteractive';
 
-const findingOf = ({ base, attempts }: BaseTaken, shell: string): Finding => {
+const NO_BASE: ResolvedBase = { base: 'process', attempts: [] };
+
+const findingOf = ({ base, attempts }: ResolvedBase, shell: string): Finding => {
   const data = { base, attempts };
-  if (base === WANTED) {
+  if (base === INTERACTIVE) {
     return {
       check: 'loginShell',
       level: 'ok',
-      message: `told its environment as on a terminal (${WANTED}) in ${attempts.at(-1)?.durationMs} ms`,
+      message: `variables captured from an interactive login shell in ${attempts.at(-1)?.durationMs} ms`,
       data,
     };
   }
@@ -38,49 +37,47 @@ const findingOf = ({ base, attempts }: BaseTaken, shell: string): Finding => {
     level: 'warning',
     message:
       base === 'process'
-        ? `told no environment: --base login and ${WANTED} give the server's own`
-        : `told its environment without a terminal only: --base ${WANTED} gives ${base}`,
+        ? `no variables captured: --base login and ${INTERACTIVE} use those of the server`
+        : `variables captured from a non-interactive login shell only: --base ${INTERACTIVE} uses ${base}`,
     details: attempts
       .filter(({ outcome }) => outcome === 'failed')
-      .map(
-        ({ base: tried, reason = 'no reason given', durationMs }) => `${tried}: ${reason} (${durationMs} ms)`,
-      ),
+      .map(({ base, reason = 'no reason given', durationMs }) => `${base}: ${reason} (${durationMs} ms)`),
     advice:
-      `look what the start-up files of ${shell} do without a person at a terminal; ` +
-      'they can pass over what hinders where EXEC_SERVER_RESOLVING_ENVIRONMENT is set',
+      `check what the start-up files of ${shell} do without a user at the terminal; ` +
+      'they can skip it if EXEC_SERVER_RESOLVING_ENVIRONMENT is set',
     data,
   };
 };
 
 /**
- * Compares PATH as the server has it with the one of the login shell.
+ * Compares PATH of the server with that of the login shell.
  *
- * @param taken what the login shell gave an environment for
+ * @param base the resolved base with the variables of the login shell, if there is one
  */
-export const checkPath = async (client: Asked, taken: EnvBase | undefined): Promise<Finding> => {
+export const checkPath = async (client: Client, base: EnvBase | undefined): Promise<Finding> => {
   if (client.info.platformOs === 'windows') {
-    return { check: 'path', level: 'skipped', message: 'there is no login shell on Windows to compare with' };
+    return { check: 'path', level: 'skipped', message: 'no login shell on Windows to compare with' };
   }
   const server = directoriesOf(await variable(client, 'PATH', 'process'));
   if (server.length === 0) {
     return {
       check: 'path',
       level: 'problem',
-      message: 'the server has none',
+      message: 'the server has no PATH',
       advice: NO_PATH,
       data: { server },
     };
   }
   const counted = `${server.length} ${server.length === 1 ? 'directory' : 'directories'}`;
-  if (taken === undefined || taken === 'process') {
+  if (base === undefined || base === 'process') {
     return {
       check: 'path',
       level: 'ok',
-      message: `${counted}; there is none of a login shell to compare with`,
+      message: `${counted}, no login shell to compare with`,
       data: { server },
     };
   }
-  const login = directoriesOf(await variable(client, 'PATH', taken));
+  const login = directoriesOf(await variable(client, 'PATH', base));
   const loginOnly = login.filter(directory => !server.includes(directory));
   const processOnly = server.filter(directory => !login.includes(directory));
   const data = { server, login, loginOnly, processOnly };
@@ -88,26 +85,26 @@ export const checkPath = async (client: Asked, taken: EnvBase | undefined): Prom
     return {
       check: 'path',
       level: 'warning',
-      message: `lacks ${loginOnly.length} of the ${login.length} directories that the login shell has`,
+      message: `lacks ${loginOnly.length} of the ${login.length} directories of the login shell`,
       details: [
-        ...listed('only by the login shell', loginOnly),
-        ...listed('only by the server', processOnly),
+        ...listed('only in the login shell', loginOnly),
+        ...listed('only in the server', processOnly),
       ],
-      advice: `programs there are found on a terminal, but not by processes; take them in with --base ${taken}`,
+      advice: `processes do not find the programs of these directories; add them with \`--base ${base}\``,
       data,
     };
   }
   return {
     check: 'path',
     level: 'ok',
-    message: `${counted}, with all that the login shell has`,
-    details: listed('only by the server', processOnly),
+    message: `${counted}, including all of the login shell`,
+    details: listed('only in the server', processOnly),
     data,
   };
 };
 
 const NO_PATH =
-  'processes find no program by its bare name: start the server with a PATH, or give one with --set';
+  'processes cannot find programs by name: start the server with a PATH, or set it with `--set`';
 
 const MAX_LISTED = 20;
 
@@ -125,35 +122,35 @@ const directoriesOf = (path: string | undefined): string[] => [
   ...new Set((path ?? '').split(posix.delimiter).filter(directory => directory !== '')),
 ];
 
-/** Tells which characters processes have, and which variable says so; not what it says. */
-export const checkLocale = async (client: Asked): Promise<Finding> => {
+/** Checks that the locale of processes uses UTF-8; the value of the variable is not part of the finding. */
+export const checkLocale = async (client: Client): Promise<Finding> => {
   if (client.info.platformOs === 'windows') {
-    return { check: 'locale', level: 'skipped', message: 'no variable decides it on Windows' };
+    return { check: 'locale', level: 'skipped', message: 'not set by variables on Windows' };
   }
   const variables = await readVariables(client, LOCALE_NAMES, 'process');
   const decides = LOCALE_NAMES.find(name => variables.get(name));
   const data = { decides: decides ?? null, utf8: UTF_8.test(variables.get(decides ?? '') ?? '') };
-  if (data.utf8) return { check: 'locale', level: 'ok', message: `UTF-8, by ${decides}`, data };
+  if (data.utf8) return { check: 'locale', level: 'ok', message: `UTF-8 (${decides})`, data };
   return {
     check: 'locale',
     level: 'warning',
     message:
       decides === undefined
         ? `not UTF-8: none of ${LOCALE_NAMES.join(', ')} is set`
-        : `not UTF-8: ${decides} names another character set`,
+        : `not UTF-8: ${decides} selects another character set`,
     advice:
-      'characters beyond ASCII may be garbled or refused: set LANG there to one of "locale -a" that ends with UTF-8, ' +
-      'or give it to processes by --set LANG=C.UTF-8',
+      'text that is not ASCII can be garbled or refused: set LANG on the server to a locale of `locale -a` that ' +
+      'ends with UTF-8, or set it for processes with `--set LANG=C.UTF-8`',
     data,
   };
 };
 
-const variable = async (client: Asked, name: string, base: EnvBase): Promise<string | undefined> =>
+const variable = async (client: Client, name: string, base: EnvBase): Promise<string | undefined> =>
   (await readVariables(client, [name], base)).get(name);
 
-/** These variables as a process there gets them; no other one leaves the machine. */
+/** Reads these variables of a process; no other variable leaves the server. */
 const readVariables = async (
-  client: Asked,
+  client: Client,
   names: readonly string[],
   base: EnvBase,
 ): Promise<ReadonlyMap<string, string>> => {

@@ -1,7 +1,7 @@
 import { type ExecClient, RequestError } from '../../core/index.ts';
 import { type Finding, MAX_OUTPUT_BYTES } from './finding.ts';
 
-/** Runs the smallest program that there is. */
+/** Runs a program that exits immediately. */
 export const checkProcess = async (client: ExecClient): Promise<Finding> => {
   const windows = client.info.platformOs === 'windows';
   const argv = windows ? (['cmd', '/d', '/c', 'exit'] as const) : (['true'] as const);
@@ -14,32 +14,32 @@ export const checkProcess = async (client: ExecClient): Promise<Finding> => {
     return {
       check: 'process',
       level: 'ok',
-      message: `${argv[0]} ran from start to closed in ${milliseconds} ms`,
+      message: `ran ${argv[0]} in ${milliseconds} ms`,
       data,
     };
   }
   return {
     check: 'process',
     level: 'problem',
-    message: `${argv[0]} ended with exit code ${exitCode}`,
-    advice: 'look there which program that is, and whether the machine is out of memory or processes',
+    message: `${argv[0]} exited with code ${exitCode}`,
+    advice:
+      'check which program has this name on the server, and if the machine has run out of memory or processes',
     data,
   };
 };
 
-/** Runs a program on a terminal, if one can be had: whether its binary loads is only known then. */
+/** Runs a program on a terminal, since the server loads the native module for terminals only then. */
 export const checkTerminal = async (client: ExecClient): Promise<Finding> => {
   const unavailable = client.ttyUnavailable ?? (await terminalProblem(client));
   if (unavailable === undefined) {
-    return { check: 'terminal', level: 'ok', message: 'processes can have one' };
+    return { check: 'terminal', level: 'ok', message: 'available' };
   }
   return {
     check: 'terminal',
     level: 'warning',
-    message: 'processes can have none (run -t, tty)',
+    message: 'not available: run -t and tty are refused',
     details: [unavailable],
-    advice:
-      'install the package there, in place of the one file, if its system is one with a binary: npm install -g exec-server',
+    advice: 'install the package on the server instead of the single file: `npm install -g exec-server`',
     data: { unavailable },
   };
 };

@@ -1,16 +1,16 @@
 import { settledWithin } from '../../system/deadline.ts';
 
-/** A step took too long. */
+/** A check took too long. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 }
 
 /**
- * Waits for a step, but not for ever. What it was goes on by itself, and its end no longer matters.
+ * Waits for a check for at most `ms`. A late check continues, and its result is ignored.
  *
- * @throws {DeadlineError} when it takes longer
+ * @throws {DeadlineError}
  */
-export const within = async <Result>(ms: number, step: Promise<Result>): Promise<Result> => {
-  if ((await settledWithin(step, ms)) === 'late') throw new DeadlineError(`no answer within ${ms / 1000} s`);
-  return step;
+export const within = async <Result>(ms: number, check: Promise<Result>): Promise<Result> => {
+  if ((await settledWithin(check, ms)) === 'late') throw new DeadlineError(`no answer within ${ms / 1000} s`);
+  return check;
 };

@@ -1,120 +1,111 @@
-import { ConnectionLostError, type ExecClient, RequestError, type Target } from '../../core/index.ts';
+import { ConnectionLostError, type ExecClient, RequestError } from '../../core/index.ts';
 import { version } from '../../protocol/version.ts';
 import type { EnvBase } from '../../shared-config/index.ts';
 import { print, printJson } from '../output.ts';
-import { checkConnection } from './check-connection.ts';
+import { type CheckedTarget, checkConnection } from './check-connection.ts';
 import { checkLocale, checkLoginShell, checkPath } from './check-environment.ts';
 import { checkProcess, checkTerminal } from './check-process.ts';
 import { DeadlineError, within } from './deadline.ts';
 import { type CheckName, type Finding, verdictOf } from './finding.ts';
-import { findingSpans, headingSpans, summarySpans } from './page.ts';
+import { findingSpans, headingSpans, summarySpans } from './report.ts';
 import { limitsOf, sandboxOf, shellOf, survivorsOf } from './server-facts.ts';
 
-export type DoctorOptions = {
-  readonly target: Target;
-  /** Whether it is an entry of a file: its arguments may be secrets then, and are not shown. */
-  readonly configured: boolean;
-  /** How long each step may take; 30 s unless given. */
-  readonly deadlineMs?: number | undefined;
-  /** Print one line of JSON at the end in place of the page. */
+export type DoctorOptions = CheckedTarget & {
+  /** Time limit of each check; 30 s by default. */
+  readonly checkTimeoutMs?: number | undefined;
+  /** Print one line of JSON instead of the report. */
   readonly json: boolean;
 };
 
 /**
- * Looks at a server and the way to it, from the launch to the environment of processes, and prints what it
- * finds, with what to do about it. A step that fails keeps no other from being made.
+ * Checks the connection to a server and the env of its processes, and prints findings with remedies. A check that fails
+ * does not stop the others.
  *
- * @returns 0 if all is well, 1 for warnings, 2 for problems
+ * @returns 0 without warnings and problems, 1 for warnings, 2 for problems
  */
 export const doctor = async ({
   target,
   configured,
-  deadlineMs = STEP_MS,
+  checkTimeoutMs = CHECK_TIMEOUT_MS,
   json,
 }: DoctorOptions): Promise<number> => {
   const findings: Finding[] = [];
-  const tell = (...found: readonly Finding[]): void => {
+  const report = (...found: readonly Finding[]): void => {
     findings.push(...found);
     if (!json) print(...found.flatMap(findingSpans));
   };
 
   if (!json) print(...headingSpans(target.label));
-  await examine({ target, configured }, deadlineMs, tell);
+  await check({ target, configured }, checkTimeoutMs, report);
   const verdict = verdictOf(findings);
   if (json) printJson({ target: target.label, version, verdict, findings });
   else print(...summarySpans(findings));
   return EXIT_CODES[verdict];
 };
 
-/** Longer than a server waits for a login shell that hangs, twice. */
-const STEP_MS = 30_000;
+/** More than the server waits for two login shells that hang. */
+const CHECK_TIMEOUT_MS = 30_000;
 
 const EXIT_CODES = { ok: 0, warning: 1, problem: 2 } as const;
 
-const examine = async (
-  place: Pick<DoctorOptions, 'target' | 'configured'>,
-  deadlineMs: number,
-  tell: (...found: readonly Finding[]) => void,
-): Promise<void> => {
-  const { client, findings } = await checkConnection(place, deadlineMs);
-  tell(...findings);
+type Report = (...found: readonly Finding[]) => void;
+
+const check = async (checked: CheckedTarget, timeoutMs: number, report: Report): Promise<void> => {
+  const { client, findings } = await checkConnection(checked, timeoutMs);
+  report(...findings);
   if (client === undefined) {
-    tell({ check: 'rest', level: 'skipped', message: 'all that needs a server' });
+    report({ check: 'rest', level: 'skipped', message: 'all checks that need a server' });
     return;
   }
   try {
-    await examineServer(client, deadlineMs, tell);
+    await checkServer(client, timeoutMs, report);
   } finally {
     await client.close();
   }
 };
 
-const examineServer = async (
-  client: ExecClient,
-  deadlineMs: number,
-  tell: (...found: readonly Finding[]) => void,
-): Promise<void> => {
-  let taken: EnvBase | undefined;
-  const steps: ReadonlyArray<readonly [check: CheckName, step: () => Promise<Finding> | Finding]> = [
+const checkServer = async (client: ExecClient, timeoutMs: number, report: Report): Promise<void> => {
+  let base: EnvBase | undefined;
+  const checks: ReadonlyArray<readonly [name: CheckName, run: () => Promise<Finding> | Finding]> = [
     ['process', () => checkProcess(client)],
     ['shell', () => shellOf(client)],
     [
       'loginShell',
       async () => {
         const login = await checkLoginShell(client);
-        taken = login.taken;
+        base = login.base;
         return login.finding;
       },
     ],
-    ['path', () => checkPath(client, taken)],
+    ['path', () => checkPath(client, base)],
     ['locale', () => checkLocale(client)],
     ['terminal', () => checkTerminal(client)],
     ['survivors', () => survivorsOf(client)],
     ['sandbox', () => sandboxOf(client)],
     ['limits', () => limitsOf(client)],
   ];
-  for (const [check, step] of steps) {
+  for (const [name, run] of checks) {
     try {
-      tell(await within(deadlineMs, Promise.resolve(step())));
+      report(await within(timeoutMs, Promise.resolve(run())));
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      tell(failedStep(check, error));
+      report(failedCheck(name, error));
       if (error instanceof ConnectionLostError) {
-        tell({ check: 'rest', level: 'skipped', message: 'all that follows: the connection is gone' });
+        report({ check: 'rest', level: 'skipped', message: 'all further checks: the connection was lost' });
         return;
       }
     }
   }
 };
 
-const failedStep = (check: CheckName, error: Error): Finding => {
+const failedCheck = (check: CheckName, error: Error): Finding => {
   const [message = '', ...details] = error.message.split('\n');
   if (error instanceof RequestError && error.kind === 'unknownMethod') {
     return {
       check,
       level: 'warning',
-      message: "this server can't tell",
-      advice: 'install the version there that is here',
+      message: 'not supported by this server',
+      advice: 'install the same version of exec-server on both sides',
     };
   }
   if (error instanceof DeadlineError) {
@@ -122,15 +113,15 @@ const failedStep = (check: CheckName, error: Error): Finding => {
       check,
       level: 'problem',
       message,
-      advice: 'the machine may be overloaded or a file system may hang there; --timeout gives it longer',
+      advice: 'the server may be overloaded, or one of its file systems hangs; use a longer --timeout',
     };
   }
   if (error instanceof RequestError) {
-    const advice = 'docs/errors.md says of each kind of error what can be done';
+    const advice = 'see docs/errors.md for this kind of error';
     return { check, level: 'problem', message, details, advice, data: { kind: error.kind } };
   }
   if (error instanceof ConnectionLostError) {
-    const advice = 'look whether the server was killed there or the network was cut, and run this again';
+    const advice = 'check if the server was killed or the network failed, then run this command again';
     return { check, level: 'problem', message, details, advice };
   }
   throw error;

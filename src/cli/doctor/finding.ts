@@ -1,22 +1,22 @@
-/** What a check came to. Only warnings and problems count in the end. */
+/** Result of a check. Only warnings and problems affect the exit code. */
 export type Level = 'ok' | 'note' | 'warning' | 'problem' | 'skipped';
 
-/** One thing that was looked at. */
+/** One result. Its text may come from the server; it is escaped when it is printed. */
 export type Finding = {
-  /** What was looked at; the same word in every version. */
+  /** Name of the check, the same in every version. */
   readonly check: CheckName;
   readonly level: Level;
-  /** The result, in one line. Like all text here it may come from the server, and is escaped where it is printed. */
+  /** The result, in one line. */
   readonly message: string;
-  /** More of it, a line each. */
+  /** Further lines. */
   readonly details?: readonly string[] | undefined;
-  /** What to do about it. */
+  /** Remedy. */
   readonly advice?: string | undefined;
-  /** The same for programs. Never the value of a variable other than PATH. */
+  /** The result for programs. Never the value of a variable other than PATH. */
   readonly data?: Readonly<Record<string, unknown>> | undefined;
 };
 
-/** What is looked at, in this order; `rest` is what could not be. */
+/** Checks in their order; `rest` stands for those that could not be made. */
 export const checkNames = [
   'connection',
   'noise',
@@ -34,12 +34,12 @@ export const checkNames = [
 ] as const;
 export type CheckName = (typeof checkNames)[number];
 
-/** The worst of these findings. */
+/** Worst level of the findings. */
 export const verdictOf = (findings: readonly Finding[]): 'ok' | 'warning' | 'problem' => {
   const has = (level: Level) => findings.some(finding => finding.level === level);
   if (has('problem')) return 'problem';
   return has('warning') ? 'warning' : 'ok';
 };
 
-/** The most that a check reads of a program's output, in bytes: what it asks for is short. */
+/** Maximum output that a check reads of a program, in bytes. */
 export const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;

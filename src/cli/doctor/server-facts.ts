@@ -1,7 +1,8 @@
 import type { ExecClient } from '../../core/index.ts';
+import { wrap } from '../layout.ts';
 import type { Finding } from './finding.ts';
 
-/** What the server tells of itself. */
+/** Shell of the account, as announced by the server. */
 export const shellOf = ({ info: { shell } }: Pick<ExecClient, 'info'>): Finding => ({
   check: 'shell',
   level: 'ok',
@@ -15,20 +16,20 @@ export const survivorsOf = ({ info: { capabilities } }: Pick<ExecClient, 'info'>
     return {
       check: 'survivors',
       level: 'note',
-      message: "this server doesn't tell whether it has a watchdog",
+      message: 'the server does not announce if it has a watchdog',
     };
   }
   return watchdog
     ? {
         check: 'survivors',
         level: 'ok',
-        message: 'processes end with the connection, and by a watchdog when the server is killed',
+        message: 'processes end with the connection, and if the server is killed',
       }
     : {
         check: 'survivors',
         level: 'warning',
-        message: 'processes end with the connection, but nobody ends them when the server is killed',
-        advice: 'look for what is left there after a crash',
+        message: 'processes end with the connection, but not if the server is killed: it has no watchdog',
+        advice: 'after a crash of the server, check for processes that are still running',
       };
 };
 
@@ -37,45 +38,27 @@ export const sandboxOf = ({
   sandboxUnavailable,
 }: Pick<ExecClient, 'info' | 'sandboxUnavailable'>): Finding =>
   capabilities.sandbox
-    ? { check: 'sandbox', level: 'ok', message: 'processes can be confined' }
+    ? { check: 'sandbox', level: 'ok', message: 'available' }
     : {
         check: 'sandbox',
         level: 'note',
-        message: "processes can't be confined: a start that asks for it is refused",
+        message: 'not available: requests with a sandbox are refused',
         details: sandboxUnavailable === undefined ? [] : [sandboxUnavailable],
-        advice: 'to confine them all the same, run the server in a container or as another user',
+        advice: 'to restrict processes, run the server in a container or as another user',
         data: { unavailable: sandboxUnavailable },
       };
 
 export const limitsOf = ({ limits }: Pick<ExecClient, 'limits'>): Finding => {
-  const all = Object.entries(limits);
-  const [first, ...rest] = lines(all.map(([name, limit]) => `${name} ${inUnits(name, limit)}`));
-  return {
-    check: 'limits',
-    level: 'note',
-    message: first ?? 'this server tells none',
-    details: rest,
-    data: { ...limits },
-  };
+  const parts = Object.entries(limits).map(([name, limit]) => `${name} ${inUnits(name, limit)}`);
+  const [message = 'the server announces none', ...details] = wrap(parts, ', ', LIMITS_WIDTH);
+  return { check: 'limits', level: 'note', message, details, data: { ...limits } };
 };
 
-const WIDTH = 80;
-
-const lines = (parts: readonly string[]): string[] => {
-  const filled: string[] = [];
-  for (const part of parts) {
-    const last = filled.at(-1);
-    if (last !== undefined && last.length + part.length + 2 <= WIDTH)
-      filled[filled.length - 1] = `${last}, ${part}`;
-    else filled.push(part);
-  }
-  return filled;
-};
+const LIMITS_WIDTH = 80;
+const MIB = 1024 * 1024;
 
 const inUnits = (name: string, limit: number): string => {
   if (name.endsWith('Ms')) return `${limit / 1000} s`;
   if (!name.endsWith('Bytes')) return String(limit);
   return limit >= MIB ? `${Math.round(limit / MIB)} MiB` : `${Math.round(limit / 1024)} KiB`;
 };
-
-const MIB = 1024 * 1024;

@@ -11,16 +11,16 @@ const info = {
   capabilities: {},
 } as unknown as ExecClient['info'];
 
-const never = () => Promise.reject(new Error('not to be asked'));
+const never = () => Promise.reject(new Error('unexpected request'));
 
-/** A client whose server took this base. */
+/** Client whose server resolves this base. */
 const withBase = (base: EnvironmentExplanation['base']) => ({
   info,
   start: never,
   explain: async () => ({ base, variables: {}, counts: { kept: 0, removed: 0, set: 0 } }),
 });
 
-const taken = (base: 'login' | 'loginInteractive') => ({
+const resolved = (base: 'login' | 'loginInteractive') => ({
   base,
   outcome: 'taken' as const,
   reason: undefined,
@@ -34,47 +34,48 @@ const failed = (base: 'login' | 'loginInteractive', reason?: string) => ({
 });
 
 describe('checkLoginShell', () => {
-  it('is content with the environment of a terminal', async () => {
-    const { taken: base, finding } = await checkLoginShell(
-      withBase({ base: 'loginInteractive', attempts: [taken('loginInteractive')] }),
+  it('is ok with the variables of an interactive login shell', async () => {
+    const { base, finding } = await checkLoginShell(
+      withBase({ base: 'loginInteractive', attempts: [resolved('loginInteractive')] }),
     );
     expect(base).to.equal('loginInteractive');
     expect(finding).to.deep.include({
       level: 'ok',
-      message: 'told its environment as on a terminal (loginInteractive) in 5 ms',
+      message: 'variables captured from an interactive login shell in 5 ms',
     });
   });
 
-  it('warns of a lower rung, and says why', async () => {
-    const { taken: base, finding } = await checkLoginShell(
-      withBase({ base: 'login', attempts: [failed('loginInteractive', 'it hung'), taken('login')] }),
+  it('warns of a fallback, with the reason', async () => {
+    const { base, finding } = await checkLoginShell(
+      withBase({ base: 'login', attempts: [failed('loginInteractive', 'it hung'), resolved('login')] }),
     );
     expect(base).to.equal('login');
     expect(finding).to.deep.include({
       level: 'warning',
-      message: 'told its environment without a terminal only: --base loginInteractive gives login',
+      message:
+        'variables captured from a non-interactive login shell only: --base loginInteractive uses login',
       details: ['loginInteractive: it hung (7 ms)'],
     });
     expect(finding.advice).to.contain('EXEC_SERVER_RESOLVING_ENVIRONMENT');
   });
 
-  it('warns of the lowest one', async () => {
-    const { taken: base, finding } = await checkLoginShell(
+  it('warns if no login shell answers, with all reasons', async () => {
+    const { base, finding } = await checkLoginShell(
       withBase({ base: 'process', attempts: [failed('loginInteractive'), failed('login', 'no such shell')] }),
     );
     expect(base).to.equal('process');
     expect(finding).to.deep.include({
       level: 'warning',
-      message: "told no environment: --base login and loginInteractive give the server's own",
+      message: 'no variables captured: --base login and loginInteractive use those of the server',
       details: ['loginInteractive: no reason given (7 ms)', 'login: no such shell (7 ms)'],
     });
   });
 });
 
-describe('on Windows', () => {
+describe('checks on Windows', () => {
   const client = { info: { ...info, platformOs: 'windows' }, start: never, explain: never };
 
-  it('there is no login shell, and nothing is asked', async () => {
+  it('are skipped without a request', async () => {
     expect((await checkLoginShell(client)).finding.level).to.equal('skipped');
     expect((await checkPath(client, undefined)).level).to.equal('skipped');
     expect((await checkLocale(client)).level).to.equal('skipped');
@@ -82,7 +83,7 @@ describe('on Windows', () => {
 });
 
 describe('checkPath', () => {
-  /** A client whose processes have this PATH by base. */
+  /** Client whose processes have this PATH for each base. */
   const withPaths = (paths: Readonly<Record<string, string | undefined>>) => ({
     info,
     explain: never,
@@ -95,37 +96,37 @@ describe('checkPath', () => {
     }) as unknown as ExecClient['start'],
   });
 
-  it('warns of what only the login shell has, each directory once, and lists a bounded number', async () => {
+  it('warns of directories that only the login shell has, and lists at most 20', async () => {
     const many = Array.from({ length: 25 }, (_, at) => `/opt/${at}`);
     const client = withPaths({ process: '/bin:/own', login: [...many, '/bin', '', '/opt/0'].join(':') });
     const finding = await checkPath(client, 'login');
     expect(finding).to.deep.include({
       level: 'warning',
-      message: 'lacks 25 of the 26 directories that the login shell has',
+      message: 'lacks 25 of the 26 directories of the login shell',
     });
     expect(finding.details).to.deep.equal([
-      'only by the login shell:',
+      'only in the login shell:',
       ...many.slice(0, 20).map(directory => `  ${directory}`),
       '  and 5 more',
-      'only by the server:',
+      'only in the server:',
       '  /own',
     ]);
     expect(finding.data?.loginOnly).to.deep.equal(many);
   });
 
-  it('is content where the server has all, and names what only it has', async () => {
+  it('is ok if the server has all directories, and lists those that only it has', async () => {
     const finding = await checkPath(withPaths({ process: '/a\x1b:/bin', login: '/bin' }), 'login');
     expect(finding).to.deep.include({
       level: 'ok',
-      message: '2 directories, with all that the login shell has',
-      details: ['only by the server:', '  /a\x1b'],
+      message: '2 directories, including all of the login shell',
+      details: ['only in the server:', '  /a\x1b'],
     });
   });
 
-  it('compares with nothing where no login shell told any', async () => {
+  it('compares with nothing if no login shell answered', async () => {
     expect(await checkPath(withPaths({ process: '/bin' }), 'process')).to.deep.include({
       level: 'ok',
-      message: '1 directory; there is none of a login shell to compare with',
+      message: '1 directory, no login shell to compare with',
     });
     expect((await checkPath(withPaths({}), undefined)).level).to.equal('problem');
   });

@@ -23,28 +23,28 @@ describe('shellOf', () => {
 });
 
 describe('survivorsOf', () => {
-  it('says what the server tells of its watchdog', () => {
+  it('warns if the server has no watchdog', () => {
     expect(survivorsOf(able({ watchdog: true })).level).to.equal('ok');
     expect(survivorsOf(able({ watchdog: false }))).to.include({
       level: 'warning',
-      advice: 'look for what is left there after a crash',
+      advice: 'after a crash of the server, check for processes that are still running',
     });
     expect(survivorsOf(able({})).level).to.equal('note');
   });
 });
 
 describe('sandboxOf', () => {
-  it('says whether processes can be confined', () => {
-    const told = (sandbox: boolean, sandboxUnavailable?: string) =>
+  it('notes if sandboxes are not available, with the reason', () => {
+    const finding = (sandbox: boolean, sandboxUnavailable?: string) =>
       sandboxOf({ ...able({ sandbox }), sandboxUnavailable });
-    expect(told(true).level).to.equal('ok');
-    expect(told(false)).to.deep.include({ level: 'note', details: [] });
-    expect(told(false, 'no bwrap')).to.deep.include({ level: 'note', details: ['no bwrap'] });
+    expect(finding(true).level).to.equal('ok');
+    expect(finding(false)).to.deep.include({ level: 'note', details: [] });
+    expect(finding(false, 'no bwrap')).to.deep.include({ level: 'note', details: ['no bwrap'] });
   });
 });
 
 describe('limitsOf', () => {
-  it('has every limit, in units', () => {
+  it('lists all limits with their units', () => {
     const limits = { frameBytes: 64 * 1024 * 1024, chunkBytes: 2048, retainedMs: 1500, processes: 4096 };
     expect(limitsOf({ limits })).to.deep.include({
       message: 'frameBytes 64 MiB, chunkBytes 2 KiB, retainedMs 1.5 s, processes 4096',
@@ -52,7 +52,7 @@ describe('limitsOf', () => {
     });
   });
 
-  it('takes as many lines as it needs', () => {
+  it('wraps the list', () => {
     const limits = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`limitNumber${at}`, at]));
     const { message, details = [] } = limitsOf({ limits });
     expect([message, ...details].join(', ')).to.equal(
@@ -64,7 +64,7 @@ describe('limitsOf', () => {
     for (const line of [message, ...details]) expect(line.length).to.be.at.most(80);
   });
 
-  it('says that there are none', () => {
-    expect(limitsOf({ limits: {} }).message).to.equal('this server tells none');
+  it('reports a server without limits', () => {
+    expect(limitsOf({ limits: {} }).message).to.equal('the server announces none');
   });
 });

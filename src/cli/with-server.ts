@@ -9,39 +9,39 @@ import {
 import { countedBytes } from '../core/noise.ts';
 import { printableLine } from '../core/printable.ts';
 import { CONNECTION_FAILED, failureExitCode } from './exit-codes.ts';
-import { complain } from './output.ts';
+import { printMessage } from './output.ts';
 
-export type SessionOptions = {
-  /** Doesn't tell what came before the server's first frame. */
+export type WithServerOptions = {
+  /** Do not report start-up output. */
   readonly quiet: boolean;
-  /** Ends the connection, or the attempt to open it. */
+  /** Ends the connection or aborts the attempt to open it. */
   readonly signal?: AbortSignal | undefined;
 };
 
 /**
- * Opens a connection, works with it and closes it again.
+ * Opens a connection, calls `work` with it and closes it.
  *
- * @returns the exit code of `work`, or the one that says what went wrong, which is told on stderr
+ * @returns the exit code of `work`, or that of the error, which is printed to stderr
  */
 export const withServer = async (
   target: Target,
-  { quiet, signal }: SessionOptions,
+  { quiet, signal }: WithServerOptions,
   work: (client: ExecClient) => Promise<number>,
 ): Promise<number> => {
   let client: ExecClient | undefined;
   try {
     client = await connect(target, { clientName: 'exec-server run', signal });
     signal?.addEventListener('abort', closing(client));
-    if (!quiet) tellNoise(client);
+    if (!quiet) reportStartUpOutput(client);
     return await work(client);
   } catch (error) {
     if (signal?.aborted && client === undefined) {
-      complain(`the connection attempt to ${target.label} was aborted by ${signal.reason}`);
+      printMessage(`the connection attempt to ${target.label} was aborted by ${signal.reason}`);
       return CONNECTION_FAILED;
     }
     const exitCode = failureExitCode(error);
     if (exitCode === undefined) throw error;
-    complain(`${messageOf(error)}${hint(target, error)}`);
+    printMessage(`${messageOf(error)}${hint(target, error)}`);
     return exitCode;
   } finally {
     await client?.close();
@@ -50,29 +50,29 @@ export const withServer = async (
 
 const closing = (client: ExecClient) => (): void => void client.close();
 
-/** The message of a connection has lines of its own; that of a request is the server's, and gets one line. */
+/** Message of an error, of several lines if it is Core's, of one if it is the server's. */
 const messageOf = (error: unknown): string => {
   const { message } = error as Error;
   return error instanceof RequestError ? printableLine(message) : message;
 };
 
-// What a start-up file prints does no harm here, but it breaks scp, rsync and git over ssh.
-const tellNoise = ({ noise }: ExecClient): void => {
+// It is harmless to this program, but breaks scp, rsync and git over ssh.
+const reportStartUpOutput = ({ noise }: ExecClient): void => {
   if (noise === undefined) return;
   const { bytes, excerpt } = noise;
-  complain(`${countedBytes(bytes)} of shell output came first: "${excerpt}"`);
+  printMessage(`ignored ${countedBytes(bytes)} of start-up output before the first frame: "${excerpt}"`);
 };
 
 const hint = ({ argv, initializeTimeoutMs }: Target, error: unknown): string => {
   const cause = error instanceof ConnectionLostError ? error.likelyCause?.kind : undefined;
-  if (argv[0] !== 'ssh' || cause === undefined || !NAMED_BY_OPTION.includes(cause)) return '';
-  // What comes from environments.toml, and that alone, has so much time.
+  if (argv[0] !== 'ssh' || cause === undefined || !WRONG_PROGRAM.includes(cause)) return '';
+  // Only targets of environments.toml have this timeout.
   return initializeTimeoutMs === undefined
-    ? '\n--remote-program or --remote-command says where it is there'
-    : '\nits entry in environments.toml says how to start it there';
+    ? '\nspecify the path with --remote-program or --remote-command'
+    : '\nspecify the path in its entry of environments.toml';
 };
 
-const NAMED_BY_OPTION: readonly LikelyCauseKind[] = [
+const WRONG_PROGRAM: readonly LikelyCauseKind[] = [
   'serverMissing',
   'nodeMissing',
   'nodeTooOld',
