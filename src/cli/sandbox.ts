@@ -3,7 +3,7 @@ import type { Sandbox } from '../core/index.ts';
 import { ExecServerError } from '../protocol/errors.ts';
 import { parse } from '../protocol/parse.ts';
 import { Sandbox as SandboxSchema } from '../protocol/sandbox.ts';
-import { readExistingTextFile } from './text-file.ts';
+import { readTextFile } from './text-file.ts';
 
 type Permissions = Extract<Sandbox['permissions'], { type: 'managed' }>;
 type Entry = Extract<Permissions['file_system'], { type: 'restricted' }>['entries'][number];
@@ -46,7 +46,11 @@ const PRESETS: Readonly<Record<string, Sandbox | undefined>> = {
 };
 
 const readFile = (file: string): Sandbox => {
-  const text = readExistingTextFile(file, MAX_FILE_BYTES);
+  const text = readTextFile(file, MAX_FILE_BYTES);
+  if (text === undefined) {
+    const problem = `no such file; expected ${Object.keys(PRESETS).join(', ')} or a JSON file`;
+    throw new ConfigError(file, [{ at: undefined, text: problem }]);
+  }
   try {
     const sandbox: Sandbox = JSON.parse(text);
     parse(SandboxSchema, sandbox, 'sandbox');
