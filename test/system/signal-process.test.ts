@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { ConfinedCommand } from '../../src/server/sandbox/sandboxed-command.ts';
+import { SandboxedCommand } from '../../src/server/sandbox/sandboxed-command.ts';
 import { type ProcessEntry, readProcess } from '../../src/system/process-table.ts';
 import { signalPid, signalProcess } from '../../src/system/signal-process.ts';
 import { isRunning } from './support/children.ts';
@@ -39,7 +39,7 @@ import { isRunning } from './support/children.ts';
   });
 });
 
-(process.platform === 'linux' ? describe : describe.skip)('ConfinedCommand', () => {
+(process.platform === 'linux' ? describe : describe.skip)('SandboxedCommand', () => {
   it('is not known before it was found, nor when what keeps it is over', async () => {
     // As bubblewrap does it: a keeper, and below it the program.
     const outer = spawn('sh', ['-c', 'sh -c "sleep 600 & echo; wait" & wait'], {
@@ -49,7 +49,7 @@ import { isRunning } from './support/children.ts';
     try {
       await once(outer.stdout, 'data');
       let over = false;
-      const command = new ConfinedCommand(outer.pid as number, () => over);
+      const command = new SandboxedCommand(outer.pid as number, () => over);
       const before = command.program;
       await command.runs();
       const found = command.program;

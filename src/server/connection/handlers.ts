@@ -9,7 +9,8 @@ import { explainEnvironment } from '../environment/explain-environment.ts';
 import type { Host } from '../environment/host.ts';
 import { CONFIG_MEMORY_BYTES, EXPLANATION_FORMS, MAX_EXPLANATION_BYTES } from '../environment/limits.ts';
 import { type BaseEnvs, describeBase } from '../environment/login/base-env.ts';
-import type { FileRequests } from '../file-requests.ts';
+import type { FileService } from '../file-service.ts';
+import { fileHandlers } from '../files/file-methods.ts';
 import type { HttpRequests } from '../http/http-requests.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
 import { MAX_RETAINED_BYTES, MAX_RETAINED_MS, RETAINED_BYTES, RETAINED_MS } from '../process/limits.ts';
@@ -34,7 +35,7 @@ export type HandlerContext = {
   readonly processes: Processes;
   readonly baseEnvs: BaseEnvs;
   readonly http: Lazy<HttpRequests>;
-  readonly files: FileRequests;
+  readonly files: Lazy<FileService>;
   readonly sandboxes: Sandboxes;
   readonly status: () => ResultIn<Requests['server/status']>;
   /** Sends bytes as they are from now on, where the framing allows it; tells whether it does. */
@@ -101,25 +102,7 @@ export const createHandlers = ({
     return {};
   },
   'process/list': () => processes.list(),
-  'fs/readFile': asked => files.request('fs/readFile', asked, (here, params) => here.readFile(params)),
-  'fs/writeFile': asked => files.request('fs/writeFile', asked, (here, params) => here.writeFile(params)),
-  'fs/createDirectory': asked =>
-    files.request('fs/createDirectory', asked, (here, params) => here.createDirectory(params)),
-  'fs/getMetadata': asked =>
-    files.request('fs/getMetadata', asked, (here, params) => here.getMetadata(params)),
-  'fs/canonicalize': asked =>
-    files.request('fs/canonicalize', asked, (here, params) => here.canonicalize(params)),
-  'fs/readDirectory': asked =>
-    files.request('fs/readDirectory', asked, (here, params) => here.readDirectory(params)),
-  'fs/walk': asked => files.request('fs/walk', asked, (here, params) => here.walk(params)),
-  'fs/remove': asked => files.request('fs/remove', asked, (here, params) => here.remove(params)),
-  'fs/copy': asked => files.request('fs/copy', asked, (here, params) => here.copy(params)),
-  'fs/open': asked => files.request('fs/open', asked, (here, params) => here.open(params)),
-  'fs/readBlock': params => files.withHandle('fs/readBlock', params, here => here.readBlock(params)),
-  'fs/writeBlock': params => files.withHandle('fs/writeBlock', params, here => here.writeBlock(params)),
-  'fs/close': params => files.withHandle('fs/close', params, here => here.close(params)),
-  'fs/watchMissing': asked =>
-    files.request('fs/watchMissing', asked, (here, params) => here.watchMissing(params)),
+  ...fileHandlers(method => async params => (await files.get()).handlers[method](params)),
   'environmentConfig/read': params =>
     answers.making(CONFIG_MEMORY_BYTES, () => readEnvironmentConfig(params, host)),
   'http/request': async params => (await http.get()).request(params),

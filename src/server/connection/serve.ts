@@ -2,7 +2,6 @@ import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { createMessageConnection, type Message, NullLogger } from 'vscode-jsonrpc/node';
 import type { ExecServerError } from '../../protocol/errors.ts';
-import { fsMissingChanged } from '../../protocol/files.ts';
 import type { MessageId } from '../../protocol/framing/message-parser.ts';
 import { FrameMessageReader } from '../../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
@@ -14,7 +13,6 @@ import { announcedLimits } from '../announced-limits.ts';
 import type { Host } from '../environment/host.ts';
 import { loginShell } from '../environment/login/ask-shell.ts';
 import { BaseEnvs } from '../environment/login/base-env.ts';
-import { FileRequests } from '../file-requests.ts';
 import { AnswerMemory } from '../memory/answer-memory.ts';
 import { MEMORY_BYTES } from '../memory/limits.ts';
 import { type Collector, MemoryBudget } from '../memory/memory-budget.ts';
@@ -120,10 +118,6 @@ export const serve = ({
     const { HttpRequests } = await import('../http/http-requests.ts');
     return new HttpRequests(outbound, answers, parts);
   });
-  const plainFiles = new Lazy(async () => {
-    const { Files } = await import('../files/files.ts');
-    return new Files({ platform: host.platform, outbound, answers, parts, maxFrameBytes });
-  });
   const watchdog = new Watchdog({ log, platform: host.platform });
   const baseEnvs = new BaseEnvs(host.env, loginShell({ host, watchdog, log, deadlineMs: loginShellMs }));
   const sandboxes: Sandboxes = new Sandboxes(host, () => ({
@@ -131,20 +125,20 @@ export const serve = ({
     // The program and the code compiled of it, which the next server runs.
     guarded: program === undefined ? [] : [dirname(program[1])],
   }));
-  const confinedFiles = new Lazy(async () => {
-    const { ConfinedFiles } = await import('../sandbox/server-pool.ts');
-    const here = await plainFiles.get();
-    return new ConfinedFiles({
+  const files = new Lazy(async () => {
+    const { createFileService } = await import('../file-service.ts');
+    const { platform } = host;
+    return createFileService({
+      platform,
+      outbound,
       answers,
+      parts,
+      maxFrameBytes,
       sandboxes,
       watchdog,
-      maxFrameBytes,
       program,
-      notifyMissing: watchId => outbound.notify(fsMissingChanged, { watchId }),
-      isOpen: handleId => here.isOpen(handleId),
     });
   });
-  const files = new FileRequests(host.platform, plainFiles, confinedFiles);
   const processes = new Processes({
     host,
     outbound,
@@ -201,10 +195,11 @@ export const serve = ({
   connection.onNotification(notified);
   connection.onError(([error]) => log(`the connection broke: ${error.message}`));
 
+  const stopFiles = async () => (await files.ifMade)?.stop();
   let stopping: Promise<void> | undefined;
   const stop = (reason: string): Promise<void> => {
     void http.ifMade?.then(requests => requests.stop());
-    stopping ??= settledWithin(processes.stopAll(files.stop(), exitWithinMs), STOP_MS)
+    stopping ??= settledWithin(processes.stopAll(stopFiles(), exitWithinMs), STOP_MS)
       .then(() => settledWithin(writer.flushed(), FLUSH_MS))
       .then(() => {
         writer.end();

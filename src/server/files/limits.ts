@@ -4,7 +4,7 @@
 export const MAX_OPEN_FILES = 128;
 
 /** Concurrent file requests that hold a descriptor; further ones wait. */
-export const MAX_FILE_TURNS = 64;
+export const MAX_CONCURRENT_FILE_OPERATIONS = 64;
 
 /** Concurrent listings of directories and trees; further ones wait. */
 export const MAX_CONCURRENT_LISTINGS = 16;

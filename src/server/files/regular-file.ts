@@ -15,7 +15,7 @@ import type { FilePath } from './file-path.ts';
 export const openRegular = (path: FilePath, uri: string, flags: number, mode?: number): Promise<FileHandle> =>
   onPath(uri, async () => {
     const writing = (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0;
-    refuseSpecial(await statIfThere(path), uri, writing);
+    refuseSpecial(await statIfExists(path), uri, writing);
     // Some regular files of /proc and /sys wait, too: so they say EAGAIN.
     const handle = await open(path, flags | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0), mode);
     try {
@@ -44,7 +44,7 @@ export const empty = async (handle: FileHandle, mode: number | undefined): Promi
 };
 
 /** What is at a path, links followed; `undefined` where nothing is. */
-export const statIfThere = async (path: FilePath): Promise<Stats | undefined> => {
+export const statIfExists = async (path: FilePath): Promise<Stats | undefined> => {
   try {
     return await stat(path);
   } catch (error) {

@@ -4,7 +4,7 @@ import { access, type FileHandle, open, readlink, rename, stat, unlink } from 'n
 import { fileError, fileRefused } from '../../protocol/errors.ts';
 import { asFileError, isNotFound, isSystemError, onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
-import { notAFile, statIfThere } from './regular-file.ts';
+import { notAFile, statIfExists } from './regular-file.ts';
 
 /**
  * The next content of a file, written beside it. `commit` puts it in the file's place in one step: whoever reads
@@ -44,7 +44,7 @@ export class Replacement {
   static async begin(path: FilePath, fileMode: number | undefined, paths: FilePaths): Promise<Replacement> {
     const uri = paths.uri(path);
     const target = await onPath(uri, () => endOfLinks(path, paths));
-    const existing = await onPath(uri, () => statIfThere(target));
+    const existing = await onPath(uri, () => statIfExists(target));
     if (existing !== undefined) await refuseWhatIsLost(existing, target, uri);
     const temporary = paths.child(paths.parent(target), Buffer.from(temporaryName()));
     const handle = await createBeside(temporary, uri, existing === undefined ? fileMode : PRIVATE);

@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { OutputStream, TerminalSize } from '../../protocol/process.ts';
 import type { PinnedFile } from '../../system/pinned-file.ts';
 import type { Denial } from '../sandbox/denial.ts';
-import type { ConfinedCommand } from '../sandbox/sandboxed-command.ts';
+import type { SandboxedCommand } from '../sandbox/sandboxed-command.ts';
 
 /**
  * What a child writes to one stream: a stream of Node's, read by its `data` events alone, from `resume` on. The bytes
@@ -16,7 +16,7 @@ export type Output = EventEmitter &
 export type Child = {
   readonly pid: number;
   /** In a sandbox: the program itself, of which `pid` is only the keeper, and what it runs into. */
-  readonly confined?: { readonly command: ConfinedCommand; readonly denial: Denial } | undefined;
+  readonly confined?: { readonly command: SandboxedCommand; readonly denial: Denial } | undefined;
   /** `null` for a child without a stdin to write to. */
   readonly stdin: Writable | null;
   readonly outputs: { readonly [Stream in OutputStream]?: Output | null };

@@ -6,7 +6,7 @@ import { unsupported } from '../../protocol/errors.ts';
 import { shortageOf } from '../../system/shortage.ts';
 import { SYSTEM_DIRECTORIES } from '../../system/system-program.ts';
 import { SANDBOX_PROBE_MS } from './limits.ts';
-import type { ConfinedStart } from './sandboxes.ts';
+import type { SandboxedStart } from './sandboxes.ts';
 import { socketFilter } from './socket-filter.ts';
 
 /** Where bubblewrap and what it needs lie on this machine. */
@@ -132,7 +132,7 @@ const NAMELESS_IN = ['/dev/shm', '/tmp', '/var/tmp'];
 const O_TMPFILE = 0o20000000;
 
 /** Runs a program to its end; resolves with what it wrote to stderr if it failed. */
-export const failureOf = async ({ argv, env, descriptors }: ConfinedStart): Promise<string | undefined> => {
+export const failureOf = async ({ argv, env, descriptors }: SandboxedStart): Promise<string | undefined> => {
   const [file, ...args] = argv;
   const child = spawn(file, args, {
     cwd: '/',

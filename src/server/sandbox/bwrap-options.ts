@@ -1,7 +1,7 @@
-import type { HeldPlace } from './held-places.ts';
+import type { HeldPath } from './held-paths.ts';
 import { isWithin, type Mount, type View } from './mounts.ts';
 
-export type HeldMount = Mount & Pick<HeldPlace, 'isDirectory' | 'descriptor'>;
+export type HeldMount = Mount & Pick<HeldPath, 'isDirectory' | 'descriptor'>;
 
 export type BwrapSettings = {
   readonly cwd: string;

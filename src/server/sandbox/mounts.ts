@@ -1,7 +1,7 @@
 import { dirname } from 'node:path/posix';
 import { launchFailed } from '../../protocol/errors.ts';
 import { isSystemLink, type Link, type Located, locate } from './locate.ts';
-import { type Access, strictest, type WantedAccess, type WantedEntry } from './requested-access.ts';
+import { type Access, type RequestedAccess, type RequestedEntry, strictest } from './requested-access.ts';
 
 /** A place that a sandboxed process sees where it is on this machine, with this access. */
 export type Mount = {
@@ -21,7 +21,7 @@ export type View<Place extends Mount = Mount> = {
 };
 
 /** Directories of this server. */
-export type OwnPlaces = {
+export type ServerDirectories = {
   readonly hidden?: readonly string[];
   /** Without symbolic links in them. */
   readonly guarded?: readonly string[];
@@ -38,7 +38,10 @@ export type OwnPlaces = {
  *   process may have made, and for a place that must be protected and can't be: one that doesn't exist and could be
  *   made, or one behind a symbolic link that could be changed
  */
-export const viewOf = (wanted: WantedAccess, { hidden = [], guarded = [] }: OwnPlaces = {}): View => {
+export const viewOf = (
+  wanted: RequestedAccess,
+  { hidden = [], guarded = [] }: ServerDirectories = {},
+): View => {
   const found = wanted.entries.map(entry => ({ entry, at: locate(entry.path) }));
   for (const { entry, at } of found) refusePlantedLink(entry, at);
   const byPath = new Map<string, Access[]>();
@@ -94,7 +97,7 @@ const needsLink = (view: View, path: string): boolean =>
  * Refuses to follow a link of which a sandboxed process may be the author: it could make any place of the account part
  * of a later sandbox, to be written or only to be read. For `deny` links are followed, which gives access to nothing.
  */
-const refusePlantedLink = ({ path, access }: WantedEntry, { links }: Located): void => {
+const refusePlantedLink = ({ path, access }: RequestedEntry, { links }: Located): void => {
   const planted = access === 'deny' ? undefined : links.find(([link]) => !isSystemLink(link));
   if (planted === undefined) return;
   const [link, target] = planted;
@@ -106,7 +109,7 @@ const refusePlantedLink = ({ path, access }: WantedEntry, { links }: Located): v
 };
 
 const refuseUnenforceable = (
-  { path, access, skipMissing }: WantedEntry,
+  { path, access, skipMissing }: RequestedEntry,
   { real, links }: Located,
   root: Access,
   granted: ReadonlyMap<string, Access>,

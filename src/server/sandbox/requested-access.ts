@@ -8,7 +8,7 @@ import { MAX_SANDBOX_DEPTH, MAX_SANDBOX_DIRECTORIES, MAX_SANDBOX_PLACES } from '
 export type Access = 'read' | 'write' | 'deny';
 
 /** What is asked for one place, before anything is known of the place. */
-export type WantedEntry = {
+export type RequestedEntry = {
   readonly path: string;
   readonly access: Access;
   /** Whether a place that isn't there is of no interest. */
@@ -16,15 +16,15 @@ export type WantedEntry = {
 };
 
 /** What a sandbox asks for, in paths of this machine. */
-export type WantedAccess = {
+export type RequestedAccess = {
   readonly root: Access;
-  readonly entries: readonly WantedEntry[];
+  readonly entries: readonly RequestedEntry[];
   /** Whether the network of the machine may be used. */
   readonly network: boolean;
 };
 
 /** What the places are that a sandbox names by their role. */
-export type NamedPlaces = {
+export type SpecialPaths = {
   /** What `current_working_directory` is where the sandbox itself doesn't say it. */
   readonly cwd: string | undefined;
   /** TMPDIR of the server. */
@@ -39,7 +39,7 @@ export type NamedPlaces = {
  * @throws {ExecServerError} `unsupported` for what can't be enforced, `invalidParams` for a path that is none,
  *   `limitExceeded`
  */
-export const wantedAccess = (sandbox: Sandbox, places: NamedPlaces): WantedAccess | undefined => {
+export const requestedAccess = (sandbox: Sandbox, places: SpecialPaths): RequestedAccess | undefined => {
   const { permissions } = sandbox;
   if (permissions.type === 'disabled') return undefined;
   if (permissions.type === 'external') {
@@ -51,7 +51,7 @@ export const wantedAccess = (sandbox: Sandbox, places: NamedPlaces): WantedAcces
   }
   // Each entry may name as many places as there are workspace roots.
   limitPlaces(sandbox.workspaceRoots.length);
-  const entries: WantedEntry[] = [];
+  const entries: RequestedEntry[] = [];
   for (const [index, entry] of permissions.file_system.entries.entries()) {
     const access = entry.access === 'none' ? 'deny' : entry.access;
     const skipMissing = entry.missing_path_behavior === 'skip';
@@ -61,7 +61,7 @@ export const wantedAccess = (sandbox: Sandbox, places: NamedPlaces): WantedAcces
     limitPlaces(entries.length);
   }
   limitDirectories(entries);
-  const isRoot = ({ path }: WantedEntry) => path === '/';
+  const isRoot = ({ path }: RequestedEntry) => path === '/';
   return {
     root: strictest(entries.filter(isRoot).map(({ access }) => access)) ?? 'deny',
     entries: entries.filter(entry => !isRoot(entry)),
@@ -70,7 +70,7 @@ export const wantedAccess = (sandbox: Sandbox, places: NamedPlaces): WantedAcces
 };
 
 /** Each directory on the way to a place is looked up. */
-const limitDirectories = (entries: readonly WantedEntry[]): void => {
+const limitDirectories = (entries: readonly RequestedEntry[]): void => {
   const depths = entries.map(({ path }) => path.split('/').length - 1);
   const deepest = Math.max(0, ...depths);
   if (deepest > MAX_SANDBOX_DEPTH) throw limitExceeded('sandboxDepth', deepest, MAX_SANDBOX_DEPTH);
@@ -100,7 +100,7 @@ const pathsOf = (
   path: EntryPath,
   field: string,
   { cwd, workspaceRoots }: Sandbox,
-  places: NamedPlaces,
+  places: SpecialPaths,
   access: Access,
 ): readonly Place[] => {
   const { platform } = places;

@@ -4,7 +4,7 @@ import { type ProcessEntry, readProcess } from '../../system/process-table.ts';
 import { SANDBOX_READY_MS } from './limits.ts';
 
 /** A program in a sandbox, seen from outside: bubblewrap, and in its namespace first a keeper, then the program. */
-export class ConfinedCommand {
+export class SandboxedCommand {
   readonly #outer: number;
   readonly #isOver: () => boolean;
   #program: ProcessEntry | undefined;

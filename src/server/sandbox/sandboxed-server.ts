@@ -16,12 +16,12 @@ import { FILE_SHUTDOWN_MS } from '../files/limits.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
 import { AnswerGate } from './answer-gate.ts';
 import { SANDBOX_PROBE_MS } from './limits.ts';
-import type { ConfinedStart } from './sandboxes.ts';
+import type { SandboxedStart } from './sandboxes.ts';
 
 type Running = ChildProcess & { readonly pid: number; readonly stdin: Writable; readonly stdout: Readable };
 
-export type ConfinedServerOptions = {
-  readonly start: ConfinedStart;
+export type SandboxedServerOptions = {
+  readonly start: SandboxedStart;
   readonly maxFrameBytes: number;
   readonly watchdog: Watchdog;
   readonly answers: AnswerMemory;
@@ -29,16 +29,16 @@ export type ConfinedServerOptions = {
 };
 
 /** A server like this one in a sandbox: what it is asked for, the kernel confines. */
-export class ConfinedServer {
+export class SandboxedServer {
   readonly #child: Running;
   readonly #connection: MessageConnection;
   readonly #gone: Promise<void>;
   readonly #failed: Promise<never>;
-  #over = false;
+  #ended = false;
 
   /** @throws {ExecServerError} `launchFailed` at stage `sandbox` */
-  static async open(options: ConfinedServerOptions): Promise<ConfinedServer> {
-    const server = new ConfinedServer(await startServer(options.start), options);
+  static async open(options: SandboxedServerOptions): Promise<SandboxedServer> {
+    const server = new SandboxedServer(await startServer(options.start), options);
     try {
       const answer = server.#ask('initialize', { clientName: 'exec-server' });
       if ((await settledWithin(answer, SANDBOX_PROBE_MS)) === 'late') throw new Error(TOO_LATE);
@@ -51,11 +51,14 @@ export class ConfinedServer {
     return server;
   }
 
-  private constructor(child: Running, { maxFrameBytes, watchdog, answers, notified }: ConfinedServerOptions) {
+  private constructor(
+    child: Running,
+    { maxFrameBytes, watchdog, answers, notified }: SandboxedServerOptions,
+  ) {
     this.#child = child;
     watchdog.add(child.pid);
     this.#gone = once(child, 'exit').then(() => {
-      this.#over = true;
+      this.#ended = true;
       watchdog.remove(child.pid);
     });
     this.#failed = this.#gone.then(() => {
@@ -82,8 +85,8 @@ export class ConfinedServer {
   }
 
   /** Whether it can't be asked any more. */
-  get over(): boolean {
-    return this.#over;
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /**
@@ -103,7 +106,7 @@ export class ConfinedServer {
   async stop(): Promise<void> {
     this.#child.stdin.end();
     await settledWithin(this.#gone, FILE_SHUTDOWN_MS);
-    if (!this.#over) {
+    if (!this.#ended) {
       try {
         process.kill(-this.#child.pid, 'SIGKILL');
       } catch {
@@ -119,7 +122,7 @@ export class ConfinedServer {
   }
 }
 
-const startServer = async ({ argv: [file, ...args], env, descriptors }: ConfinedStart): Promise<Running> => {
+const startServer = async ({ argv: [file, ...args], env, descriptors }: SandboxedStart): Promise<Running> => {
   const child = spawn(file, args, {
     cwd: '/',
     // Node hands its own NODE_V8_COVERAGE to every child whose environment doesn't name it.

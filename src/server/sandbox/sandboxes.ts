@@ -17,12 +17,12 @@ import {
   FIRST_DESCRIPTOR,
   type HeldMount,
 } from './bwrap-options.ts';
-import { type HeldPlace, holdPlaces, releasePlaces } from './held-places.ts';
-import { type OwnPlaces, sees, type View, viewOf } from './mounts.ts';
-import { wantedAccess } from './requested-access.ts';
+import { type HeldPath, holdPaths, releasePaths } from './held-paths.ts';
+import { type ServerDirectories, sees, type View, viewOf } from './mounts.ts';
+import { requestedAccess } from './requested-access.ts';
 
 /** The start of a program in a sandbox. */
-export type ConfinedStart = {
+export type SandboxedStart = {
   readonly argv: readonly [string, ...string[]];
   readonly env: Env;
   /** Descriptors of this process that the child gets as 3, 4 and so on. */
@@ -30,20 +30,20 @@ export type ConfinedStart = {
 };
 
 /** One sandbox, ready to start programs in until it is released. */
-export type Confinement = {
+export type PreparedSandbox = {
   readonly view: View;
   /** The same for sandboxes that are the same. */
   readonly key: string;
   /** Whether what is at a path of this machine can be seen in it. */
   sees(path: string): boolean;
   /** A start of a program in it, with exactly this environment. */
-  start(argv: readonly string[], env: Env): ConfinedStart;
+  start(argv: readonly string[], env: Env): SandboxedStart;
   /**
    * Makes the very sandbox once, for a program that does nothing.
    *
    * @throws {ExecServerError} `unsupported` if none can be made here, `launchFailed` at stage `sandbox` if not this one
    */
-  tryOut(): Promise<void>;
+  probe(): Promise<void>;
   /** Closes the places that are held open for it. */
   release(): void;
 };
@@ -51,12 +51,12 @@ export type Confinement = {
 /** The sandboxes of one connection. */
 export class Sandboxes {
   readonly #host: Host;
-  readonly #own: () => OwnPlaces;
+  readonly #own: () => ServerDirectories;
   readonly #found: Bubblewrap | string;
   #impossible: string | undefined;
 
   /** @param own the directories of this server that no sandbox may see or write, as far as they exist yet */
-  constructor(host: Host, own: () => OwnPlaces = () => ({})) {
+  constructor(host: Host, own: () => ServerDirectories = () => ({})) {
     this.#host = host;
     this.#own = own;
     this.#found = findBubblewrap(thisSandboxHost(host.env.PATH, host.platform));
@@ -79,9 +79,9 @@ export class Sandboxes {
     sandbox: Sandbox,
     cwd: string | undefined,
     programs: readonly string[] = [],
-  ): Confinement | undefined {
+  ): PreparedSandbox | undefined {
     const { platform, env } = this.#host;
-    const wanted = wantedAccess(sandbox, { cwd, tmpdir: env.TMPDIR, platform });
+    const wanted = requestedAccess(sandbox, { cwd, tmpdir: env.TMPDIR, platform });
     if (wanted === undefined) return undefined;
     const found = this.#bubblewrap();
     const view = viewOf(wanted, this.#own());
@@ -94,10 +94,10 @@ export class Sandboxes {
     found: Bubblewrap,
     view: View,
     { cwd, filterFd, programs }: Pick<BwrapSettings, 'cwd' | 'filterFd' | 'programs'>,
-  ): Confinement {
-    const places = holdPlaces(view.mounts.map(({ path }) => path));
+  ): PreparedSandbox {
+    const places = holdPaths(view.mounts.map(({ path }) => path));
     const mounts = view.mounts.map(
-      (mount, index): HeldMount => ({ ...mount, ...(places[index] as HeldPlace) }),
+      (mount, index): HeldMount => ({ ...mount, ...(places[index] as HeldPath) }),
     );
     const descriptors = descriptorsOf({ ...view, mounts });
     const options = bwrapOptions(
@@ -110,14 +110,14 @@ export class Sandboxes {
       },
     );
     const start = (argv: readonly string[], exact: Env) =>
-      confinedStart(found, { options, descriptors, filterFd }, argv, exact);
+      sandboxedStart(found, { options, descriptors, filterFd }, argv, exact);
     return {
       view,
       key: JSON.stringify([options, places.map(({ identity }) => identity)]),
       sees: path => sees(view, path),
       start,
-      tryOut: () => this.#tryOut(start([], {})),
-      release: () => releasePlaces(places.splice(0)),
+      probe: () => this.#probe(start([], {})),
+      release: () => releasePaths(places.splice(0)),
     };
   }
 
@@ -129,13 +129,13 @@ export class Sandboxes {
     return this.#found;
   }
 
-  async #tryOut(start: ConfinedStart): Promise<void> {
+  async #probe(start: SandboxedStart): Promise<void> {
     const failure = await failureOf(start);
     if (failure === undefined) return;
     const found = this.#bubblewrap();
     const least = /Unknown option --(?:ro-)?bind-fd/.test(failure)
       ? NEEDS_BIND_FD
-      : await failureOf(confinedStart(found, LEAST, [], {}));
+      : await failureOf(sandboxedStart(found, LEAST, [], {}));
     if (least !== undefined && !PASSING.test(least)) {
       this.#impossible = `bubblewrap cannot make a sandbox on this host: ${inWords(least)}`;
       throw unsupported('sandbox', this.#impossible);
@@ -200,12 +200,12 @@ type BwrapCall = {
  * - env, inside, makes signals what they were and the environment what it should be. No value is written on
  *   any command line.
  */
-const confinedStart = (
+const sandboxedStart = (
   { bwrap, env, bash }: Bubblewrap,
   { options, descriptors, filterFd }: BwrapCall,
   argv: readonly string[],
   exact: Env,
-): ConfinedStart => {
+): SandboxedStart => {
   const variables = Object.entries(exact).map(([name, value]) => `${name}=${value}`);
   const places = variables.map((_, index) => `\${_${index}}`);
   const restore = ['-S-i --default-signal --', ...places].join(' ');

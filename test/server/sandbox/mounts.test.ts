@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { accessTo, type OwnPlaces, sees, viewOf } from '../../../src/server/sandbox/mounts.ts';
+import { accessTo, type ServerDirectories, sees, viewOf } from '../../../src/server/sandbox/mounts.ts';
 import type { Access } from '../../../src/server/sandbox/requested-access.ts';
 
 describe('viewOf', () => {
@@ -23,7 +23,11 @@ describe('viewOf', () => {
     if (base !== undefined) rmSync(base, { recursive: true });
   });
 
-  const view = (root: Access, entries: ReadonlyArray<[string, Access, boolean?]>, own: OwnPlaces = {}) =>
+  const view = (
+    root: Access,
+    entries: ReadonlyArray<[string, Access, boolean?]>,
+    own: ServerDirectories = {},
+  ) =>
     viewOf(
       {
         root,

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { parse } from '../../../src/protocol/parse.ts';
 import { Sandbox } from '../../../src/protocol/sandbox.ts';
-import { strictest, wantedAccess } from '../../../src/server/sandbox/requested-access.ts';
+import { requestedAccess, strictest } from '../../../src/server/sandbox/requested-access.ts';
 
 const places = { cwd: '/cwd', tmpdir: '/var/tmp/mine/', platform: 'linux' } as const;
 
 const special = (kind: string, subpath?: string) => ({ type: 'special', value: { kind, subpath } });
 
 const wanted = (entries: readonly object[], more: object = {}, network = 'restricted') =>
-  wantedAccess(
+  requestedAccess(
     parse(Sandbox, {
       permissions: { type: 'managed', file_system: { type: 'restricted', entries }, network },
       ...more,
@@ -19,7 +19,7 @@ const wanted = (entries: readonly object[], more: object = {}, network = 'restri
 const paths = (path: object, more: object = {}) =>
   wanted([{ path, access: 'read' }], more)?.entries.map(entry => entry.path);
 
-describe('wantedAccess', () => {
+describe('requestedAccess', () => {
   it('reads what Codex sends', () => {
     const sent = [
       { path: special('root'), access: 'read' },
@@ -81,7 +81,7 @@ describe('wantedAccess', () => {
   });
 
   it('is nothing where nothing is confined', () => {
-    const of = (permissions: object) => wantedAccess(parse(Sandbox, { permissions }), places);
+    const of = (permissions: object) => requestedAccess(parse(Sandbox, { permissions }), places);
     const unrestricted = (network: string) => ({
       type: 'managed',
       file_system: { type: 'unrestricted' },
@@ -97,7 +97,7 @@ describe('wantedAccess', () => {
   it('refuses what can not be enforced or is no path', () => {
     const cases: Array<[() => unknown, string, string]> = [
       [
-        () => wantedAccess(parse(Sandbox, { permissions: { type: 'external' } }), places),
+        () => requestedAccess(parse(Sandbox, { permissions: { type: 'external' } }), places),
         'unsupported',
         'sandbox',
       ],

@@ -70,7 +70,7 @@ describe('Sandboxes', () => {
   it("tells bubblewrap's own failure in words, at its stage", async function () {
     requireSandbox(this);
     const confinement = new Sandboxes(host).prepare(sandbox, '/', ['/missing/program']);
-    expect(await refusal(() => confinement?.tryOut())).to.deep.equal({
+    expect(await refusal(() => confinement?.probe())).to.deep.equal({
       kind: 'launchFailed',
       stage: 'sandbox',
       errno: 'ENOENT',
@@ -78,7 +78,7 @@ describe('Sandboxes', () => {
       message:
         "cannot make the sandbox: bwrap: Can't find source path /missing/program: No such file or directory",
     });
-    expect(await refusal(() => new Sandboxes(host).prepare(sandbox, '/')?.tryOut())).to.equal(undefined);
+    expect(await refusal(() => new Sandboxes(host).prepare(sandbox, '/')?.probe())).to.equal(undefined);
   });
 
   it('takes bubblewrap from the system before PATH', function () {
@@ -132,7 +132,7 @@ describe('Sandboxes', () => {
       const confinement = prepared();
       renameSync(join(base, 'sub'), join(base, 'old'));
       symlinkSync('outside', join(base, 'sub'));
-      expect(await refusal(() => confinement.tryOut()))
+      expect(await refusal(() => confinement.probe()))
         .to.include({ kind: 'launchFailed', stage: 'sandbox' })
         .and.to.have.property('message')
         .that.matches(/bwrap: (?:Race condition|Can't bind mount)/);

@@ -1,5 +1,5 @@
 import { type ExecServerError, launchFailed, unsupported } from '../../../protocol/errors.ts';
-import type { ConfinedStart, Confinement } from '../../sandbox/sandboxes.ts';
+import type { PreparedSandbox, SandboxedStart } from '../../sandbox/sandboxes.ts';
 import { findProgram } from './find-program.ts';
 import { foreseeLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
 
@@ -10,14 +10,14 @@ import { foreseeLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
  * @param wait rejects if nothing is to be started any more
  * @throws {ExecServerError} `unsupported`, or `launchFailed` with the stage that failed
  */
-export const confinedPlan = async <Plan extends LaunchAttempt & { readonly arg0: string | undefined }>(
+export const sandboxedPlan = async <Plan extends LaunchAttempt & { readonly arg0: string | undefined }>(
   plan: Plan,
-  confinement: Confinement,
+  confinement: PreparedSandbox,
   wait: <Value>(something: Promise<Value>) => Promise<Value>,
-): Promise<Plan & ConfinedStart> => {
+): Promise<Plan & SandboxedStart> => {
   const problem = unsupportedName(plan) ?? foreseeLaunchFailure(plan) ?? unseenProgram(plan, confinement);
   if (problem !== undefined) throw problem;
-  await wait(confinement.tryOut());
+  await wait(confinement.probe());
   return { ...plan, ...confinement.start(plan.argv, plan.env), arg0: undefined, cwd: '/' };
 };
 
@@ -34,7 +34,7 @@ const unsupportedName = ({
     : undefined;
 };
 
-const unseenProgram = (plan: LaunchAttempt, confinement: Confinement): ExecServerError | undefined => {
+const unseenProgram = (plan: LaunchAttempt, confinement: PreparedSandbox): ExecServerError | undefined => {
   const { executable, searchedPath } = findProgram(plan);
   if (executable === undefined || confinement.sees(executable)) return undefined;
   return launchFailed(`${executable} is not visible in the sandbox`, {

@@ -16,14 +16,14 @@ import type { Host } from '../../environment/host.ts';
 import { type BaseEnv, describeBase } from '../../environment/login/base-env.ts';
 import { withinMatchLimit } from '../../environment/match-limit.ts';
 import { Denial } from '../../sandbox/denial.ts';
-import { ConfinedCommand } from '../../sandbox/sandboxed-command.ts';
-import type { Confinement, Sandboxes } from '../../sandbox/sandboxes.ts';
+import { SandboxedCommand } from '../../sandbox/sandboxed-command.ts';
+import type { PreparedSandbox, Sandboxes } from '../../sandbox/sandboxes.ts';
 import type { Child } from '../child.ts';
 import { type PtyChild, startOnPty } from '../pty/pty.ts';
 import { ptyUnavailable } from '../pty/pty-binding.ts';
 import { refuseLongSearch } from './find-program.ts';
 import { launch } from './launch.ts';
-import { confinedPlan } from './sandboxed-plan.ts';
+import { sandboxedPlan } from './sandboxed-plan.ts';
 
 type StartParams = ParamsOut<Requests['process/start']>;
 
@@ -68,7 +68,7 @@ export const startChild = async (params: StartParams, context: StartContext): Pr
 const start = async (
   params: StartParams,
   cwd: string,
-  confinement: Confinement | undefined,
+  confinement: PreparedSandbox | undefined,
   { host, pipes, detached, baseEnv, wait }: StartContext,
 ): Promise<StartedChild> => {
   const { platform } = host;
@@ -91,7 +91,7 @@ const start = async (
     platform,
   };
   refuseLongSearch(plan);
-  const confined = confinement && (await confinedPlan(plan, confinement, wait));
+  const confined = confinement && (await sandboxedPlan(plan, confinement, wait));
   const { pipeStdin, mergeStderr, size = DEFAULT_SIZE } = params;
   const child = params.tty
     ? onTerminal(startOnPty({ ...(confined ?? plan), size }))
@@ -118,12 +118,12 @@ const refuseWhatIsMissing = ({ tty, mergeStderr, ...params }: StartParams): void
   }
 };
 
-const keptIn = ({ view }: Confinement, child: Child): Child => {
+const keptIn = ({ view }: PreparedSandbox, child: Child): Child => {
   let over = false;
   child.onExit(() => {
     over = true;
   });
-  const command = new ConfinedCommand(child.pid, () => over);
+  const command = new SandboxedCommand(child.pid, () => over);
   return { ...child, confined: { command, denial: new Denial(view.network) } };
 };
 

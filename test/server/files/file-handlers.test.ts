@@ -4,21 +4,21 @@ import { expect } from 'chai';
 import { FrameMessageWriter } from '../../../src/protocol/framing/message-writer.ts';
 import { Outbound } from '../../../src/server/connection/outbound.ts';
 import { PartialAnswers } from '../../../src/server/connection/partial-answers.ts';
-import { Files } from '../../../src/server/files/files.ts';
+import { createLocalFiles, type LocalFiles } from '../../../src/server/files/file-handlers.ts';
 import { AnswerMemory } from '../../../src/server/memory/answer-memory.ts';
 import { MemoryBudget } from '../../../src/server/memory/memory-budget.ts';
 import { refusal, scratchDirectory } from './support/scratch.ts';
 
 const MIB = 1024 * 1024;
 
-describe('Files', () => {
+describe('createLocalFiles', () => {
   const { at } = scratchDirectory();
-  let files: Files;
+  let files: LocalFiles;
 
   beforeEach(() => {
     const writer = new FrameMessageWriter(new PassThrough().resume());
     const budget = new MemoryBudget(Number.POSITIVE_INFINITY);
-    files = new Files({
+    files = createLocalFiles({
       platform: process.platform,
       outbound: new Outbound(writer),
       answers: new AnswerMemory(budget, writer),
@@ -31,15 +31,15 @@ describe('Files', () => {
   const nothing = { sandbox: undefined, followSymlinks: undefined };
   const inPlace = { ...nothing, atomic: false, fileMode: undefined };
   const write = (name: string, dataBase64: string) =>
-    files.writeFile({ path: at(name), dataBase64, ...inPlace });
+    files.handlers['fs/writeFile']({ path: at(name), dataBase64, ...inPlace });
 
-  it('do what was asked before they are stopped', async () => {
+  it('completes the requests that were made before a stop', async () => {
     writeFileSync(at('f'), 'old');
     const asked = [
-      files.open({ handleId: 'h', path: at('f'), ...inPlace, mode: 'replace', atomic: true }),
-      files.writeBlock({ handleId: 'h', offset: 0, chunk: Buffer.from('new') }),
-      files.close({ handleId: 'h', discard: false, expectSize: 3, expectSha256: undefined }),
-      files.getMetadata({ path: at(''), ...nothing }),
+      files.handlers['fs/open']({ handleId: 'h', path: at('f'), ...inPlace, mode: 'replace', atomic: true }),
+      files.handlers['fs/writeBlock']({ handleId: 'h', offset: 0, chunk: Buffer.from('new') }),
+      files.handlers['fs/close']({ handleId: 'h', discard: false, expectSize: 3, expectSha256: undefined }),
+      files.handlers['fs/getMetadata']({ path: at(''), ...nothing }),
     ];
     await files.stop();
     const outcomes = await Promise.allSettled(asked);
@@ -47,16 +47,22 @@ describe('Files', () => {
     expect([readdirSync(at()), readFileSync(at('f'), 'utf8')]).to.deep.equal([['f'], 'new']);
   });
 
-  it('begin nothing once they are stopped, and drop what was not closed', async () => {
+  it('refuses requests after a stop, and drops files that were not closed', async () => {
     writeFileSync(at('f'), 'old');
-    await files.open({ handleId: 'h', path: at('f'), ...inPlace, mode: 'replace', atomic: true });
+    await files.handlers['fs/open']({
+      handleId: 'h',
+      path: at('f'),
+      ...inPlace,
+      mode: 'replace',
+      atomic: true,
+    });
     await files.stop();
     const handle = { handleId: 'h', offset: 0 };
     const refusals = [
       write('new', ''),
-      files.readFile({ path: at('f'), ...nothing }),
-      files.writeBlock({ ...handle, chunk: Buffer.from('x') }),
-      files.readBlock({ ...handle, len: 1 }),
+      files.handlers['fs/readFile']({ path: at('f'), ...nothing }),
+      files.handlers['fs/writeBlock']({ ...handle, chunk: Buffer.from('x') }),
+      files.handlers['fs/readBlock']({ ...handle, len: 1 }),
     ].map(refusal);
     expect(await Promise.all(refusals)).to.deep.equal(
       refusals.map(() => ({ code: -32600, kind: 'shuttingDown' })),

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs
 import { launchFailed } from '../../protocol/errors.ts';
 
 /** A file or directory that is held open, so that another one in its place is not taken for it. */
-export type HeldPlace = {
+export type HeldPath = {
   readonly path: string;
   /** Open for reference only: nothing can be read or written by it. */
   readonly descriptor: number;
@@ -17,23 +17,23 @@ export type HeldPlace = {
  *
  * @throws {ExecServerError} `launchFailed` at stage `sandbox`
  */
-export const holdPlaces = (paths: readonly string[]): HeldPlace[] => {
-  const held: HeldPlace[] = [];
+export const holdPaths = (paths: readonly string[]): HeldPath[] => {
+  const held: HeldPath[] = [];
   try {
     for (const path of paths) held.push(hold(path));
     return held;
   } catch (error) {
-    releasePlaces(held);
+    releasePaths(held);
     throw error;
   }
 };
 
 /** Closes what is held. */
-export const releasePlaces = (held: readonly HeldPlace[]): void => {
+export const releasePaths = (held: readonly HeldPath[]): void => {
   for (const { descriptor } of held) closeSync(descriptor);
 };
 
-const hold = (path: string): HeldPlace => {
+const hold = (path: string): HeldPath => {
   const descriptor = open(path);
   try {
     const stats = fstatSync(descriptor, { bigint: true });

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { holdPlaces, releasePlaces } from '../../../src/server/sandbox/held-places.ts';
+import { holdPaths, releasePaths } from '../../../src/server/sandbox/held-paths.ts';
 
-describe('holdPlaces', () => {
+describe('holdPaths', () => {
   let base: string;
 
   before(function () {
@@ -12,7 +12,7 @@ describe('holdPlaces', () => {
   });
 
   beforeEach(() => {
-    base = realpathSync(mkdtempSync(join(tmpdir(), 'held-places-test-')));
+    base = realpathSync(mkdtempSync(join(tmpdir(), 'held-paths-test-')));
     mkdirSync(join(base, 'a/b'), { recursive: true });
     symlinkSync('a', join(base, 'link'));
   });
@@ -25,7 +25,7 @@ describe('holdPlaces', () => {
 
   it('opens places until they are released', () => {
     const before = open();
-    const held = holdPlaces(['/', join(base, 'a'), join(base, 'a/b'), '/dev/null']);
+    const held = holdPaths(['/', join(base, 'a'), join(base, 'a/b'), '/dev/null']);
     expect(held.map(({ path, isDirectory }) => [path, isDirectory])).to.deep.equal([
       ['/', true],
       [join(base, 'a'), true],
@@ -34,7 +34,7 @@ describe('holdPlaces', () => {
     ]);
     expect(new Set(held.map(({ identity }) => identity)).size).to.equal(4);
     expect(open()).to.equal(before + 4);
-    releasePlaces(held);
+    releasePaths(held);
     expect(open()).to.equal(before);
   });
 
@@ -45,7 +45,7 @@ describe('holdPlaces', () => {
   ] as const) {
     it(`refuses ${title}, and leaves nothing open`, () => {
       const before = open();
-      expect(() => holdPlaces([base, join(base, path)]))
+      expect(() => holdPaths([base, join(base, path)]))
         .to.throw(join(base, path))
         .with.property('data')
         .that.deep.equals({ kind: 'launchFailed', stage: 'sandbox', errno, path: join(base, path) });

@@ -1,0 +1,176 @@
+import { realpath } from 'node:fs/promises';
+import { fileHandleMode, invalidContent, invalidParams, outOfRange } from '../../protocol/errors.ts';
+import { fsMissingChanged } from '../../protocol/files.ts';
+import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
+import type { Outbound } from '../connection/outbound.ts';
+import type { PartialAnswers } from '../connection/partial-answers.ts';
+import type { AnswerMemory } from '../memory/answer-memory.ts';
+import { Admission } from './admission.ts';
+import { copy } from './copy.ts';
+import { createDirectory } from './create-directory.ts';
+import { decodeContent } from './decode-content.ts';
+import { onPath } from './file-errors.ts';
+import { type FileHandlers, fileHandlers } from './file-methods.ts';
+import { decoded, type FilePaths, filePaths } from './file-path.ts';
+import { MAX_LISTING_BYTES, MAX_OPEN_FILES, MAX_WATCHED_PATHS, maxReadFileBytes } from './limits.ts';
+import { getMetadata } from './metadata.ts';
+import { MissingWatch } from './missing-watch.ts';
+import { OpenFile } from './open-file.ts';
+import { OpenFiles } from './open-files.ts';
+import { readDirectory } from './read-directory.ts';
+import { readWholeFile } from './read-file.ts';
+import { statIfExists } from './regular-file.ts';
+import { remove } from './remove.ts';
+import { walk } from './walk.ts';
+import { writeWholeFile } from './write-file.ts';
+
+export type LocalFilesContext = {
+  readonly platform: NodeJS.Platform;
+  readonly outbound: Pick<Outbound, 'notify'>;
+  readonly answers: AnswerMemory;
+  readonly parts: PartialAnswers;
+  readonly maxFrameBytes: number;
+};
+
+/** The file methods of one connection, done in this process with the permissions of its account. */
+export type LocalFiles = {
+  readonly handlers: FileHandlers;
+  /** True if this handle is open or being opened. */
+  isOpen(handleId: string): boolean;
+  /** Refuses further requests, waits a limited time for pending ones, and drops the files that are open. */
+  stop(): Promise<void>;
+};
+
+export const createLocalFiles = (context: LocalFilesContext): LocalFiles => {
+  const paths = filePaths(context.platform);
+  const admission = new Admission(context.answers, context.parts);
+  const openFiles = new OpenFiles(MAX_OPEN_FILES);
+  const watch = new MissingWatch(paths, watchId => context.outbound.notify(fsMissingChanged, { watchId }));
+  const table: FileHandlers = {
+    ...contentHandlers(paths, admission, maxReadFileBytes(context.maxFrameBytes)),
+    ...treeHandlers(paths, admission, Math.min(MAX_LISTING_BYTES, maxReadFileBytes(context.maxFrameBytes))),
+    ...handleHandlers(paths, admission, openFiles),
+    ...watchHandlers(paths, watch),
+  };
+  return {
+    handlers: fileHandlers(method => params => admission.run(params, () => table[method](params))),
+    isOpen: handleId => openFiles.has(handleId),
+    stop: () => {
+      watch.stop();
+      return admission.stop(() => openFiles.abandonAll());
+    },
+  };
+};
+
+const contentHandlers = (
+  paths: FilePaths,
+  admission: Admission,
+  maxBytes: number,
+): Pick<FileHandlers, 'fs/readFile' | 'fs/writeFile' | 'fs/getMetadata' | 'fs/canonicalize'> => ({
+  'fs/readFile': async ({ path }) => {
+    const file = paths.parse('path', path);
+    const uri = paths.uri(file);
+    const size = (await onPath(uri, () => statIfExists(file)))?.size ?? 0;
+    return admission.reading(Math.min(size, maxBytes), async () => ({
+      dataBase64: await readWholeFile(file, uri, maxBytes),
+    }));
+  },
+  'fs/writeFile': async ({ path, dataBase64, atomic, fileMode }) => {
+    const file = paths.parse('path', path);
+    return admission.operation(async () => {
+      const bytes = await decodeContent(dataBase64);
+      if (bytes === undefined) throw invalidContent('dataBase64');
+      await writeWholeFile(file, bytes, { atomic, fileMode }, paths);
+      return {};
+    });
+  },
+  'fs/getMetadata': async ({ path }) => {
+    const file = paths.parse('path', path);
+    return getMetadata(file, paths.uri(file));
+  },
+  'fs/canonicalize': async ({ path }) => {
+    const file = paths.parse('path', path);
+    const real = await onPath(paths.uri(file), () => realpath(file, { encoding: 'buffer' }));
+    return { path: paths.uri(decoded(real)) };
+  },
+});
+
+const treeHandlers = (
+  paths: FilePaths,
+  admission: Admission,
+  maxBytes: number,
+): Pick<FileHandlers, 'fs/createDirectory' | 'fs/readDirectory' | 'fs/walk' | 'fs/remove' | 'fs/copy'> => ({
+  'fs/createDirectory': async ({ path, recursive }) => {
+    await createDirectory(paths.parse('path', path), recursive, paths);
+    return {};
+  },
+  'fs/readDirectory': async ({ path }) => {
+    const directory = paths.parse('path', path);
+    return admission.listing(grow => readDirectory(directory, paths, maxBytes, grow));
+  },
+  'fs/walk': async ({ path, options }) => {
+    const root = paths.parse('path', path);
+    const { signal } = admission;
+    return admission.listing(grow => walk(root, options, { paths, maxBytes, signal, grow }));
+  },
+  'fs/remove': async ({ path, recursive, force }) => {
+    const { signal } = admission;
+    await remove(paths.parse('path', path), { recursive, force }, { paths, signal });
+    return {};
+  },
+  'fs/copy': async ({ sourcePath, destinationPath, recursive }) => {
+    const source = paths.parse('sourcePath', sourcePath);
+    const destination = paths.parse('destinationPath', destinationPath);
+    const { signal } = admission;
+    return admission.growing(async grow => {
+      const skipped = await copy(source, destination, recursive, { paths, signal, grow });
+      return skipped.length === 0 ? {} : { skipped };
+    });
+  },
+});
+
+const handleHandlers = (
+  paths: FilePaths,
+  admission: Admission,
+  openFiles: OpenFiles,
+): Pick<FileHandlers, 'fs/open' | 'fs/readBlock' | 'fs/writeBlock' | 'fs/close'> => ({
+  'fs/open': async ({ handleId, path, mode, atomic, fileMode }) => {
+    if (atomic && mode !== 'replace') throw invalidParams('atomic', 'requires mode "replace"');
+    const file = paths.parse('path', path);
+    await openFiles.open(handleId, () => OpenFile.open(file, { mode, atomic, fileMode }, paths));
+    return { handleId };
+  },
+  'fs/readBlock': async ({ handleId, offset, len }) => {
+    if (len < 1 || len > MAX_BLOCK_BYTES) throw outOfRange('len', len, 1, MAX_BLOCK_BYTES);
+    return openFiles.use(handleId, async file => {
+      if (file.mode !== 'read') throw fileHandleMode(handleId, file.mode);
+      return admission.reading(len, () => file.read(offset, len));
+    });
+  },
+  'fs/writeBlock': async ({ handleId, offset, chunk }) => {
+    if (chunk.length < 1 || chunk.length > MAX_BLOCK_BYTES) {
+      throw outOfRange('chunk', chunk.length, 1, MAX_BLOCK_BYTES);
+    }
+    return openFiles.use(handleId, async file => {
+      if (file.mode === 'read') throw fileHandleMode(handleId, file.mode);
+      await file.write(offset, chunk);
+      return {};
+    });
+  },
+  'fs/close': async ({ handleId, expectSize, expectSha256, discard }) => {
+    await openFiles.close(handleId, { expectSize, expectSha256, discard });
+    return {};
+  },
+});
+
+const watchHandlers = (paths: FilePaths, watch: MissingWatch): Pick<FileHandlers, 'fs/watchMissing'> => ({
+  'fs/watchMissing': async ({ watchId, missing, present }) => ({
+    watching: await watch.start(watchId, {
+      // A longer list is not watched at all.
+      missing: (missing.length > MAX_WATCHED_PATHS ? [] : missing).map((path, index) =>
+        paths.parse(`missing[${index}]`, path),
+      ),
+      present: present === undefined ? undefined : paths.parse('present', present),
+    }),
+  }),
+});
