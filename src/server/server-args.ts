@@ -1,6 +1,6 @@
 import { MIN_MEMORY_BYTES } from './memory/limits.ts';
 
-/** What the program was told as a server. */
+/** Options of the program as a server. */
 export type ServerArgs = { readonly memoryBytes?: number | undefined };
 
 /** Reads the arguments of a server; `undefined` for others, and for a size that is none. */

@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -210,6 +210,38 @@ const answersTo = (client: RawClient, count: number) =>
     expect((await write).result).to.deep.equal({ status: 'stdinClosed' });
     await client.finished('stuck');
     await until(async () => (await usedBytes(client)) < MIB, 'the memory was not given back');
+  });
+
+  it('is bounded where all of it is used, and the longest frame comes', async () => {
+    const sink = createTcpServer(socket => socket.pause()).listen(0, '127.0.0.1');
+    const directory = mkdtempSync(join(tmpdir(), 'exec-server-memory-'));
+    try {
+      await until(() => sink.listening, 'no server');
+      const url = `http://127.0.0.1:${(sink.address() as AddressInfo).port}/`;
+      const file = join(directory, 'file');
+      writeFileSync(file, Buffer.alloc(30 * MIB));
+      const long = Buffer.alloc(46 * MIB).toString('base64');
+      const flood = (bytes: number) => ['sh', '-c', `head -c ${bytes} /dev/zero; exec sleep 1000`];
+      await start(client, 'in', ['sleep', '1000'], { pipeStdin: true });
+      client.send({ id: 'write', method: 'process/write', params: { processId: 'in', chunk: long } });
+      for (let at = 0; at < 8; at += 1) {
+        const headTail = { output: 'headTail', maxOutputBytes: 64 * MIB };
+        await start(client, `h${at}`, flood(20_000_000), headTail);
+        for (let log = 0; log < 5; log += 1) await start(client, `r${at}.${log}`, flood(1_000_000));
+      }
+      const upload = { requestId: 'u', method: 'POST', url, bodyBase64: long };
+      client.send({ id: 'upload', method: 'http/request', params: upload });
+      expect(await usedBytes(client)).to.be.above(130 * MIB);
+      client.server.stdout.pause();
+      await pipeline(client, 10, () => ({ method: 'fs/readFile', params: { path: file } }));
+      client.server.stdout.resume();
+      await answersTo(client, 10);
+      const { error } = await client.ask('fs/writeFile', { path: join(directory, 'new'), dataBase64: long });
+      expect(error?.data?.limit).to.equal('queuedRequestBytes');
+    } finally {
+      sink.close();
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it('holds a client up that writes without reading, and loses nothing', async () => {

@@ -13,7 +13,7 @@ export class JsonScan {
   #deepest = 0;
   #values = 0;
   #inString = false;
-  /** Whether the text so far ends, in a string, with a backslash that escapes what follows. */
+  /** Set when the text so far ends, in a string, with a backslash that escapes what follows. */
   #escaping = false;
 
   constructor(maxValues = MAX_FRAME_VALUES, maxNesting = MAX_NESTING) {
@@ -35,7 +35,7 @@ export class JsonScan {
     return this.#deepest;
   }
 
-  /** At most how many values there are, but for one: an empty array or object counts like one with an entry. */
+  /** Entries of arrays and objects; an empty one counts like one with an entry. */
   get values(): number {
     return this.#values;
   }
@@ -76,7 +76,7 @@ export class JsonScan {
     [this.#depth, this.#deepest, this.#values] = [depth, deepest, values];
   }
 
-  /** Where the text goes on after the string in which `start` is: at the end if that is not in here. */
+  /** Finds the place after the string in which `start` is: the end of the text if the string goes on. */
   #endOfString(text: Buffer, start: number): number {
     this.#inString = true;
     let from = start;

@@ -32,6 +32,8 @@ export const createAnswer =
       session.admit(method);
       const handle = handlers[method] as (params: unknown) => unknown;
       const answer = handle(parse(requests[method].params, params ?? {}));
+      // The text of long base64 is not needed any more, and this function may wait for long.
+      params = undefined;
       if (method === 'process/write') {
         // By now its bytes count where they wait for the process; its answer may wait for that for long.
         memory.release(hold);

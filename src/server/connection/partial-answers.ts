@@ -1,6 +1,6 @@
 import type { MemoryShare } from '../memory/memory-budget.ts';
 
-/** What there is of one answer. */
+/** Memory of one answer. */
 type Part = { bytes: number };
 
 /** Takes memory for more of an answer, resolves when it has it; or gives back, with a negative number. */

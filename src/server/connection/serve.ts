@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { createMessageConnection, type Message, NullLogger } from 'vscode-jsonrpc/node';
+import { createMessageConnection, Message, NullLogger } from 'vscode-jsonrpc/node';
 import type { ExecServerError } from '../../protocol/errors.ts';
 import type { MessageId } from '../../protocol/framing/message-parser.ts';
 import { FrameMessageReader } from '../../protocol/framing/message-reader.ts';
@@ -100,7 +100,9 @@ export const serve = ({
     messageStrategy: {
       handleMessage: (message, next) => {
         const handled = next(message);
-        // Of a request nothing is left; a notification is done.
+        // The connection keeps the message until it is answered; its handler has the params by now.
+        if (Message.isRequest(message)) Object.assign(message, { params: undefined });
+        // A request has taken what it holds; a notification is done.
         requestMemory.dropped();
         reader.dispatched();
         return handled;

@@ -1,7 +1,7 @@
 import { Fifo } from '../../system/fifo.ts';
 import type { MemoryBudget, MemoryShare } from './memory-budget.ts';
 
-/** What a client has not read yet. */
+/** Messages that a client has not read yet. */
 export type Backlog = {
   readonly queuedBytes: number;
   /** Resolves when the client has read what is queued now, or never will. */
@@ -26,11 +26,6 @@ export class AnswerMemory {
     this.#share = budget.share('answers');
     this.#backlog = backlog;
     budget.onReleased(() => this.#beginNext());
-  }
-
-  /** Whether an answer waits for room. */
-  get waiting(): boolean {
-    return this.#waiting.length > 0;
   }
 
   /**

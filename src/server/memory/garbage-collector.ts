@@ -7,7 +7,8 @@ import type { Collector } from './memory-budget.ts';
  * Collects garbage where V8 alone would let it grow: it goes by what its heap may be, hundreds of megabytes, and in
  * an idle process it does nothing. A collection takes some milliseconds.
  *
- * - Before new memory is taken, if garbage would make it more than the budget.
+ * - When what was given back would be more than what is left of the budget, in the next turn of the event loop: then it
+ *   is garbage; or before new memory is taken that garbage would make more than the budget.
  * - Once when the server has been idle for some seconds after much was given back.
  */
 export class GarbageCollector implements Collector {
@@ -15,23 +16,29 @@ export class GarbageCollector implements Collector {
   readonly #idleMs: number;
   /** Given back since the last collection. */
   #garbage = 0;
-  /** Whether something happened since the timer was set. */
+  /** Set when something was released after the timer was started. */
   #active = false;
   #timer: NodeJS.Timeout | undefined;
+  #next: NodeJS.Immediate | undefined;
 
   constructor(collect: () => void = collectNow, idleMs = GARBAGE_IDLE_MS) {
     this.#collect = collect;
     this.#idleMs = idleMs;
   }
 
-  released(bytes: number): void {
+  released(bytes: number, leftBytes: number): void {
     this.#garbage += bytes;
+    if (this.#isDue(leftBytes)) this.#next ??= setImmediate(() => this.#run());
     this.#active = true;
     if (this.#garbage > IDLE_GARBAGE_BYTES && this.#timer === undefined) this.#setTimer();
   }
 
   makeRoom(leftBytes: number): void {
-    if (this.#garbage > MIN_GARBAGE_BYTES && this.#garbage > leftBytes) this.#run();
+    if (this.#isDue(leftBytes)) this.#run();
+  }
+
+  #isDue(leftBytes: number): boolean {
+    return this.#garbage > MIN_GARBAGE_BYTES && this.#garbage > leftBytes;
   }
 
   #setTimer(): void {
@@ -44,6 +51,8 @@ export class GarbageCollector implements Collector {
   }
 
   #run(): void {
+    clearImmediate(this.#next);
+    this.#next = undefined;
     this.#garbage = 0;
     this.#collect();
   }

@@ -18,6 +18,12 @@ export const PARSE_FACTOR = 3;
 /** The same for a frame that is not ASCII: its text takes twice the memory. */
 export const WIDE_PARSE_FACTOR = 5;
 
+/** Memory of its params until it is answered, as a multiple of its length: base64, and the bytes that it stands for. */
+export const PARAMS_FACTOR = 1.5;
+
+/** The same for one that isn't ASCII. */
+export const WIDE_PARAMS_FACTOR = 3;
+
 /** Bytes queued for the client above which its requests are not read: it does not read the answers. */
 export const ANSWER_HIGH_WATER_BYTES = 16 * 1024 * 1024;
 

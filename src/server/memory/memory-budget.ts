@@ -1,4 +1,4 @@
-/** What memory of a connection is held for, and the part of the budget that each may take. */
+/** Uses of the memory of a connection, and the part of the budget that each may take. */
 const SHARES = {
   /** Requests that are not answered yet, each with a fixed cost. */
   requests: 1 / 8,
@@ -11,8 +11,8 @@ const SHARES = {
   answers: 1 / 16,
   /** Input that processes have not read yet. */
   stdin: 1 / 3,
-  /** Bodies of requests that are being written to files or sent by HTTP. */
-  uploads: 1 / 3,
+  /** Long requests that are not answered yet, such as files that are being written. */
+  uploads: 1 / 2,
   /** Answers that are not whole yet: bodies of HTTP responses, listings, those of a batch. */
   parts: 1 / 6,
   /** Output kept for `process/read`. */
@@ -25,7 +25,7 @@ const SHARES = {
 
 export type ShareName = keyof typeof SHARES;
 
-/** How the memory of a connection is used. */
+/** Memory of a connection that is used, and its limit. */
 export type MemoryUse = { readonly usedBytes: number; readonly limitBytes: number };
 
 /**
@@ -70,10 +70,10 @@ export class MemoryBudget {
 
   /** Notes memory that is garbage now and was never counted, such as the objects of a process. */
   discarded(bytes: number): void {
-    this.#collector?.released(bytes);
+    this.#collector?.released(bytes, this.limitBytes - this.#used);
   }
 
-  /** Whether there is room for more. Makes some if it has to. */
+  /** Checks that there is room for more. Makes some if it has to. */
   hasRoom(bytes: number): boolean {
     const missing = this.#used + bytes - this.limitBytes;
     if (missing > 0) for (const free of this.#caches) free(missing);
@@ -90,7 +90,7 @@ export class MemoryBudget {
   /** For shares: counts, and wakes those that wait. */
   released(bytes: number): void {
     this.#used -= bytes;
-    this.#collector?.released(bytes);
+    this.#collector?.released(bytes, this.limitBytes - this.#used);
     for (const listener of this.#listeners) listener();
   }
 }
@@ -110,7 +110,7 @@ export class MemoryShare {
     return this.#used;
   }
 
-  /** Whether so many bytes may be taken, beside `others` that count in this share, too. */
+  /** Checks that so many bytes may be taken, next to `others` that count in this share, too. */
   fits(bytes: number, others = 0): boolean {
     return this.#used + others + bytes <= this.maxBytes && this.#budget.hasRoom(bytes);
   }
@@ -145,8 +145,8 @@ export class MemoryShare {
 
 /** Collects garbage when that is worth it. */
 export type Collector = {
-  /** So many bytes were given back, and may take memory still. */
-  released(bytes: number): void;
+  /** So many bytes were given back, and may take memory still; so much is left of the budget. */
+  released(bytes: number, leftBytes: number): void;
   /** So much is left of the budget; garbage must not take more than that. */
   makeRoom(leftBytes: number): void;
 };

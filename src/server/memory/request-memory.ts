@@ -4,9 +4,11 @@ import type { FrameGate } from '../../protocol/framing/message-reader.ts';
 import type { Backlog } from './answer-memory.ts';
 import {
   ANSWER_HIGH_WATER_BYTES,
+  PARAMS_FACTOR,
   PARSE_FACTOR,
   PENDING_REQUEST_BYTES,
   SHORT_FRAME_BYTES,
+  WIDE_PARAMS_FACTOR,
   WIDE_PARSE_FACTOR,
 } from './limits.ts';
 import type { MemoryBudget, MemoryShare } from './memory-budget.ts';
@@ -32,7 +34,7 @@ export class RequestMemory implements FrameGate {
   #flushing = false;
   /** Of the frame that was admitted last, until it is taken. */
   #hold: RequestHold | undefined;
-  /** What its params take once it is parsed. */
+  /** Memory of its params once it is parsed. */
   #parsedBytes = 0;
 
   /**
@@ -67,7 +69,7 @@ export class RequestMemory implements FrameGate {
   }
 
   /**
-   * What the frame that was admitted last holds, for the caller to release; `undefined` if it is taken already.
+   * Hands over what the frame that was admitted last holds, to be released; `undefined` if it is taken already.
    *
    * @throws {ExecServerError} `limitExceeded` if there is no room to keep it until it is answered
    */
@@ -104,7 +106,7 @@ export class RequestMemory implements FrameGate {
     const idle = this.#answers.usedBytes === 0 && queued <= SHORT_FRAME_BYTES;
     if (!this.#parsing.fits(bytes, queued) && !idle) return false;
     this.#take(this.#parsing, bytes);
-    this.#parsedBytes = body.length * (ascii ? 1 : 2);
+    this.#parsedBytes = body.length * (ascii ? PARAMS_FACTOR : WIDE_PARAMS_FACTOR);
     return true;
   }
 

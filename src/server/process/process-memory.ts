@@ -5,7 +5,7 @@ import { PendingOutput } from './output/pending-output.ts';
 import type { StdinMemory } from './stdin-queue.ts';
 import { WriteIds } from './write-ids.ts';
 
-/** What the processes of a connection share of its memory. */
+/** Memory that the processes of a connection share. */
 export class ProcessMemory {
   readonly #budget: MemoryBudget;
   readonly stdin: StdinMemory;

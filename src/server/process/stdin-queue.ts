@@ -5,9 +5,9 @@ import type { MemoryShare } from '../memory/memory-budget.ts';
 import { MAX_STDIN_QUEUED_BYTES, STDIN_HIGH_WATER_BYTES, STDIN_WRITE_OVERHEAD_BYTES } from './limits.ts';
 import { WriteIds } from './write-ids.ts';
 
-/** What the stdins of a connection share. */
+/** Memory that the stdins of a connection share. */
 export type StdinMemory = {
-  /** Where queued bytes count; without it they have no bound but that of each queue. */
+  /** Share in which queued bytes count; without it they have no bound but that of each queue. */
   readonly share: MemoryShare | undefined;
   readonly writeIds: WriteIds;
 };
@@ -20,7 +20,7 @@ export class StdinQueue {
   readonly #stream: Writable | null;
   readonly #memory: StdinMemory;
   readonly #writeIds: Set<string>;
-  /** What each write takes that the child has not read, in their order. */
+  /** Memory of each write that the child has not read, in their order. */
   readonly #costs = new Fifo<number>();
   readonly #waiting = new Set<() => void>();
   #open: boolean;

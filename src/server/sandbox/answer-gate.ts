@@ -9,7 +9,7 @@ import { SHORT_FRAME_BYTES } from '../memory/limits.ts';
 export class AnswerGate implements FrameGate {
   readonly #answers: AnswerMemory;
   readonly #proceed: () => void;
-  /** What was taken for the frame that waits; `waiting` while it is not there yet. */
+  /** Memory that was taken for the frame that waits; `waiting` until there is some. */
   #taken: number | 'waiting' | undefined;
 
   /** @param proceed called when the frame that waits may be handled */
@@ -43,5 +43,5 @@ export class AnswerGate implements FrameGate {
   }
 }
 
-/** How often an answer is in memory: as it came, as text, as its values, as JSON again, as the text and bytes of a frame. */
+/** Number of forms in which an answer is in memory: as it came, as text, as its values, as JSON again, as the text and bytes of a frame. */
 const FORMS = 6;

@@ -3,6 +3,9 @@ import { GarbageCollector } from '../../../src/server/memory/garbage-collector.t
 import { IDLE_GARBAGE_BYTES, MIN_GARBAGE_BYTES } from '../../../src/server/memory/limits.ts';
 import { until } from '../../support/until.ts';
 
+/** So much is left that garbage is no matter. */
+const FREE = Number.POSITIVE_INFINITY;
+
 const counting = (idleMs = 60_000) => {
   const counted = { collections: 0 };
   const collector = new GarbageCollector(() => {
@@ -14,10 +17,10 @@ const counting = (idleMs = 60_000) => {
 describe('GarbageCollector', () => {
   it('makes room when garbage takes more than is left, and is worth it', () => {
     const { counted, collector } = counting();
-    collector.released(MIN_GARBAGE_BYTES);
+    collector.released(MIN_GARBAGE_BYTES, FREE);
     collector.makeRoom(0);
     expect(counted.collections).to.equal(0);
-    collector.released(1);
+    collector.released(1, FREE);
     collector.makeRoom(MIN_GARBAGE_BYTES + 1);
     expect(counted.collections).to.equal(0);
     collector.makeRoom(MIN_GARBAGE_BYTES);
@@ -26,9 +29,19 @@ describe('GarbageCollector', () => {
     expect(counted.collections).to.equal(1);
   });
 
+  it('collects in the next turn what is more than is left', async () => {
+    const { counted, collector } = counting();
+    collector.released(MIN_GARBAGE_BYTES + 1, MIN_GARBAGE_BYTES);
+    collector.released(1, 0);
+    expect(counted.collections).to.equal(0);
+    await new Promise(resolve => setImmediate(resolve));
+    await new Promise(resolve => setImmediate(resolve));
+    expect(counted.collections).to.equal(1);
+  });
+
   it('collects once when it is idle after much was released', async () => {
     const { counted, collector } = counting(1);
-    collector.released(IDLE_GARBAGE_BYTES + 1);
+    collector.released(IDLE_GARBAGE_BYTES + 1, FREE);
     await until(() => counted.collections > 0, 'nothing was collected');
     await new Promise(resolve => setTimeout(resolve, 20));
     expect(counted.collections).to.equal(1);
@@ -36,7 +49,7 @@ describe('GarbageCollector', () => {
 
   it('leaves little alone', async () => {
     const { counted, collector } = counting(1);
-    collector.released(IDLE_GARBAGE_BYTES);
+    collector.released(IDLE_GARBAGE_BYTES, FREE);
     await new Promise(resolve => setTimeout(resolve, 20));
     expect(counted.collections).to.equal(0);
   });
@@ -44,7 +57,7 @@ describe('GarbageCollector', () => {
   it('collects in fact', async () => {
     const garbage = new WeakRef({ of: 'this test' });
     const collector = new GarbageCollector(undefined, 1);
-    collector.released(IDLE_GARBAGE_BYTES + 1);
+    collector.released(IDLE_GARBAGE_BYTES + 1, FREE);
     await until(() => garbage.deref() === undefined, 'the garbage was not collected');
   });
 });

@@ -49,7 +49,7 @@ describe('MemoryBudget', () => {
   it('wakes those that wait, and has garbage collected before it grows beyond the budget', () => {
     const told: string[] = [];
     const budget = new MemoryBudget(1200, {
-      released: bytes => told.push(`released ${bytes}`),
+      released: (bytes, left) => told.push(`released ${bytes} of ${left}`),
       makeRoom: left => told.push(`left ${left}`),
     });
     budget.onReleased(() => told.push('woken'));
@@ -57,6 +57,6 @@ describe('MemoryBudget', () => {
     stdin.tryTake(300);
     stdin.release(200);
     budget.discarded(7);
-    expect(told).to.deep.equal(['left 900', 'released 200', 'woken', 'released 7']);
+    expect(told).to.deep.equal(['left 900', 'released 200 of 1100', 'woken', 'released 7 of 1100']);
   });
 });

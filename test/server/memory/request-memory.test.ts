@@ -66,7 +66,7 @@ describe('RequestMemory', () => {
     expect(admit(2 * MIB)).to.equal(true);
     expect(budget.use.usedBytes).to.equal(6 * MIB);
     const hold = memory.take();
-    expect(budget.use.usedBytes).to.equal(2 * MIB);
+    expect(budget.use.usedBytes).to.equal(3 * MIB);
     memory.release(hold);
     expect(budget.use.usedBytes).to.equal(0);
   });
@@ -89,8 +89,8 @@ describe('RequestMemory', () => {
     expect(refusalOf(() => memory.take())).to.deep.equal({
       kind: 'limitExceeded',
       limit: 'queuedRequestBytes',
-      current: 24 * MIB,
-      max: 16 * MIB,
+      current: 36 * MIB,
+      max: 24 * MIB,
     });
   });
 

@@ -6,12 +6,12 @@ export class ByteBlocks {
   readonly #blocks: Block[] = [];
   #end = 0;
 
-  /** Where the next bytes will begin, counted from the first byte that ever was in it. */
+  /** Place of the next bytes, counted from the first byte that ever was in it. */
   get end(): number {
     return this.#end;
   }
 
-  /** How much memory it will take at most if so many bytes are added. */
+  /** Memory that adding so many bytes takes at most. */
   needs(bytes: number): number {
     let needed = 0;
     let capacity = this.#blocks.at(-1)?.bytes.length ?? 0;
@@ -98,7 +98,7 @@ const MAX_FREE_BLOCKS = 16;
 
 /**
  * Memory that can be resized is not part of the heap of the C library, where what is freed between other things stays
- * with the process: it goes back to the system, and at once.
+ * with the process: it goes back to the system immediately.
  */
 const longBlock = (): Buffer<ArrayBuffer> =>
   FREE.pop() ?? Buffer.from(new ArrayBuffer(BLOCK_BYTES, { maxByteLength: BLOCK_BYTES }));

@@ -31,7 +31,7 @@ export class HeadTail implements Keeper {
     this.#tailBytes = maxBytes - this.#headLeft;
   }
 
-  /** What of the end is in memory, in bytes. */
+  /** Bytes of the end that are in memory. */
   get heldBytes(): number {
     return this.#held;
   }

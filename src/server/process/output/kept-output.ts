@@ -2,7 +2,7 @@ import type { MemoryShare } from '../../memory/memory-budget.ts';
 
 /** Something that keeps output, and can let go of its oldest. */
 export type Keeper = {
-  /** What it keeps and could let go of, in bytes. */
+  /** Bytes that it keeps and could let go of. */
   readonly heldBytes: number;
   /** Lets go of its oldest output, if it keeps any, and releases that. */
   dropOldest(): void;

@@ -19,7 +19,7 @@ export class PendingOutput {
     this.#share = share;
   }
 
-  /** Whether nothing may be read now. */
+  /** Set while nothing may be read. */
   get full(): boolean {
     return this.#full;
   }
