@@ -6,8 +6,8 @@ import {
   RequestError,
   type Target,
 } from '../core/index.ts';
-import { countedBytes } from '../core/noise.ts';
 import { printableLine } from '../core/printable.ts';
+import { countedBytes } from '../core/start-up-output.ts';
 import { CONNECTION_FAILED, failureExitCode } from './exit-codes.ts';
 import { printMessage } from './output.ts';
 
@@ -57,9 +57,9 @@ const messageOf = (error: unknown): string => {
 };
 
 // It is harmless to this program, but breaks scp, rsync and git over ssh.
-const reportStartUpOutput = ({ noise }: ExecClient): void => {
-  if (noise === undefined) return;
-  const { bytes, excerpt } = noise;
+const reportStartUpOutput = ({ startUpOutput }: ExecClient): void => {
+  if (startUpOutput === undefined) return;
+  const { bytes, excerpt } = startUpOutput;
   printMessage(`ignored ${countedBytes(bytes)} of start-up output before the first frame: "${excerpt}"`);
 };
 

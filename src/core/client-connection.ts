@@ -19,8 +19,8 @@ import { deferred } from '../system/deferred.ts';
 import { checkedResult, wellFormedAnswer } from './answers.ts';
 import { ConnectionLostError, connectionFailed, connectionLost, RequestError } from './errors.ts';
 import { MAX_QUEUED_ANSWER_BYTES } from './limits.ts';
-import { type Noise, NoiseRecord } from './noise.ts';
 import { parseOutputParams } from './output-params.ts';
+import { type StartUpOutput, StartUpOutputRecord } from './start-up-output.ts';
 import type { TransportEnd } from './transport.ts';
 
 /** The streams of a connection and the facts about them. */
@@ -60,7 +60,7 @@ export class ClientConnection {
   readonly #writer: FrameMessageWriter;
   readonly #connection: MessageConnection;
   readonly #lost = deferred<ConnectionLostError>();
-  readonly #startupOutput = new NoiseRecord();
+  readonly #startUpOutput = new StartUpOutputRecord();
   #receiver: Receiver = { handlers: {}, onLost: () => {} };
   #stopReading: () => void = () => {};
   #problem: string | undefined;
@@ -86,7 +86,7 @@ export class ClientConnection {
       {
         firstFrame: new FirstFrame({
           accepts: body => this.#answersFirstRequest(body),
-          noise: bytes => this.#startupOutput.push(bytes),
+          noise: bytes => this.#startUpOutput.push(bytes),
         }),
       },
     );
@@ -123,8 +123,8 @@ export class ClientConnection {
   }
 
   /** Bytes that came before the first frame, such as the greeting of a login shell; `undefined` if there were none. */
-  get noise(): Noise | undefined {
-    return this.#startupOutput.summary;
+  get startUpOutput(): StartUpOutput | undefined {
+    return this.#startUpOutput.summary;
   }
 
   /** Sets the receiver of notifications; the earlier ones are ignored. */
@@ -169,7 +169,7 @@ export class ClientConnection {
   fail(problem: string): void {
     this.#problem ??= problem;
     // A server that continues to send must not fill memory until it has ended. All bytes before the first frame are
-    // startup output, which is bounded and part of the error.
+    // start-up output, which is bounded and part of the error.
     if (this.#framesBegan) {
       this.#stopReading();
       this.#streams.input.resume();
@@ -200,7 +200,7 @@ export class ClientConnection {
     return connectionFailed({
       label: this.#streams.label,
       reason,
-      noise: this.#startupOutput,
+      startUpOutput: this.#startUpOutput,
       transport,
     });
   }

@@ -1,7 +1,7 @@
 import type { ErrorKind } from '../protocol/errors.ts';
 import { type LikelyCause, likelyCause } from './likely-cause.ts';
-import { countedBytes, type Noise, type NoiseRecord } from './noise.ts';
 import { printableLine } from './printable.ts';
+import { countedBytes, type StartUpOutput, type StartUpOutputRecord } from './start-up-output.ts';
 import type { TransportEnd } from './transport.ts';
 
 /**
@@ -36,18 +36,21 @@ export class ConnectionLostError extends Error {
   /** The end of the program that carried the connection, if there was one. */
   readonly transport: TransportEnd | undefined;
   /** Bytes that came in place of the first frame of a server; only if there was none. */
-  readonly noise: Noise | undefined;
+  readonly startUpOutput: StartUpOutput | undefined;
   /** The probable cause; only for a connection that was not opened, and if there is evidence. */
   readonly likelyCause: LikelyCause | undefined;
 
   constructor(
     message: string,
     transport?: TransportEnd,
-    { noise, likelyCause }: { noise?: Noise | undefined; likelyCause?: LikelyCause | undefined } = {},
+    {
+      startUpOutput,
+      likelyCause,
+    }: { startUpOutput?: StartUpOutput | undefined; likelyCause?: LikelyCause | undefined } = {},
   ) {
     super(message);
     this.transport = transport;
-    this.noise = noise;
+    this.startUpOutput = startUpOutput;
     this.likelyCause = likelyCause;
   }
 }
@@ -57,7 +60,7 @@ export type FailedOpening = {
   readonly label: string;
   /** The problem with the answer, or its absence. */
   readonly reason: string | undefined;
-  readonly noise: NoiseRecord;
+  readonly startUpOutput: StartUpOutputRecord;
   readonly transport: TransportEnd | undefined;
 };
 
@@ -65,17 +68,17 @@ export type FailedOpening = {
 export const connectionFailed = ({
   label,
   reason,
-  noise: { text, summary },
+  startUpOutput: { text, summary },
   transport,
 }: FailedOpening): ConnectionLostError => {
-  const cause = likelyCause({ transport, noise: text });
+  const cause = likelyCause({ transport, output: text });
   const lines = [
     joined(`could not connect to ${label}`, reason, transport),
     summary && `expected a server, received ${countedBytes(summary.bytes)}: "${summary.excerpt}"`,
     cause?.advice,
   ];
   return new ConnectionLostError(lines.filter(line => line !== undefined).join('\n'), transport, {
-    noise: summary,
+    startUpOutput: summary,
     likelyCause: cause,
   });
 };

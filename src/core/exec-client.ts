@@ -9,10 +9,10 @@ import { type ExecOptions, type ExecResult, runToEnd } from './exec.ts';
 import { RemoteFiles } from './files.ts';
 import { type HttpOptions, HttpRequests, type HttpResponse, type HttpStreamOptions } from './http.ts';
 import type { EnvironmentExplanation } from './local-environment.ts';
-import type { Noise } from './noise.ts';
 import type { RemoteProcess, StartOptions } from './process.ts';
 import { Processes } from './processes.ts';
 import type { ProcessEnv } from './start-env.ts';
+import type { StartUpOutput } from './start-up-output.ts';
 
 /** The part of an answer that differs from method to method. */
 type Answer<Method extends keyof Requests> = ResultOut<Requests[Method]>;
@@ -72,8 +72,8 @@ export class ExecClient implements AsyncDisposable {
   }
 
   /** Bytes that came before the first frame, such as the greeting of a login shell; `undefined` if there were none. */
-  get noise(): Noise | undefined {
-    return this.#connection.noise;
+  get startUpOutput(): StartUpOutput | undefined {
+    return this.#connection.startUpOutput;
   }
 
   /**

@@ -22,7 +22,6 @@ export type { HttpOptions, HttpResponse, HttpStreamOptions } from './http.ts';
 export type { LikelyCause, LikelyCauseKind } from './likely-cause.ts';
 export type { OutputLine } from './lines.ts';
 export type { EnvironmentExplanation } from './local-environment.ts';
-export type { Noise } from './noise.ts';
 export { type OpenOptions, openClient } from './open-client.ts';
 export type { OutputChunk } from './output-queue.ts';
 export type {
@@ -43,6 +42,7 @@ export {
   remoteStartEnv,
   type StartEnv,
 } from './start-env.ts';
+export type { StartUpOutput } from './start-up-output.ts';
 export { commandServer, localServer, REMOTE_COMMAND, sshServer, type Target } from './target.ts';
 export type { TransportEnd } from './transport.ts';
 export { UnifiedExecError, type UnifiedExecErrorKind } from './unified-exec/errors.ts';

@@ -35,13 +35,13 @@ export type FailureEvidence = {
   /** The end of the program that should carry the connection. */
   readonly transport: TransportEnd | undefined;
   /** The bytes on its stdout, at least the first and the last ones. */
-  readonly noise: string;
+  readonly output: string;
 };
 
 /** Recognizes the messages of ssh, shells and other programs; `undefined` if there is no known one. */
-export const likelyCause = ({ transport, noise }: FailureEvidence): LikelyCause | undefined => {
+export const likelyCause = ({ transport, output }: FailureEvidence): LikelyCause | undefined => {
   const stderr = transport?.stderr.join('\n') ?? '';
-  const facts = { transport, noise, stderr, program: transport?.program ?? 'the program' };
+  const facts = { transport, output, stderr, program: transport?.program ?? 'the program' };
   const cause = CAUSES.find(({ evidence }) =>
     evidence instanceof RegExp ? evidence.test(stderr) : evidence(facts),
   );
@@ -101,18 +101,18 @@ const CAUSES: readonly Cause[] = [
   },
   {
     kind: 'accountClosed',
-    evidence: ({ noise }) => /account is currently not available|nologin/i.test(noise),
+    evidence: ({ output }) => /account is currently not available|nologin/i.test(output),
     advice: 'this account has no login shell; use another user',
   },
   {
     kind: 'terminal',
-    evidence: ({ noise, stderr }) =>
-      /content-length: \d+\r\r\n/i.test(noise) || /input device is not a tty/i.test(stderr),
+    evidence: ({ output, stderr }) =>
+      /content-length: \d+\r\r\n/i.test(output) || /input device is not a tty/i.test(stderr),
     advice: 'a terminal (pty) is rewriting the byte stream; connect without one (ssh -T, docker exec -i)',
   },
   {
     kind: 'echo',
-    evidence: ({ noise }) => noise.includes('"method":"initialize"'),
+    evidence: ({ output }) => output.includes('"method":"initialize"'),
     advice: 'the request was echoed; a terminal or a program such as cat runs in place of the server',
   },
   {
@@ -124,7 +124,7 @@ const CAUSES: readonly Cause[] = [
   },
   {
     kind: 'passwordPrompt',
-    evidence: ({ noise, stderr }) => PROMPT.test(noise) || PROMPT.test(stderr),
+    evidence: ({ output, stderr }) => PROMPT.test(output) || PROMPT.test(stderr),
     advice: 'a program asks for a password and cannot get one; use a key, or a command without a password',
   },
   {
@@ -167,7 +167,7 @@ const CAUSES: readonly Cause[] = [
   },
   {
     kind: 'otherSpeaker',
-    evidence: ({ noise }) => noise !== '',
+    evidence: ({ output }) => output !== '',
     advice:
       'the command printed something that is not exec-server output (a menu, a banner or a forced command)',
   },

@@ -65,7 +65,7 @@ same<
   | 'limits'
   | 'ttyUnavailable'
   | 'sandboxUnavailable'
-  | 'noise'
+  | 'startUpOutput'
   | 'exec'
   | 'start'
   | 'read'

@@ -90,13 +90,13 @@ describe('connect', () => {
   it('ignores what a login shell prints before the first frame', async () => {
     const client = await connect(script('echo "Welcome!"; echo; exec "$@" --stdio', 'remote'), { localEnv });
     expect(client.info).to.include({ executorVersion: version });
-    expect(client.noise).to.deep.equal({ bytes: 10, excerpt: 'Welcome!\\n\\n' });
+    expect(client.startUpOutput).to.deep.equal({ bytes: 10, excerpt: 'Welcome!\\n\\n' });
     await client.close();
   });
 
   it('reports no startup output if there was none', async () => {
     const client = await connect(localServer(server), { localEnv });
-    expect(client.noise).to.equal(undefined);
+    expect(client.startUpOutput).to.equal(undefined);
     await client.close();
   });
 

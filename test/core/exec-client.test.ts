@@ -441,7 +441,7 @@ describe('ExecClient', () => {
         for (const byte of stream) toClient.write(Buffer.of(byte));
       });
       const client = await openClient(streams, {});
-      expect(client.noise).to.deep.equal({
+      expect(client.startUpOutput).to.deep.equal({
         bytes: noise.length,
         excerpt: 'Beer\\nContent-Length: 5\\r\\n\\r\\n{',
       });

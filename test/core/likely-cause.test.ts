@@ -4,10 +4,10 @@ import type { TransportEnd } from '../../src/core/transport.ts';
 
 const ended = (exitCode: number | null, stderr: string[] = [], more: Partial<TransportEnd> = {}) => ({
   transport: { program: 'ssh', exitCode, signal: null, stderr, ...more },
-  noise: '',
+  output: '',
 });
 
-const printed = (noise: string, exitCode = 0) => ({ ...ended(exitCode), noise });
+const printed = (output: string, exitCode = 0) => ({ ...ended(exitCode), output });
 
 const kindOf = (evidence: Parameters<typeof likelyCause>[0]): LikelyCauseKind | undefined =>
   likelyCause(evidence)?.kind;
@@ -93,7 +93,7 @@ describe('likelyCause', () => {
 
   it('returns undefined without evidence', () => {
     for (const evidence of [
-      { transport: undefined, noise: '' },
+      { transport: undefined, output: '' },
       ended(3, ['complaint']),
       ended(null, [], { signal: 'SIGKILL' }),
     ]) {

@@ -66,7 +66,7 @@ describe('start-up output', () => {
         const octal = Array.from(noise, byte => `\\${byte.toString(8).padStart(3, '0')}`).join('');
         const client = await connectVia(`printf '${octal}'; ${SERVE}`);
         try {
-          expect(client.noise?.bytes ?? 0).to.equal(noise.length);
+          expect(client.startUpOutput?.bytes ?? 0).to.equal(noise.length);
         } finally {
           await client.close();
         }
@@ -78,7 +78,7 @@ describe('start-up output', () => {
   it('has a maximum length', async () => {
     const fill = (bytes: number) => `head -c ${bytes} /dev/zero | tr '\\000' .; ${SERVE}`;
     const client = await connectVia(fill(MAX_NOISE_BYTES));
-    expect(client.noise).to.deep.equal({
+    expect(client.startUpOutput).to.deep.equal({
       bytes: MAX_NOISE_BYTES,
       excerpt: `${'.'.repeat(200)}…${'.'.repeat(100)}`,
     });

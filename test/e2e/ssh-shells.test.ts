@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { ConnectionLostError, connect, type Noise, sshServer, type Target } from '../../src/core/index.ts';
+import {
+  ConnectionLostError,
+  connect,
+  type StartUpOutput,
+  sshServer,
+  type Target,
+} from '../../src/core/index.ts';
 import { describeWithShell, shellNames } from '../server/environment/login/support/shells.ts';
 import { runCli } from './support/cli.ts';
 import { type ShellHost, startShellHost } from './support/shell-host.ts';
@@ -14,24 +20,24 @@ const START_UP_FILES: Readonly<Record<string, string>> = {
 };
 
 /** Start-up output of a line, and its report. */
-const NOISES: ReadonlyArray<{ line: string; noise: Noise }> = [
-  { line: 'echo Beer', noise: { bytes: 5, excerpt: 'Beer\\n' } },
-  { line: "/usr/bin/printf 'Beer'", noise: { bytes: 4, excerpt: 'Beer' } },
+const CASES: ReadonlyArray<{ line: string; startUpOutput: StartUpOutput }> = [
+  { line: 'echo Beer', startUpOutput: { bytes: 5, excerpt: 'Beer\\n' } },
+  { line: "/usr/bin/printf 'Beer'", startUpOutput: { bytes: 4, excerpt: 'Beer' } },
   {
     line: "/usr/bin/printf 'Content-Length: 5\\r\\n\\r\\n{'",
-    noise: { bytes: 22, excerpt: 'Content-Length: 5\\r\\n\\r\\n{' },
+    startUpOutput: { bytes: 22, excerpt: 'Content-Length: 5\\r\\n\\r\\n{' },
   },
   {
     line: "/usr/bin/printf 'Content-Length: 900\\r\\n'",
-    noise: { bytes: 21, excerpt: 'Content-Length: 900\\r\\n' },
+    startUpOutput: { bytes: 21, excerpt: 'Content-Length: 900\\r\\n' },
   },
   {
     line: "/usr/bin/printf '\\033[31mred\\033[0m \\377\\n'",
-    noise: { bytes: 15, excerpt: '\\u001b[31mred\\u001b[0m \ufffd\\n' },
+    startUpOutput: { bytes: 15, excerpt: '\\u001b[31mred\\u001b[0m \ufffd\\n' },
   },
   {
     line: '/usr/bin/head -c 500000 /dev/zero | /usr/bin/tr "\\000" "."',
-    noise: { bytes: 500_000, excerpt: `${'.'.repeat(200)}…${'.'.repeat(100)}` },
+    startUpOutput: { bytes: 500_000, excerpt: `${'.'.repeat(200)}…${'.'.repeat(100)}` },
   },
 ];
 
@@ -49,7 +55,7 @@ describeWithSshd('a connection through sshd to an account with the shell', () =>
     const client = await connect(target, { localEnv: env });
     try {
       const child = await client.start({ argv: ['printenv', 'SHELL', 'HOME'] });
-      return { noise: client.noise, printed: String((await child.collect()).stdout) };
+      return { startUpOutput: client.startUpOutput, printed: String((await child.collect()).stdout) };
     } finally {
       await client.close();
     }
@@ -69,7 +75,7 @@ describeWithSshd('a connection through sshd to an account with the shell', () =>
       it('reaches a server without start-up output', async () => {
         const env = account();
         expect(await visit(env)).to.deep.equal({
-          noise: undefined,
+          startUpOutput: undefined,
           printed: `${path}\n${env.EXEC_TEST_HOME}\n`,
         });
       });
@@ -77,7 +83,7 @@ describeWithSshd('a connection through sshd to an account with the shell', () =>
       it('quotes the path of a server for the shell', async () => {
         const env = account();
         expect(await visit(env, sshServer('devbox', [host.oddProgram, '--stdio']))).to.deep.equal({
-          noise: undefined,
+          startUpOutput: undefined,
           printed: `${path}\n${env.EXEC_TEST_HOME}\n`,
         });
         const args = ['run', '--ssh', 'devbox', '--remote-program', host.oddProgram, '--', 'echo', 'there'];
@@ -103,14 +109,16 @@ describeWithSshd('a connection through sshd to an account with the shell', () =>
       if (file === undefined) return;
 
       it(`ignores and reports the output of ${file}`, async () => {
-        const seen = await Promise.all(NOISES.map(({ line }) => visit(account(`${line}\n`))));
-        expect(seen.map(({ noise }) => noise)).to.deep.equal(NOISES.map(({ noise }) => noise));
+        const seen = await Promise.all(CASES.map(({ line }) => visit(account(`${line}\n`))));
+        expect(seen.map(({ startUpOutput }) => startUpOutput)).to.deep.equal(
+          CASES.map(({ startUpOutput }) => startUpOutput),
+        );
         for (const { printed } of seen) expect(printed.split('\n')[0]).to.equal(path);
       });
 
       it(`shows the output of ${file} if it exits before the server starts`, async () => {
-        const { message, noise } = await failure(account('echo Beer\nexec /bin/sh -c "exit 3"\n'));
-        expect(noise).to.deep.equal({ bytes: 5, excerpt: 'Beer\\n' });
+        const { message, startUpOutput } = await failure(account('echo Beer\nexec /bin/sh -c "exit 3"\n'));
+        expect(startUpOutput).to.deep.equal({ bytes: 5, excerpt: 'Beer\\n' });
         expect(message).to.match(
           /^could not connect to devbox: ssh exited with code 3\nexpected a server, received 5 bytes: "Beer\\n"\n/,
         );
@@ -128,7 +136,10 @@ describeWithSshd('a connection through sshd to an account with the shell', () =>
 
       it(`works if ${file} runs another shell with the command`, async () => {
         const replaced = `echo Beer\nexec /bin/sh -c 'exec exec-server --stdio'\n`;
-        expect((await visit(account(replaced))).noise).to.deep.equal({ bytes: 5, excerpt: 'Beer\\n' });
+        expect((await visit(account(replaced))).startUpOutput).to.deep.equal({
+          bytes: 5,
+          excerpt: 'Beer\\n',
+        });
       });
     });
   }

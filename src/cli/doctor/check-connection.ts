@@ -1,5 +1,5 @@
 import { ConnectionLostError, connect, type ExecClient, type Target } from '../../core/index.ts';
-import { countedBytes } from '../../core/noise.ts';
+import { countedBytes } from '../../core/start-up-output.ts';
 import { version } from '../../protocol/version.ts';
 import type { Finding } from './finding.ts';
 
@@ -49,7 +49,7 @@ const failure = (
   checked: CheckedTarget,
   firstByteMs: number | undefined,
 ): Finding => {
-  const { likelyCause, noise, transport } = error;
+  const { likelyCause, startUpOutput, transport } = error;
   const lines = error.message.split('\n');
   if (likelyCause !== undefined) lines.pop();
   const [message = '', ...details] = lines;
@@ -62,7 +62,7 @@ const failure = (
       likelyCause === undefined
         ? 'run this command by hand to see its output; if it is only slow, use a longer --timeout'
         : adviceFor(likelyCause, checked),
-    data: { firstByteMs, likelyCause: likelyCause?.kind, noise, transport },
+    data: { firstByteMs, likelyCause: likelyCause?.kind, noise: startUpOutput, transport },
   };
 };
 
@@ -74,18 +74,18 @@ const adviceFor = (
     ? `${advice} with --remote-program`
     : advice;
 
-const startUpOutputOf = ({ noise, info: { shell } }: ExecClient): Finding =>
-  noise === undefined
+const startUpOutputOf = ({ startUpOutput, info: { shell } }: ExecClient): Finding =>
+  startUpOutput === undefined
     ? { check: 'noise', level: 'ok', message: 'none before the first frame', data: { bytes: 0 } }
     : {
         check: 'noise',
         level: 'warning',
-        message: `${countedBytes(noise.bytes)} before the first frame`,
-        details: [`"${noise.excerpt}"`],
+        message: `${countedBytes(startUpOutput.bytes)} before the first frame`,
+        details: [`"${startUpOutput.excerpt}"`],
         advice:
           `harmless to exec-server, but it breaks scp, rsync and git: a start-up file of ${shell.name} prints ` +
           `without a terminal. Print on a terminal only: \`${terminalGuard(shell.name)}\``,
-        data: { ...noise },
+        data: { ...startUpOutput },
       };
 
 const terminalGuard = (shell: string): string => {

@@ -1,16 +1,16 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { countedBytes, NoiseRecord } from '../../src/core/noise.ts';
+import { countedBytes, StartUpOutputRecord } from '../../src/core/start-up-output.ts';
 
-const recordOf = (chunks: ReadonlyArray<Buffer | string>): NoiseRecord => {
-  const record = new NoiseRecord();
+const recordOf = (chunks: ReadonlyArray<Buffer | string>): StartUpOutputRecord => {
+  const record = new StartUpOutputRecord();
   for (const chunk of chunks) record.push(Buffer.from(chunk as string));
   return record;
 };
 
 const numbers = (count: number): string => Array.from({ length: count }, (_, at) => `${at}\n`).join('');
 
-describe('NoiseRecord', () => {
+describe('StartUpOutputRecord', () => {
   it('has no summary without bytes', () => {
     expect(recordOf([]).summary).to.equal(undefined);
     expect(recordOf(['']).summary).to.equal(undefined);

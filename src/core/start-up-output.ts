@@ -2,7 +2,7 @@ import { printableQuoted } from './printable.ts';
 import { TextTail } from './text-tail.ts';
 
 /** Bytes that came before the first frame of a server, such as the greeting of a login shell. */
-export type Noise = {
+export type StartUpOutput = {
   readonly bytes: number;
   /**
    * The first 200 characters and the last 100, with `…` for those in between. Control characters, quotes and
@@ -21,7 +21,7 @@ const TAIL_CHARACTERS = 100;
 const WIDEST = 4;
 
 /** Length, beginning and end of the bytes before the first frame. */
-export class NoiseRecord {
+export class StartUpOutputRecord {
   #bytes = 0;
   #head: Buffer = Buffer.alloc(0);
   readonly #tail = new TextTail(TAIL_CHARACTERS * WIDEST);
@@ -39,7 +39,7 @@ export class NoiseRecord {
   }
 
   /** The same, escaped; `undefined` if there were no bytes. */
-  get summary(): Noise | undefined {
+  get summary(): StartUpOutput | undefined {
     return this.#bytes === 0
       ? undefined
       : { bytes: this.#bytes, excerpt: this.#parts().map(printableQuoted).join('…') };
