@@ -3,8 +3,9 @@ import { createRequire } from 'node:module';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
-import { type PtyChild, startOnPty } from '../../src/server/process/pty/pty.ts';
 import { ptyUnavailable } from '../../src/server/process/pty/pty-binding.ts';
+import type { PtyChild } from '../../src/server/process/pty/pty-child.ts';
+import { startOnPty } from '../../src/server/process/pty/start-on-pty.ts';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const module = new URL('../../src/cli/local-terminal.ts', import.meta.url).href;

@@ -70,17 +70,17 @@ const SITES: Readonly<Record<string, Site>> = {
     identity: GROUP,
     lines: ['if (this.isAlive) this.#groups.signal(this.leader, signal);'],
   },
-  'server/process/managed-process.ts': {
+  'server/process/child-signals.ts': {
     identity: `${UNREAPED}; for a group: ${GROUP}; for the program in a sandbox and for descendants: ${START_TIME}`,
     lines: [
-      'this.group.signal(signal);',
-      'if (confined === void 0) signalPid(pid, signal);',
-      'else if (confined.command.program !== void 0) signalProcess(confined.command.program, signal);',
-      'signalPid(this.pid, signal);',
+      'this.#group.signal(signal);',
+      'if (sandboxed === void 0) signalPid(pid, signal);',
+      'else if (sandboxed.command.program !== void 0) signalProcess(sandboxed.command.program, signal);',
+      'signalPid(pid, signal);',
       'if (entry !== void 0) signalProcess(entry, signal, platform);',
     ],
   },
-  'server/process/processes.ts': { identity: PINNED, lines: ['await this.#remains.killHolders();'] },
+  'server/process/processes.ts': { identity: PINNED, lines: ['await this.#leftovers.killHolders();'] },
   'server/process/pty/pty-fork.ts': { identity: '0 is no signal', lines: ['return process.kill(pid, 0);'] },
   'server/process/pty/pty-windows.ts': {
     identity: 'the handle of a terminal that is not closed',

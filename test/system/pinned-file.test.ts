@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { startOnPty } from '../../src/server/process/pty/pty.ts';
 import { ptyUnavailable } from '../../src/server/process/pty/pty-binding.ts';
+import { startOnPty } from '../../src/server/process/pty/start-on-pty.ts';
 import { pinTerminal } from '../../src/system/pinned-file.ts';
 import { openLinks } from '../server/support/descriptors.ts';
 

@@ -6,31 +6,31 @@ import type { Denial } from '../sandbox/denial.ts';
 import type { SandboxedCommand } from '../sandbox/sandboxed-command.ts';
 
 /**
- * What a child writes to one stream: a stream of Node's, read by its `data` events alone, from `resume` on. The bytes
- * of an event are good only while it is handled.
+ * Output stream of a child: a stream of Node, read only by its `data` events, from `resume` on. The bytes of an event
+ * are valid only while it is handled.
  */
 export type Output = EventEmitter &
   Pick<Readable, 'pause' | 'resume' | 'destroy' | 'destroyed' | 'readableEnded'>;
 
-/** A started process, whatever its streams are made of. */
+/** A started process, on pipes or on a terminal. */
 export type Child = {
   readonly pid: number;
-  /** In a sandbox: the program itself, of which `pid` is only the keeper, and what it runs into. */
-  readonly confined?: { readonly command: SandboxedCommand; readonly denial: Denial } | undefined;
-  /** `null` for a child without a stdin to write to. */
+  /** Set in a sandbox, where `pid` is that of bubblewrap: the program itself, and the denials in its output. */
+  readonly sandboxed?: { readonly command: SandboxedCommand; readonly denial: Denial } | undefined;
+  /** `null` if stdin is the null device. */
   readonly stdin: Writable | null;
   readonly outputs: { readonly [Stream in OutputStream]?: Output | null };
-  /** The terminal that it was started on, if that has a name; once our side is closed, another one may have it. */
+  /** The terminal, if it has a name; after our side is closed, another terminal may get the name. */
   readonly terminal?: { readonly path: string; isOpen(): boolean } | undefined;
   /**
-   * Pins those of its streams that other processes may have open, for a search: outputs that haven't ended and are open
-   * here, and stdin while it is read. None where no process can be looked into.
+   * Pins the streams that other processes may have open, to search for their holders: outputs that have not ended and
+   * are open here, and stdin while a process reads it. Empty where the descriptors of processes cannot be listed.
    */
   pinStreams(): readonly PinnedFile[];
-  /** Calls back once, as soon as the process has ended. */
+  /** Calls back once, when the process has exited. */
   onExit(listener: (code: number | null, signal: NodeJS.Signals | null) => void): void;
-  /** Sets the size of its terminal; without one it is never called. */
+  /** Sets the size of the terminal; never called without one. */
   resize(size: TerminalSize): void;
-  /** Closes our ends of its streams, though others may still hold theirs. Idempotent. */
+  /** Closes our ends of the streams, even if other processes hold theirs. Idempotent. */
   cut(): void;
 };

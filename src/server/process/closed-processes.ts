@@ -1,11 +1,11 @@
 import { MAX_CLOSED_BYTES, MAX_CLOSED_PROCESSES } from './limits.ts';
 import type { ManagedProcess } from './managed-process.ts';
 
-/** Closed processes that can still be read, for a time and within a bound of number and memory. */
+/** Closed processes that can still be read: for a time, and up to a number and an amount of memory. */
 export class ClosedProcesses {
   /** The oldest first. */
   readonly #kept = new Map<string, Kept>();
-  /** What all of them retain. */
+  /** Retained output of all of them. */
   #bytes = 0;
 
   get(processId: string): ManagedProcess | undefined {
@@ -16,13 +16,13 @@ export class ClosedProcesses {
     return [...this.#kept.values()].map(({ process }) => process);
   }
 
-  /** Keeps a process for some milliseconds; older ones go if they are too many or hold too much. */
+  /** Keeps a process for some milliseconds. If there are too many, or they hold too much, the oldest are forgotten. */
   keep(process: ManagedProcess, forMs: number): void {
     const { processId } = process.options;
     this.forget(processId);
     const timer = setTimeout(() => this.forget(processId), forMs);
     timer.unref();
-    const bytes = process.retainedBytes;
+    const bytes = process.journal.retainedBytes;
     this.#kept.set(processId, { process, bytes, timer });
     this.#bytes += bytes;
     this.#dropOldest();
@@ -34,13 +34,13 @@ export class ClosedProcesses {
     clearTimeout(kept.timer);
     this.#bytes -= kept.bytes;
     this.#kept.delete(processId);
-    kept.process.forget();
+    kept.process.journal.forget();
   }
 
-  /** Forgets the oldest, whoever may be about to read it; `false` if there is none that retains output. */
+  /** Forgets the oldest process that retains output; returns false if there is none. */
   forgetOldest(): boolean {
     for (const [processId, { process }] of this.#kept) {
-      if (process.retainedBytes === 0) continue;
+      if (process.journal.retainedBytes === 0) continue;
       this.forget(processId);
       return true;
     }
@@ -49,13 +49,13 @@ export class ClosedProcesses {
 
   #dropOldest(): void {
     for (const processId of this.#kept.keys()) {
-      const few = this.#kept.size <= MAX_CLOSED_PROCESSES && this.#bytes <= MAX_CLOSED_BYTES;
-      // The newest one stays whatever it holds: somebody may be about to read it.
-      if (few || this.#kept.size === 1) return;
+      const fits = this.#kept.size <= MAX_CLOSED_PROCESSES && this.#bytes <= MAX_CLOSED_BYTES;
+      // The newest stays, whatever it holds: the client may be about to read it.
+      if (fits || this.#kept.size === 1) return;
       this.forget(processId);
     }
   }
 }
 
-/** A closed process writes no more; what it retains is at most what it was then. */
+/** A closed process, and the output that it retained when it was closed; later it may only be less. */
 type Kept = { readonly process: ManagedProcess; readonly bytes: number; readonly timer: NodeJS.Timeout };

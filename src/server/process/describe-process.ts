@@ -1,28 +1,37 @@
 import type { ResultIn } from '../../protocol/define.ts';
 import type { Requests } from '../../protocol/messages.ts';
+import type { StreamBytes } from '../../protocol/process.ts';
 import { descendantsOf, type ProcessTable } from '../../system/process-table.ts';
-import type { ManagedProcess } from './managed-process.ts';
+import type { Exit } from './ending.ts';
+import type { ProcessOptions } from './start/process-options.ts';
 
-/** The longest name of a program in a list, which may have thousands of them. */
-const MAX_LISTED_NAME_LENGTH = 1024;
+/** Facts about a process that a list shows. */
+export type ProcessView = {
+  readonly options: Pick<ProcessOptions, 'processId' | 'argv0' | 'tty'>;
+  readonly pid: number;
+  readonly state: 'running' | 'exited' | 'closed';
+  readonly startedAtMs: number;
+  readonly exit: Exit | undefined;
+  readonly bytes: StreamBytes;
+};
 
-/** A process as `process/list` tells it. */
+/** Entry of `process/list` for one process. */
 export const describeProcess = (
-  process: ManagedProcess,
+  { options: { processId, argv0, tty }, pid, state, startedAtMs, exit, bytes }: ProcessView,
   table: ProcessTable,
 ): ResultIn<Requests['process/list']>['processes'][number] => ({
-  processId: process.options.processId,
-  pid: process.pid,
-  argv0: process.options.argv0.slice(0, MAX_LISTED_NAME_LENGTH),
-  tty: process.options.tty,
-  state: process.state,
-  exitCode: process.exit?.exitCode ?? null,
-  startedAtMs: process.startedAtMs,
-  exitedAtMs: process.exit?.atMs ?? null,
-  bytes: process.bytes,
-  // After its end the pid may be somebody else's.
+  processId,
+  pid,
+  argv0,
+  tty,
+  state,
+  exitCode: exit?.exitCode ?? null,
+  startedAtMs,
+  exitedAtMs: exit?.atMs ?? null,
+  bytes,
+  // After the exit another process may have the pid.
   descendants:
-    process.state === 'running'
-      ? descendantsOf(process.pid, table).map(pid => ({ pid, name: table.get(pid)?.name ?? '' }))
+    state === 'running'
+      ? descendantsOf(pid, table).map(pid => ({ pid, name: table.get(pid)?.name ?? '' }))
       : [],
 });

@@ -9,7 +9,7 @@ import { WriteIds } from './write-ids.ts';
 export class ProcessMemory {
   readonly #budget: MemoryBudget;
   readonly stdin: StdinMemory;
-  /** For output that can be read again. */
+  /** Output for `process/read`. */
   readonly retained: KeptOutput;
   readonly headTail: KeptOutput;
   readonly pending: PendingOutput;
@@ -20,11 +20,11 @@ export class ProcessMemory {
     this.retained = new KeptOutput(budget.share('retained'));
     this.headTail = new KeptOutput(budget.share('headTail'));
     this.pending = new PendingOutput(budget.share('pending'));
-    // All else is worth more than output that was sent already.
+    // Output that was sent already is the least valuable use of memory.
     budget.onShort(bytes => this.retained.free(bytes));
   }
 
-  /** Notes that a process is closed, whose objects are garbage soon. */
+  /** Records the garbage that a closed process leaves. */
   processClosed(): void {
     this.#budget.discarded(CLOSED_PROCESS_GARBAGE_BYTES);
   }

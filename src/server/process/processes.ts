@@ -1,13 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
-import {
-  limitExceeded,
-  processExists,
-  shuttingDown,
-  startCalledOff,
-  unknownProcess,
-  unsupported,
-} from '../../protocol/errors.ts';
+import { shuttingDown, startCalledOff, unknownProcess, unsupported } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { settledWithin } from '../../system/deadline.ts';
 import { NamedPipes } from '../../system/named-pipes.ts';
@@ -21,37 +14,27 @@ import type { BaseEnvs } from '../environment/login/base-env.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
 import type { MemoryBudget } from '../memory/memory-budget.ts';
 import type { Sandboxes } from '../sandbox/sandboxes.ts';
-import { ClosedProcesses } from './closed-processes.ts';
 import { describeProcess } from './describe-process.ts';
 import {
-  DRAIN_MS,
-  HEAD_TAIL_BYTES,
-  KILL_GRACE_MS,
   LAST_MESSAGES_MS,
   LISTED_PROCESS_BYTES,
-  MAX_LISTED_ARGV0_LENGTH,
   RETAINED_BYTES,
   RETAINED_MS,
   SHUTDOWN_GRACE_MS,
 } from './limits.ts';
-import { ManagedProcess, type ProcessOptions } from './managed-process.ts';
+import { ManagedProcess } from './managed-process.ts';
 import { ProcessMemory } from './process-memory.ts';
+import { ProcessRegistry } from './process-registry.ts';
 import { OutputReads } from './read-output.ts';
-import { PendingStart } from './start/pending-start.ts';
+import type { PendingStart } from './start/pending-start.ts';
+import { type ProcessDefaults, processOptions } from './start/process-options.ts';
 import { startChild } from './start/start-child.ts';
-import { Remains } from './stop/leftovers.ts';
+import { LeftoverTracker } from './stop/leftovers.ts';
 
 type Params<Name extends keyof Requests> = ParamsOut<Requests[Name]>;
 type Result<Name extends keyof Requests> = ResultIn<Requests[Name]>;
 
-/** What a client decides once, for all its processes. */
-export type ProcessDefaults = {
-  readonly windowBytes: number;
-  readonly retainedBytes: number;
-  readonly retainedMs: number;
-};
-
-/** What the processes of a connection work with. */
+/** Facilities of a connection that its processes use. */
 export type ProcessesContext = {
   readonly host: Host;
   readonly outbound: Outbound;
@@ -63,23 +46,15 @@ export type ProcessesContext = {
   readonly answers: AnswerMemory;
 };
 
-/** The processes of one connection, by the ids that the client gave them. */
+/** The processes of one connection, by the ids that the client chose. */
 export class Processes {
-  readonly #host: Host;
-  readonly #outbound: Outbound;
+  readonly #context: ProcessesContext;
   readonly #groups: ProcessGroups;
-  readonly #watchdog: Watchdog;
-  readonly #baseEnvs: BaseEnvs;
-  readonly #maxProcesses: number;
-  readonly #sandboxes: Sandboxes;
   readonly #pipes: NamedPipes | undefined;
-  /** Not closed; a pending start holds its id. */
-  readonly #live = new Map<string, ManagedProcess | PendingStart>();
-  readonly #closed = new ClosedProcesses();
+  readonly #registry: ProcessRegistry;
   readonly #memory: ProcessMemory;
-  readonly #answers: AnswerMemory;
   readonly #reads: OutputReads;
-  readonly #remains: Remains;
+  readonly #leftovers: LeftoverTracker;
   #defaults: ProcessDefaults = {
     windowBytes: Number.POSITIVE_INFINITY,
     retainedBytes: RETAINED_BYTES,
@@ -88,20 +63,15 @@ export class Processes {
   #stopping = false;
 
   constructor(context: ProcessesContext) {
-    const { host, outbound, watchdog, baseEnvs, maxProcesses, sandboxes, budget, answers } = context;
-    this.#memory = new ProcessMemory(budget);
-    this.#memory.retained.preferToDrop(() => this.#closed.forgetOldest());
-    this.#reads = new OutputReads(answers);
-    this.#answers = answers;
-    this.#host = host;
-    this.#outbound = outbound;
-    this.#watchdog = watchdog;
-    this.#baseEnvs = baseEnvs;
-    this.#maxProcesses = maxProcesses;
-    this.#sandboxes = sandboxes;
+    const { host, watchdog, maxProcesses, budget, answers } = context;
+    this.#context = context;
     this.#groups = processGroups(host.platform);
-    this.#remains = new Remains(watchdog, () => this.#pipes?.pinHeld() ?? []);
-    // Elsewhere FIFOs exist, too, but not the look into other processes that makes them worth it.
+    this.#registry = new ProcessRegistry(maxProcesses);
+    this.#memory = new ProcessMemory(budget);
+    this.#memory.retained.preferToDrop(() => this.#registry.closed.forgetOldest());
+    this.#reads = new OutputReads(answers);
+    this.#leftovers = new LeftoverTracker(watchdog, () => this.#pipes?.pinHeld() ?? []);
+    // Other systems have FIFOs, too, but no way to find the processes that have them open.
     this.#pipes =
       host.platform === 'linux'
         ? new NamedPipes(pipesParent(host.tempDir), directory => watchdog.useDirectory(directory))
@@ -112,108 +82,99 @@ export class Processes {
     this.#defaults = defaults;
   }
 
-  /** Does what a first start would wait for. */
+  /** Does in advance what a first start would wait for. */
   prepare(): void {
     this.#pipes?.prepare();
   }
 
-  /** Where the named pipes of processes are, once there are any. */
+  /** Directory of the named pipes, once there are any. */
   get pipeDirectory(): string | undefined {
     return this.#pipes?.directory;
   }
 
-  /** How many processes aren't closed. */
+  /** Number of processes that are not closed. */
   get count(): number {
-    return this.#live.size;
+    return this.#registry.openCount;
   }
 
   async start(params: Params<'process/start'>): Promise<Result<'process/start'>> {
     const { processId } = params;
     if (this.#stopping) throw shuttingDown();
-    if (this.#live.has(processId)) throw processExists(processId);
-    if (this.#live.size >= this.#maxProcesses) {
-      throw limitExceeded('processes', this.#live.size + 1, this.#maxProcesses);
-    }
-    this.#closed.forget(processId);
-    const pending = new PendingStart();
-    this.#live.set(processId, pending);
+    const pending = this.#registry.reserve(processId);
+    const { host, sandboxes, baseEnvs, outbound } = this.#context;
     try {
       const { child, sandboxType, environment, envBase } = await startChild(params, {
-        host: this.#host,
+        host,
         pipes: this.#pipes,
         detached: this.#groups.detached,
-        sandboxes: this.#sandboxes,
-        baseEnv: base => this.#wait(this.#baseEnvs.get(base), pending),
-        wait: something => this.#wait(something, pending),
+        sandboxes,
+        baseEnv: base => this.#wait(baseEnvs.get(base), pending),
+        wait: promise => this.#wait(promise, pending),
       });
-      const process = new ManagedProcess(
-        child,
-        this.#optionsOf(params),
-        this.#outbound,
-        this.#groups,
-        this.#memory,
-      );
+      const process = new ManagedProcess(child, processOptions(params, this.#defaults), {
+        outbound,
+        groups: this.#groups,
+        memory: this.#memory,
+      });
       this.#manage(process);
-      if (child.confined !== undefined) await process.runs();
+      if (child.sandboxed !== undefined) await process.runs();
       return { processId, sandboxType, pid: child.pid, environment, envBase };
     } catch (error) {
-      this.#live.delete(processId);
+      this.#registry.release(processId);
       throw error;
     }
   }
 
   async write({ processId, chunk, writeId }: Params<'process/write'>): Promise<Result<'process/write'>> {
-    const process = this.#live.get(processId);
-    if (process instanceof PendingStart) return { status: 'starting' };
-    if (process !== undefined) return { status: await process.write(chunk, writeId) };
-    return { status: this.#closed.get(processId) === undefined ? 'unknownProcess' : 'stdinClosed' };
+    if (this.#registry.pending(processId) !== undefined) return { status: 'starting' };
+    const process = this.#registry.find(processId);
+    return { status: (await process?.stdin.write(chunk, writeId)) ?? 'unknownProcess' };
   }
 
   closeStdin({ processId }: Params<'process/closeStdin'>): Result<'process/closeStdin'> {
-    const process = this.#find(processId);
-    process?.closeStdin();
+    const process = this.#registry.find(processId);
+    process?.stdin.end();
     return { status: process === undefined ? 'unknownProcess' : 'accepted' };
   }
 
   async signal({ processId, target }: Params<'process/signal'>, signal: NodeJS.Signals): Promise<void> {
-    const process = this.#notClosed(processId);
-    if (target === 'group') process?.signal(signal);
-    else if (target === 'process') process?.signalProgram(signal);
-    else await process?.signalTree(signal, this.#host.platform);
+    const signals = this.#registry.live(processId)?.signals;
+    if (target === 'group') signals?.toGroup(signal);
+    else if (target === 'process') signals?.toProcess(signal);
+    else await signals?.toTree(signal, this.#context.host.platform);
   }
 
-  /** @throws {ExecServerError} `unknownProcess`, or `unsupported` for one without a terminal */
+  /** @throws {ExecServerError} `unknownProcess`, or `unsupported` for a process without a terminal */
   resize({ processId, size }: Params<'process/resize'>): void {
     const process = this.#find(processId);
-    if (process === undefined) throw unknownProcess(processId);
     if (!process.options.tty) throw unsupported('processId', `process ${processId} has no terminal`);
     process.resize(size);
   }
 
   terminate({ processId }: Params<'process/terminate'>): Result<'process/terminate'> {
-    const process = this.#live.get(processId);
-    if (process instanceof PendingStart) process.callOff(startCalledOff(processId));
-    return { running: this.#notClosed(processId)?.terminate() ?? false };
+    this.#registry.pending(processId)?.cancel(startCalledOff(processId));
+    return { running: this.#registry.live(processId)?.terminate() ?? false };
   }
 
   acknowledge({ processId, seq }: Params<'process/acknowledge'>): void {
-    this.#notClosed(processId)?.acknowledge(seq);
+    this.#registry.live(processId)?.acknowledge(seq);
   }
 
-  /** @throws {ExecServerError} `unknownProcess` for one that never was or is no longer kept */
+  /** @throws {ExecServerError} `unknownProcess` for an id that never existed or is no longer retained */
   async read(params: Params<'process/read'>): Promise<Result<'process/read'>> {
     const process = this.#find(params.processId);
-    if (process === undefined) throw unknownProcess(params.processId);
-    return this.#reads.read(process, params);
+    return this.#reads.read(process.journal, process, params);
   }
 
   async list(): Promise<Result<'process/list'>> {
-    const table = (await readProcessTable(this.#host.platform)) ?? new Map();
-    const inOrder = [...this.#closed.all(), ...this.#started()].sort((a, b) => a.startedAt - b.startedAt);
-    return this.#answers.making(inOrder.length * LISTED_PROCESS_BYTES, async () => {
+    const { host, answers } = this.#context;
+    const table = (await readProcessTable(host.platform)) ?? new Map();
+    const processes = [...this.#registry.closed.all(), ...this.#registry.allLive()];
+    processes.sort((a, b) => a.startedAt - b.startedAt);
+    return answers.making(processes.length * LISTED_PROCESS_BYTES, async () => {
       const described: Result<'process/list'>['processes'] = [];
       const slice = new TimeSlice();
-      for (const process of inOrder) {
+      for (const process of processes) {
         described.push(describeProcess(process, table));
         if (slice.over) await slice.next();
       }
@@ -222,16 +183,14 @@ export class Processes {
   }
 
   /**
-   * Ends everything that was started here. Resolves when nothing of it is left; later starts are refused.
+   * Ends everything that was started here and refuses later starts. Resolves when nothing is left.
    *
-   * @param others what else the watchdog looks after, until it has ended
+   * @param others end of the other things that the watchdog looks after
    */
   async stopAll(others: Promise<void> = Promise.resolve(), exitWithinMs?: number): Promise<void> {
     this.#stopping = true;
-    for (const process of this.#live.values()) {
-      if (process instanceof PendingStart) process.callOff(shuttingDown());
-    }
-    const processes = this.#started();
+    for (const pending of this.#registry.allPending()) pending.cancel(shuttingDown());
+    const processes = this.#registry.allLive();
     const slice = new TimeSlice();
     for (const process of processes) {
       process.terminate(Math.min(process.options.killGraceMs, SHUTDOWN_GRACE_MS));
@@ -239,66 +198,43 @@ export class Processes {
     }
     await Promise.all([
       ...processes.map(process => process.terminated()),
-      this.#remains.stopGroups(),
-      this.#baseEnvs.stop(),
+      this.#leftovers.stopGroups(),
+      this.#context.baseEnvs.stop(),
     ]);
-    await this.#remains.killHolders();
-    // With the groups gone their streams end at once, unless the client still has to read.
+    await this.#leftovers.killHolders();
+    // Without the groups their streams end immediately, unless the client has yet to read.
     await settledWithin(Promise.all(processes.map(process => process.closed)), LAST_MESSAGES_MS);
-    for (const process of this.#started()) process.abandon();
+    for (const process of this.#registry.allLive()) process.ending.abandon();
     await this.#pipes?.dispose();
     await others;
-    await this.#watchdog.end(exitWithinMs);
+    await this.#context.watchdog.end(exitWithinMs);
   }
 
-  /** Nothing may happen between this and the launch: what is called off by then must not start. */
-  async #wait<Value>(something: Promise<Value>, pending: PendingStart): Promise<Value> {
-    const value = await pending.waitFor(something);
+  /** Waits for part of a start. Nothing asynchronous may come between this and the launch, or a cancelled start runs. */
+  async #wait<Value>(promise: Promise<Value>, pending: PendingStart): Promise<Value> {
+    const value = await pending.waitFor(promise);
     if (this.#stopping) throw shuttingDown();
     return value;
   }
 
-  #optionsOf(params: Params<'process/start'>): ProcessOptions {
-    return {
-      processId: params.processId,
-      argv0: (params.arg0 ?? (params.argv[0] as string)).slice(0, MAX_LISTED_ARGV0_LENGTH),
-      tty: params.tty,
-      timeoutMs: params.timeoutMs,
-      killGraceMs: params.killGraceMs ?? KILL_GRACE_MS,
-      drainMs: params.drainMs ?? DRAIN_MS,
-      headTailBytes: params.output === 'headTail' ? (params.maxOutputBytes ?? HEAD_TAIL_BYTES) : undefined,
-      windowBytes: this.#defaults.windowBytes,
-      retainedBytes: this.#defaults.retainedBytes,
-    };
-  }
-
   #manage(process: ManagedProcess): void {
-    const { processId } = process.options;
-    this.#live.set(processId, process);
-    this.#remains.started(process);
+    this.#registry.add(process);
+    this.#leftovers.add(process);
     void process.closed.then(() => {
-      this.#live.delete(processId);
-      this.#closed.keep(process, this.#defaults.retainedMs);
+      this.#registry.close(process, this.#defaults.retainedMs);
       this.#memory.processClosed();
-      this.#remains.closed(process);
+      this.#leftovers.onClosed(process);
     });
   }
 
-  #started(): ManagedProcess[] {
-    return [...this.#live.values()].filter(process => process instanceof ManagedProcess);
-  }
-
-  #notClosed(processId: string): ManagedProcess | undefined {
-    const process = this.#live.get(processId);
-    return process instanceof PendingStart ? undefined : process;
-  }
-
-  #find(processId: string): ManagedProcess | undefined {
-    return this.#notClosed(processId) ?? this.#closed.get(processId);
+  #find(processId: string): ManagedProcess {
+    const process = this.#registry.find(processId);
+    if (process === undefined) throw unknownProcess(processId);
+    return process;
   }
 }
 
-// No confined process sees that one, since each sandbox has a /dev of its own.
+// No sandboxed process sees /dev/shm, since each sandbox has its own /dev.
 const pipesParent = (tempDir: string): string => {
   try {
     accessSync(SHARED_MEMORY, constants.W_OK | constants.X_OK);

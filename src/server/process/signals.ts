@@ -2,9 +2,9 @@ import { constants } from 'node:os';
 import { invalidParams } from '../../protocol/errors.ts';
 
 /**
- * Reads a signal from the wire: `interrupt`, or a POSIX name with or without `SIG`, in any case.
+ * Parses a signal name: `interrupt`, or a POSIX name with or without `SIG`, in upper or lower case.
  *
- * @throws {ExecServerError} `invalidParams` for a name that this platform doesn't have.
+ * @throws {ExecServerError} `invalidParams` for a name that this platform does not have
  */
 export const parseSignal = (name: string): NodeJS.Signals => {
   const upper = name.toUpperCase();
@@ -17,8 +17,8 @@ export const parseSignal = (name: string): NodeJS.Signals => {
 };
 
 /**
- * The exit code that shells give a process ended by a signal: 128 + its number. A real-time signal has no name
- * in Node; it is called `SIG` and its number.
+ * Exit code of a shell for a process that a signal has ended: 128 + the signal's number. A real-time signal, which has
+ * no name in Node, is named `SIG` and its number.
  */
 export const signalExitCode = (signal: NodeJS.Signals): number =>
   128 + (constants.signals[signal] ?? Number(signal.slice('SIG'.length)));

@@ -5,17 +5,17 @@ import type { MemoryShare } from '../memory/memory-budget.ts';
 import { MAX_STDIN_QUEUED_BYTES, STDIN_HIGH_WATER_BYTES, STDIN_WRITE_OVERHEAD_BYTES } from './limits.ts';
 import { WriteIds } from './write-ids.ts';
 
-/** Memory that the stdins of a connection share. */
+/** Memory that the stdin queues of a connection share. */
 export type StdinMemory = {
-  /** Share in which queued bytes count; without it they have no bound but that of each queue. */
+  /** Budget of the queued bytes; without it only each queue is limited. */
   readonly share: MemoryShare | undefined;
   readonly writeIds: WriteIds;
 };
 
-/** What became of a write. */
+/** Outcome of a write. */
 export type WriteStatus = 'accepted' | 'stdinClosed';
 
-/** The stdin of one child: bytes in the order of the calls, with backpressure to whoever writes. */
+/** The stdin of one child: bytes in the order of the calls, with backpressure to the writer. */
 export class StdinQueue {
   readonly #stream: Writable | null;
   readonly #memory: StdinMemory;
@@ -25,27 +25,27 @@ export class StdinQueue {
   readonly #waiting = new Set<() => void>();
   #open: boolean;
 
-  /** @param stream the child's stdin, or `null` if it has none to write to */
+  /** @param stream the child's stdin, `null` if that is the null device */
   constructor(stream: Writable | null, memory: StdinMemory = { share: undefined, writeIds: new WriteIds() }) {
     this.#stream = stream;
     this.#memory = memory;
     this.#writeIds = memory.writeIds.forProcess();
     this.#open = stream !== null;
     stream?.on('drain', () => this.#release());
-    // EPIPE: the child has closed its stdin or is gone. It is told as a status, not as an error.
+    // EPIPE: the child has closed its stdin or exited. The writer gets a status, not an error.
     stream?.on('error', () => this.#closed());
     stream?.on('close', () => {
       this.#closed();
-      // A write that was under way is never done now.
+      // The callbacks of writes that were in progress never come.
       while (this.#costs.length > 0) this.#written();
     });
   }
 
   /**
-   * Queues a chunk. Resolves when it is queued and the queue is short again, so that a writer that waits
-   * for the answers never fills memory.
+   * Queues a chunk. Resolves when it is queued and the queue is below its high-water mark, so a writer that waits for
+   * the answers never fills the memory. A chunk whose `writeId` is known is not written again.
    *
-   * @throws {ExecServerError} `limitExceeded` when writers that don't wait have filled this queue, or all of them
+   * @throws {ExecServerError} `limitExceeded` if writers that do not wait have filled this queue, or all together
    */
   async write(chunk: Buffer, writeId: string | undefined): Promise<WriteStatus> {
     if (!this.#open || this.#stream === null) return 'stdinClosed';
@@ -56,16 +56,16 @@ export class StdinQueue {
     }
     this.#takeMemory(chunk.length);
     if (writeId !== undefined) this.#memory.writeIds.remember(this.#writeIds, writeId);
-    this.#stream.write(current > chunk.length ? ownMemory(chunk) : chunk, this.#written);
+    this.#stream.write(current > chunk.length ? compact(chunk) : chunk, this.#written);
     if (this.#stream.writableLength > STDIN_HIGH_WATER_BYTES) {
       await new Promise<void>(resolve => this.#waiting.add(resolve));
     }
-    // An end that came meanwhile takes nothing away from what was queued before it.
+    // An `end()` in the meantime does not affect what was queued before.
     const { errored, destroyed, writableFinished } = this.#stream;
     return errored || (destroyed && !writableFinished) ? 'stdinClosed' : 'accepted';
   }
 
-  /** Ends stdin after what was queued. */
+  /** Ends stdin after the queued bytes. Idempotent. */
   end(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -82,7 +82,7 @@ export class StdinQueue {
     this.#costs.push(cost);
   }
 
-  /** The stream is done with the oldest write, in whatever way. One function for all, since writes are many. */
+  /** Releases the memory of the oldest write. One function for all writes, to save an allocation for each. */
   readonly #written = (): void => {
     const cost = this.#costs.take() ?? 0;
     this.#memory.share?.release(cost);
@@ -99,6 +99,6 @@ export class StdinQueue {
   }
 }
 
-/** A chunk that has to wait must not keep much more memory than it counts: the frame that it came in. */
-const ownMemory = (chunk: Buffer): Buffer =>
+/** Copies a chunk that has to wait if it is a small part of its buffer: the frame that it arrived in would stay in memory. */
+const compact = (chunk: Buffer): Buffer =>
   chunk.buffer.byteLength > 2 * Math.max(chunk.length, Buffer.poolSize) ? Buffer.from(chunk) : chunk;

@@ -2,14 +2,14 @@ import { Fifo } from '../../system/fifo.ts';
 import { MAX_WRITE_ID_BYTES, MAX_WRITE_IDS, WRITE_ID_OVERHEAD_BYTES } from './limits.ts';
 
 /**
- * The `writeId`s of the last writes to each process of a connection: those of a process are bounded in number, all
- * together in memory, and the oldest go first.
+ * The latest `writeId`s of the processes of a connection, limited in number for each process and in memory for all.
+ * The oldest are forgotten first.
  */
 export class WriteIds {
   readonly #inOrder = new Fifo<{ readonly ids: Set<string>; readonly id: string }>();
   #bytes = 0;
 
-  /** Those of one process, which are `remember`ed here. */
+  /** A set for the ids of one process, to be passed to `remember`. */
   forProcess(): Set<string> {
     return new Set();
   }

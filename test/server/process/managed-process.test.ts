@@ -129,7 +129,7 @@ describe('ManagedProcess', () => {
       const { managed, stdin, endStreams, exit } = fakeProcess();
       exit(0);
       await endStreams();
-      expect([stdin.writableEnded, await managed.write(Buffer.from('x'), undefined)]).to.deep.equal([
+      expect([stdin.writableEnded, await managed.stdin.write(Buffer.from('x'), undefined)]).to.deep.equal([
         true,
         'stdinClosed',
       ]);
@@ -159,7 +159,7 @@ describe('ManagedProcess', () => {
       await once(holder, 'exit');
       rmSync(directory, { recursive: true });
       const known = process.platform === 'linux' ? [{ pid: holder.pid, name: 'cat' }] : [];
-      expect([order(client), of(client, 'process/closed'), managed.keptTerminal]).to.deep.equal([
+      expect([order(client), of(client, 'process/closed'), managed.ending.keptTerminal]).to.deep.equal([
         ['1 output', '2 exited', '3 closed'],
         [{ processId: 'p', seq: 3, bytes: { ...NO_BYTES, stdout: 1 }, holders: known }],
         undefined,
@@ -284,9 +284,9 @@ describe('ManagedProcess', () => {
 
     it('begin at 1, and the next one is known', async () => {
       const { managed, print } = fakeProcess();
-      const seen = [managed.nextSeq];
+      const seen = [managed.journal.nextSeq];
       await print('x');
-      seen.push(managed.nextSeq);
+      seen.push(managed.journal.nextSeq);
       expect(seen).to.deep.equal([1, 2]);
     });
   });
@@ -382,18 +382,18 @@ describe('ManagedProcess', () => {
   it('calls back once, at the next output, exit and close', async () => {
     const { managed, print, exit, endStreams } = fakeProcess();
     const changes: string[] = [];
-    managed.onceChanged(() => changes.push('output'));
-    const forget = managed.onceChanged(() => changes.push('forgotten'));
-    const waiting = [managed.waiting];
+    managed.journal.onNextChange(() => changes.push('output'));
+    const forget = managed.journal.onNextChange(() => changes.push('forgotten'));
+    const waiting = [managed.journal.listenerCount];
     forget();
-    waiting.push(managed.waiting);
+    waiting.push(managed.journal.listenerCount);
     await print('x');
     await print('y');
-    waiting.push(managed.waiting);
+    waiting.push(managed.journal.listenerCount);
     // A listener that waits again waits for the next change.
-    managed.onceChanged(() => {
+    managed.journal.onNextChange(() => {
       changes.push('exit');
-      managed.onceChanged(() => changes.push('close'));
+      managed.journal.onNextChange(() => changes.push('close'));
     });
     exit(0);
     await endStreams();
@@ -406,11 +406,11 @@ describe('ManagedProcess', () => {
   it('retains what it has sent, within its bound', async () => {
     const { managed, print } = fakeProcess({ retainedBytes: 2 });
     for (const text of ['a', 'b', 'c']) await print(text);
-    const { chunks, droppedBytes } = managed.read(0, 1000);
+    const { chunks, droppedBytes } = managed.journal.read(0, 1000);
     expect([
       chunks.map(({ seq, bytes }) => [seq, String(bytes)]),
       droppedBytes,
-      managed.retainedBytes,
+      managed.journal.retainedBytes,
     ]).to.deep.equal([
       [
         [2, 'b'],
@@ -423,9 +423,12 @@ describe('ManagedProcess', () => {
 
   it('writes to its stdin until that is closed', async () => {
     const { managed, stdin } = fakeProcess();
-    const statuses = [await managed.write(Buffer.from('a'), '1'), await managed.write(Buffer.from('a'), '1')];
-    managed.closeStdin();
-    statuses.push(await managed.write(Buffer.from('b'), '2'));
+    const statuses = [
+      await managed.stdin.write(Buffer.from('a'), '1'),
+      await managed.stdin.write(Buffer.from('a'), '1'),
+    ];
+    managed.stdin.end();
+    statuses.push(await managed.stdin.write(Buffer.from('b'), '2'));
     expect([statuses, String(await stdin.toArray())]).to.deep.equal([
       ['accepted', 'accepted', 'stdinClosed'],
       'a',
@@ -435,8 +438,8 @@ describe('ManagedProcess', () => {
   it('closes its streams when it is abandoned', async () => {
     const { managed, stdin, stdout, stderr, exit } = fakeProcess({ drainMs: DRAIN_MS });
     exit(0);
-    managed.abandon();
-    managed.abandon();
+    managed.ending.abandon();
+    managed.ending.abandon();
     await managed.closed;
     expect([stdin, stdout, stderr].map(({ destroyed }) => destroyed)).to.deep.equal([true, true, true]);
   });

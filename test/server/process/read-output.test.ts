@@ -18,7 +18,14 @@ const reads = new OutputReads(new AnswerMemory(new MemoryBudget(Number.POSITIVE_
 const read = (
   managed: ManagedProcess,
   params: { afterSeq?: number; maxBytes?: number; waitMs?: number } = {},
-) => reads.read(managed, { processId: 'p', afterSeq: 0, waitMs: 0, maxBytes: undefined, ...params });
+) =>
+  reads.read(managed.journal, managed, {
+    processId: 'p',
+    afterSeq: 0,
+    waitMs: 0,
+    maxBytes: undefined,
+    ...params,
+  });
 
 const nothing = {
   chunks: [],
@@ -142,9 +149,9 @@ describe('OutputReads', () => {
       const { managed, print } = fakeProcess();
       const answer = read(managed, { waitMs: LONG_MS });
       await settle();
-      const waiting = managed.waiting;
+      const waiting = managed.journal.listenerCount;
       await print('x');
-      expect([waiting, await answer, managed.waiting]).to.deep.equal([
+      expect([waiting, await answer, managed.journal.listenerCount]).to.deep.equal([
         1,
         { ...nothing, chunks: [chunk(1, 'x')], nextSeq: 2 },
         0,
@@ -169,14 +176,14 @@ describe('OutputReads', () => {
       const { managed } = fakeProcess();
       const begin = performance.now();
       expect(await read(managed, { waitMs: 30 })).to.deep.equal(nothing);
-      expect([performance.now() - begin >= 30, managed.waiting]).to.deep.equal([true, 0]);
+      expect([performance.now() - begin >= 30, managed.journal.listenerCount]).to.deep.equal([true, 0]);
     });
 
     it('goes on waiting for a number that is far ahead', async () => {
       const { managed, print, exit, endStreams } = fakeProcess();
       const answer = read(managed, { afterSeq: 3, waitMs: LONG_MS });
       for (const text of ['1', '2', '3']) await print(text);
-      const waiting = managed.waiting;
+      const waiting = managed.journal.listenerCount;
       await print('4');
       exit(0);
       await endStreams();

@@ -6,9 +6,9 @@ import { shortageOf } from '../../../system/shortage.ts';
 import { terminalFailure } from './started-terminal.ts';
 
 /**
- * The part of the package's native module that is used. The package's own class around it is not: it adds
- * TERM and PWD to the environment, holds the exit back until the output has ended, cuts the output 200 ms
- * after the exit however much is unread, and blocks the process while a child doesn't read its input.
+ * The functions used of the package's native module. The package's class around it is not used: it adds TERM and PWD to
+ * the environment, delays the exit until the output has ended, cuts the output 200 ms after the exit even if some is
+ * unread, and blocks this process while a child does not read its input.
  */
 export type PtyBinding = {
   fork(
@@ -28,8 +28,8 @@ export type PtyBinding = {
 };
 
 /**
- * Why no child can be given a terminal here; `undefined` if nothing speaks against it. Nothing is loaded for
- * the answer, so a binary that turns out not to load is known from the first start on.
+ * Reason why children cannot have terminals; `undefined` if no reason is known. Loads nothing, so a binary that fails to
+ * load is reported only after the first start.
  */
 export const ptyUnavailable = (host?: NativeHost): string | undefined => {
   if ((host?.platform ?? process.platform) === 'linux') return libcUnavailable(host);
@@ -41,7 +41,7 @@ export const ptyUnavailable = (host?: NativeHost): string | undefined => {
 /**
  * Loads the native module, once.
  *
- * @throws {ExecServerError} `unsupported`, with the reason that `ptyUnavailable` gives from then on
+ * @throws {ExecServerError} `unsupported`, with the reason that `ptyUnavailable` then returns
  */
 export const loadPtyBinding = (): { readonly binding: PtyBinding; readonly helperPath: string } => {
   const { binary, helperPath } = available();
@@ -51,12 +51,12 @@ export const loadPtyBinding = (): { readonly binding: PtyBinding; readonly helpe
 /**
  * Loads the package itself, which drives ConPTY on Windows.
  *
- * @throws {ExecServerError} `unsupported`, with the reason that `ptyUnavailable` gives from then on
+ * @throws {ExecServerError} `unsupported`, with the reason that `ptyUnavailable` then returns
  */
 export const loadPtyPackage = (): typeof import('@lydell/node-pty') => load(available().main);
 
 /**
- * Loads what terminals need.
+ * Loads a module that terminals need.
  *
  * @param load throws an error with the reason
  * @throws {ExecServerError} `unsupported`

@@ -1,25 +1,25 @@
 import { constants } from 'node:os';
-import type { ExitListener } from './pty.ts';
+import type { ExitListener } from './pty-child.ts';
 
-/** The end of a child, told once to every listener however late it comes. */
+/** Exit of a child, reported once to each listener, even if that is added later. */
 export class PtyExit {
   readonly #listeners: ExitListener[] = [];
-  #ended: Parameters<ExitListener> | undefined;
+  #exited: Parameters<ExitListener> | undefined;
 
   get happened(): boolean {
-    return this.#ended !== undefined;
+    return this.#exited !== undefined;
   }
 
   listen(listener: ExitListener): void {
-    const ended = this.#ended;
-    if (ended === undefined) this.#listeners.push(listener);
-    else queueMicrotask(() => listener(...ended));
+    const exited = this.#exited;
+    if (exited === undefined) this.#listeners.push(listener);
+    else queueMicrotask(() => listener(...exited));
   }
 
-  /** @param signal the number of the signal that ended the child, 0 if none did */
+  /** @param signal the number of the signal that exited the child, 0 if none did */
   settle(exitCode: number, signal: number): void {
-    this.#ended = signal === 0 ? [exitCode, null] : [null, signalName(signal)];
-    for (const listener of this.#listeners) listener(...this.#ended);
+    this.#exited = signal === 0 ? [exitCode, null] : [null, signalName(signal)];
+    for (const listener of this.#listeners) listener(...this.#exited);
   }
 }
 

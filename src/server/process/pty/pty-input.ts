@@ -2,15 +2,15 @@ import { writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
 
 /**
- * What goes into a terminal. Writing through the stream that reads it would block the whole process while
- * the child doesn't read: libuv waits in a loop on a terminal it can't open anew.
+ * Input of a terminal. Writing through the stream that reads it would block this process while the child does not read:
+ * libuv polls a terminal that it cannot open again.
  */
 export class TerminalInput extends Writable {
   readonly #fd: number;
   readonly #isOpen: () => boolean;
   #retry: NodeJS.Timeout | undefined;
 
-  /** @param isOpen whether `fd` is still ours; checked before each use, as numbers are given out again */
+  /** @param isOpen true while `fd` is open; checked before each use, because descriptor numbers are reused */
   constructor(fd: number, isOpen: () => boolean) {
     super();
     this.#fd = fd;
@@ -48,7 +48,7 @@ const closed = (): never => {
   throw new Error('the terminal is closed');
 };
 
-// The terminal is full. Nothing says when the child has read, so ask, less and less often.
+// The terminal's buffer is full, and there is no event when the child has read: retry at growing intervals.
 const FIRST_RETRY_MS = 1;
 const LAST_RETRY_MS = 50;
 

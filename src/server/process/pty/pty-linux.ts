@@ -4,13 +4,13 @@ import { errnoName, type Libc, loadLibc } from '../../../system/libc.ts';
 import { spawnOnTerminal } from '../../../system/spawn-on-terminal.ts';
 import { findProgram } from '../start/find-program.ts';
 import { explainLaunchFailure } from '../start/launch-failure.ts';
-import type { PtyPlan } from './pty.ts';
 import { loadOrRefuse } from './pty-binding.ts';
+import type { PtyPlan } from './pty-child.ts';
 import { MULTIPLEXER, type StartedTerminal, terminalFailure } from './started-terminal.ts';
 
 /**
- * Starts a child on a new terminal by `posix_spawn`, which reports why a program cannot run, and leaves no moment in
- * which the child has descriptors of this process. Both ends of the terminal are close-on-exec from the beginning.
+ * Starts a child on a new terminal by `posix_spawn`, which reports why a program cannot run and never lets the child have
+ * descriptors of this process. Both sides of the terminal are opened close-on-exec.
  *
  * @throws {ExecServerError} `unsupported`, `launchFailed`
  */
@@ -19,19 +19,19 @@ export const spawnOnLinux = (plan: PtyPlan, onExit: EndListener): StartedTermina
   const { arg0, argv, env, cwd, descriptors } = plan;
   const [program, ...args] = argv;
   const file = executableOf(plan);
-  const { master, slave, path, childsPath } = open(plan, libc);
+  const { master, slave, path, slavePath } = openTerminal(plan, libc);
   try {
     const pid = spawnOnTerminal(
-      { file, argv: [arg0 ?? program, ...args], env, cwd, terminal: childsPath, descriptors },
+      { file, argv: [arg0 ?? program, ...args], env, cwd, terminal: slavePath, descriptors },
       libc,
     );
     onceEnded(pid, onExit);
     const resize = (columns: number, rows: number) => void setSize(master, columns, rows, libc);
-    // Without a name of its own it is never searched for: that of another terminal would lead to its processes.
+    // Without a path of its own, holders are not searched: the path of another terminal would find its processes.
     return {
       pid,
       fd: master,
-      path: childsPath === path ? path : '',
+      path: slavePath === path ? path : '',
       resize,
       closeSlave: () => void libc.close(slave),
     };
@@ -41,7 +41,7 @@ export const spawnOnLinux = (plan: PtyPlan, onExit: EndListener): StartedTermina
   }
 };
 
-/** The file to run. Without one the reason is looked for, and no file of that name in the child's directory is run. */
+/** The file to run; `posix_spawn` itself would fall back to a file of that name in the child's directory. */
 const executableOf = (plan: PtyPlan): string => {
   const { executable } = findProgram(plan);
   if (executable !== undefined) return executable;
@@ -52,11 +52,11 @@ type OpenTerminal = {
   readonly master: number;
   readonly slave: number;
   readonly path: string;
-  /** A path by which the child opens its side: where /dev/pts is mounted apart, `path` is another terminal or none. */
-  readonly childsPath: string;
+  /** Path by which the child opens its side: with another instance of /dev/pts, `path` is another terminal or none. */
+  readonly slavePath: string;
 };
 
-const open = ({ size }: PtyPlan, libc: Libc): OpenTerminal => {
+const openTerminal = ({ size }: PtyPlan, libc: Libc): OpenTerminal => {
   const opened: number[] = [];
   const keep = (fd: number): number => {
     opened.push(fd);
@@ -64,13 +64,13 @@ const open = ({ size }: PtyPlan, libc: Libc): OpenTerminal => {
   };
   try {
     const master = keep(openSync(MULTIPLEXER, OPEN_FLAGS | constants.O_NONBLOCK));
-    orFail(libc.grantpt(master), libc);
-    orFail(libc.unlockpt(master), libc);
+    checked(libc.grantpt(master), libc);
+    checked(libc.unlockpt(master), libc);
     const path = `/dev/pts/${numberOf(master, libc)}`;
     configure(master, libc);
-    orFail(setSize(master, size.columns, size.rows, libc), libc);
+    checked(setSize(master, size.columns, size.rows, libc), libc);
     const slave = keep(openSlave(master, path, libc));
-    return { master, slave, path, childsPath: leadsTo(path, slave) ? path : `/proc/self/fd/${slave}` };
+    return { master, slave, path, slavePath: leadsTo(path, slave) ? path : `/proc/self/fd/${slave}` };
   } catch (error) {
     for (const fd of opened) libc.close(fd);
     throw terminalFailure((error as NodeJS.ErrnoException).code ?? 'UNKNOWN', error);
@@ -79,7 +79,7 @@ const open = ({ size }: PtyPlan, libc: Libc): OpenTerminal => {
 
 const OPEN_FLAGS = constants.O_RDWR | constants.O_NOCTTY;
 
-const orFail = (result: number, libc: Libc): number => {
+const checked = (result: number, libc: Libc): number => {
   if (result !== -1) return result;
   const code = errnoName(libc.lastError());
   throw Object.assign(new Error(code), { code });
@@ -87,7 +87,7 @@ const orFail = (result: number, libc: Libc): number => {
 
 const numberOf = (master: number, libc: Libc): number => {
   const number = new Uint32Array(1);
-  orFail(libc.ioctl(master, TIOCGPTN, number), libc);
+  checked(libc.ioctl(master, TIOCGPTN, number), libc);
   return number[0] as number;
 };
 
@@ -95,8 +95,8 @@ const setSize = (master: number, columns: number, rows: number, libc: Libc): num
   libc.ioctl(master, TIOCSWINSZ, Uint16Array.of(rows, columns, 0, 0));
 
 /**
- * Opens the child's side. It stays open here while the child lives, so that a program that closes its standard streams
- * and opens /dev/tty later is still heard.
+ * Opens the child's side. It stays open here while the child runs, so that output arrives from a program that closes its
+ * standard streams and opens /dev/tty later.
  */
 const openSlave = (master: number, path: string, libc: Libc): number => {
   const slave = libc.ioctlNumber(master, TIOCGPTPEER, OPEN_FLAGS | O_CLOEXEC);
@@ -104,8 +104,8 @@ const openSlave = (master: number, path: string, libc: Libc): number => {
 };
 
 const leadsTo = (path: string, slave: number): boolean => {
-  const [there, here] = [statSync(path, { throwIfNoEntry: false }), fstatSync(slave)];
-  return there !== undefined && there.dev === here.dev && there.ino === here.ino;
+  const [named, opened] = [statSync(path, { throwIfNoEntry: false }), fstatSync(slave)];
+  return named !== undefined && named.dev === opened.dev && named.ino === opened.ino;
 };
 
 const TIOCSWINSZ = 0x5414;
@@ -113,16 +113,16 @@ const TIOCGPTPEER = 0x5441;
 const TIOCGPTN = 0x80045430;
 const O_CLOEXEC = 0o2000000;
 
-/** Sets what people who type expect: lines that can be edited, echo, signals by keys, characters of UTF-8. */
+/** Sets the usual mode of a terminal: line editing, echo, signals by keys, UTF-8. */
 const configure = (master: number, libc: Libc): void => {
-  // struct termios: four words of flags, the line discipline in a byte, and the special characters in bytes.
+  // struct termios: four words of flags, one byte for the line discipline, then the special characters.
   const termios = new Uint32Array(TERMIOS_WORDS);
-  orFail(libc.tcgetattr(master, termios), libc);
+  checked(libc.tcgetattr(master, termios), libc);
   termios.set([INPUT_FLAGS, OUTPUT_FLAGS, CONTROL_FLAGS, LOCAL_FLAGS]);
   const characters = new Uint8Array(termios.buffer, CHARACTERS_OFFSET);
-  // Another end of a line, beside the line feed: a byte that is in no text of UTF-8.
+  // No other end of a line than the line feed: 0xff occurs in no UTF-8 text.
   for (const index of [VEOL, VEOL2]) characters[index] = 0xff;
-  orFail(libc.tcsetattr(master, TCSANOW, termios), libc);
+  checked(libc.tcsetattr(master, TCSANOW, termios), libc);
 };
 
 const TERMIOS_WORDS = 32;

@@ -2,7 +2,7 @@ import { readSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import type { ReadStream } from 'node:tty';
 
-/** What comes out of a terminal, whole. It doesn't close the terminal. */
+/** Complete output of a terminal. Its end does not close the terminal. */
 export class TerminalOutput extends Readable {
   readonly #master: ReadStream;
 
@@ -17,7 +17,7 @@ export class TerminalOutput extends Readable {
       for (const chunk of unread(fd)) this.push(chunk);
       this.push(null);
     });
-    // EIO: the last one has closed the terminal, and nothing is left to read.
+    // EIO: no process has the terminal open, and nothing is left to read.
     master.on('error', () => this.push(null));
     master.pause();
   }
@@ -28,8 +28,8 @@ export class TerminalOutput extends Readable {
 }
 
 /**
- * What the kernel still holds when Node says that the terminal has ended: libuv takes a hang-up for the end
- * even if it comes with more than one read can take. The kernel holds a few KiB at most.
+ * Reads the output that is left when Node reports the end of the terminal: libuv treats a hang-up as the end even if
+ * more is buffered than one read returns. The kernel buffers a few KiB at most.
  */
 const unread = (fd: number): Buffer[] => {
   const chunks: Buffer[] = [];
@@ -47,7 +47,7 @@ const readNow = (fd: number, buffer: Buffer): number => {
   try {
     return readSync(fd, buffer);
   } catch {
-    // EIO on Linux is the true end.
+    // EIO: the actual end on Linux.
     return 0;
   }
 };

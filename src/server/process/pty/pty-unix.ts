@@ -1,18 +1,18 @@
 import { ReadStream } from 'node:tty';
-import type { PtyChild, PtyPlan } from './pty.ts';
+import type { PtyChild, PtyPlan } from './pty-child.ts';
 import { PtyExit } from './pty-exit.ts';
 import { forkOnUnix } from './pty-fork.ts';
 import { TerminalInput } from './pty-input.ts';
 import { spawnOnLinux } from './pty-linux.ts';
 import { TerminalOutput } from './pty-output.ts';
 
-/** Starts a child on a pseudoterminal. */
+/** Starts a child on a pseudoterminal of Linux or macOS. */
 export const startOnUnixPty = (plan: PtyPlan): PtyChild => {
   const exit = new PtyExit();
   const start = plan.platform === 'linux' ? spawnOnLinux : forkOnUnix;
   const started = start(plan, (code, signal) => onChildExit(code, signal));
   const { fd, pid, path } = started;
-  // Open halfway: otherwise the stream would close the terminal by itself when the output ends.
+  // Without allowHalfOpen the stream would close the terminal when the output ends.
   const master = new ReadStream(fd, { allowHalfOpen: true });
   const isOpen = () => !master.destroyed;
   const output = new TerminalOutput(master, fd);
@@ -34,7 +34,7 @@ export const startOnUnixPty = (plan: PtyPlan): PtyChild => {
     exit.settle(code, signal);
     if (output.closed) destroy();
   };
-  // While the child lives, closing the terminal would hang it up, though it has only let go of it.
+  // A child may have closed the terminal and still run; closing our side then would send it SIGHUP.
   output.on('close', () => {
     if (exit.happened) destroy();
   });

@@ -2,17 +2,17 @@ import { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { IPty } from '@lydell/node-pty';
 import { launchFailed } from '../../../protocol/errors.ts';
-import type { PtyChild, PtyPlan } from './pty.ts';
 import { loadPtyPackage } from './pty-binding.ts';
+import type { PtyChild, PtyPlan } from './pty-child.ts';
 import { PtyExit } from './pty-exit.ts';
 
 /** Starts a child on a ConPTY; the directory has been checked. */
 export const startOnConPty = (plan: PtyPlan): PtyChild => {
   const terminal = spawn(plan);
   const exit = new PtyExit();
-  // Never paused: the package drops what is unread a second after the exit, paused or not.
+  // Never paused: the package drops unread output a second after the exit.
   const output = new Readable({ read: () => {} });
-  // The package takes text only, and a character may come in two chunks.
+  // The package accepts only text, and a character may be split between two chunks.
   const characters = new StringDecoder();
   const input = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
@@ -74,6 +74,6 @@ const resize = (terminal: IPty, columns: number, rows: number): void => {
   try {
     terminal.resize(columns, rows);
   } catch {
-    // The child has ended; the package tells it only after the output.
+    // The child has exited; the package reports that after the output.
   }
 };

@@ -1,6 +1,6 @@
 import { type ExecServerError, launchFailed } from '../../../protocol/errors.ts';
 
-/** A child that runs on a new terminal, as one of the ways to start it leaves it. */
+/** A child that was started on a new terminal. */
 export type StartedTerminal = {
   readonly pid: number;
   /** Our side of the terminal. */
@@ -8,11 +8,11 @@ export type StartedTerminal = {
   /** Path of the child's side. */
   readonly path: string;
   resize(columns: number, rows: number): void;
-  /** Closes the child's side here, where it is kept open as long as the child lives. Called once. */
+  /** Closes the child's side, if it is kept open here while the child runs. Called once. */
   closeSlave(): void;
 };
 
-/** The file that new terminals are opened by. */
+/** The device that opens new terminals. */
 export const MULTIPLEXER = '/dev/ptmx';
 
 export const terminalFailure = (errno: string, cause: unknown): ExecServerError =>

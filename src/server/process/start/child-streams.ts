@@ -8,17 +8,17 @@ import type { NamedPipes } from '../../../system/named-pipes.ts';
 import type { Child, Output } from '../child.ts';
 import { pipeOutput } from './pipe-output.ts';
 
-/** Which streams a child gets. */
+/** Streams of a child on pipes. */
 export type StreamPlan = {
-  /** Without it stdin is the null device. */
+  /** If false, stdin is the null device. */
   readonly pipeStdin: boolean;
-  /** Whether stderr goes where stdout goes, in the order of the writes. */
+  /** True if stderr is written to stdout's pipe, in the order of the writes. */
   readonly mergeStderr: boolean;
 };
 
 /**
- * The streams of a child on pipes, from before its start. Named pipes where there are any, otherwise Node's
- * own. Exactly one of `adopt` and `abandon` is called in the end.
+ * The pipes of a child: named pipes if available, otherwise those that Node makes. Created before the start; after it
+ * either `adopt` or `abandon` is called.
  */
 export class ChildStreams {
   readonly #stdin: NamedPipe | 'pipe' | 'ignore';
@@ -33,18 +33,18 @@ export class ChildStreams {
     if (plan.mergeStderr && this.#stdout === 'pipe') {
       this.abandon();
       if (pipes !== undefined && pipes.unavailable === undefined) throw resourceShortage('EMFILE');
-      throw unsupported('mergeStderr', pipes?.unavailable ?? 'there are no named pipes on this platform');
+      throw unsupported('mergeStderr', pipes?.unavailable ?? 'not supported on this platform');
     }
   }
 
-  /** What `spawn` takes as `stdio`. */
+  /** Option `stdio` of `spawn`. */
   get stdio(): Array<'pipe' | 'ignore' | number> {
     const childs = (end: NamedPipe | 'pipe' | 'ignore') => (typeof end === 'string' ? end : end.childs);
     const stdout = childs(this.#stdout);
     return [childs(this.#stdin), stdout, this.#stderr === 'merged' ? stdout : childs(this.#stderr)];
   }
 
-  /** Takes our ends as streams, after the child has started. */
+  /** Turns our ends into streams, after the child has started. */
   adopt(child: ChildProcess): Pick<Child, 'stdin' | 'outputs' | 'pinStreams' | 'cut'> {
     for (const { childs } of this.#named) closeSync(childs);
     const stdin = this.#stdin === 'ignore' ? null : this.#writable(this.#stdin, child.stdin);
@@ -57,10 +57,10 @@ export class ChildStreams {
         [
           isOpen(stdout) ? named(this.#stdout) : undefined,
           isOpen(stderr) ? named(this.#stderr) : undefined,
-          this.#readInput,
+          this.#heldStdin,
         ].flatMap(pipe => pipe?.pin() ?? []),
       cut: () => {
-        // The end of a stream takes some turns of the event loop, in which the pipe may already be searched for.
+        // Destroying a stream takes some turns of the event loop, in which its holders may be searched for.
         if (isOpen(stdout)) named(this.#stdout)?.cut();
         if (isOpen(stderr)) named(this.#stderr)?.cut();
         for (const stream of [stdin, stdout, stderr]) stream?.destroy();
@@ -68,7 +68,7 @@ export class ChildStreams {
     };
   }
 
-  /** Closes everything, after a start that failed. */
+  /** Closes all pipes, after a start that failed. */
   abandon(): void {
     for (const pipe of this.#named) pipe.abandon();
   }
@@ -77,8 +77,8 @@ export class ChildStreams {
     return [this.#stdin, this.#stdout, this.#stderr].flatMap(ends => named(ends) ?? []);
   }
 
-  /** The pipe of stdin while another process reads it, whether our end is open or not. */
-  get #readInput(): NamedPipe | undefined {
+  /** The pipe of stdin while another process reads it, even if our end is closed. */
+  get #heldStdin(): NamedPipe | undefined {
     const pipe = named(this.#stdin);
     return pipe?.isHeld ? pipe : undefined;
   }
@@ -99,6 +99,6 @@ export class ChildStreams {
 const named = (ends: NamedPipe | 'pipe' | 'ignore' | 'merged'): NamedPipe | undefined =>
   typeof ends === 'string' ? undefined : ends;
 
-// After its end no other process can have it open for writing.
+// After the end of a stream no other process can have it open for writing.
 const isOpen = (stream: Output | null): boolean =>
   stream !== null && !stream.readableEnded && !stream.destroyed;

@@ -4,7 +4,7 @@ import { limitExceeded } from '../../../protocol/errors.ts';
 import type { Env } from '../../../shared-config/index.ts';
 import { MAX_PATH_DIRECTORIES } from '../limits.ts';
 
-/** What decides which file a program name means: the child's directory and environment, not ours. */
+/** The search for the file of a program, with the child's directory and environment. */
 export type ProgramSearch = {
   readonly argv: readonly [string, ...string[]];
   readonly cwd: string;
@@ -13,30 +13,27 @@ export type ProgramSearch = {
 };
 
 export type FoundProgram = {
-  /** The first file of that name that may be executed; Windows tells that by its extension. */
+  /** The first executable file of that name; on Windows the extension decides. */
   readonly executable: string | undefined;
-  /** The first thing of that name, executable or not. */
+  /** The first file or directory of that name, executable or not. */
   readonly existing: string | undefined;
-  /** The directories a bare name was looked up in; `undefined` for a name with a path. */
+  /** The directories in which a bare name was searched; `undefined` for a name with a path. */
   readonly searchedPath: readonly string[] | undefined;
 };
 
-/** How to look at files. */
-export type FileLook = {
+/** Checks of files. */
+export type FileChecks = {
   exists(path: string): boolean;
   isFile(path: string): boolean;
-  mayExecute(path: string): boolean;
+  isExecutable(path: string): boolean;
 };
 
-/**
- * Looks a program up the way `execvp` does in the child, or on Windows as its command interpreter does: with
- * the PATH and the PATHEXT of the child.
- */
-export const findProgram = (search: ProgramSearch, files: FileLook = realFiles): FoundProgram => {
+/** Searches a program as `execvp` does in the child, or as the command interpreter of Windows does. */
+export const findProgram = (search: ProgramSearch, files: FileChecks = realFiles): FoundProgram => {
   const searchedPath = searchPath(search);
   const existing = candidates(search, searchedPath).filter(files.exists);
   return {
-    // A directory that may be entered counts as executable elsewhere.
+    // A directory may have execute permission, too.
     executable: existing.find(path => files.isFile(path) && isExecutable(path, search, files)),
     existing: existing[0],
     searchedPath,
@@ -44,20 +41,20 @@ export const findProgram = (search: ProgramSearch, files: FileLook = realFiles):
 };
 
 /**
- * Refuses a search that would take long, here or in the child, whose start is waited for.
+ * Refuses a PATH with so many directories that the search would block the server.
  *
  * @throws {ExecServerError} `limitExceeded`
  */
-export const refuseLongSearch = (search: ProgramSearch): void => {
+export const assertPathWithinLimit = (search: ProgramSearch): void => {
   const count = searchPath(search)?.length ?? 0;
   if (count > MAX_PATH_DIRECTORIES) throw limitExceeded('pathDirectories', count, MAX_PATH_DIRECTORIES);
 };
 
 /**
- * True where the C library of Linux tries no file at all, since it skips directories of 4,096 bytes and more. It then
- * sets no error, so that Node takes the child for one that runs, and never reports its end.
+ * True if the C library of Linux tries no file, because it skips directories of 4,096 bytes and more. It sets no error
+ * then, so that Node considers the child running and never reports its exit.
  */
-export const searchesNowhere = (search: ProgramSearch): boolean =>
+export const skipsAllDirectories = (search: ProgramSearch): boolean =>
   search.platform === 'linux' &&
   (searchPath(search)?.every(directory => Buffer.byteLength(directory) >= PATH_MAX) ?? false);
 
@@ -69,7 +66,7 @@ const searchPath = ({ argv: [program], env, platform }: ProgramSearch): readonly
   return (env.PATH ?? SYSTEM_PATH).split(':');
 };
 
-// Where the C library looks when PATH isn't set: confstr(_CS_PATH) of glibc.
+// The default of the C library if PATH is not set: confstr(_CS_PATH) of glibc.
 const SYSTEM_PATH = '/bin:/usr/bin';
 
 const environmentValue = (env: Env, name: string): string | undefined =>
@@ -78,7 +75,7 @@ const environmentValue = (env: Env, name: string): string | undefined =>
 const candidates = (search: ProgramSearch, searched: readonly string[] | undefined): string[] => {
   const { cwd, platform } = search;
   if (platform !== 'win32') return inDirectories(posix, cwd, searched ?? [''], [search.argv[0]]);
-  // The directory of the child comes before its PATH.
+  // Windows searches the directory of the child before its PATH.
   return inDirectories(win32, cwd, ['', ...(searched ?? [])], windowsNames(search));
 };
 
@@ -89,7 +86,7 @@ const inDirectories = (
   names: readonly string[],
 ): string[] => directories.flatMap(directory => names.map(name => resolve(cwd, directory, name)));
 
-/** A name with each extension; without one only if it has a dot, or last, as a script that names its interpreter. */
+/** The name with each extension of PATHEXT; as it is first if it has a dot, otherwise last, for a script with `#!`. */
 const windowsNames = ({ argv: [program], env }: ProgramSearch): string[] => {
   const extended = extensions(env).map(extension => `${program}${extension}`);
   return program.includes('.') ? [program, ...extended] : [...extended, program];
@@ -98,19 +95,19 @@ const windowsNames = ({ argv: [program], env }: ProgramSearch): string[] => {
 const extensions = (env: Env): string[] =>
   (environmentValue(env, 'PATHEXT') || DEFAULT_EXTENSIONS).split(';').filter(extension => extension !== '');
 
-// What the command interpreter takes when PATHEXT isn't set.
+// The default of the command interpreter if PATHEXT is not set.
 const DEFAULT_EXTENSIONS = '.COM;.EXE;.BAT;.CMD';
 
-const isExecutable = (path: string, { env, platform }: ProgramSearch, files: FileLook): boolean => {
-  if (platform !== 'win32') return files.mayExecute(path);
+const isExecutable = (path: string, { env, platform }: ProgramSearch, files: FileChecks): boolean => {
+  if (platform !== 'win32') return files.isExecutable(path);
   const lower = path.toLowerCase();
   return extensions(env).some(extension => lower.endsWith(extension.toLowerCase()));
 };
 
-const realFiles: FileLook = {
+const realFiles: FileChecks = {
   exists: path => statOf(path) !== undefined,
   isFile: path => statOf(path)?.isFile() === true,
-  mayExecute: path => {
+  isExecutable: path => {
     try {
       accessSync(path, constants.X_OK);
       return true;

@@ -5,15 +5,15 @@ import { programNotFound } from '../../../protocol/program-not-found.ts';
 import type { PathOrigin } from '../../../shared-config/index.ts';
 import { findProgram, type ProgramSearch } from './find-program.ts';
 
-/** A start, as far as it decides what can go wrong. */
+/** The part of a start that decides whether it can fail. */
 export type LaunchAttempt = ProgramSearch & {
-  /** How the child comes by its `PATH`, for who can't find a program there. */
+  /** Origin of the child's `PATH`, for the error if a program is not found. */
   readonly pathFrom?: PathOrigin | undefined;
 };
 
 /**
- * Finds out why a child could not be started. The error of `spawn` doesn't tell: a missing directory, a
- * missing program and a missing interpreter are all ENOENT.
+ * Finds the reason why a child could not be started: `spawn` reports ENOENT for a missing directory, a missing program
+ * and a missing interpreter alike.
  */
 export const explainLaunchFailure = (
   cause: NodeJS.ErrnoException,
@@ -27,19 +27,19 @@ export const explainLaunchFailure = (
   );
 };
 
-/** An error of starting as such: what a caller can do about it isn't in its name. */
+/** Explains an error that does not concern the directory or the program. */
 const meaningOf = (errno: string): string =>
   errno === 'EAGAIN'
-    ? 'EAGAIN: as many processes and threads run as this user (ulimit -u) or control group (pids.max) may have'
+    ? 'EAGAIN: the limit of processes and threads of this user (ulimit -u) or control group (pids.max) is reached'
     : errno;
 
 /**
- * Finds what would keep a child from starting, for a way to start that can't tell afterwards. What changes
- * between this look and the start goes unnoticed.
+ * Finds the reason why a start would fail, for starts that do not report it. A change between this check and the start
+ * is not noticed.
  */
 export const foreseeLaunchFailure = (attempt: LaunchAttempt): ExecServerError | undefined => {
   const problem = directoryProblem(attempt, undefined);
-  // Which file Windows would take depends on extensions that only it knows.
+  // The file that Windows would start depends on its own list of extensions.
   if (problem !== undefined || attempt.platform === 'win32') return problem;
   const { executable } = findProgram(attempt);
   if (executable === undefined) {
@@ -61,7 +61,7 @@ const directoryProblem = ({ cwd }: ProgramSearch, cause: Error | undefined): Exe
       'cwd',
       code,
       cwd,
-      `cwd ${code === 'ENOENT' ? 'does not exist' : `can't be entered (${code})`}: ${cwd}`,
+      `cwd ${code === 'ENOENT' ? 'does not exist' : `cannot be entered (${code})`}: ${cwd}`,
     );
   }
 };
@@ -76,14 +76,7 @@ const programProblem = (
   if (existing === undefined) return notFound(attempt, searchedPath, cause);
   return errno === 'EACCES'
     ? fail(cause, 'permission', errno, existing, `${existing} is not executable`, searchedPath)
-    : fail(
-        cause,
-        'spawn',
-        errno,
-        existing,
-        `${existing} exists, but what it needs to run (its interpreter) does not`,
-        searchedPath,
-      );
+    : fail(cause, 'spawn', errno, existing, `${existing} exists, but its interpreter does not`, searchedPath);
 };
 
 const notFound = (
@@ -97,14 +90,14 @@ const notFound = (
   return fail(cause, 'resolve', 'ENOENT', program, message, searchedPath, origin);
 };
 
-/** Whether a file is a script whose `#!` names a file that doesn't exist. */
+/** True for a script whose `#!` names a file that does not exist. */
 const lacksInterpreter = (path: string, cwd: string): boolean => {
   const [, interpreter] = /^#![ \t]*([^ \t\n\0]+)/.exec(firstBytes(path)) ?? [];
   return interpreter !== undefined && !existsSync(posix.resolve(cwd, interpreter));
 };
 
 const firstBytes = (path: string): string => {
-  // As much as the kernel looks at.
+  // The kernel reads no more of a file.
   const bytes = Buffer.alloc(256);
   try {
     const fd = openSync(path, 'r');
@@ -114,7 +107,7 @@ const firstBytes = (path: string): string => {
       closeSync(fd);
     }
   } catch {
-    // A file may be executable without being readable.
+    // An executable file need not be readable.
     return '';
   }
 };

@@ -4,10 +4,10 @@ import spawn from 'cross-spawn';
 import type { NamedPipes } from '../../../system/named-pipes.ts';
 import type { Child } from '../child.ts';
 import { ChildStreams, type StreamPlan } from './child-streams.ts';
-import { findProgram, searchesNowhere } from './find-program.ts';
+import { findProgram, skipsAllDirectories } from './find-program.ts';
 import { explainLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
 
-/** Everything about a child that is decided before it starts. */
+/** A start on pipes. */
 export type LaunchPlan = StreamPlan &
   LaunchAttempt & {
     readonly arg0: string | undefined;
@@ -17,16 +17,16 @@ export type LaunchPlan = StreamPlan &
   };
 
 /**
- * Starts a child on pipes. What succeeds has started before the first `await` of the caller, so the order
- * of calls is the order of starts.
+ * Starts a child on pipes, before the first `await` of the caller: children start in the order of the calls.
  *
- * @param pipes where the streams come from; `undefined` for Node's own
+ * @param pipes source of named pipes; `undefined` for the pipes that Node makes
  * @throws {ExecServerError} `launchFailed`, with the stage that failed
  */
 export const launch = async (plan: LaunchPlan, pipes: NamedPipes | undefined): Promise<Child> => {
   const streams = new ChildStreams(plan, pipes);
   try {
-    if (searchesNowhere(plan)) throw Object.assign(new Error('no directory to search'), { code: 'ENOENT' });
+    if (skipsAllDirectories(plan))
+      throw Object.assign(new Error('no directory to search'), { code: 'ENOENT' });
     const child = spawnChild(plan, streams.stdio);
     if (!isRunning(child)) throw (await once(child, 'error'))[0];
     return {
@@ -52,7 +52,7 @@ const spawnChild = (plan: LaunchPlan, stdio: ChildStreams['stdio']): ChildProces
   } = plan;
   return spawn(fileToRun(plan), args, {
     cwd,
-    // Node hands its own NODE_V8_COVERAGE to every child whose environment doesn't name it.
+    // Node passes its own NODE_V8_COVERAGE to each child whose environment does not contain it.
     env: { NODE_V8_COVERAGE: undefined, ...env },
     argv0: arg0,
     detached,
@@ -61,7 +61,7 @@ const spawnChild = (plan: LaunchPlan, stdio: ChildStreams['stdio']): ChildProces
   });
 };
 
-// cross-spawn looks for a program on Windows with the child's PATH, but with our PATHEXT.
+// On Windows, cross-spawn would search with the child's PATH, but with the PATHEXT of this process.
 const fileToRun = (plan: LaunchPlan): string =>
   (plan.platform === 'win32' ? findProgram(plan).executable : undefined) ?? plan.argv[0];
 

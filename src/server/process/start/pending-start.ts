@@ -1,21 +1,21 @@
-/** A start that isn't decided yet. Only while it waits for something can it be called off. */
+/** A start that may still wait, for an environment or a sandbox; only while it waits can it be cancelled. */
 export class PendingStart {
-  #callOff: ((reason: Error) => void) | undefined;
+  #cancel: ((reason: Error) => void) | undefined;
 
-  /** Waits for something. Rejects with the reason as soon as the start is called off. */
-  async waitFor<Value>(something: Promise<Value>): Promise<Value> {
-    const calledOff = new Promise<never>((_, reject) => {
-      this.#callOff = reject;
+  /** Waits for a promise. Rejects with the reason as soon as the start is cancelled. */
+  async waitFor<Value>(promise: Promise<Value>): Promise<Value> {
+    const cancelled = new Promise<never>((_, reject) => {
+      this.#cancel = reject;
     });
     try {
-      return await Promise.race([something, calledOff]);
+      return await Promise.race([promise, cancelled]);
     } finally {
-      this.#callOff = undefined;
+      this.#cancel = undefined;
     }
   }
 
-  /** Nothing happens, and the start goes on, unless it waits. */
-  callOff(reason: Error): void {
-    this.#callOff?.(reason);
+  /** Cancels the start if it waits; otherwise it continues. */
+  cancel(reason: Error): void {
+    this.#cancel?.(reason);
   }
 }

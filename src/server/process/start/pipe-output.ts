@@ -2,9 +2,8 @@ import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { MIN_OUTPUT_WINDOW_BYTES } from '../../../protocol/limits.ts';
 
 /**
- * Our end of a pipe that a child writes. The bytes of a `data` event are good only while it is handled: all
- * pipes are read into one piece of memory, since memory of its own for each read makes a server that carries
- * much grow by what the garbage collector has not come to yet.
+ * Opens our end of a pipe that a child writes. The bytes of a `data` event are valid only while it is handled: all pipes
+ * are read into one buffer, because a buffer for each read makes a busy server grow until they are collected.
  */
 export const pipeOutput = (fd: number): Socket => {
   const options: Options = {
@@ -12,7 +11,7 @@ export const pipeOutput = (fd: number): Socket => {
     readable: true,
     writable: false,
     onread: {
-      buffer: MEMORY,
+      buffer: READ_BUFFER,
       callback: (length, bytes) => {
         socket.emit('data', bytes.subarray(0, length));
         return true;
@@ -20,13 +19,13 @@ export const pipeOutput = (fd: number): Socket => {
     },
   };
   const socket = new Socket(options);
-  // It would begin at once, and keep nothing for whoever listens later.
+  // Otherwise it would read before there is a listener, and lose the bytes.
   socket.pause();
   return socket;
 };
 
-// `onread` is an option of every socket, whatever its type says.
+// `onread` is an option of each socket, but its type has it only for those that connect.
 type Options = SocketConstructorOpts & { readonly onread: OnReadOpts };
 
-// What a pipe holds on Linux; and no more, since a read has to fit the smallest credit window.
-const MEMORY = Buffer.allocUnsafeSlow(MIN_OUTPUT_WINDOW_BYTES);
+// The capacity of a pipe on Linux. A read also has to fit the smallest credit window.
+const READ_BUFFER = Buffer.allocUnsafeSlow(MIN_OUTPUT_WINDOW_BYTES);

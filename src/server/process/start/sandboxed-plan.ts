@@ -4,21 +4,21 @@ import { findProgram } from './find-program.ts';
 import { foreseeLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
 
 /**
- * What is started instead, so that a program runs confined. What would go wrong is looked for before, and the
- * sandbox made once for nothing: afterwards its failure would look like that of the program.
+ * Turns a plan into one that starts bubblewrap with the program. The program is checked, and the sandbox tried, before:
+ * after the start, their failures could not be told from those of the program.
  *
- * @param wait rejects if nothing is to be started any more
+ * @param wait rejects if the start is cancelled
  * @throws {ExecServerError} `unsupported`, or `launchFailed` with the stage that failed
  */
 export const sandboxedPlan = async <Plan extends LaunchAttempt & { readonly arg0: string | undefined }>(
   plan: Plan,
-  confinement: PreparedSandbox,
-  wait: <Value>(something: Promise<Value>) => Promise<Value>,
+  sandbox: PreparedSandbox,
+  wait: <Value>(promise: Promise<Value>) => Promise<Value>,
 ): Promise<Plan & SandboxedStart> => {
-  const problem = unsupportedName(plan) ?? foreseeLaunchFailure(plan) ?? unseenProgram(plan, confinement);
+  const problem = unsupportedName(plan) ?? foreseeLaunchFailure(plan) ?? invisibleProgram(plan, sandbox);
   if (problem !== undefined) throw problem;
-  await wait(confinement.probe());
-  return { ...plan, ...confinement.start(plan.argv, plan.env), arg0: undefined, cwd: '/' };
+  await wait(sandbox.probe());
+  return { ...plan, ...sandbox.start(plan.argv, plan.env), arg0: undefined, cwd: '/' };
 };
 
 const unsupportedName = ({
@@ -26,17 +26,17 @@ const unsupportedName = ({
   arg0,
 }: LaunchAttempt & { readonly arg0: string | undefined }): ExecServerError | undefined => {
   if (arg0 !== undefined && arg0 !== program) {
-    return unsupported('arg0', 'it is not supported in a sandbox');
+    return unsupported('arg0', 'not supported in a sandbox');
   }
-  // On the way it would be taken for a variable.
+  // `env`, which starts the program there, would take it for a variable.
   return program.includes('=')
-    ? unsupported('argv', 'a program with "=" in its name or path cannot be started in a sandbox')
+    ? unsupported('argv', 'a program with "=" in its path is not supported in a sandbox')
     : undefined;
 };
 
-const unseenProgram = (plan: LaunchAttempt, confinement: PreparedSandbox): ExecServerError | undefined => {
+const invisibleProgram = (plan: LaunchAttempt, sandbox: PreparedSandbox): ExecServerError | undefined => {
   const { executable, searchedPath } = findProgram(plan);
-  if (executable === undefined || confinement.sees(executable)) return undefined;
+  if (executable === undefined || sandbox.sees(executable)) return undefined;
   return launchFailed(`${executable} is not visible in the sandbox`, {
     stage: 'resolve',
     errno: 'ENOENT',

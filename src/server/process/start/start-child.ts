@@ -19,27 +19,28 @@ import { Denial } from '../../sandbox/denial.ts';
 import { SandboxedCommand } from '../../sandbox/sandboxed-command.ts';
 import type { PreparedSandbox, Sandboxes } from '../../sandbox/sandboxes.ts';
 import type { Child } from '../child.ts';
-import { type PtyChild, startOnPty } from '../pty/pty.ts';
 import { ptyUnavailable } from '../pty/pty-binding.ts';
-import { refuseLongSearch } from './find-program.ts';
+import type { PtyChild } from '../pty/pty-child.ts';
+import { startOnPty } from '../pty/start-on-pty.ts';
+import { assertPathWithinLimit } from './find-program.ts';
 import { launch } from './launch.ts';
 import { sandboxedPlan } from './sandboxed-plan.ts';
 
 type StartParams = ParamsOut<Requests['process/start']>;
 
-/** Where a child is started, and what it is started with. */
+/** Facilities of the server that a start uses. */
 export type StartContext = {
   readonly host: Host;
   readonly pipes: NamedPipes | undefined;
   readonly detached: boolean;
-  /** Where a policy asks for another base than `process`; rejects if nothing is to be started any more. */
+  /** Resolves a base other than `process`; rejects if the start is cancelled. */
   readonly baseEnv: (base: EnvBase) => Promise<BaseEnv>;
   readonly sandboxes: Sandboxes;
-  /** Waits, unless nothing is to be started any more: then it rejects. */
-  readonly wait: <Value>(something: Promise<Value>) => Promise<Value>;
+  /** Waits for a promise; rejects if the start is cancelled. */
+  readonly wait: <Value>(promise: Promise<Value>) => Promise<Value>;
 };
 
-/** A started child, what its policy started from, and what that did to its environment. */
+/** A started child, and how its environment was made. */
 export type StartedChild = {
   readonly child: Child;
   readonly sandboxType: 'none' | 'linuxSeccomp';
@@ -48,27 +49,27 @@ export type StartedChild = {
 };
 
 /**
- * Starts what `process/start` asks for, on pipes or on a terminal, with an environment made here. Unless it
- * has to wait for a base or a sandbox, it has started before the first `await` of the caller.
+ * Starts the process of a `process/start`, on pipes or on a terminal. Unless it has to wait for a base or a sandbox, the
+ * process has started before the first `await` of the caller.
  *
- * @throws {ExecServerError} `unsupported` for what can't be had here, `invalidParams`, `launchFailed`
+ * @throws {ExecServerError} `unsupported`, `invalidParams`, `launchFailed`
  */
 export const startChild = async (params: StartParams, context: StartContext): Promise<StartedChild> => {
-  refuseWhatIsMissing(params);
+  assertSupported(params);
   const cwd = nativePath('cwd', params.cwd, context.host.platform);
-  const confinement = params.sandbox && context.sandboxes.prepare(params.sandbox, cwd);
-  if (confinement === undefined) return start(params, cwd, undefined, context);
+  const sandbox = params.sandbox && context.sandboxes.prepare(params.sandbox, cwd);
+  if (sandbox === undefined) return start(params, cwd, undefined, context);
   try {
-    return await start(params, cwd, confinement, context);
+    return await start(params, cwd, sandbox, context);
   } finally {
-    confinement.release();
+    sandbox.release();
   }
 };
 
 const start = async (
   params: StartParams,
   cwd: string,
-  confinement: PreparedSandbox | undefined,
+  sandbox: PreparedSandbox | undefined,
   { host, pipes, detached, baseEnv, wait }: StartContext,
 ): Promise<StartedChild> => {
   const { platform } = host;
@@ -90,15 +91,15 @@ const start = async (
     pathFrom: pathOrigin(decisions, params.envPolicy && (taken?.base ?? 'process'), platformOf(platform)),
     platform,
   };
-  refuseLongSearch(plan);
-  const confined = confinement && (await sandboxedPlan(plan, confinement, wait));
+  assertPathWithinLimit(plan);
+  const finalPlan = sandbox === undefined ? plan : await sandboxedPlan(plan, sandbox, wait);
   const { pipeStdin, mergeStderr, size = DEFAULT_SIZE } = params;
   const child = params.tty
-    ? onTerminal(startOnPty({ ...(confined ?? plan), size }))
-    : await launch({ ...(confined ?? plan), pipeStdin, mergeStderr, detached }, pipes);
+    ? onTerminal(startOnPty({ ...finalPlan, size }))
+    : await launch({ ...finalPlan, pipeStdin, mergeStderr, detached }, pipes);
   return {
-    child: confinement === undefined ? child : keptIn(confinement, child),
-    sandboxType: confinement === undefined ? 'none' : 'linuxSeccomp',
+    child: sandbox === undefined ? child : withSandbox(child, sandbox),
+    sandboxType: sandbox === undefined ? 'none' : 'linuxSeccomp',
     environment: countDecisions(decisions),
     envBase: taken && describeBase(taken),
   };
@@ -106,25 +107,27 @@ const start = async (
 
 const DEFAULT_SIZE = { columns: 80, rows: 24 };
 
-// A field that narrows what a child may do is enforced or refused, never passed over.
-const refuseWhatIsMissing = ({ tty, mergeStderr, ...params }: StartParams): void => {
+// A field that restricts a child is enforced or refused, never ignored.
+const assertSupported = ({ tty, mergeStderr, ...params }: StartParams): void => {
   const noTerminal = tty ? ptyUnavailable() : undefined;
   if (noTerminal !== undefined) throw unsupported('tty', noTerminal);
-  if (tty && mergeStderr) throw unsupported('mergeStderr', 'a terminal is one stream anyway');
-  const unmanaged = 'this server manages no network, and runs nothing unmanaged that asks for it';
-  if (params.enforceManagedNetwork) throw unsupported('enforceManagedNetwork', unmanaged);
+  if (tty && mergeStderr)
+    throw unsupported('mergeStderr', 'not supported with tty, which has one output stream');
+  if (params.enforceManagedNetwork) throw unsupported('enforceManagedNetwork', NO_MANAGED_NETWORK);
   for (const field of ['managedNetwork', 'networkProxy', 'credentialProviders'] as const) {
-    if (params[field] !== undefined) throw unsupported(field, unmanaged);
+    if (params[field] !== undefined) throw unsupported(field, NO_MANAGED_NETWORK);
   }
 };
 
-const keptIn = ({ view }: PreparedSandbox, child: Child): Child => {
-  let over = false;
+const NO_MANAGED_NETWORK = 'managed networking is not supported by this server';
+
+const withSandbox = (child: Child, { view }: PreparedSandbox): Child => {
+  let exited = false;
   child.onExit(() => {
-    over = true;
+    exited = true;
   });
-  const command = new SandboxedCommand(child.pid, () => over);
-  return { ...child, confined: { command, denial: new Denial(view.network) } };
+  const command = new SandboxedCommand(child.pid, () => exited);
+  return { ...child, sandboxed: { command, denial: new Denial(view.network) } };
 };
 
 const onTerminal = ({ pid, input, output, terminal, isOpen, onExit, resize, destroy }: PtyChild): Child => ({

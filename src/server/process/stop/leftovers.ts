@@ -7,54 +7,53 @@ import type { ChildGroup } from './child-group.ts';
 import { stopGroup } from './stop-group.ts';
 
 /**
- * What processes leave behind when they are closed, and has to end with the connection: groups that have
- * outlived their leader, and whoever still holds a stream. The watchdog knows the same, for the case that
- * this server has no time left.
+ * Leftovers of processes, to be ended with the connection: groups that have outlived their leader, and holders of a
+ * stream. The watchdog is kept informed, for the case that the server is killed.
  */
-export class Remains {
+export class LeftoverTracker {
   readonly #watchdog: Watchdog;
   readonly #pinHeldPipes: () => readonly PinnedFile[];
-  /** Processes that aren't closed yet. */
+  /** Processes that are not closed. */
   readonly #open = new Set<ManagedProcess>();
-  /** The groups that were left behind. */
-  readonly #left = new Set<ChildGroup>();
-  #nextLook: NodeJS.Timeout | undefined;
-  /** What the watchdog knows the terminals of open processes by. */
+  /** Groups of closed processes. */
+  readonly #groups = new Set<ChildGroup>();
+  /** Terminals of open processes, each with its key in the watchdog. */
   readonly #watched = new Map<ManagedProcess, string | undefined>();
-  /** The terminals that were cut while others held them, with the same. */
+  /** Terminals that were cut while other processes held them, each with its key in the watchdog. */
   readonly #terminals = new Map<PinnedFile, string | undefined>();
+  #nextCheck: NodeJS.Timeout | undefined;
 
-  /** @param pinHeldPipes called when no process runs any more: the pipes that others have open */
+  /** @param pinHeldPipes pins the pipes that other processes have open; called when no process runs any more */
   constructor(watchdog: Watchdog, pinHeldPipes: () => readonly PinnedFile[]) {
     this.#watchdog = watchdog;
     this.#pinHeldPipes = pinHeldPipes;
   }
 
-  /** A process was started. */
-  started(process: ManagedProcess): void {
+  /** Tracks a process that was started. */
+  add(process: ManagedProcess): void {
     this.#watchdog.add(process.pid);
     this.#open.add(process);
-    this.#tellTerminals(process);
-    this.#lookAgain();
+    this.#watchTerminal(process);
+    this.#scheduleCheck();
   }
 
-  /** A process is closed; whatever it leaves is kept in mind. */
-  closed(process: ManagedProcess): void {
+  /** Records that a process is closed, with the group and the terminal that it leaves. */
+  onClosed(process: ManagedProcess): void {
     const watched = this.#watched.get(process);
     this.#watched.delete(process);
-    if (process.keptTerminal === undefined) this.#watchdog.removeTerminal(watched);
-    else this.#keep(process.keptTerminal, watched);
+    const { keptTerminal } = process.ending;
+    if (keptTerminal === undefined) this.#watchdog.removeTerminal(watched);
+    else this.#keep(keptTerminal, watched);
     this.#open.delete(process);
-    if (this.#isLeft(process.group)) this.#left.add(process.group);
+    if (this.#isLeft(process.group)) this.#groups.add(process.group);
   }
 
-  /** Ends the groups. */
   async stopGroups(): Promise<void> {
-    clearTimeout(this.#nextLook);
-    await Promise.all([...this.#left].map(group => stopGroup(group, SHUTDOWN_GRACE_MS)));
+    clearTimeout(this.#nextCheck);
+    await Promise.all([...this.#groups].map(group => stopGroup(group, SHUTDOWN_GRACE_MS)));
   }
 
-  /** Ends the holders, once there is nothing left that may still be closed. */
+  /** Kills the holders; called when no process is left that may still be closed. */
   async killHolders(): Promise<void> {
     const pipes = this.#pinHeldPipes();
     await killHolders([...pipes, ...this.#terminals.keys()]);
@@ -62,7 +61,7 @@ export class Remains {
     for (const terminal of this.#terminals.keys()) this.#release(terminal);
   }
 
-  #tellTerminals(process: ManagedProcess): void {
+  #watchTerminal(process: ManagedProcess): void {
     if (!process.terminal?.isOpen()) return;
     const before = this.#watched.get(process);
     const now = this.#watchdog.addTerminal(process.terminal.path);
@@ -77,29 +76,29 @@ export class Remains {
   }
 
   /**
-   * A group whose last member has gone must be forgotten before its number may be given to somebody else, and the
-   * watchdog knows no terminal whose owner or mode was changed, as `mesg n` does.
+   * Checks groups and terminals once a second: an empty group has to be forgotten before another one may get its number,
+   * and the watchdog does not recognise a terminal after a change of its owner or mode, as by `mesg n`.
    */
-  #lookAgain(): void {
-    if (this.#nextLook !== undefined || this.#open.size + this.#left.size === 0) return;
-    this.#nextLook = setTimeout(() => {
-      this.#nextLook = undefined;
+  #scheduleCheck(): void {
+    if (this.#nextCheck !== undefined || this.#open.size + this.#groups.size === 0) return;
+    this.#nextCheck = setTimeout(() => {
+      this.#nextCheck = undefined;
       for (const process of this.#open) {
         this.#isLeft(process.group);
-        this.#tellTerminals(process);
+        this.#watchTerminal(process);
       }
-      for (const group of [...this.#left].slice(0, MAX_LOOKS)) {
-        this.#left.delete(group);
-        // At the end of the line.
-        if (this.#isLeft(group)) this.#left.add(group);
+      for (const group of [...this.#groups].slice(0, MAX_GROUPS_PER_CHECK)) {
+        this.#groups.delete(group);
+        // Added again at the end, so that the next check begins with the others.
+        if (this.#isLeft(group)) this.#groups.add(group);
       }
-      this.#lookAgain();
-    }, LOOK_EVERY_MS).unref();
+      this.#scheduleCheck();
+    }, CHECK_INTERVAL_MS).unref();
   }
 
   #keep(terminal: PinnedFile, watched: string | undefined): void {
     this.#terminals.set(terminal, watched);
-    if (this.#terminals.size % LOOK_AFTER === 0) void this.#releaseUnheld();
+    if (this.#terminals.size % TERMINALS_PER_SCAN === 0) void this.#releaseUnheld();
   }
 
   async #releaseUnheld(): Promise<void> {
@@ -116,10 +115,10 @@ export class Remains {
   }
 }
 
-// A system that counts its numbers up doesn't come round in that time.
-const LOOK_EVERY_MS = 1000;
-// Some milliseconds; more groups are looked at in turns.
-const MAX_LOOKS = 1000;
+// Systems that assign process ids in rising order do not reuse one within that time.
+const CHECK_INTERVAL_MS = 1000;
+// Takes some milliseconds; further groups are checked in turns.
+const MAX_GROUPS_PER_CHECK = 1000;
 
-// Each costs a descriptor, and finding out that nobody holds it any more costs a look at all processes.
-const LOOK_AFTER = 16;
+// Each terminal takes a descriptor; to find out that no process holds it takes a scan of all processes.
+const TERMINALS_PER_SCAN = 16;

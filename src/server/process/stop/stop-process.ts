@@ -4,10 +4,10 @@ import type { ChildGroup } from './child-group.ts';
 import { stopGroup } from './stop-group.ts';
 
 /**
- * Ends a process with all that belongs to it: its group by SIGTERM and, after `graceMs`, SIGKILL; then those that have
- * left the group and still hold one of its streams.
+ * Ends a process: its group by SIGTERM and, after `graceMs`, SIGKILL; then the processes that have left the group and
+ * still hold one of its streams.
  *
- * @param pinStreams called when the group is gone: the streams that others may still hold
+ * @param pinStreams pins the streams that other processes may still hold; called when the group is gone
  */
 export const stopProcess = async (
   group: ChildGroup,
@@ -15,7 +15,7 @@ export const stopProcess = async (
   pinStreams: () => readonly PinnedFile[],
 ): Promise<void> => {
   await stopGroup(group, graceMs);
-  // The ends of streams arrive with the next turns of the event loop, as do the ends of those who held them.
+  // The ends of the streams arrive in the next turns of the event loop, as do those of their holders.
   await new Promise(resolve => setTimeout(resolve, LAST_READ_MS));
   const streams = pinStreams();
   await killHolders(streams);

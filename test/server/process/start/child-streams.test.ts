@@ -111,7 +111,7 @@ const complaint = (act: () => unknown): string => {
   it('refuses to merge without named pipes, and tells why there are none', () => {
     const nowhere = new NamedPipes(join(tempDir, 'missing'), () => {});
     expect(complaint(() => new ChildStreams(MERGED, undefined))).to.equal(
-      'mergeStderr: there are no named pipes on this platform',
+      'mergeStderr: not supported on this platform',
     );
     expect(complaint(() => new ChildStreams(MERGED, nowhere))).to.match(
       /^mergeStderr: no named pipes: ENOENT/,

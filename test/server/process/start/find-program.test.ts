@@ -2,14 +2,14 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type FileLook, findProgram } from '../../../../src/server/process/start/find-program.ts';
+import { type FileChecks, findProgram } from '../../../../src/server/process/start/find-program.ts';
 import { buildEnv, type Env } from '../../../../src/shared-config/index.ts';
 
 /** A Windows disk of which only these files are known; it takes no notice of case. */
-const disk = (...paths: string[]): FileLook => {
+const disk = (...paths: string[]): FileChecks => {
   const known = new Set(paths.map(path => path.toLowerCase()));
   const has = (path: string) => known.has(path.toLowerCase());
-  return { exists: has, isFile: path => has(path) && !path.endsWith('\\dir'), mayExecute: () => false };
+  return { exists: has, isFile: path => has(path) && !path.endsWith('\\dir'), isExecutable: () => false };
 };
 
 const onWindows = (program: string, env: Env, ...files: string[]) =>
@@ -82,10 +82,10 @@ describe('findProgram on windows', () => {
   });
 
   it('passes over a directory that is called like a program', () => {
-    const files: FileLook = {
+    const files: FileChecks = {
       exists: () => true,
       isFile: path => path.startsWith('D:'),
-      mayExecute: () => true,
+      isExecutable: () => true,
     };
     const search = { argv: ['tool'], cwd: 'C:\\work', env, platform: 'win32' } as const;
     expect(findProgram(search, files).executable).to.equal('D:\\my tools\\tool.COM');

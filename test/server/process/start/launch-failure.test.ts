@@ -92,7 +92,7 @@ describe('explainLaunchFailure', () => {
       const cwd = join(directory, 'closed');
       mkdirSync(cwd, { mode: 0o600 });
       expect(await failure(['/bin/sh'], {}, cwd)).to.deep.equal({
-        message: `cwd can't be entered (EACCES): ${cwd}`,
+        message: `cwd cannot be entered (EACCES): ${cwd}`,
         stage: 'cwd',
         errno: 'EACCES',
         path: cwd,
@@ -183,7 +183,7 @@ describe('explainLaunchFailure', () => {
     it('tells a script whose interpreter is missing from a script that is', async () => {
       const path = place('lacks-interpreter', '#!/no/such/interpreter\n', 0o755);
       expect(await failure([path])).to.deep.equal({
-        message: `${path} exists, but what it needs to run (its interpreter) does not`,
+        message: `${path} exists, but its interpreter does not`,
         stage: 'spawn',
         errno: 'ENOENT',
         path,

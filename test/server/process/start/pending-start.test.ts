@@ -15,16 +15,16 @@ describe('PendingStart', () => {
   it('ends the wait when it is called off', async () => {
     const start = new PendingStart();
     const waiting = outcome(start.waitFor(forEver));
-    start.callOff(refused);
-    start.callOff(new Error('later'));
+    start.cancel(refused);
+    start.cancel(new Error('later'));
     expect(await waiting).to.deep.equal({ rejected: refused });
   });
 
   it('can be called off only while it waits', async () => {
     const start = new PendingStart();
-    start.callOff(refused);
+    start.cancel(refused);
     expect(await start.waitFor(Promise.resolve('first'))).to.equal('first');
-    start.callOff(refused);
+    start.cancel(refused);
     expect(await start.waitFor(Promise.resolve('second'))).to.equal('second');
   });
 });

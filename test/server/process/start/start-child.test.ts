@@ -229,7 +229,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       [
         'a merged stderr on a terminal',
         { tty: true, mergeStderr: true },
-        /^mergeStderr: a terminal is one stream anyway$/,
+        /^mergeStderr: not supported with tty, which has one output stream$/,
         { kind: 'unsupported', field: 'mergeStderr' },
       ],
       [

@@ -5,7 +5,7 @@ import type { ProcessGroups } from '../../../../src/system/process-groups.ts';
 
 describe('ChildGroup', () => {
   /** A group as far as a test says, what is looked for and what it is sent. */
-  const group = (confined: boolean) => {
+  const group = (sandboxed: boolean) => {
     const calls: string[] = [];
     const left = { members: true, leader: false };
     const groups: ProcessGroups = {
@@ -21,9 +21,9 @@ describe('ChildGroup', () => {
       },
     };
     let exit = () => {};
-    const child: Pick<Child, 'pid' | 'confined' | 'onExit'> = {
+    const child: Pick<Child, 'pid' | 'sandboxed' | 'onExit'> = {
       pid: 10,
-      confined: confined ? ({} as NonNullable<Child['confined']>) : undefined,
+      sandboxed: sandboxed ? ({} as NonNullable<Child['sandboxed']>) : undefined,
       onExit: listener => {
         exit = () => listener(0, null);
       },
@@ -31,9 +31,9 @@ describe('ChildGroup', () => {
     return { group: new ChildGroup(child, groups), calls, left, exit: () => exit() };
   };
 
-  for (const confined of [false, true]) {
-    it(`is there while its leader runs, without a look${confined ? ', in a sandbox, too' : ''}`, () => {
-      const { group: led, calls } = group(confined);
+  for (const sandboxed of [false, true]) {
+    it(`is there while its leader runs, without a look${sandboxed ? ', in a sandbox, too' : ''}`, () => {
+      const { group: led, calls } = group(sandboxed);
       expect(led.isAlive).to.equal(true);
       led.signal('SIGINT');
       expect(calls).to.deep.equal(['SIGINT 10']);

@@ -7,12 +7,13 @@ import { FrameMessageWriter } from '../../../../src/protocol/framing/message-wri
 import { Outbound } from '../../../../src/server/connection/outbound.ts';
 import { MemoryBudget } from '../../../../src/server/memory/memory-budget.ts';
 import type { Child } from '../../../../src/server/process/child.ts';
-import { ManagedProcess, type ProcessOptions } from '../../../../src/server/process/managed-process.ts';
+import { ManagedProcess } from '../../../../src/server/process/managed-process.ts';
 import { ProcessMemory } from '../../../../src/server/process/process-memory.ts';
-import { startOnPty } from '../../../../src/server/process/pty/pty.ts';
 import { ptyUnavailable } from '../../../../src/server/process/pty/pty-binding.ts';
+import { startOnPty } from '../../../../src/server/process/pty/start-on-pty.ts';
 import { launch } from '../../../../src/server/process/start/launch.ts';
-import { Remains } from '../../../../src/server/process/stop/leftovers.ts';
+import type { ProcessOptions } from '../../../../src/server/process/start/process-options.ts';
+import { LeftoverTracker } from '../../../../src/server/process/stop/leftovers.ts';
 import { NamedPipes } from '../../../../src/system/named-pipes.ts';
 import { pinTerminal } from '../../../../src/system/pinned-file.ts';
 import { posixGroups } from '../../../../src/system/process-groups.ts';
@@ -60,20 +61,20 @@ class Notes extends Watchdog {
   }
 }
 
-(process.platform === 'linux' ? describe : describe.skip)('Remains', () => {
+(process.platform === 'linux' ? describe : describe.skip)('LeftoverTracker', () => {
   const groups = posixGroups();
   let cwd: string;
   let tempDir: string;
   let pipes: NamedPipes;
   let watchdog: Notes;
-  let remains: Remains;
+  let leftovers: LeftoverTracker;
 
   beforeEach(() => {
-    cwd = realpathSync(mkdtempSync(join(tmpdir(), 'remains-test-')));
-    tempDir = realpathSync(mkdtempSync(join(tmpdir(), 'remains-test-')));
+    cwd = realpathSync(mkdtempSync(join(tmpdir(), 'leftovers-test-')));
+    tempDir = realpathSync(mkdtempSync(join(tmpdir(), 'leftovers-test-')));
     pipes = new NamedPipes(tempDir, () => {});
     watchdog = new Notes();
-    remains = new Remains(watchdog, () => pipes.pinHeld());
+    leftovers = new LeftoverTracker(watchdog, () => pipes.pinHeld());
   });
 
   afterEach(async () => {
@@ -87,8 +88,8 @@ class Notes extends Watchdog {
     const output = new PassThrough().resume();
     const memory = new ProcessMemory(new MemoryBudget(Number.POSITIVE_INFINITY));
     const outbound = new Outbound(new FrameMessageWriter(output));
-    const managed = new ManagedProcess(child, { ...OPTIONS, tty, drainMs }, outbound, groups, memory);
-    remains.started(managed);
+    const managed = new ManagedProcess(child, { ...OPTIONS, tty, drainMs }, { outbound, groups, memory });
+    leftovers.add(managed);
     return managed;
   };
 
@@ -124,7 +125,7 @@ class Notes extends Watchdog {
   /** Waits for the close of a process, and hands on what it leaves. */
   const close = async (managed: ManagedProcess) => {
     await managed.closed;
-    remains.closed(managed);
+    leftovers.onClosed(managed);
   };
 
   const noted = () => ({ groups: [...watchdog.groups], terminals: [...watchdog.terminals] });
@@ -147,7 +148,7 @@ class Notes extends Watchdog {
       const managed = await onPipes('sleep 600 >/dev/null 2>&1 & echo $!');
       await close(managed);
       const left = noted();
-      managed.signal('SIGKILL');
+      managed.signals.toGroup('SIGKILL');
       await until(() => watchdog.groups.size === 0, 'the group is still there');
       expect([left, noted()]).to.deep.equal([{ groups: [managed.pid], terminals: [] }, NOTHING]);
     });
@@ -157,7 +158,7 @@ class Notes extends Watchdog {
       await until(() => watchdog.groups.size === 0, 'the group is still there');
       expect([managed.state, survivorNames()]).to.deep.equal(['exited', ['sleep 600']]);
       await close(await onPipes('exit'));
-      await remains.stopGroups();
+      await leftovers.stopGroups();
       managed.terminate(0);
       await close(managed);
     });
@@ -165,16 +166,16 @@ class Notes extends Watchdog {
     it('are ended: the group', async () => {
       await close(await onPipes('sleep 600 >/dev/null 2>&1 &'));
       await until(() => survivorNames().join() === 'sleep 600', 'it is not there');
-      await remains.stopGroups();
+      await leftovers.stopGroups();
       await waitForNoSurvivorsIn(cwd);
     });
 
     it('are ended: who holds a pipe, in the moment of the close', async () => {
       await close(await onPipes(leaving('>/dev/null'), 0));
-      await remains.killHolders();
+      await leftovers.killHolders();
       await waitForNoSurvivorsIn(cwd);
       await close(await onPipes(`exec 3<&0; ${leaving('<&3 3<&- >/dev/null 2>&1')}`, 60_000, true));
-      await remains.killHolders();
+      await leftovers.killHolders();
       await waitForNoSurvivorsIn(cwd);
     });
 
@@ -186,8 +187,8 @@ class Notes extends Watchdog {
       const other = await onPipes('exec sleep 601');
       expect(openBelow(tempDir)).to.include(stdout);
       await until(() => survivorNames().toSorted().join() === 'sleep 600,sleep 601', 'they are not there');
-      await remains.stopGroups();
-      await remains.killHolders();
+      await leftovers.stopGroups();
+      await leftovers.killHolders();
       await until(() => survivorNames().length < 2, 'the holder is still there');
       expect(survivorNames()).to.deep.equal(['sleep 601']);
       other.terminate(0);
@@ -213,13 +214,13 @@ class Notes extends Watchdog {
       watchdog.terminals.clear();
       await until(() => watchdog.terminals.size > 0, 'it is not told');
       expect(noted().terminals).to.deep.equal([managed.terminal?.path]);
-      managed.abandon();
+      managed.ending.abandon();
       watchdog.terminals.clear();
       const other = onTerminal('sleep 601');
       watchdog.terminals.clear();
       await until(() => watchdog.terminals.size > 0, 'it is not told');
       expect(noted().terminals).to.deep.equal([other.terminal?.path]);
-      other.abandon();
+      other.ending.abandon();
       managed.terminate(0);
       other.terminate(0);
     });
@@ -230,7 +231,7 @@ class Notes extends Watchdog {
       await close(managed);
       const left = noted().terminals;
       await until(() => survivorNames().join() === 'sleep 600', 'it is not there');
-      await remains.killHolders();
+      await leftovers.killHolders();
       await waitForNoSurvivorsIn(cwd);
       expect([left, noted().terminals, openTerminals()]).to.deep.equal([
         [managed.terminal?.path],
@@ -254,7 +255,7 @@ class Notes extends Watchdog {
         [last.terminal?.path],
         1,
       ]);
-      await remains.killHolders();
+      await leftovers.killHolders();
     });
   });
 });

@@ -2,8 +2,9 @@ import { PassThrough, type Readable } from 'node:stream';
 import { Outbound } from '../../../../src/server/connection/outbound.ts';
 import { MemoryBudget } from '../../../../src/server/memory/memory-budget.ts';
 import type { Child } from '../../../../src/server/process/child.ts';
-import { ManagedProcess, type ProcessOptions } from '../../../../src/server/process/managed-process.ts';
+import { ManagedProcess } from '../../../../src/server/process/managed-process.ts';
 import { ProcessMemory } from '../../../../src/server/process/process-memory.ts';
+import type { ProcessOptions } from '../../../../src/server/process/start/process-options.ts';
 import type { ProcessGroups } from '../../../../src/system/process-groups.ts';
 import { SlowClient, settle } from '../../support/slow-client.ts';
 
@@ -54,7 +55,7 @@ export const fakeProcess = ({ pinStreams = () => [], realStdout, ...options }: F
     isAlive: () => alive,
     hasLeader: () => alive,
   };
-  const managed = new ManagedProcess(child, { ...DEFAULTS, ...options }, outbound, groups, memory);
+  const managed = new ManagedProcess(child, { ...DEFAULTS, ...options }, { outbound, groups, memory });
   return {
     managed,
     client,

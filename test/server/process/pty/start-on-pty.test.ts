@@ -16,8 +16,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { ExecServerError } from '../../../../src/protocol/errors.ts';
-import { type PtyChild, type PtyPlan, startOnPty } from '../../../../src/server/process/pty/pty.ts';
 import { ptyUnavailable } from '../../../../src/server/process/pty/pty-binding.ts';
+import type { PtyChild, PtyPlan } from '../../../../src/server/process/pty/pty-child.ts';
+import { startOnPty } from '../../../../src/server/process/pty/start-on-pty.ts';
 import { loadLibc } from '../../../../src/system/libc.ts';
 import { until } from '../../../support/until.ts';
 
