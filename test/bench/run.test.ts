@@ -30,7 +30,7 @@ describe('npm run bench', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  it('measures floor, server and peer in every round, by both framings, and writes a result and a plot', async () => {
+  it('measures floor, server and peer in every round, with both framings, and writes a result and a plot', async () => {
     const names = ['start-up', 'keystroke', 'output'];
     const peer = `lines=ndjson:${process.execPath} ${programPath} --stdio`;
     const { code, stdout, stderr } = await bench(
@@ -62,7 +62,7 @@ describe('npm run bench', () => {
     expect(readdirSync(directory)).to.have.lengthOf(2 * names.length);
   });
 
-  it('goes on without a peer that fails, and tells why', async () => {
+  it('continues without a peer that fails, and reports why', async () => {
     const { code, stdout, stderr } = await bench(
       ...[
         '--quick',
@@ -86,7 +86,7 @@ describe('npm run bench', () => {
     ]);
   });
 
-  it('refuses options it does not know, with the usage', async () => {
+  it('refuses unknown options and prints the usage', async () => {
     const { code, stdout, stderr } = await bench('--only', 'warp-speed');
     expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
     expect(stderr).to.match(/^--only: expected start-up, .*; got warp-speed\nusage: /s);

@@ -5,24 +5,25 @@ import { expect } from 'chai';
 import { type RemoteHost, startRemoteHost } from '../e2e/support/remote-host.ts';
 import { describeWithSshd } from '../e2e/support/sshd.ts';
 import { survivorsIn, waitForNoSurvivorsIn } from '../e2e/support/survivors.ts';
+import { until } from '../support/until.ts';
 import {
-  createStage,
+  createDirectories,
+  type Directories,
   plainServer,
   recorded,
   runCodex,
   type Sandbox,
-  type Stage,
   startCodex,
 } from './support/codex.ts';
 import { codexProgram } from './support/install.ts';
 import type { Step } from './support/model.ts';
 
-/** A turn in which a command is run. */
+/** A turn in which the model runs a command. */
 const exec =
   (cmd: string, more: object = {}): Step =>
   () => ({ name: 'exec_command', arguments: { cmd, login: false, ...more } });
 
-/** A turn in which something is typed into the session that the turn before left running. */
+/** A turn in which the model writes to the session that the previous turn left running. */
 const type =
   (chars: string, more: object = {}): Step =>
   outputs => ({
@@ -32,44 +33,44 @@ const type =
 
 const sessionIn = (output: string): number => Number(/session ID (\d+)/.exec(output)?.[1] ?? Number.NaN);
 
-/** What the model is told of a command that ended. */
+/** The exit code and output in the model's input about a command that has ended. */
 const endOf = (output = '') => ({
   exitCode: Number(/exited with code (-?\d+)/.exec(output)?.[1] ?? Number.NaN),
   text: output.slice(output.indexOf('Output:\n') + 'Output:\n'.length),
 });
 
-/** Prints, and takes no notice of any signal that it can. */
+/** Prints a line, then runs forever and ignores signals. */
 const STUBBORN = "trap '' TERM HUP INT; echo up; while :; do sleep 0.2; done";
 
 describe('OpenAI Codex', () => {
-  let stage: Stage;
+  let directories: Directories;
 
   before(codexProgram);
 
   beforeEach(() => {
-    stage = createStage();
+    directories = createDirectories();
   });
 
   afterEach(async () => {
-    await waitForNoSurvivorsIn(stage.work);
-    stage.clear();
+    await waitForNoSurvivorsIn(directories.work);
+    directories.remove();
   });
 
   const run = async (steps: readonly Step[], sandbox: Sandbox = 'danger-full-access') => {
-    const { end, outputs, text } = await runCodex(stage, sandbox, steps);
+    const { end, outputs, text } = await runCodex(directories, sandbox, steps);
     expect(end, text).to.equal(0);
     return outputs;
   };
 
-  it('runs a command in the environment of the server, with nothing of its own but what it adds', async () => {
+  it('runs a command with the environment of the server and the variables that Codex adds', async () => {
     const [output] = await run([exec('pwd; env -0 | tr "\\0" "\\n"')]);
     const { exitCode, text } = endOf(output);
     const [cwd, ...lines] = text.trimEnd().split('\n');
     const env = Object.fromEntries(lines.map(line => line.split(/=(.*)/s).slice(0, 2)));
-    expect({ exitCode, cwd }).to.deep.equal({ exitCode: 0, cwd: stage.work });
+    expect({ exitCode, cwd }).to.deep.equal({ exitCode: 0, cwd: directories.work });
     expect(env).to.include({
-      HOME: stage.serverHome,
-      PATH: stage.serverPath,
+      HOME: directories.serverHome,
+      PATH: directories.serverPath,
       LANG: 'C.UTF-8',
       TERM: 'dumb',
       NO_COLOR: '1',
@@ -80,7 +81,7 @@ describe('OpenAI Codex', () => {
     expect(env).not.to.have.any.keys('CODEX_HOME', 'OPENAI_API_KEY', 'ONLY_HERE');
   });
 
-  it('is told the exit code and the output of a command that fails', async () => {
+  it('receives the exit code and output of a command that fails', async () => {
     const [failed, missing] = await run([
       exec('echo out; echo err >&2; exit 7'),
       exec('true', { workdir: '/missing/directory' }),
@@ -89,7 +90,7 @@ describe('OpenAI Codex', () => {
     expect(missing).to.contain('cwd does not exist: /missing/directory');
   });
 
-  it('gets a big output, head and tail', async () => {
+  it('receives head and tail of a big output', async () => {
     const [output] = await run([exec('seq 1 300000')]);
     const { exitCode, text } = endOf(output);
     expect(exitCode).to.equal(0);
@@ -99,7 +100,7 @@ describe('OpenAI Codex', () => {
     expect(text).to.match(/truncated/);
   });
 
-  it('talks with a program on pipes across calls', async () => {
+  it('polls a program on pipes in several calls', async () => {
     const [first, second] = await run([
       exec('sleep 0.5; echo ready; sleep 1; echo done', { yield_time_ms: 250 }),
       type(''),
@@ -108,7 +109,7 @@ describe('OpenAI Codex', () => {
     expect(endOf(second)).to.deep.equal({ exitCode: 0, text: 'ready\ndone\n' });
   });
 
-  it('talks with a program on a terminal', async () => {
+  it('writes to a program on a terminal', async () => {
     const [, second] = await run([
       exec('test -t 0 && stty size; read line; echo "got $line"', { tty: true, yield_time_ms: 1000 }),
       type('hello\n'),
@@ -143,29 +144,29 @@ PATCH`;
 
   for (const sandbox of ['danger-full-access', 'workspace-write'] as const) {
     it(`applies a patch with ${sandbox}`, async () => {
-      writeFileSync(join(stage.work, 'there.txt'), 'first\nold\nlast\n');
-      writeFileSync(join(stage.work, 'gone.txt'), 'gone\n');
+      writeFileSync(join(directories.work, 'there.txt'), 'first\nold\nlast\n');
+      writeFileSync(join(directories.work, 'gone.txt'), 'gone\n');
       const [output] = await run([exec(patch)], sandbox);
       expect(output).to.contain('Success. Updated the following files');
       expect({
-        added: readFileSync(join(stage.work, 'new/added.txt'), 'utf8'),
-        there: readFileSync(join(stage.work, 'there.txt'), 'utf8'),
-        gone: existsSync(join(stage.work, 'gone.txt')),
+        added: readFileSync(join(directories.work, 'new/added.txt'), 'utf8'),
+        there: readFileSync(join(directories.work, 'there.txt'), 'utf8'),
+        gone: existsSync(join(directories.work, 'gone.txt')),
       }).to.deep.equal({ added: 'added\n', there: 'first\nnew\nlast\n', gone: false });
     });
   }
 
-  it('can write nothing with a read-only sandbox', async () => {
+  it('cannot write with a read-only sandbox', async () => {
     const [shell, patched] = await run([exec('id -u; echo x > file'), exec(patch)], 'read-only');
     expect(endOf(shell).exitCode).not.to.equal(0);
     expect(shell).to.contain('Read-only file system');
     expect(patched).not.to.contain('Success');
-    expect(existsSync(join(stage.work, 'file'))).to.equal(false);
+    expect(existsSync(join(directories.work, 'file'))).to.equal(false);
   });
 
-  it('can write its workspace, and neither leave it nor reach the network, with workspace-write', async () => {
-    mkdirSync(join(stage.work, '.git'));
-    const outside = join(stage.serverHome, 'outside');
+  it('can write only its workspace and has no network with workspace-write', async () => {
+    mkdirSync(join(directories.work, '.git'));
+    const outside = join(directories.serverHome, 'outside');
     const [inside, beyond, git, network] = await run(
       [
         exec('echo x > file && cat file'),
@@ -178,73 +179,75 @@ PATCH`;
     expect(endOf(inside)).to.deep.equal({ exitCode: 0, text: 'x\n' });
     for (const denied of [beyond, git, network]) expect(endOf(denied).exitCode).not.to.equal(0);
     expect(existsSync(outside)).to.equal(false);
-    expect(existsSync(join(stage.work, '.git/config'))).to.equal(false);
+    expect(existsSync(join(directories.work, '.git/config'))).to.equal(false);
   });
 
-  it('gets an answer to every request it makes', async () => {
+  it('receives an answer to every request', async () => {
     await run([exec('echo one'), exec('cat', { tty: true, yield_time_ms: 250 }), type('\u0004')]);
-    const messages = recorded(stage);
-    const asked = messages.filter(({ from, id, method }) => from === 'codex' && id !== undefined && method);
+    const messages = recorded(directories);
+    const requests = messages.filter(
+      ({ from, id, method }) => from === 'codex' && id !== undefined && method,
+    );
     const answers = new Map(
       messages.filter(({ from, method }) => from === 'server' && !method).map(answer => [answer.id, answer]),
     );
-    expect(asked.filter(({ id }) => !answers.has(id))).to.deep.equal([]);
+    expect(requests.filter(({ id }) => !answers.has(id))).to.deep.equal([]);
     const table = new Map<string, number>();
-    for (const { id, method } of asked) {
+    for (const { id, method } of requests) {
       const error = answers.get(id)?.error;
       const row = `${method}: ${error ? `${error.code}` : 'result'}`;
       table.set(row, (table.get(row) ?? 0) + 1);
     }
     process.stdout.write(Array.from(table, ([row, count]) => `      ${row} x ${count}\n`).join(''));
-    // Nothing is refused but looks at files that aren't there.
+    // The only errors are those for missing files.
     expect([...table.keys()].filter(row => !/: (result|-32004)$/.test(row))).to.deep.equal([]);
   });
 
-  const leaves: Step[] = [
+  const stubbornCommands: Step[] = [
     exec(STUBBORN, { yield_time_ms: 500 }),
     exec(STUBBORN, { tty: true, yield_time_ms: 500 }),
   ];
 
-  it('leaves nothing running when it ends by itself', async () => {
-    await run(leaves);
-    await waitForNoSurvivorsIn(stage.work);
+  it('leaves no process running when it exits', async () => {
+    await run(stubbornCommands);
+    await waitForNoSurvivorsIn(directories.work);
   });
 
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    it(`leaves nothing running when it gets ${signal}`, async () => {
-      // The model never answers after the second command: Codex waits, and its commands run.
+    it(`leaves no process running on ${signal}`, async () => {
+      // The third command keeps running, so Codex waits for it.
       const { codex, ended } = await startCodex(
-        stage,
+        directories,
         'danger-full-access',
-        [...leaves, exec('sleep 600', { yield_time_ms: 30_000 })],
-        plainServer(stage),
+        [...stubbornCommands, exec('sleep 600', { yield_time_ms: 30_000 })],
+        plainServer(directories),
       );
-      await running(stage, 3);
+      await waitForCommands(directories, 3);
       codex.kill(signal);
       await once(codex, 'exit');
       await ended;
-      await waitForNoSurvivorsIn(stage.work);
+      await waitForNoSurvivorsIn(directories.work);
     });
   }
 });
 
 describeWithSshd('OpenAI Codex behind a real sshd', () => {
-  let stage: Stage;
+  let directories: Directories;
   let host: RemoteHost;
 
   before(async () => {
-    stage = createStage();
+    directories = createDirectories();
     host = await startRemoteHost();
   });
 
   after(async () => {
     await host?.stop();
-    stage?.clear();
+    directories?.remove();
   });
 
-  it('runs its commands with the environment of the host, and leaves nothing there', async () => {
+  it('runs its commands with the environment of the host and leaves no process there', async () => {
     const { end, outputs, text } = await runCodex(
-      stage,
+      directories,
       'workspace-write',
       [
         exec('echo "$PATH $CODEX_CI"; exit 3'),
@@ -258,17 +261,13 @@ describeWithSshd('OpenAI Codex behind a real sshd', () => {
     expect(endOf(outputs[0])).to.deep.equal({ exitCode: 3, text: `${host.path} 1\n` });
     expect(endOf(outputs[2]).text).to.contain('got hello');
     expect(host.received().includes('planted')).to.equal(false);
-    await waitForNoSurvivorsIn(stage.work);
+    await waitForNoSurvivorsIn(directories.work);
   });
 });
 
-/** Waits until so many shells run in the work folder. */
-const running = async ({ work }: Stage, count: number): Promise<void> => {
-  const deadline = performance.now() + 30_000;
-  for (;;) {
-    const shells = survivorsIn(work).filter(line => /bash|sh -c|sleep 600/.test(line));
-    if (shells.length >= count) return;
-    if (performance.now() > deadline) throw new Error(`only these ran: ${survivorsIn(work).join(', ')}`);
-    await new Promise(resolve => setTimeout(resolve, 50));
-  }
-};
+/** Waits until this many commands run in the directory `work`. */
+const waitForCommands = ({ work }: Directories, count: number): Promise<void> =>
+  until(
+    () => survivorsIn(work).filter(line => /bash|sh -c|sleep 600/.test(line)).length >= count,
+    () => `only these commands are running: ${survivorsIn(work).join(', ')}`,
+  );

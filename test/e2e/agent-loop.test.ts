@@ -8,25 +8,25 @@ import { expect } from 'chai';
 const root = join(import.meta.dirname, '../..');
 const example = join(root, 'docs/examples/agent-loop.ts');
 
-type Told = { readonly role: string; readonly text: string };
-type Say = {
+type Message = { readonly role: string; readonly text: string };
+type Reply = {
   readonly text: string;
   readonly calls: ReadonlyArray<{ id: string; name: string; arguments: string }>;
 };
 type Example = {
-  solve(model: (conversation: readonly Told[]) => Promise<Say>, task: string): Promise<string>;
+  solve(model: (conversation: readonly Message[]) => Promise<Reply>, task: string): Promise<string>;
 };
 
-/** What the example is as a module: it imports the package by its name, so it is loaded from what was built. */
+/** Imports the example, which imports the built package by its name. */
 const load = async (): Promise<Example> => import(pathToFileURL(example).href);
 
 describe('the agent loop in docs/examples', () => {
-  it('is the one in docs/unified-exec.md', () => {
+  it('is identical to the one in docs/unified-exec.md', () => {
     const page = readFileSync(join(root, 'docs/unified-exec.md'), 'utf8');
     expect(page.includes(`\`\`\`ts\n${readFileSync(example, 'utf8')}\`\`\`\n`)).to.equal(true);
   });
 
-  it('has the types of the package', () => {
+  it('compiles with the types of the package', () => {
     const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
     const options = '--ignoreConfig --noEmit --strict --target es2023 --module nodenext --types node'.split(
       ' ',
@@ -38,15 +38,15 @@ describe('the agent loop in docs/examples', () => {
     expect([stdout, status]).to.deep.equal(['', 0]);
   });
 
-  it('works: commands, a session, a mistake and the end', async () => {
+  it('runs commands, a session, an invalid call and ends', async () => {
     const { solve } = await load();
-    const heard: unknown[] = [];
+    const results: unknown[] = [];
     const call = (name: string, args: object) => ({
       text: '',
       calls: [{ id: name, name, arguments: JSON.stringify(args) }],
     });
     let sessionId = 0;
-    const script: Array<() => Say> = [
+    const script: Array<() => Reply> = [
       () => call('exec_command', { command: 'test -n "$CODEX_THREAD_ID" && echo there', shell: '/bin/sh' }),
       () =>
         call('exec_command', {
@@ -61,23 +61,23 @@ describe('the agent loop in docs/examples', () => {
       () => ({ text: '', calls: [{ id: 'x', name: 'exec_command', arguments: '{' }] }),
       () => ({ text: 'done', calls: [] }),
     ];
-    const model = async (conversation: readonly Told[]): Promise<Say> => {
-      const last = conversation.at(-1) as Told;
+    const model = async (conversation: readonly Message[]): Promise<Reply> => {
+      const last = conversation.at(-1) as Message;
       if (last.role === 'tool') {
         const { wallTimeMs, outputBytes, omitted, ...answer } = JSON.parse(last.text);
-        heard.push(answer);
+        results.push(answer);
         sessionId = answer.sessionId ?? sessionId;
       }
-      return (script.shift() as () => Say)();
+      return (script.shift() as () => Reply)();
     };
     expect(await solve(model, 'try it')).to.equal('done');
-    expect(heard.slice(0, 5)).to.deep.equal([
+    expect(results.slice(0, 5)).to.deep.equal([
       { output: 'there\n', exitCode: 0, reason: 'exited' },
       { output: '', sessionId: 1 },
       { output: 'a line\r\ngot a line\r\n', exitCode: 0, reason: 'exited' },
       { error: 'unknown session 1: it has ended, and an earlier result had its exit code' },
       { error: 'options: unknown field "cmd"' },
     ]);
-    expect(heard[5]).to.have.property('error').that.contains('JSON');
+    expect(results[5]).to.have.property('error').that.contains('JSON');
   });
 });

@@ -4,12 +4,12 @@ import { RawClient, type RawFraming, type RawMessage, rawFrame } from './support
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const START = { processId: 'x', argv: ['true'], cwd: '/', env: { PATH }, tty: false };
 
-const wrongInput = (framing: RawFraming) => {
+const testInvalidInput = (framing: RawFraming) => {
   let client: RawClient;
 
   beforeEach(async () => {
     client = await RawClient.open({ framing });
-    // Whatever happens, this one goes on.
+    // It must survive all invalid input.
     await client.request('process/start', {
       processId: 'bystander',
       argv: ['cat'],
@@ -30,7 +30,7 @@ const wrongInput = (framing: RawFraming) => {
     expect(client.strayBytes).to.equal('');
   });
 
-  const errorOf = async (method: string, params?: unknown) => told(await client.ask(method, params));
+  const errorOf = async (method: string, params?: unknown) => errorIn(await client.ask(method, params));
 
   describe('params', () => {
     const cases: Array<[title: string, method: string, params: unknown, field: string, problem: string]> = [
@@ -92,7 +92,7 @@ const wrongInput = (framing: RawFraming) => {
         '"file:///a%00b" does not name a path of this machine',
       ],
       ['NUL in an argument', 'process/start', { ...START, argv: ['a\0b'] }, 'argv[0]', 'may not contain NUL'],
-      ['params by position', 'process/start', ['x'], 'params', 'expected object, received array'],
+      ['positional params', 'process/start', ['x'], 'params', 'expected object, received array'],
       [
         'base64 with a stray character',
         'process/write',
@@ -136,7 +136,7 @@ const wrongInput = (framing: RawFraming) => {
         'expected number, but it is missing',
       ],
       [
-        'a size that no terminal has',
+        'a size beyond that of a terminal',
         'process/start',
         { ...START, tty: true, size: { columns: 65_536, rows: 24 } },
         'size.columns',
@@ -150,14 +150,14 @@ const wrongInput = (framing: RawFraming) => {
         'expected at least 0, received a smaller number',
       ],
       [
-        'a killGraceMs that is not exact',
+        'a killGraceMs beyond the safe integers',
         'process/start',
         { ...START, killGraceMs: 2 ** 53 },
         'killGraceMs',
         'expected at most 9007199254740991, received a larger number',
       ],
       [
-        'a drainMs that is no whole number',
+        'a drainMs that is not an integer',
         'process/start',
         { ...START, drainMs: 0.5 },
         'drainMs',
@@ -171,7 +171,7 @@ const wrongInput = (framing: RawFraming) => {
         'expected one of "lossless", "headTail", received another string',
       ],
       [
-        'a maxOutputBytes too small for a head and a tail',
+        'a maxOutputBytes without room for head and tail',
         'process/start',
         { ...START, output: 'headTail', maxOutputBytes: 1 },
         'maxOutputBytes',
@@ -185,21 +185,21 @@ const wrongInput = (framing: RawFraming) => {
         'expected object, but it is missing',
       ],
       [
-        'process/resize to nothing',
+        'process/resize to no rows',
         'process/resize',
         { processId: 'bystander', size: { columns: 80, rows: 0 } },
         'size.rows',
         'expected at least 1, received a smaller number',
       ],
       [
-        'process/read from before the beginning',
+        'process/read with a negative afterSeq',
         'process/read',
         { processId: 'bystander', afterSeq: -1 },
         'afterSeq',
         'expected at least 0, received a smaller number',
       ],
       [
-        'process/acknowledge without a number',
+        'process/acknowledge without a seq',
         'process/acknowledge',
         { processId: 'bystander' },
         'seq',
@@ -207,7 +207,7 @@ const wrongInput = (framing: RawFraming) => {
       ],
     ];
     for (const [title, method, params, field, problem] of cases) {
-      it(`names the field: ${title}`, async () => {
+      it(`names the invalid field: ${title}`, async () => {
         expect(await errorOf(method, params)).to.deep.equal({
           code: -32602,
           message: `${field}: ${problem}`,
@@ -221,11 +221,11 @@ const wrongInput = (framing: RawFraming) => {
       'a name with =': { 'A=B': 'planted' },
       'NUL in a value': { A: 'planted\0' },
       'an empty name': { '': 'planted' },
-      'a value that is no string': { A: ['planted'] },
+      'a value that is not a string': { A: ['planted'] },
     };
     for (const [title, env] of Object.entries(bad)) {
       for (const where of ['env', 'envPolicy.set']) {
-        it(`names ${where} and never a value: ${title}`, async () => {
+        it(`names ${where} and no value: ${title}`, async () => {
           const params = where === 'env' ? { ...START, env } : { ...START, envPolicy: { set: env } };
           const error = await errorOf('process/start', params);
           expect(error?.code).to.equal(-32602);
@@ -251,21 +251,21 @@ const wrongInput = (framing: RawFraming) => {
     'process/resize': { size: { columns: 80, rows: 24 } },
   })) {
     it(`refuses ${method} of an unknown process`, async () => {
-      expect(await errorOf(method, { processId: 'nobody', ...params })).to.deep.equal({
+      expect(await errorOf(method, { processId: 'absent', ...params })).to.deep.equal({
         code: -32600,
-        message: 'there is no process nobody',
-        data: { kind: 'unknownProcess', processId: 'nobody' },
+        message: 'there is no process absent',
+        data: { kind: 'unknownProcess', processId: 'absent' },
       });
     });
   }
 
-  it('answers what else is asked about an unknown process', async () => {
+  it('answers other requests for an unknown process without an error', async () => {
     const answers = await Promise.all([
-      client.request('process/write', { processId: 'nobody', chunk: '' }),
-      client.request('process/closeStdin', { processId: 'nobody' }),
-      client.request('process/signal', { processId: 'nobody', signal: 'SIGTERM' }),
-      client.request('process/terminate', { processId: 'nobody' }),
-      client.request('process/acknowledge', { processId: 'nobody', seq: 1 }),
+      client.request('process/write', { processId: 'absent', chunk: '' }),
+      client.request('process/closeStdin', { processId: 'absent' }),
+      client.request('process/signal', { processId: 'absent', signal: 'SIGTERM' }),
+      client.request('process/terminate', { processId: 'absent' }),
+      client.request('process/acknowledge', { processId: 'absent', seq: 1 }),
     ]);
     expect(answers).to.deep.equal([
       { status: 'unknownProcess' },
@@ -276,7 +276,7 @@ const wrongInput = (framing: RawFraming) => {
     ]);
   });
 
-  it('takes an acknowledgement of what was never sent without harm', async () => {
+  it('accepts an acknowledgement of output that was never sent', async () => {
     expect(
       await client.request('process/acknowledge', { processId: 'bystander', seq: 10 ** 9 }),
     ).to.deep.equal({});
@@ -291,13 +291,13 @@ const wrongInput = (framing: RawFraming) => {
     });
   });
 
-  it('gives an id free again when its process is closed', async () => {
+  it('accepts the id of a closed process for a new one', async () => {
     await client.request('process/start', START);
     await client.finished('x');
     expect(await client.request('process/start', START)).to.include({ processId: 'x' });
   });
 
-  it('tells a missing directory from a missing program', async () => {
+  it('distinguishes a missing directory from a missing program', async () => {
     const missingCwd = await errorOf('process/start', { ...START, cwd: 'file:///missing/directory' });
     expect(missingCwd).to.deep.equal({
       code: -32603,
@@ -323,7 +323,7 @@ const wrongInput = (framing: RawFraming) => {
     });
   });
 
-  it('frees the id of a start that failed', async () => {
+  it('accepts the id of a failed start for a new process', async () => {
     await errorOf('process/start', { ...START, cwd: '/missing' });
     expect(await client.request('process/start', START)).to.include({ processId: 'x' });
   });
@@ -334,14 +334,14 @@ const wrongInput = (framing: RawFraming) => {
     ['mergeStderr on a terminal', 'mergeStderr', { tty: true, mergeStderr: true }],
   ];
   for (const [title, field, fields] of refused) {
-    it(`refuses ${title} rather than ignoring it`, async () => {
+    it(`refuses ${title} instead of ignoring it`, async () => {
       const error = await errorOf('process/start', { ...START, ...fields });
       expect(error).to.deep.include({ code: -32600, data: { kind: 'unsupported', field } });
       expect(await client.request('process/start', START)).to.include({ processId: 'x' });
     });
   }
 
-  it('names an unknown method', async () => {
+  it('names an unknown method in the error', async () => {
     expect(await errorOf('process/frobnicate', {})).to.deep.equal({
       code: -32601,
       message: 'unknown method process/frobnicate',
@@ -355,7 +355,7 @@ const wrongInput = (framing: RawFraming) => {
     });
   });
 
-  it('takes no notice of unknown notifications and of answers to nothing', async () => {
+  it('ignores unknown notifications and responses without a request', async () => {
     const before = client.messages.length;
     client.send({ method: 'process/unheardOf', params: { a: 1 } });
     client.send({ method: '$/cancelRequest', params: { id: 99 } });
@@ -364,7 +364,7 @@ const wrongInput = (framing: RawFraming) => {
     expect(client.messages.length).to.equal(before + 1);
   });
 
-  it('takes absent params, null params and a missing jsonrpc member', async () => {
+  it('accepts absent params, null params and a missing jsonrpc member', async () => {
     for (const message of [{ id: 'a' }, { id: 'b', params: null }, { id: 'c', params: {}, jsonrpc: '2.0' }]) {
       client.send({ method: 'environment/info', ...message });
       const { result } = await client.waitFor('the answer', ({ id }) => id === message.id);
@@ -372,10 +372,10 @@ const wrongInput = (framing: RawFraming) => {
     }
   });
 
-  describe('messages', () => {
+  describe('a message', () => {
     const unknownId = framing === 'newline' ? -1 : null;
 
-    /** Sends bytes and waits for the error that answers them; the connection then still works. */
+    /** Sends bytes and returns the error response, after another request that must succeed. */
     const errorFor = async (bytes: Buffer | string) => {
       const from = client.messages.length;
       client.sendBytes(bytes);
@@ -384,10 +384,10 @@ const wrongInput = (framing: RawFraming) => {
         message => client.messages.indexOf(message) >= from && message.error !== undefined,
       );
       await client.request('environment/info');
-      return { id: answer.id, ...told(answer) };
+      return { id: answer.id, ...errorIn(answer) };
     };
 
-    it('skips one over the limit', async () => {
+    it('is skipped if it is longer than the limit', async () => {
       const body = Buffer.alloc(64 * 1024 * 1024 + 1, ' ');
       expect(await errorFor(client.frame(body))).to.deep.equal({
         id: unknownId,
@@ -401,11 +401,11 @@ const wrongInput = (framing: RawFraming) => {
       ['invalid UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), -32700, /not valid UTF-8/],
       ['invalid JSON', '{"secret": planted}', -32700, /^the body is not valid JSON$/],
       ['deep nesting', '['.repeat(100_000) + ']'.repeat(100_000), -32600, /nested deeper than 64 levels/],
-      ['a body that is no object', '"hello"', -32600, /expected a JSON-RPC object, received string/],
+      ['a body that is not an object', '"hello"', -32600, /expected a JSON-RPC object, received string/],
       ['neither method nor result', '{}', -32600, /expected a method, a result or an error/],
       ['an empty batch', '[]', -32600, /^a batch is empty$/],
       [
-        'a batch of too many',
+        'a batch that is too long',
         JSON.stringify(Array.from({ length: 129 }, (_, id) => ({ id, method: 'environment/info' }))),
         -32600,
         /^batchMessages: 129 is over the limit of 128$/,
@@ -418,11 +418,16 @@ const wrongInput = (framing: RawFraming) => {
         -32600,
         /Content-Length: expected a whole number of bytes, received "-5"/,
       ],
-      ['a length that is no number', 'Content-Length: five\r\n\r\n', -32600, /received "five"/],
-      ['an absurd length', 'Content-Length: 9007199254740991\r\n\r\n{}', -32600, /is over the limit of/],
+      ['a length that is not a number', 'Content-Length: five\r\n\r\n', -32600, /received "five"/],
+      [
+        'a length beyond the limit of skipped bodies',
+        'Content-Length: 9007199254740991\r\n\r\n{}',
+        -32600,
+        /is over the limit of/,
+      ],
       ['a header without a length', 'Content-Type: application/json\r\n\r\n', -32600, /no Content-Length/],
       [
-        'a line that is no header',
+        'a line that is not a header',
         'Welcome to devbox!\n',
         -32600,
         /expected a header field, received a line of 18 bytes/,
@@ -436,7 +441,7 @@ const wrongInput = (framing: RawFraming) => {
       ['an empty body', rawFrame(''), -32700, /not valid JSON/],
     ];
     const lines: typeof bodies = [
-      ['a line that is no JSON', 'Welcome to devbox!\n', -32700, /^the body is not valid JSON$/],
+      ['a line that is not JSON', 'Welcome to devbox!\n', -32700, /^the body is not valid JSON$/],
     ];
     const refused = [
       ...bodies.map(([title, body, ...answer]) => [title, () => client.frame(body), ...answer] as const),
@@ -445,7 +450,7 @@ const wrongInput = (framing: RawFraming) => {
       ),
     ];
     for (const [title, bytes, code, message] of refused) {
-      it(`are answered, and it goes on: ${title}`, async () => {
+      it(`is answered with an error, and the connection stays open: ${title}`, async () => {
         const error = await errorFor(bytes());
         expect(error.id).to.equal(unknownId);
         expect(error.code).to.equal(code);
@@ -453,23 +458,23 @@ const wrongInput = (framing: RawFraming) => {
       });
     }
 
-    it('are answered under their id if that can be told', async () => {
+    it('is answered with its id if it can be read', async () => {
       client.sendBytes(client.frame('{"id": 77, "method": 5}'));
       const answer = await client.waitFor('the answer', ({ id }) => id === 77);
-      expect(told(answer)).to.deep.equal({
+      expect(errorIn(answer)).to.deep.equal({
         code: -32600,
         message: 'method: expected a string',
         data: { kind: 'invalidMessage' },
       });
     });
 
-    it('of a batch are answered as a batch, in their order, each as it would be alone', async () => {
+    it('in a batch is answered in one batch, in order, as it would be alone', async () => {
       const before = client.messages.length;
       client.send([
         { id: 'a', method: 'environment/info' },
         { method: 'process/unheardOf' },
         { id: 'b', method: 'process/frobnicate' },
-        { id: 'c', method: 'process/terminate', params: { processId: 'nobody' } },
+        { id: 'c', method: 'process/terminate', params: { processId: 'absent' } },
         7,
         { id: 99, result: null },
         { id: 'd', method: 5 },
@@ -489,14 +494,14 @@ const wrongInput = (framing: RawFraming) => {
       ]);
     });
 
-    it('of a batch without requests are not answered', async () => {
+    it('in a batch without requests is not answered', async () => {
       const before = client.messages.length;
       client.send([{ method: 'process/unheardOf' }, { id: 99, result: null }]);
       await client.request('environment/info');
       expect(client.messages).to.have.lengthOf(before + 1);
     });
 
-    it('of a batch begin before those that came later', async () => {
+    it('in a batch is processed before messages that follow the batch', async () => {
       client.send([
         { id: 'start', method: 'process/start', params: { ...START, argv: ['cat'], pipeStdin: true } },
         { id: 'write', method: 'process/write', params: { processId: 'x', chunk: 'b25lIA==' } },
@@ -504,12 +509,12 @@ const wrongInput = (framing: RawFraming) => {
       client.send({ id: 1000, method: 'process/write', params: { processId: 'x', chunk: 'dHdv' } });
       client.send({ id: 1001, method: 'process/closeStdin', params: { processId: 'x' } });
       await client.waitFor(
-        'the end',
+        'process/closed',
         ({ method, params }) => method === 'process/closed' && params.processId === 'x',
       );
       const statuses = (await client.waitFor('the batch', Array.isArray)) as unknown as RawMessage[];
       const later = await client.waitFor('the answer', ({ id }) => id === 1000);
-      // A write that overtakes its start is told so; it is never in another order.
+      // A write before the end of the start has another status; accepted writes keep their order.
       const written = [statuses[1]?.result.status, later.result.status];
       const expected = [written[0] === 'accepted' ? 'one ' : '', written[1] === 'accepted' ? 'two' : ''].join(
         '',
@@ -520,10 +525,10 @@ const wrongInput = (framing: RawFraming) => {
 };
 
 for (const framing of ['contentLength', 'newline'] as const) {
-  describe(`exec-server --stdio and input that is wrong, by ${framing}`, () => wrongInput(framing));
+  describe(`exec-server --stdio with invalid input, framing ${framing}`, () => testInvalidInput(framing));
 }
 
-describe('exec-server --stdio before the connection is open', () => {
+describe('exec-server --stdio before initialized', () => {
   let client: RawClient;
 
   beforeEach(() => {
@@ -532,27 +537,27 @@ describe('exec-server --stdio before the connection is open', () => {
 
   afterEach(() => client.close());
 
-  it('says which call is missing', async () => {
-    const before = told(await client.ask('process/start', START));
+  it('names the missing call', async () => {
+    const before = errorIn(await client.ask('process/start', START));
     expect(before).to.deep.equal({
       code: -32600,
       message: 'process/start came before initialize: send initialize first',
       data: { kind: 'notInitialized', missing: 'initialize' },
     });
     await client.request('initialize', { clientName: 'raw' });
-    const between = told(await client.ask('process/start', START));
+    const between = errorIn(await client.ask('process/start', START));
     expect(between?.data).to.deep.equal({ kind: 'notInitialized', missing: 'initialized' });
   });
 
-  it('names what is wrong with initialize and takes a right one afterwards', async () => {
-    expect(told(await client.ask('initialize', { clientName: 3 }))?.message).to.equal(
+  it('names the invalid field of initialize, then accepts a valid one', async () => {
+    expect(errorIn(await client.ask('initialize', { clientName: 3 }))?.message).to.equal(
       'clientName: expected string, received number',
     );
     expect(
-      told(await client.ask('initialize', { clientName: 'raw', resumeSessionId: 'old' }))?.data,
+      errorIn(await client.ask('initialize', { clientName: 'raw', resumeSessionId: 'old' }))?.data,
     ).to.deep.equal({ kind: 'resumeUnavailable' });
     expect(
-      told(await client.ask('initialize', { clientName: 'raw', outputWindowBytes: 65_535 })),
+      errorIn(await client.ask('initialize', { clientName: 'raw', outputWindowBytes: 65_535 })),
     ).to.deep.equal({
       code: -32602,
       message: 'outputWindowBytes: expected at least 65536, received a smaller number',
@@ -563,7 +568,7 @@ describe('exec-server --stdio before the connection is open', () => {
     ).to.include.keys('sessionId', 'environment/info', 'limits');
   });
 
-  it('closes a stream in which no frame can be found, with one clear line', async () => {
+  it('closes a stream without frames and prints one line', async () => {
     client.sendBytes(Buffer.alloc(2 * 1024 * 1024, 'no frame here\n'));
     await client.ended;
     expect(client.stderr).to.equal(
@@ -572,4 +577,4 @@ describe('exec-server --stdio before the connection is open', () => {
   });
 });
 
-const told = ({ error }: RawMessage) => error;
+const errorIn = ({ error }: RawMessage) => error;

@@ -3,23 +3,21 @@ import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { skipUnavailable } from '../support/skip-unavailable.ts';
 import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
 
-// Hosts where something is missing that nearly all have.
+// Hosts without something that nearly all hosts have.
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const asRoot = process.getuid?.() === 0;
 
-/** Skips the tests where namespaces cannot be made, with the reason; on CI that is a failure. */
-const needNamespaces = (test: Mocha.Context): void => {
+/** Skips the tests if namespaces cannot be created, and prints the reason; fails on CI. */
+const requireNamespaces = (test: Mocha.Context): void => {
   if (process.platform !== 'linux') test.skip();
   const { status, stderr } = spawnSync('unshare', [...UNSHARE, '--mount', 'true'], { encoding: 'utf8' });
   if (status === 0) return;
-  const reason = `unshare cannot make namespaces here: ${stderr?.trim()}`;
-  if (process.env.CI) throw new Error(reason);
-  process.stderr.write(`      skipped: ${reason}\n`);
-  test.skip();
+  skipUnavailable(test, `unshare cannot create namespaces on this machine: ${stderr?.trim()}`);
 };
 const UNSHARE = asRoot ? [] : ['--user', '--map-root-user'];
 
@@ -36,26 +34,26 @@ const exitOf = async (client: RawClient, processId: string, cwd: string) => {
   return exited.exitCode;
 };
 
-describe('a server that is PID 1', () => {
+describe('the server as PID 1', () => {
   const asPidOne = (...args: string[]) =>
     run(['unshare', ...UNSHARE, '--fork', '--pid', '--mount-proc', process.execPath, programPath, ...args]);
 
   for (const args of [['--stdio'], ['--listen', 'stdio'], ['run', '--', 'true']]) {
-    it(`is refused, with the advice to use an init process: ${args.join(' ')}`, function () {
-      needNamespaces(this);
+    it(`exits with the advice to use an init process: ${args.join(' ')}`, function () {
+      requireNamespaces(this);
       const { status, stdout, stderr } = asPidOne(...args);
       expect({ status, stdout }).to.deep.equal({ status: 78, stdout: '' });
       expect(stderr).to.match(/^exec-server: cannot run as PID 1, .* docker run --init\n$/);
     });
   }
 
-  it('is no concern of what starts nothing that lasts', function () {
-    needNamespaces(this);
+  it('does not stop commands that start no processes', function () {
+    requireNamespaces(this);
     expect(asPidOne('--version').status).to.equal(0);
   });
 
-  it('is started behind an init process', function () {
-    needNamespaces(this);
+  it('starts below an init process', function () {
+    requireNamespaces(this);
     const command = [process.execPath, programPath, 'run', '--', 'echo', 'ok'];
     const script = '"$@" & wait $!';
     const argv = ['unshare', ...UNSHARE, '--fork', '--pid', '--mount-proc', 'sh', '-c', script, 'sh'];
@@ -63,18 +61,18 @@ describe('a server that is PID 1', () => {
   });
 });
 
-describe('a server without /proc', () => {
+describe('the server without /proc', () => {
   const script = 'umount -l /proc && exec "$@"';
   const withoutProc = ['unshare', '--mount', 'sh', '-c', script, 'sh'] as const;
   const server = [process.execPath, programPath, '--stdio'];
 
   beforeEach(function () {
-    needNamespaces(this);
-    // Within a user namespace what was mounted outside stays.
+    requireNamespaces(this);
+    // In a user namespace, mounts from outside cannot be removed.
     if (!asRoot) this.skip();
   });
 
-  it('runs processes, answers everything, and logs what it cannot do', async () => {
+  it('runs processes, answers all requests and logs the missing features', async () => {
     const client = await RawClient.open({ argv: [...withoutProc, ...server] });
     const start = (processId: string, script: string, more = {}) =>
       client.request('process/start', {
@@ -104,13 +102,13 @@ describe('a server without /proc', () => {
     expect(client.stderr).to.match(/^exec-server: \/proc is not mounted: [^\n]*\n$/);
   });
 
-  it('is one for the command line, too', () => {
+  it('works for the command line, too', () => {
     const argv = [...withoutProc, process.execPath, programPath, 'run', '--', 'echo', 'ok'];
     expect(run(argv)).to.include({ status: 0, stdout: 'ok\n' });
   });
 });
 
-describe('a server in a directory that was removed', () => {
+describe('the server in a removed directory', () => {
   let directory: string;
   beforeEach(function () {
     if (process.platform === 'win32') this.skip();
@@ -121,7 +119,7 @@ describe('a server in a directory that was removed', () => {
   const removed = ['sh', '-c', 'rmdir "$PWD" && exec "$@"', 'sh', process.execPath, programPath] as const;
   const ended = (stderr: string) => expect(stderr).to.not.match(/^ +at /m);
 
-  it('runs processes in other directories, and logs that its own is missing', async () => {
+  it('runs processes in other directories and logs that its own is missing', async () => {
     const client = await RawClient.open({
       argv: [...removed, '--stdio'],
       cwd: directory,
@@ -136,7 +134,7 @@ describe('a server in a directory that was removed', () => {
     );
   });
 
-  it('is one for the command line, which says what is missing', () => {
+  it('names the missing directory on the command line', () => {
     const refused = run([...removed, 'run', '--', 'true'], { cwd: directory });
     ended(refused.stderr);
     expect(refused).to.deep.include({ status: 125, stdout: '' });
@@ -150,7 +148,7 @@ describe('a server in a directory that was removed', () => {
     ['environments', ['environments'], 0],
     ['help', ['--help'], 0],
   ] as const) {
-    it(`is no reason for a stack trace: ${title}`, () => {
+    it(`prints no stack trace: ${title}`, () => {
       const outcome = run([...removed, ...args], { cwd: directory });
       ended(`${outcome.stderr}${outcome.stdout}`);
       expect(outcome.status).to.equal(status);
@@ -159,7 +157,7 @@ describe('a server in a directory that was removed', () => {
 });
 
 (asRoot && process.platform === 'linux' ? describe : describe.skip)(
-  'a server of an account without an entry in the user database',
+  'the server of an account without an entry in the user database',
   () => {
     let directory: string;
     beforeEach(() => {
@@ -169,14 +167,14 @@ describe('a server in a directory that was removed', () => {
     afterEach(() => rmSync(directory, { recursive: true }));
 
     const account = ['setpriv', '--reuid', '54321', '--regid', '54321', '--clear-groups'] as const;
-    // Its own copy: the account may not be able to read this one.
+    // A copy, because that account may be unable to read the program in the project.
     const copied = (): string => {
       const copy = join(directory, 'exec-server.cjs');
       expect(spawnSync('cp', [programPath, copy]).status).to.equal(0);
       return copy;
     };
 
-    it('has / as home directory, and runs processes without HOME', async () => {
+    it('uses / as home directory and runs processes without HOME', async () => {
       const client = await RawClient.open({
         argv: [...account, process.execPath, copied(), '--stdio'],
         env: { PATH },

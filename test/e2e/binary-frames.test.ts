@@ -17,11 +17,11 @@ const start = (processId: string, argv: readonly string[], more: object = {}) =>
   ...more,
 });
 
-/** A frame of this type, or of none. */
+/** Encodes a frame, with a Content-Type if one is given. */
 const frame = (body: string, type?: string): string =>
   `${type === undefined ? '' : `Content-Type: ${type}\r\n`}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 
-describe('binary frames', () => {
+describe('a connection with binary frames', () => {
   let folder: string;
 
   beforeEach(() => {
@@ -30,7 +30,7 @@ describe('binary frames', () => {
 
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it('carry input, output and blocks of files as they are, in both directions', async () => {
+  it('carries input, output and blocks of files as bytes, in both directions', async () => {
     const client = await RawClient.open({ framing: 'binary' });
     await client.request('process/start', start('p', ['cat'], { pipeStdin: true }));
     await client.request('process/write', { processId: 'p', chunk: ALL_BYTES.toString('base64') });
@@ -43,7 +43,7 @@ describe('binary frames', () => {
     await client.request('fs/open', { handleId: 'r', path });
     const { chunk } = await client.request('fs/readBlock', { handleId: 'r', offset: 0, len: 300 });
     expect([output, Buffer.from(chunk, 'base64')]).to.deep.equal([ALL_BYTES, ALL_BYTES]);
-    // Its answer came as bytes, too, and whatever has no chunk as JSON.
+    // The answer came as bytes, too; messages without a chunk came as JSON.
     const binary = client.messages.filter(message => message.binary);
     expect(binary.every(({ params, result }) => (params ?? result).chunk !== undefined)).to.equal(true);
     expect(binary.filter(({ id }) => id !== undefined)).to.have.lengthOf(1);
@@ -54,7 +54,7 @@ describe('binary frames', () => {
     expect(client.strayBytes).to.equal('');
   });
 
-  it('lose nothing of a flood, of which much is on its way at once', async () => {
+  it('loses no output of a flood', async () => {
     const client = await RawClient.open({ framing: 'binary' });
     await client.request('process/start', start('p', ['seq', '2000000']));
     const { stdout: output } = await client.finished('p');
@@ -63,7 +63,7 @@ describe('binary frames', () => {
     await client.close();
   });
 
-  it('are taken also from a client that gets none', async () => {
+  it('accepts them also from a client that did not ask for them', async () => {
     const client = await RawClient.open();
     await client.request('process/start', start('p', ['head', '-n', '1'], { pipeStdin: true }));
     const write = '{"id":"w","method":"process/write","params":{"processId":"p"}}\nbytes\n';
@@ -75,7 +75,7 @@ describe('binary frames', () => {
     await client.close();
   });
 
-  it('are not offered to a client that asks for none, or sends lines', async () => {
+  it('offers them neither to a client that did not ask nor to one that sends lines', async () => {
     const answers: unknown[] = [];
     for (const [framing, binaryFrames] of [
       ['contentLength', true],
@@ -90,7 +90,7 @@ describe('binary frames', () => {
     expect(answers).to.deep.equal([true, false, false, false]);
   });
 
-  it('are answered where they hold no message, and the connection lives', async () => {
+  it('answers frames without a message with an error and stays open', async () => {
     const client = await RawClient.open({ framing: 'binary' });
     const before = client.messages.length;
     client.sendBytes(frame('no line feed', CHUNK_TYPE));

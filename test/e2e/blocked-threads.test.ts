@@ -13,10 +13,10 @@ import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
 import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
-/** As many as libuv creates. */
+/** The size of libuv's thread pool. */
 const THREADS = 4;
 
-describe('a server whose threads all wait for a file system that does not answer', () => {
+describe('a server whose thread pool waits for a file system that never answers', () => {
   let base: string;
   let dead: string;
 
@@ -25,7 +25,7 @@ describe('a server whose threads all wait for a file system that does not answer
   });
 
   beforeEach(() => {
-    base = realpathSync(mkdtempSync(join(tmpdir(), 'blocked-threads-test-')));
+    base = realpathSync(mkdtempSync(join(tmpdir(), 'startBlocked-threads-test-')));
     dead = join(base, 'dead');
     mkdirSync(dead);
   });
@@ -35,8 +35,8 @@ describe('a server whose threads all wait for a file system that does not answer
     rmSync(base, { recursive: true });
   });
 
-  /** One with children of each kind, all of whose threads are blocked, and more requests than threads. */
-  const blocked = async (program = programPath) => {
+  /** Starts a server with children of each kind and more blocking requests than threads. */
+  const startBlocked = async (program = programPath) => {
     const argv = withDeadFileSystem(dead, [process.execPath, program, '--stdio']);
     const client = await RawClient.open({ argv });
     const env = { PATH: '/usr/bin:/bin' };
@@ -49,32 +49,32 @@ describe('a server whose threads all wait for a file system that does not answer
     const server = childOfMounter(Number(client.server.pid));
     for (let at = 0; at < 2 * THREADS; at += 1)
       client.ask('fs/getMetadata', { path: join(dead, String(at)) }).catch(() => {});
-    await until(() => threadsBlocked(server) === THREADS, 'not all threads are blocked');
+    await until(() => threadsBlocked(server) === THREADS, 'not all threads are startBlocked');
     return { client, server };
   };
 
-  it('ends with the end of its stdin, and with its exit code', async () => {
-    const { client } = await blocked();
+  it('exits with its exit code when its stdin ends', async () => {
+    const { client } = await startBlocked();
     client.server.stdin.end();
     expect(await client.ended).to.equal(0);
   });
 
-  it('ends by SIGTERM, with its exit code', async () => {
-    const { client, server } = await blocked();
+  it('exits with its exit code on SIGTERM', async () => {
+    const { client, server } = await startBlocked();
     process.kill(server, 'SIGTERM');
     expect(await client.ended).to.equal(128 + 15);
   });
 
-  it('is killed where the C library cannot be called', async () => {
+  it('is killed if the C library cannot be called', async () => {
     const alone = join(base, 'alone.cjs');
     copyFileSync(programPath, alone);
-    const { client } = await blocked(alone);
+    const { client } = await startBlocked(alone);
     client.server.stdin.end();
     expect(await client.ended).to.equal(128 + 9);
   });
 
-  it('goes on with what needs no file', async () => {
-    const { client } = await blocked();
+  it('answers requests that need no file', async () => {
+    const { client } = await startBlocked();
     const start = { processId: 'p', argv: ['echo', 'hello'], cwd: base, env: { PATH: '/usr/bin:/bin' } };
     await client.request('process/start', start);
     expect((await client.finished('p')).stdout.toString()).to.equal('hello\n');

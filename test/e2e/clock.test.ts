@@ -9,15 +9,15 @@ import { waitForNoSurvivorsIn } from './support/survivors.ts';
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const STUBBORN = 'trap "" TERM HUP; echo ready; while :; do sleep 0.05; done';
 
-describe('with a clock that is set back', () => {
+describe('a server whose clock is set back', () => {
   let client: RawClient;
   let cwd: string;
 
   beforeEach(async () => {
     cwd = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-test-')));
-    const loadedFirst = fixturePath('sets-clock-back.js');
+    const preloaded = fixturePath('sets-clock-back.js');
     client = await RawClient.open({
-      argv: [process.execPath, '--import', loadedFirst, programPath, '--stdio'],
+      argv: [process.execPath, '--import', preloaded, programPath, '--stdio'],
     });
   });
 
@@ -40,7 +40,7 @@ describe('with a clock that is set back', () => {
   for (const tty of [false, true]) {
     const where = tty ? 'a terminal' : 'pipes';
 
-    it(`SIGKILL follows SIGTERM: process/terminate on ${where}`, async () => {
+    it(`sends SIGKILL after SIGTERM: process/terminate on ${where}`, async () => {
       await start('p', STUBBORN, { tty, killGraceMs: 50 });
       await output();
       await client.request('process/terminate', { processId: 'p' });
@@ -48,7 +48,7 @@ describe('with a clock that is set back', () => {
       expect(exited).to.deep.include({ signal: 'SIGKILL', reason: 'terminated' });
     });
 
-    it(`SIGKILL follows SIGTERM: timeoutMs on ${where}`, async () => {
+    it(`sends SIGKILL after SIGTERM: timeoutMs on ${where}`, async () => {
       await start('p', 'trap "" TERM HUP; while :; do sleep 0.05; done', {
         tty,
         timeoutMs: 300,
@@ -59,20 +59,20 @@ describe('with a clock that is set back', () => {
     });
   }
 
-  it('process/read waits no longer than waitMs', async () => {
+  it('answers process/read after waitMs', async () => {
     await start('p', 'exec sleep 600');
     const { chunks, exited } = await client.request('process/read', { processId: 'p', waitMs: 50 });
     expect([chunks, exited]).to.deep.equal([[], false]);
   });
 
-  it('process/list keeps the order of the starts', async () => {
+  it('lists processes in the order of their starts', async () => {
     const ids = ['a', 'b', 'c'];
     for (const id of ids) await start(id, 'exec sleep 600');
     const { processes } = await client.request('process/list');
     expect(processes.map(({ processId }: { processId: string }) => processId)).to.deep.equal(ids);
   });
 
-  it('the connection ends, and with it what ignores SIGTERM, a group without its leader included', async () => {
+  it('ends processes that ignore SIGTERM with the connection, also in a group without its leader', async () => {
     await start('led', STUBBORN);
     await start('left', `(${STUBBORN}) & until read -r line; do :; done`, { pipeStdin: true });
     for (const id of ['led', 'left'])

@@ -24,7 +24,7 @@ import { entry, requireSandbox, sandboxOf } from './support/sandboxes.ts';
 const OTHER_USER = 65_534;
 const asRoot = process.getuid?.() === 0;
 
-describe('the compiled code that the program keeps', () => {
+describe('the code cache of the program', () => {
   let root: string;
   let directory: string;
   let home: string;
@@ -48,7 +48,7 @@ describe('the compiled code that the program keeps', () => {
   const argv = () => [program, '--stdio'];
   const envWith = (more: NodeJS.ProcessEnv) => ({ HOME: home, PATH: process.env.PATH, ...more });
 
-  /** A start to its end; the answer must not depend on any cache. */
+  /** Runs the program until it exits. The answer must not depend on the cache. */
   const start = (more: NodeJS.ProcessEnv = {}) => {
     const options = { env: envWith(more), input: INPUT };
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, argv(), options);
@@ -71,20 +71,20 @@ describe('the compiled code that the program keeps', () => {
     return path;
   };
 
-  it('is kept beside the program by the first start, and used, not made again, by the next ones', () => {
+  it('is written next to the program by the first start and used unchanged by later ones', () => {
     start();
-    const kept = states();
-    expect(kept).to.have.lengthOf(1);
+    const before = states();
+    expect(before).to.have.lengthOf(1);
     start();
     start();
-    expect(states()).to.deep.equal(kept);
+    expect(states()).to.deep.equal(before);
   });
 
-  it('is made again, and the start is as ever, whichever byte of it is another one', () => {
+  it('is written again after a change of any byte, and the start succeeds', () => {
     start();
     const path = onlyFile();
     const good = readFileSync(path);
-    // The digest and the key, the header of V8, and places all over the code, the same in every run.
+    // In the digest, the key, the header of V8 and the code; the same bytes in every run.
     const places = [0, 31, 32, 63, 64, 70, 90, good.length - 1];
     for (let at = 1; at <= 24; at += 1) places.push(Math.floor(good.length * ((at * 0.618_034) % 1)));
     for (const at of places) {
@@ -99,7 +99,7 @@ describe('the compiled code that the program keeps', () => {
     expect(cached()).to.deep.equal([path]);
   });
 
-  it('is made again wherever it was cut', () => {
+  it('is written again after truncation at any place', () => {
     start();
     const path = onlyFile();
     const { size } = statSync(path);
@@ -110,7 +110,7 @@ describe('the compiled code that the program keeps', () => {
     }
   });
 
-  it('is whole after several first starts side by side', async () => {
+  it('is complete after several concurrent first starts', async () => {
     const ends = Array.from({ length: 4 }, () => {
       const server = spawn(process.execPath, argv(), {
         env: envWith({}),
@@ -120,13 +120,13 @@ describe('the compiled code that the program keeps', () => {
       return once(server, 'close');
     });
     for (const end of ends) expect(await end).to.deep.equal([0, null]);
-    const kept = states();
-    expect(kept).to.have.lengthOf(1);
+    const before = states();
+    expect(before).to.have.lengthOf(1);
     start();
-    expect(states()).to.deep.equal(kept);
+    expect(states()).to.deep.equal(before);
   });
 
-  it('is not read through a link, and not written through one', () => {
+  it('is neither read nor written through a link', () => {
     start();
     const path = onlyFile();
     const target = join(root, 'target');
@@ -139,9 +139,9 @@ describe('the compiled code that the program keeps', () => {
     expect(readFileSync(target).equals(before)).to.equal(true);
   });
 
-  it('is neither read nor written where other users can write', () => {
+  it('is neither read nor written in a directory that other users can write to', () => {
     start();
-    const kept = states();
+    const before = states();
     truncateSync(onlyFile(), 100);
     for (const mode of [0o775, 0o757, 0o1777]) {
       chmodSync(directory, mode);
@@ -151,7 +151,7 @@ describe('the compiled code that the program keeps', () => {
       start();
       chmodSync(root, 0o755);
     }
-    expect(states()).to.deep.equal(kept.map(state => ({ ...state, size: 100 })));
+    expect(states()).to.deep.equal(before.map(state => ({ ...state, size: 100 })));
   });
 
   (asRoot ? it : it.skip)('is neither read nor written where another user owns the directory', () => {
@@ -160,7 +160,7 @@ describe('the compiled code that the program keeps', () => {
     expect(cached()).to.deep.equal([]);
   });
 
-  it('is not written where this user cannot write, and not if it is not wanted', () => {
+  it('is not written in a read-only directory or when disabled', () => {
     start({ NODE_DISABLE_COMPILE_CACHE: '1' });
     expect(cached()).to.deep.equal([]);
     if (asRoot) return;
@@ -169,7 +169,7 @@ describe('the compiled code that the program keeps', () => {
     expect(cached()).to.deep.equal([]);
   });
 
-  it('is nowhere in a home directory, were it one of another user, or none', () => {
+  it('is written in no home directory, be it of another user or missing', () => {
     if (asRoot) chownSync(home, OTHER_USER, OTHER_USER);
     start();
     start({ XDG_CACHE_HOME: join(home, 'cache') });
@@ -178,11 +178,11 @@ describe('the compiled code that the program keeps', () => {
     expect(lstatSync('/nonexistent', { throwIfNoEntry: false })).to.equal(undefined);
   });
 
-  it('is not written by the server for file requests in a sandbox, which may write everywhere', async function () {
+  it('is not written by the sandboxed file server, even with write access to all paths', async function () {
     requireSandbox(this);
     const isThere = () => lstatSync('/.cache', { throwIfNoEntry: false }) !== undefined;
     const before = isThere();
-    // So that the server outside keeps nothing: that in the sandbox doesn't inherit it.
+    // Disables the cache of the server outside of the sandbox; the one inside does not inherit the variable.
     const env = envWith({ NODE_DISABLE_COMPILE_CACHE: '1' });
     const client = await RawClient.open({ argv: [process.execPath, program, '--stdio'], env });
     const sandbox = sandboxOf([entry({ type: 'special', value: { kind: 'root' } }, 'write')], directory);
@@ -191,7 +191,7 @@ describe('the compiled code that the program keeps', () => {
     expect({ cached: cached(), isThere: isThere() }).to.deep.equal({ cached: [], isThere: before });
   });
 
-  it('is not in the package', () => {
+  it('is not part of the package', () => {
     spawnSync(process.execPath, [programPath, '--stdio'], { input: INPUT });
     const packed = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
       cwd: join(programPath, '../..'),

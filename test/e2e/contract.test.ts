@@ -9,7 +9,7 @@ import { expect } from 'chai';
 import { requests } from '../../src/protocol/messages.ts';
 import { RawClient, type RawFraming } from './support/raw-client.ts';
 
-/** What a call is answered with: some fields of its result, or the code and kind of its error. */
+/** The expected response: some fields of the result, or the code and kind of the error. */
 type Answer = { readonly result: object } | { readonly code: number; readonly kind: string };
 type Case = readonly [method: string, params: object, answer: Answer];
 
@@ -18,7 +18,7 @@ const refused = (code: number, kind: string): Answer => ({ code, kind });
 const unknownProcess = refused(-32600, 'unknownProcess');
 const notThere = refused(-32004, 'fileNotFound');
 
-/** The calls of one connection, in order; each method with an answer and with an error of its own where it has one. */
+/** The calls of one connection, in order: for each method one that succeeds and one that fails, if it can. */
 const casesIn = (folder: string, web: string): Case[] => {
   const uri = (...path: string[]) => String(pathToFileURL(join(folder, ...path)));
   const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -47,24 +47,24 @@ const casesIn = (folder: string, web: string): Case[] => {
       { processId: 'p', chunk: base64('hello'), writeId: '1' },
       { result: { status: 'accepted' } },
     ],
-    ['process/write', { processId: 'nobody', chunk: '' }, { result: { status: 'unknownProcess' } }],
+    ['process/write', { processId: 'absent', chunk: '' }, { result: { status: 'unknownProcess' } }],
     ['process/write', { processId: 'p', chunk: '?' }, refused(-32602, 'invalidParams')],
     ['process/resize', { processId: 'p', size: { columns: 80, rows: 24 } }, refused(-32600, 'unsupported')],
-    ['process/resize', { processId: 'nobody', size: { columns: 80, rows: 24 } }, unknownProcess],
+    ['process/resize', { processId: 'absent', size: { columns: 80, rows: 24 } }, unknownProcess],
     ['process/acknowledge', { processId: 'p', seq: 1 }, { result: {} }],
     ['process/acknowledge', { processId: 'p', seq: -1 }, refused(-32602, 'invalidParams')],
     ['process/signal', { processId: 'p', signal: 'SIGCONT' }, { result: {} }],
     ['process/signal', { processId: 'p', signal: 'SIGNOPE' }, refused(-32602, 'invalidParams')],
     ['process/list', {}, { result: {} }],
     ['process/closeStdin', { processId: 'p' }, { result: { status: 'accepted' } }],
-    ['process/closeStdin', { processId: 'nobody' }, { result: { status: 'unknownProcess' } }],
+    ['process/closeStdin', { processId: 'absent' }, { result: { status: 'unknownProcess' } }],
     [
       'process/read',
       { processId: 'p', afterSeq: 1, waitMs: 30_000 },
       { result: { exited: true, exitCode: 0 } },
     ],
-    ['process/read', { processId: 'nobody' }, unknownProcess],
-    ['process/terminate', { processId: 'nobody' }, { result: { running: false } }],
+    ['process/read', { processId: 'absent' }, unknownProcess],
+    ['process/terminate', { processId: 'absent' }, { result: { running: false } }],
     ['process/terminate', { processId: 7 }, refused(-32602, 'invalidParams')],
     ['fs/createDirectory', { path: uri('new'), recursive: false }, { result: {} }],
     ['fs/createDirectory', { path: uri('a', 'b'), recursive: false }, notThere],
@@ -101,7 +101,7 @@ const casesIn = (folder: string, web: string): Case[] => {
     ['fs/open', { handleId: 'h', path: uri('new', 'file') }, { result: {} }],
     ['fs/open', { handleId: 'i', path: uri('nope') }, notThere],
     ['fs/readBlock', { handleId: 'h', offset: 1, len: 2 }, { result: { chunk: base64('ex') } }],
-    ['fs/readBlock', { handleId: 'nobody', offset: 0, len: 1 }, refused(-32004, 'unknownFileHandle')],
+    ['fs/readBlock', { handleId: 'absent', offset: 0, len: 1 }, refused(-32004, 'unknownFileHandle')],
     ['fs/writeBlock', { handleId: 'h', offset: 0, chunk: base64('x') }, refused(-32600, 'fileHandleMode')],
     ['fs/close', { handleId: 'h' }, { result: {} }],
     ['fs/close', { handleId: 'h' }, { result: {} }],
@@ -151,7 +151,7 @@ const contract = (framing: RawFraming) => {
     rmSync(folder, { recursive: true });
   });
 
-  it('holds for every method, with what it gives and what it refuses', async () => {
+  it('holds for every method, for results and errors', async () => {
     const client = await RawClient.open({ framing, env: { ...ENV, HOME: join(folder, 'home') } });
     const cases = casesIn(folder, `http://127.0.0.1:${(web.address() as AddressInfo).port}/`);
     for (const [at, [method, params, answer]] of cases.entries()) {
@@ -170,7 +170,7 @@ const contract = (framing: RawFraming) => {
     expect(client.strayBytes).to.equal('');
   });
 
-  it('refuses params by position, of every method', async () => {
+  it('refuses positional params of every method', async () => {
     const client = await RawClient.open({ framing });
     for (const { method } of Object.values(requests)) {
       const { error } = await client.ask(method, []);
@@ -184,5 +184,5 @@ const contract = (framing: RawFraming) => {
 };
 
 for (const framing of ['contentLength', 'binary', 'newline'] as const) {
-  describe(`the contract, by ${framing}`, () => contract(framing));
+  describe(`the contract, framing ${framing}`, () => contract(framing));
 }

@@ -3,22 +3,22 @@ import { expect } from 'chai';
 import { programPath } from './support/program.ts';
 import { RawClient, type RawMessage } from './support/raw-client.ts';
 
-// What the paths that are gone most often cost, in numbers that don't depend on the speed of a machine: bytes that
-// are allocated, calls of the system, memory at its highest. The bounds are half as much again as it was when they
-// were set; what crosses one is either to be mended, or worth its price and a new bound.
+// The cost of hot paths in numbers that do not depend on the speed of the machine: allocated bytes, system calls and
+// peak memory. Each bound is 1.5 times the cost measured when it was set. A change that exceeds one is either fixed
+// or worth a new bound.
 
 const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin' };
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /**
- * So much young memory that nothing is collected meanwhile, and nobody who collects where little happens, as on a slow
- * machine: then what is in use only grows.
+ * A young generation so large that it is not collected during a measurement, and no collection while idle, as on a
+ * slow machine: then the used heap only grows.
  */
-const COLLECTING_NOTHING = ['--min-semi-space-size=128', '--max-semi-space-size=128', '--no-memory-reducer'];
+const NEVER_COLLECTING = ['--min-semi-space-size=128', '--max-semi-space-size=128', '--no-memory-reducer'];
 
-/** So little young memory that the server's own objects don't count. */
-const OFTEN = '--max-semi-space-size=1';
+/** A young generation so small that the server's own objects do not count. */
+const OFTEN_COLLECTING = '--max-semi-space-size=1';
 
 type Cost = { readonly heapBytes: number; readonly reads: number; readonly writes: number };
 
@@ -27,7 +27,7 @@ const ofProc = (client: RawClient, file: string, name: string): number => {
   return Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(text)?.[1]);
 };
 
-/** What the server has used up so far; calls are also those of its children that have ended. */
+/** The total cost of the server so far; calls include those of its exited children. */
 const spent = async (client: RawClient): Promise<Cost> => {
   const { heapUsedBytes } = await client.request('server/status');
   return {
@@ -39,7 +39,7 @@ const spent = async (client: RawClient): Promise<Cost> => {
 
 const WARM_UP = 200;
 
-/** What one of many costs, after some that don't count. */
+/** The average cost of one of many operations, after a warm-up. */
 const costOf = async (
   client: RawClient,
   many: number,
@@ -69,50 +69,50 @@ const about =
   (message: RawMessage): boolean =>
     message.method === method && message.params.processId === processId;
 
-(process.platform === 'linux' ? describe : describe.skip)('the cost', () => {
-  const frugal = () =>
-    RawClient.open({ argv: [process.execPath, ...COLLECTING_NOTHING, programPath, '--stdio'] });
+(process.platform === 'linux' ? describe : describe.skip)('the cost of a hot path', () => {
+  const openClient = () =>
+    RawClient.open({ argv: [process.execPath, ...NEVER_COLLECTING, programPath, '--stdio'] });
 
-  it('of a key and its echo', async () => {
-    const client = await frugal();
+  it('is bounded for a key and its echo', async () => {
+    const client = await openClient();
     await start(client, 'cat', ['cat'], { pipeStdin: true });
     let keys = 0;
     const cost = await costOf(client, 500, async () => {
       keys += 1;
       await client.request('process/write', { processId: 'cat', chunk: 'eA==' });
       await client.waitFor(
-        'the echo',
+        'the echo of the key',
         ({ method, params }) => method === 'process/output' && params.seq === keys,
       );
     });
-    // The key is read, written to the process and answered; its echo is read and sent.
+    // The server reads the key, writes it to the process and answers; then it reads and sends the echo.
     expectAtMost(cost, { heapBytes: 22 * KIB, reads: 2.1, writes: 3.1 });
     await client.close();
   });
 
-  it('of a short command', async () => {
-    const client = await frugal();
+  it('is bounded for a short command', async () => {
+    const client = await openClient();
     const cost = await costOf(client, 200, async at => {
       await start(client, `p${at}`, ['/bin/true']);
-      await client.waitFor('its end', about('process/closed', `p${at}`));
+      await client.waitFor('process/closed', about('process/closed', `p${at}`));
     });
-    // Most of the reads are those by which a program is loaded.
+    // Most of the reads load the program.
     expectAtMost(cost, { heapBytes: 100 * KIB, reads: 20, writes: 7.1 });
     await client.close();
   });
 
   for (const framing of ['contentLength', 'binary'] as const) {
-    it(`of a flood, in memory, where frames are ${framing}`, async () => {
+    it(`is bounded in memory for a flood, framing ${framing}`, async () => {
       const client = await RawClient.open({
         framing,
-        argv: [process.execPath, OFTEN, programPath, '--stdio'],
+        argv: [process.execPath, OFTEN_COLLECTING, programPath, '--stdio'],
       });
       await start(client, 'little', ['echo', 'x']);
-      await client.waitFor('its end', about('process/closed', 'little'));
+      await client.waitFor('process/closed', about('process/closed', 'little'));
       const before = ofProc(client, 'status', 'VmHWM');
       await start(client, 'much', ['head', '-c', String(256 * MIB), '/dev/zero']);
-      await client.waitFor('its end', about('process/closed', 'much'));
-      // With new memory for each read, or for each frame, it is three times as much where frames are binary.
+      await client.waitFor('process/closed', about('process/closed', 'much'));
+      // New memory for each read or frame would cost three times as much with binary frames.
       expect(ofProc(client, 'status', 'VmHWM') - before)
         .to.be.above(0)
         .and.at.most(26 * KIB);

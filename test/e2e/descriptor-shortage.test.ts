@@ -11,9 +11,9 @@ import { RawClient } from './support/raw-client.ts';
 import { readOnly, sandboxUnavailable } from './support/sandboxes.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
-const ENOUGH = 1024;
+const USUAL_LIMIT = 1024;
 
-(process.platform === 'linux' ? describe : describe.skip)('a server that has no descriptor left', () => {
+(process.platform === 'linux' ? describe : describe.skip)('a server without a free descriptor', () => {
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'descriptor-shortage-'));
@@ -21,17 +21,17 @@ const ENOUGH = 1024;
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  /** Lets a server have its open descriptors and so many more; Infinity: as many as are usual. */
-  const allow = (client: RawClient, more: number): void => {
+  /** Limits a server to `more` descriptors beyond those that are open; Infinity: to the usual number. */
+  const limitDescriptors = (client: RawClient, more: number): void => {
     const open = new Set(readdirSync(`/proc/${client.server.pid}/fd`).map(Number));
     let lowestFree = 0;
     while (open.has(lowestFree)) lowestFree += 1;
-    const limit = Number.isFinite(more) ? lowestFree + more : ENOUGH;
+    const limit = Number.isFinite(more) ? lowestFree + more : USUAL_LIMIT;
     const { status } = spawnSync('prlimit', ['--pid', `${client.server.pid}`, `--nofile=${limit}:`]);
     expect(status).to.equal(0);
   };
 
-  /** One request of each kind that needs something of the system. */
+  /** One request of each kind that needs resources of the system. */
   const requestsOf = (round: string): [method: string, params: object][] => {
     const at = (name: string) => join(directory, name);
     const start = (name: string, more: object = {}): [string, object] => [
@@ -83,14 +83,14 @@ const ENOUGH = 1024;
 
   for (const used of [false, true]) {
     for (const more of [0, 1, 2, 4, 6]) {
-      it(`answers everything and recovers: ${more} left, ${used ? 'after' : 'before'} a first use`, async () => {
+      it(`answers every request and recovers: ${more} free, ${used ? 'after' : 'before'} first use`, async () => {
         const client = await RawClient.open();
         const sleep = ['/bin/sh', '-c', 'echo on; exec sleep 600'];
         await client.request('process/start', { processId: 'live', argv: sleep, cwd: '/', env: { PATH } });
         await client.waitFor('output', ({ method }) => method === 'process/output');
         if (used) await answers(client, 'first');
 
-        allow(client, more);
+        limitDescriptors(client, more);
         for (const { method, error } of await answers(client, 'short')) {
           if (error === undefined) continue;
           expect(ALLOWED, `${method}: ${JSON.stringify(error)}`).to.include(error.kind);
@@ -99,7 +99,7 @@ const ENOUGH = 1024;
         await client.request('process/terminate', { processId: 'live' });
         expect((await client.finished('live')).exited.reason).to.equal('terminated');
 
-        allow(client, Number.POSITIVE_INFINITY);
+        limitDescriptors(client, Number.POSITIVE_INFINITY);
         expect((await answers(client, 'again')).filter(({ error }) => error !== undefined)).to.deep.equal([]);
         const { base } = await client.request('environment/explain', {
           envPolicy: { base: 'login' },
@@ -113,7 +113,7 @@ const ENOUGH = 1024;
     }
   }
 
-  it('answers an HTTP request, and makes it when there are some again', async () => {
+  it('answers an HTTP request with an error, and makes it when descriptors are free again', async () => {
     const peer = createServer((_request, response) => response.end('body')).listen(0, '127.0.0.1');
     await new Promise(resolve => peer.once('listening', resolve));
     const { port } = peer.address() as { port: number };
@@ -121,9 +121,9 @@ const ENOUGH = 1024;
     const get = (requestId: string) =>
       client.ask('http/request', { method: 'GET', url: `http://127.0.0.1:${port}/`, headers: [], requestId });
     try {
-      allow(client, 0);
+      limitDescriptors(client, 0);
       expect((await get('short')).error?.data).to.include({ kind: 'httpFailed', errno: 'EMFILE' });
-      allow(client, Number.POSITIVE_INFINITY);
+      limitDescriptors(client, Number.POSITIVE_INFINITY);
       expect((await get('again')).result.status).to.equal(200);
       expect(await client.close()).to.equal(0);
     } finally {
@@ -132,18 +132,18 @@ const ENOUGH = 1024;
     }
   });
 
-  it('ends with its processes when the connection does', async () => {
+  it('exits and ends its processes when the connection closes', async () => {
     const client = await RawClient.open();
     const params = { processId: 'p', argv: ['/bin/sleep', '600'], cwd: '/', env: {} };
     const { pid } = await client.request('process/start', params);
-    allow(client, 0);
+    limitDescriptors(client, 0);
     expect(await client.close()).to.equal(0);
     expect(() => process.kill(pid, 0)).to.throw('ESRCH');
   });
 
-  it('is reported by the command line in a line', async () => {
+  it('makes the command line print one line', async () => {
     const few = ['-c', 'ulimit -n "$1" && shift && exec "$@"', 'sh'];
-    // So few that Node itself starts, and nothing that it starts has pipes.
+    // Enough for Node to start, too few for pipes of a child.
     const outcome = spawnSync('sh', [...few, '22', process.execPath, programPath, 'run', '--', 'true'], {
       encoding: 'utf8',
       input: '',

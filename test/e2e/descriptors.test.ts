@@ -23,7 +23,7 @@ import { waitForNoSurvivorsIn } from './support/survivors.ts';
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const INHERITED = [3, 9, 20, 40];
 
-/** A server that was started with descriptors of others, and below a Node that gave it a channel to itself. */
+/** The command line of a server that inherits the descriptors INHERITED. */
 const serverWithMore = (file: string, rest = [process.execPath, programPath, '--stdio']) => {
   const redirections = INHERITED.map(fd => `${fd}<"$0"`).join(' ');
   return ['bash', '-c', `exec ${redirections}; exec "$@"`, file, ...rest] as const;
@@ -36,18 +36,18 @@ require('node:child_process').spawn(process.execPath, process.argv.slice(1), { s
 
 const SHOW = ['ls', '-l', '/proc/self/fd'];
 
-/** The descriptors that `ls -l /proc/self/fd` shows, without that of the directory that it reads. */
-const shown = (output: Buffer): number[] =>
+/** The descriptors in the output of `ls -l /proc/self/fd`, without that of the directory itself. */
+const parseDescriptors = (output: Buffer): number[] =>
   [...output.toString().matchAll(/ (\d+) -> (.*?)\r?$/gm)]
     .filter(([, , target = '']) => !/^\/proc\/\d+\/fd$/.test(target))
     .map(([, fd]) => Number(fd));
 
-/** What a running process has open. */
+/** The open descriptors of a running process, each with its target. */
 const openIn = (pid: number): string[] =>
   readdirSync(`/proc/${pid}/fd`).map(fd => `${fd} ${readlinkSync(`/proc/${pid}/fd/${fd}`)}`);
 
 (process.platform === 'linux' && ptyUnavailable() === undefined ? describe : describe.skip)(
-  'a child has the descriptors 0, 1 and 2 and no other',
+  'a child process',
   () => {
     let cwd: string;
     let file: string;
@@ -71,12 +71,12 @@ const openIn = (pid: number): string[] =>
     const show = async (processId: string, more?: object): Promise<number[]> => {
       await start(processId, SHOW, more);
       const { stdout, pty } = await client.finished(processId);
-      return shown(Buffer.concat([stdout, pty]));
+      return parseDescriptors(Buffer.concat([stdout, pty]));
     };
     const type = (processId: string, text: string) =>
       client.request('process/write', { processId, chunk: Buffer.from(text).toString('base64') });
 
-    it('on pipes and on terminals, beside other terminals and pipes', async () => {
+    it('has descriptors 0, 1 and 2 only, on pipes and on terminals, next to other processes', async () => {
       for (const id of ['terminal 1', 'terminal 2']) await start(id, ['cat'], { tty: true });
       await start('pipes', ['cat'], { pipeStdin: true });
       expect(await show('on pipes')).to.deep.equal([0, 1, 2]);
@@ -84,19 +84,19 @@ const openIn = (pid: number): string[] =>
       expect(await show('on a terminal', { tty: true })).to.deep.equal([0, 1, 2]);
     });
 
-    it('below a Node that gave the server a channel', async () => {
+    it('has no others if the server has an IPC channel', async () => {
       const node = [process.execPath, '-e', FORKED, programPath, '--stdio'];
       const below = await RawClient.open({ argv: serverWithMore(file, node) });
       for (const tty of [false, true]) {
         const processId = `tty ${tty}`;
         await below.request('process/start', { processId, argv: SHOW, cwd, env: { PATH }, tty });
         const { stdout, pty } = await below.finished(processId);
-        expect(shown(Buffer.concat([stdout, pty])), processId).to.deep.equal([0, 1, 2]);
+        expect(parseDescriptors(Buffer.concat([stdout, pty])), processId).to.deep.equal([0, 1, 2]);
       }
       await below.close();
     });
 
-    it('so that a program on a terminal cannot type into another one', async () => {
+    it('cannot write to the terminal of another one', async () => {
       await start('first', ['cat'], { tty: true });
       const script = 'for ((fd = 3; fd < 64; fd++)); do printf "typed\\n" >&$fd; done 2>/dev/null';
       await start('second', ['bash', '-c', script], { tty: true });
@@ -105,7 +105,7 @@ const openIn = (pid: number): string[] =>
       expect((await client.finished('first')).pty.toString()).to.equal('own\r\nown\r\n');
     });
 
-    it('in a sandbox', async function () {
+    it('has descriptors 0, 1 and 2 only in a sandbox', async function () {
       requireSandbox(this);
       await start('terminal', ['cat'], { tty: true });
       const sandbox = readOnly(cwd);
@@ -113,7 +113,7 @@ const openIn = (pid: number): string[] =>
       expect(await show('on a terminal', { sandbox, tty: true })).to.deep.equal([0, 1, 2]);
     });
 
-    it('as a server for file requests in a sandbox, and as the watchdog', async function () {
+    it('has no others as sandboxed file server or watchdog', async function () {
       requireSandbox(this);
       await start('terminal', ['cat'], { tty: true });
       await client.request('fs/readDirectory', { path: `file://${cwd}`, sandbox: readOnly(cwd) });
@@ -125,7 +125,7 @@ const openIn = (pid: number): string[] =>
     });
 
     const shell = basename(currentHost(process.env, () => {}).loginShell ?? 'none');
-    (['sh', ...shellNames].includes(shell) ? it : it.skip)('as a login shell', async () => {
+    (['sh', ...shellNames].includes(shell) ? it : it.skip)('has no others as login shell', async () => {
       const list = join(cwd, 'list');
       const home = makeHome(filesForAnyShell(() => [`ls -l /proc/self/fd >'${list}'`]));
       const env = { ...process.env, HOME: home };

@@ -39,7 +39,7 @@ describe('environmentConfig/read', () => {
   const read = (configPaths: string[][], requirementsPaths: string[][] = []) =>
     client.ask('environmentConfig/read', { cwd: uri(), configPaths, requirementsPaths });
 
-  it('tells what the user configured, at the paths that are asked for', async () => {
+  it('returns the configuration of the user at the requested paths', async () => {
     writeFileSync(join(home, '.codex/config.toml'), 'model = "m"\nsecret = "planted"\n[a.b]\nc = [1, 2]\n');
     await open();
     const { result } = await read([['a'], ['model'], ['nope']]);
@@ -55,7 +55,7 @@ describe('environmentConfig/read', () => {
     });
   });
 
-  it('goes by CODEX_HOME, and makes no layer of what is not there', async () => {
+  it('reads CODEX_HOME and returns no layer for a missing value', async () => {
     mkdirSync(join(home, 'elsewhere'));
     await open({ CODEX_HOME: join(home, 'elsewhere') });
     const { result } = await read([['no-such-key']], [['no-such-key']]);
@@ -66,7 +66,7 @@ describe('environmentConfig/read', () => {
     });
   });
 
-  it('names the file and the place where it is no TOML, and no value', async () => {
+  it('names the file and position of invalid TOML, and no value', async () => {
     writeFileSync(join(home, '.codex/config.toml'), 'model = "m"\nsecret = "planted');
     await open();
     const { error } = await read([['model']]);
@@ -76,7 +76,7 @@ describe('environmentConfig/read', () => {
       .and.not.contain('planted');
   });
 
-  it('tells that a file can not be read', async () => {
+  it('reports a file that cannot be read', async () => {
     mkdirSync(join(home, '.codex/config.toml'));
     await open();
     const { error } = await read([['model']]);
@@ -87,14 +87,14 @@ describe('environmentConfig/read', () => {
     const config = join(home, '.codex/config.toml');
     execFileSync('mkfifo', [config]);
     await open();
-    // One more than there are threads for file work: none is left waiting.
+    // One more than the thread pool has threads: none may block.
     for (let round = 0; round <= 4; round += 1) {
       const { error } = await read([['model']]);
       expect(error?.message).to.equal(`${config}: expected a regular file, found a FIFO`);
     }
   });
 
-  it('refuses a file that is longer than any configuration', async () => {
+  it('refuses a file longer than the limit', async () => {
     const config = join(home, '.codex/config.toml');
     writeFileSync(config, '');
     truncateSync(config, 16 * 1024 * 1024 + 1);
@@ -102,7 +102,7 @@ describe('environmentConfig/read', () => {
     expect((await read([['model']])).error?.data).to.include({ kind: 'limitExceeded', limit: 'configBytes' });
   });
 
-  it('wants at least one path, and keys in each', async () => {
+  it('requires at least one path, with at least one key each', async () => {
     await open();
     expect((await read([])).error?.data).to.deep.equal({ kind: 'invalidParams', field: 'configPaths' });
     expect((await read([[]])).error?.data).to.deep.equal({ kind: 'invalidParams', field: 'configPaths[0]' });
@@ -110,7 +110,7 @@ describe('environmentConfig/read', () => {
     expect((await read(many)).error?.message).to.match(/^configPaths: expected at most 256 entries/);
   });
 
-  it('is refused with the reason by a server that was copied alone', async () => {
+  it('is refused with the reason by a server without the file next to it', async () => {
     copyFileSync(programPath, join(home, 'alone.cjs'));
     await open({}, join(home, 'alone.cjs'));
     expect((await read([['model']])).error).to.deep.equal({

@@ -35,14 +35,14 @@ describe('file requests that are sent together', () => {
   const answers = (sent: ReadonlyArray<{ id: string }>): Promise<RawMessage[]> =>
     Promise.all(sent.map(({ id }) => client.waitFor(`the answer ${id}`, message => message.id === id)));
 
-  /** Sends frames in one write. */
+  /** Sends each call as a frame, all in one write. */
   const inFrames = (calls: readonly Call[]): Promise<RawMessage[]> => {
     const sent = calls.map(toRequest);
     client.sendBytes(Buffer.concat(sent.map(request => client.frame(JSON.stringify(request)))));
     return answers(sent);
   };
 
-  /** Sends one batch. */
+  /** Sends all calls as one batch. */
   const inBatch = async (calls: readonly Call[]): Promise<RawMessage[]> => {
     const sent = calls.map(toRequest);
     client.send(sent);
@@ -61,8 +61,8 @@ describe('file requests that are sent together', () => {
     return result;
   };
 
-  /** What one path goes through in a moment, with content that takes longer than what follows it. */
-  const story = (round: number, more: object): Call[] => {
+  /** Calls for one path in quick succession; the content of the first takes longer than the later ones. */
+  const callsFor = (round: number, more: object): Call[] => {
     const dir = join(folder, `d${round}`);
     const [f, g] = [join(dir, 'f'), join(dir, 'g')];
     const long = `${round}`.padEnd(2 ** 20, 'x');
@@ -100,41 +100,41 @@ describe('file requests that are sent together', () => {
     ['as frames', inFrames],
     ['as a batch', inBatch],
   ] as const) {
-    it(`take effect in their order where they are about one path, ${how}`, async () => {
+    it(`take effect in order for one path, ${how}`, async () => {
       for (let round = 0; round < ROUNDS; round += 1) {
-        const calls = story(round, {});
+        const calls = callsFor(round, {});
         expect((await send(calls)).map(outcome)).to.deep.equal(calls.map(([, , answer]) => answer));
         rmSync(join(folder, `d${round}`), { recursive: true });
       }
     });
   }
 
-  it('take effect in their order where several paths go through it concurrently', async () => {
-    const stories = Array.from({ length: 8 }, (_, round) => story(round, {}));
+  it('take effect in order for each of several paths', async () => {
+    const stories = Array.from({ length: 8 }, (_, round) => callsFor(round, {}));
     const calls = (stories[0] as Call[]).flatMap((_, step) => stories.map(each => each[step] as Call));
     expect((await inFrames(calls)).map(outcome)).to.deep.equal(calls.map(([, , answer]) => answer));
     for (const round of stories.keys()) rmSync(join(folder, `d${round}`), { recursive: true });
   });
 
-  it('take effect in their order in a sandbox, and beside others without one', async function () {
+  it('take effect in order in a sandbox, also mixed with requests without one', async function () {
     requireSandbox(this);
     const sandbox = sandboxOf([entry(special('root'), 'read'), entry(at(folder), 'write')], folder);
     for (let round = 0; round < 5; round += 1) {
-      const confined = story(round, { sandbox });
-      const mixed = story(round + 100, {}).map(([method, params, answer], step): Call => {
+      const sandboxed = callsFor(round, { sandbox });
+      const mixed = callsFor(round + 100, {}).map(([method, params, answer], step): Call => {
         return [method, step % 2 === 0 && 'path' in params ? { ...params, sandbox } : params, answer];
       });
-      for (const calls of [confined, mixed]) {
+      for (const calls of [sandboxed, mixed]) {
         expect((await inFrames(calls)).map(outcome)).to.deep.equal(calls.map(([, , answer]) => answer));
       }
       for (const name of [round, round + 100]) rmSync(join(folder, `d${name}`), { recursive: true });
     }
   });
 
-  it('run beside one about another path that takes long', async () => {
+  it('do not wait for a slow request for another path', async () => {
     const [long, other] = [join(folder, 'long'), join(folder, 'other')];
     writeFileSync(long, '');
-    // A hole: reading all of it takes far longer than this test.
+    // A sparse file: reading all of it takes far longer than this test.
     truncateSync(long, 2 ** 42);
     mkdirSync(other);
     const own = await RawClient.open();

@@ -16,14 +16,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { MAX_BLOCK_BYTES } from '../../src/protocol/limits.ts';
+import { until } from '../support/until.ts';
 import { fixturePath, programPath } from './support/program.ts';
 import { RawClient, rawFrame } from './support/raw-client.ts';
 
-/** A path of the test's directory in params and results: `~/f`. */
+/** Replaces `~` in params and results by the directory of the test. */
 const inDirectory = (value: unknown, uri: string): unknown =>
   JSON.parse(JSON.stringify(value).replaceAll('"~', `"${uri}`));
 
@@ -37,7 +37,7 @@ const failed = (errno: string, path: string) => ({ code: -32603, kind: 'fileErro
 const refused = (reason: string, path: string) => ({ code: -32600, kind: 'fileRefused', reason, path });
 const wrong = (field: string) => ({ code: -32602, kind: 'invalidParams', field });
 
-/** What is asked in a directory as `layOut` leaves it, and what the whole answer is. */
+/** Requests in a directory created by `createFiles`, each with the complete answer. */
 const contract: ReadonlyArray<
   readonly [method: string, params: object, answer: object, afterwards?: Readonly<Record<string, string>>]
 > = [
@@ -260,7 +260,7 @@ const contract: ReadonlyArray<
   ['fs/watchMissing', { watchId: 1004, missing: [], present: 'f' }, wrong('present')],
 ];
 
-const layOut = (directory: string): void => {
+const createFiles = (directory: string): void => {
   const at = (name: string) => join(directory, name);
   writeFileSync(at('f'), 'hello');
   chmodSync(at('f'), 0o640);
@@ -275,9 +275,9 @@ const layOut = (directory: string): void => {
   execFileSync('mkfifo', ['-m', '600', at('fifo')]);
 };
 
-const LAID_OUT = ['broken', 'dir', 'empty', 'f', 'fifo', 'ld', 'lf', 'loop'];
+const INITIAL_FILES = ['broken', 'dir', 'empty', 'f', 'fifo', 'ld', 'lf', 'loop'];
 
-describe('files', () => {
+describe('file requests', () => {
   before(function () {
     if (process.platform === 'win32') this.skip();
   });
@@ -290,11 +290,11 @@ describe('files', () => {
   beforeEach(() => {
     directory = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-')));
     uri = pathToFileURL(directory).href;
-    layOut(directory);
+    createFiles(directory);
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  describe('of one server', () => {
+  describe('to one server', () => {
     let client: RawClient;
 
     before(async () => {
@@ -309,13 +309,13 @@ describe('files', () => {
       for (const handleId of ['open', 'h']) await client.request('fs/close', { handleId });
     });
 
-    /** The whole answer; of an error all that is for programs. */
+    /** The complete answer; for an error its code and data. */
     const answerTo = async (method: string, params: object): Promise<object> => {
       const { result, error } = await client.ask(method, inDirectory(params, uri));
       return error === undefined ? result : { code: error.code, ...error.data };
     };
 
-    describe('answers', () => {
+    describe('have the answer of the contract:', () => {
       for (const [method, params, answer, afterwards = {}] of contract) {
         it(`${method} ${JSON.stringify(params)}`, async () => {
           const { createdAtMs, modifiedAtMs, ...answered } = (await answerTo(method, params)) as {
@@ -330,8 +330,8 @@ describe('files', () => {
           }
           for (const [name, content] of Object.entries(afterwards))
             expect(text(name), name).to.equal(content);
-          // No attempt leaves anything behind.
-          if ('code' in answer) expect(readdirSync(directory).sort()).to.deep.equal(LAID_OUT);
+          // No attempt leaves a file.
+          if ('code' in answer) expect(readdirSync(directory).sort()).to.deep.equal(INITIAL_FILES);
         });
       }
     });
@@ -351,7 +351,7 @@ describe('files', () => {
       ['fs/watchMissing', { watchId: 1, missing: ['~/missing'] }],
     ];
     for (const [method, params] of narrowable) {
-      it(`are not touched by ${method} with what would narrow it, which is refused`, async () => {
+      it(`change nothing when ${method} is refused for a sandbox that cannot be enforced`, async () => {
         for (const narrowing of [unenforceable, { followSymlinks: false }]) {
           expect(await answerTo(method, { ...params, ...narrowing })).to.deep.equal({
             code: -32600,
@@ -359,16 +359,16 @@ describe('files', () => {
             field: Object.keys(narrowing)[0],
           });
         }
-        expect([readdirSync(directory).sort(), text('f')]).to.deep.equal([LAID_OUT, 'hello']);
+        expect([readdirSync(directory).sort(), text('f')]).to.deep.equal([INITIAL_FILES, 'hello']);
       });
     }
 
-    it('removes links, and never what they lead to', async () => {
+    it('remove links and not their targets', async () => {
       await client.request('fs/remove', { path: at('ld') });
       expect([text('dir/a'), readdirSync(directory).includes('ld')]).to.deep.equal(['a', false]);
     });
 
-    it('gives files the permission bits that are asked for, whatever the umask', async () => {
+    it('set the requested permission bits regardless of the umask', async () => {
       const modes = [{}, { atomic: true }].flatMap(how =>
         [0o777, 0o600, 0o751].map(fileMode => ({ ...how, fileMode })),
       );
@@ -382,7 +382,7 @@ describe('files', () => {
       expect(statSync(at('new')).mode & 0o7777).to.equal(0o666);
     });
 
-    it('reads files whose size is not told before', async function () {
+    it('read files whose size is unknown before', async function () {
       if (process.platform !== 'linux') this.skip();
       const { dataBase64 } = await client.request('fs/readFile', { path: '/proc/self/status' });
       expect(Buffer.from(dataBase64, 'base64').toString()).to.match(/^Name:.*\nPid:\t\d+\n/s);
@@ -392,14 +392,14 @@ describe('files', () => {
       await client.request('fs/close', { handleId: 'h' });
     });
 
-    it('are not made where the system makes none', async function () {
+    it('fail to create a file where the system creates none', async function () {
       if (process.platform !== 'linux') this.skip();
       expect(await answerTo('fs/createDirectory', { path: '/proc/x/y' })).to.deep.equal(
         missing('file:///proc/x/y'),
       );
     });
 
-    it('reaches and lists names that are not UTF-8', async function () {
+    it('read and list names that are not UTF-8', async function () {
       if (process.platform !== 'linux') this.skip();
       const raw = `${uri}/dir/%FF%C3(`;
       await client.request('fs/writeFile', { path: raw, dataBase64: base64('raw') });
@@ -418,7 +418,7 @@ describe('files', () => {
       expect(readdirSync(at('dir')).sort()).to.deep.equal(['a', 'sub']);
     });
 
-    it('lists a big tree in whole or up to what is asked for', async () => {
+    it('list a big tree completely or up to the requested limits', async () => {
       mkdirSync(at('big'));
       const names = Array.from({ length: 3000 }, (_, index) => `file ${String(index).padStart(4, '0')}`);
       for (const name of names) writeFileSync(at(`big/${name}`), '');
@@ -429,7 +429,7 @@ describe('files', () => {
       expect(walked.entries.at(-1).path).to.equal(`${uri}/big/file%202998`);
     });
 
-    it('does what one batch asks of an open file in its order', async () => {
+    it('take effect in order for an open file in one batch', async () => {
       const write = (offset: number, chunk: string) => ({
         method: 'fs/writeBlock',
         params: { handleId: 'b', offset, chunk: base64(chunk) },
@@ -449,7 +449,7 @@ describe('files', () => {
       expect(text('f')).to.equal('cabb');
     });
 
-    it('shows nothing of an atomic write before it is closed, and then all of it', async () => {
+    it('show an atomic write only after it is closed, then completely', async () => {
       await client.request('fs/open', { handleId: 'h', path: at('lf'), mode: 'replace', atomic: true });
       await client.request('fs/writeBlock', { handleId: 'h', offset: 0, chunk: base64('new') });
       expect(text('f')).to.equal('hello');
@@ -457,10 +457,10 @@ describe('files', () => {
       expect([text('f'), lstatSync(at('lf')).isSymbolicLink(), statSync(at('f')).mode & 0o777]).to.deep.equal(
         ['new', true, 0o640],
       );
-      expect(readdirSync(directory).sort()).to.deep.equal(LAID_OUT);
+      expect(readdirSync(directory).sort()).to.deep.equal(INITIAL_FILES);
     });
 
-    it('are watched, after the answer, and told of once', async () => {
+    it('watch missing paths and send one notification after the answer', async () => {
       const watchId = 100;
       const paths = [at('x/y'), `${uri}/z`];
       expect(
@@ -480,7 +480,7 @@ describe('files', () => {
       ]);
     });
 
-    it('are read in whole up to what fits an answer, and the error says how else', async () => {
+    it('read a file up to the announced limit; the error names the alternative', async () => {
       const { readFileBytes } = (await RawClient.open().then(async other => {
         const { result } = other.messages[0] as { result: { limits: Record<string, number> } };
         await other.close();
@@ -500,8 +500,8 @@ describe('files', () => {
       });
     });
 
-    it('are open at most as many at a time as is announced', async () => {
-      // One is open already.
+    it('open at most as many files as announced', async () => {
+      // One is open before.
       const ids = Array.from({ length: 127 }, (_, index) => `many ${index}`);
       const opened = await Promise.all(ids.map(handleId => answerTo('fs/open', { handleId, path: '~/f' })));
       expect(opened).to.deep.equal(ids.map(handleId => ({ handleId })));
@@ -520,7 +520,7 @@ describe('files', () => {
     });
   });
 
-  describe('of an account that may do little', () => {
+  describe('to a server without privileges', () => {
     let client: RawClient;
 
     before(async () => {
@@ -569,7 +569,7 @@ describe('files', () => {
       ['fs/open', { handleId: 'h', path: '~/f', mode: 'replace' }],
     ];
     for (const [method, params, path = (params as { path?: string }).path ?? '~/f'] of denied) {
-      it(`says so: ${method} ${JSON.stringify(params)}`, async () => {
+      it(`fail with permissionDenied: ${method} ${JSON.stringify(params)}`, async () => {
         const { error } = await client.ask(method, inDirectory(params, uri));
         expect({ code: error?.code, ...error?.data }).to.deep.equal(
           inDirectory({ code: -32600, kind: 'permissionDenied', errno: 'EACCES', path }, uri),
@@ -578,7 +578,7 @@ describe('files', () => {
       });
     }
 
-    it('names what in a tree it may not remove', async () => {
+    it('name the path in a tree that cannot be removed', async () => {
       mkdirSync(at('open/tree/sub'), { recursive: true });
       writeFileSync(at('open/tree/sub/f'), '');
       chmodSync(at('open/tree'), 0o777);
@@ -591,7 +591,7 @@ describe('files', () => {
       });
     });
 
-    it('lists a tree that it may not read as that', async () => {
+    it('list a directory that cannot be read as an error', async () => {
       expect(await client.request('fs/walk', { path: at(CLOSED), options: {} })).to.deep.equal({
         entries: [],
         errors: [
@@ -605,12 +605,12 @@ describe('files', () => {
       });
     });
 
-    it('does not watch where it may not look', async () => {
+    it('watch nothing in a directory that cannot be read', async () => {
       const watch = { watchId: 1, missing: [at(`${CLOSED}/new`)] };
       expect(await client.request('fs/watchMissing', watch)).to.deep.equal({ watching: false });
     });
 
-    it('may write files that it may not read, just not have them compared', async () => {
+    it('write files that cannot be read, verified only by size', async () => {
       writeFileSync(at('open/f'), 'secret');
       chmodSync(at('open/f'), 0o222);
       const path = at('open/f');
@@ -621,7 +621,7 @@ describe('files', () => {
       expect(text('open/f')).to.equal('new');
     });
 
-    it("leaves somebody else's file as it is where its bits cannot be set", async function () {
+    it('leave the file of another user unchanged if its permission bits cannot be set', async function () {
       if (process.getuid?.() !== 0) this.skip();
       writeFileSync(at('open/f'), 'theirs');
       chmodSync(at('open/f'), 0o666);
@@ -643,7 +643,7 @@ describe('files', () => {
       }
     });
 
-    it("refuses to make somebody else's file its own by an atomic write", async function () {
+    it('refuse an atomic write that would change the owner', async function () {
       if (process.getuid?.() !== 0) this.skip();
       writeFileSync(at('open/f'), 'theirs');
       chmodSync(at('open/f'), 0o666);
@@ -657,7 +657,7 @@ describe('files', () => {
       expect([text('open/f'), readdirSync(at('open'))]).to.deep.equal(['theirs', ['f']]);
     });
 
-    it('says where an atomic write fails for want of a place beside the file', async function () {
+    it('report an atomic write that cannot create its temporary file', async function () {
       if (process.getuid?.() !== 0) this.skip();
       chmodSync(at('f'), 0o666);
       const write = { path: at('f'), dataBase64: base64('x'), atomic: true };
@@ -668,7 +668,7 @@ describe('files', () => {
       expect(text('f')).to.equal('hello');
     });
 
-    it('lists what it can of a tree, and tells of no more than 1,000 directories that it cannot read', async () => {
+    it('list the readable part of a tree, and at most 1,000 errors', async () => {
       mkdirSync(at('many'));
       for (let index = 0; index < 1001; index += 1) mkdirSync(at(`many/${index}`), { mode: 0o000 });
       mkdirSync(at('many/readable'));
@@ -697,7 +697,7 @@ describe('files', () => {
       ['with SIGTERM', client => client.server.kill('SIGTERM')],
     ];
     for (const [how, end] of ends) {
-      it(`${how}, are as they were where a write was atomic, and whole up to there elsewhere`, async () => {
+      it(`${how}, discard atomic writes and keep others`, async () => {
         const client = await RawClient.open();
         await client.request('fs/open', { handleId: 'a', path: at('f'), mode: 'replace', atomic: true });
         await client.request('fs/open', { handleId: 'b', path: at('new'), mode: 'replace', atomic: true });
@@ -708,14 +708,14 @@ describe('files', () => {
         end(client);
         await client.ended;
         expect([readdirSync(directory).sort(), text('f'), text('in place')]).to.deep.equal([
-          [...LAID_OUT, 'in place'].sort(),
+          [...INITIAL_FILES, 'in place'].sort(),
           'hello',
           'part',
         ]);
       });
     }
 
-    it('with writes on their way, leaves nothing of them either', async () => {
+    it('discard an atomic write with blocks in flight', async () => {
       const client = await RawClient.open();
       client.send({
         id: 'open',
@@ -728,11 +728,11 @@ describe('files', () => {
         client.send({ id: `write ${index}`, method: 'fs/writeBlock', params });
       }
       await client.close();
-      expect([readdirSync(directory).sort(), text('f')]).to.deep.equal([LAID_OUT, 'hello']);
+      expect([readdirSync(directory).sort(), text('f')]).to.deep.equal([INITIAL_FILES, 'hello']);
     });
   });
 
-  it('are read with bounded memory while nobody reads the answers', async function () {
+  it('use bounded memory while the client reads no answers', async function () {
     if (process.platform !== 'linux') this.skip();
     const client = await RawClient.open();
     truncateSync(at('f'), 200 * MAX_BLOCK_BYTES);
@@ -743,16 +743,12 @@ describe('files', () => {
       const params = { handleId: 'h', offset: index * MAX_BLOCK_BYTES, len: MAX_BLOCK_BYTES };
       client.send({ id, method: 'fs/readBlock', params });
     }
-    // Done when it is met, so that all before it has been met.
-    client.send({ id: 'last', method: 'fs/createDirectory', params: { path: at('met') } });
-    const deadline = performance.now() + 30_000;
-    while (!readdirSync(directory).includes('met')) {
-      if (performance.now() > deadline) throw new Error('the last request was not met within 30 s');
-      await delay(10);
-    }
+    // Requests are processed in order, so all earlier ones are processed by then.
+    client.send({ id: 'last', method: 'fs/createDirectory', params: { path: at('processed') } });
+    await until(() => existsSync(at('processed')), 'the last request was not processed');
     const status = readFileSync(`/proc/${client.server.pid}/status`, 'utf8');
     const peakMiB = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
-    // All answers together are 200 MiB.
+    // The total of all answers is 200 MiB.
     expect(peakMiB).to.be.below(150);
     client.server.stdout.resume();
     for (const id of ids) {

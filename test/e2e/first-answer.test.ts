@@ -10,7 +10,7 @@ describe('the first answer of exec-server --stdio', () => {
   const params = { clientName: 'raw', binaryFrames: true, outputWindowBytes: 65_536 };
   const initialize = JSON.stringify({ jsonrpc: '2.0', id: 'first', method: 'initialize', params });
 
-  /** What a server answers to these bytes, sent one piece after the other. */
+  /** The answer of a server to these bytes, sent piece by piece. */
   const answer = async (framing: RawFraming, pieces: readonly (Buffer | string)[]): Promise<RawMessage> => {
     const client = new RawClient({ framing });
     for (const piece of pieces) client.sendBytes(piece);
@@ -25,7 +25,7 @@ describe('the first answer of exec-server --stdio', () => {
     return { ...message, result };
   };
 
-  it('is the same as the one of the server, which reads what is written in another way', async () => {
+  it('equals that of the complete server, which answers an initialize in another form', async () => {
     const otherHeader = `Content-Type: application/json\r\nContent-Length: ${initialize.length}\r\n\r\n${initialize}`;
     const first = await answer('contentLength', [
       `Content-Length: ${initialize.length}\r\n\r\n${initialize}`,
@@ -40,7 +40,7 @@ describe('the first answer of exec-server --stdio', () => {
     expect(withoutSession(line)).to.deep.equal(withoutSession(alike));
   });
 
-  it('comes once, and what follows is answered by the server', async () => {
+  it('is sent once; the complete server answers later requests', async () => {
     for (const framing of ['contentLength', 'newline'] as const) {
       const client = new RawClient({ framing });
       await client.request('initialize', params);
@@ -59,7 +59,7 @@ describe('the first answer of exec-server --stdio', () => {
     }
   });
 
-  it('comes to a message in pieces', async () => {
+  it('is sent for a message that arrives in pieces', async () => {
     const client = new RawClient();
     const bytes = client.frame(initialize);
     for (let at = 0; at < bytes.length; at += 1) {
@@ -70,19 +70,19 @@ describe('the first answer of exec-server --stdio', () => {
     expect(await client.close()).to.equal(0);
   });
 
-  it('is not waited for on a stdin that can not be waited for', async function () {
+  it('does not need a blocking stdin', async function () {
     const nonBlocking = 'use Fcntl; fcntl(STDIN, F_SETFL, O_RDWR | O_NONBLOCK) or die; exec @ARGV or die';
     if (process.platform !== 'linux' || spawnSync('perl', ['-e', '0']).status !== 0) this.skip();
     const client = new RawClient({
       argv: ['perl', '-e', nonBlocking, process.execPath, programPath, '--stdio'],
     });
-    await until(() => catches(client.server.pid, constants.signals.SIGTERM), 'it is not loaded');
+    await until(() => catches(client.server.pid, constants.signals.SIGTERM), 'the server is not loaded');
     client.sendBytes(client.frame(initialize));
     await client.waitFor('the answer', ({ id }) => id === 'first');
     expect(await client.close()).to.equal(0);
   });
 
-  it('leaves a server that a signal ends before anything came', async () => {
+  it('leaves the server able to end by a signal before any message', async () => {
     const client = new RawClient();
     client.server.kill('SIGTERM');
     expect(await client.ended).to.be.oneOf(['SIGTERM', 128 + constants.signals.SIGTERM]);

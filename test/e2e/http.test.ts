@@ -4,13 +4,13 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { expect } from 'chai';
 import { RawClient, type RawMessage } from './support/raw-client.ts';
 
-/** What the web server was asked, as it came. */
-type Asked = { method: string; url: string; rawHeaders: string[]; body: string };
+/** A request as the web server received it. */
+type Received = { method: string; url: string; rawHeaders: string[]; body: string };
 
 describe('http/request', () => {
   let web: Server;
   let origin: string;
-  let asked: Asked[];
+  let received: Received[];
   let open: Set<IncomingMessage>;
   let respond: (request: IncomingMessage, response: ServerResponse) => void;
   let client: RawClient;
@@ -22,7 +22,7 @@ describe('http/request', () => {
       response.on('close', () => open.delete(request));
       let body = '';
       for await (const chunk of request) body += chunk;
-      asked.push({
+      received.push({
         method: request.method ?? '',
         url: request.url ?? '',
         rawHeaders: request.rawHeaders,
@@ -41,7 +41,7 @@ describe('http/request', () => {
   });
 
   beforeEach(async () => {
-    asked = [];
+    received = [];
     open = new Set();
     ids = 0;
     respond = (_, response) => response.end('hello');
@@ -79,7 +79,7 @@ describe('http/request', () => {
         method === 'http/request/bodyDelta' && params.requestId === requestId && params.done,
     );
 
-  it('sends what it is given and answers with status, headers and body, byte for byte', async () => {
+  it('sends the request and answers with status, headers and body, byte for byte', async () => {
     respond = (_, response) => {
       response.writeHead(418, ['X-Twice', '1', 'x-twice', '2', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']);
       response.end(Buffer.from([0, 0xff, 0x0a]));
@@ -102,7 +102,7 @@ describe('http/request', () => {
       { name: 'set-cookie', value: 'b=2' },
     ]);
     expect(Buffer.from(answer.bodyBase64, 'base64')).to.deep.equal(Buffer.from([0, 0xff, 0x0a]));
-    expect(asked).to.deep.equal([
+    expect(received).to.deep.equal([
       {
         method: 'POST',
         url: '/path?q=1',
@@ -115,7 +115,7 @@ describe('http/request', () => {
     ]);
   });
 
-  it('hands a compressed body on as it came', async () => {
+  it('returns a compressed body unchanged', async () => {
     respond = (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('not really');
     const answer = await ask('/');
     expect(answer.headers).to.deep.include({ name: 'content-encoding', value: 'gzip' });
@@ -133,9 +133,9 @@ describe('http/request', () => {
 
     const to = (status: number, target: string) => `/to/${status}/${encodeURIComponent(target)}`;
 
-    it('are told, not followed, with redirectPolicy stop', async () => {
+    it('are returned, not followed, with redirectPolicy stop', async () => {
       const answer = await ask(to(302, '/next'), { redirectPolicy: 'stop' });
-      expect([answer.status, text(answer), asked.length]).to.deep.equal([302, 'gone', 1]);
+      expect([answer.status, text(answer), received.length]).to.deep.equal([302, 'gone', 1]);
     });
 
     const post = {
@@ -150,17 +150,17 @@ describe('http/request', () => {
       [307, 'POST', 'body'],
       [308, 'POST', 'body'],
     ] as const) {
-      it(`of status ${status} make a POST a ${method}`, async () => {
+      it(`with status ${status} turn POST into ${method}`, async () => {
         expect(text(await ask(to(status, '/next'), post))).to.equal('at /next');
-        expect(asked.map(({ method, body }) => [method, body])).to.deep.equal([
+        expect(received.map(({ method, body }) => [method, body])).to.deep.equal([
           ['POST', 'body'],
           [method, body],
         ]);
-        expect(asked[1]?.rawHeaders.includes('Content-Type')).to.equal(body !== '');
+        expect(received[1]?.rawHeaders.includes('Content-Type')).to.equal(body !== '');
       });
     }
 
-    it('take credentials along on one origin, and to no other', async () => {
+    it('keep credentials on the same origin only', async () => {
       const other = origin.replace('127.0.0.1', 'localhost');
       const headers = [
         { name: 'Authorization', value: 'Bearer planted' },
@@ -169,23 +169,23 @@ describe('http/request', () => {
       ];
       await ask(to(302, '/next'), { headers });
       await ask(to(302, `${other}/next`), { headers });
-      const sent = asked.map(({ rawHeaders }) =>
+      const sent = received.map(({ rawHeaders }) =>
         ['Authorization', 'Cookie', 'X-Kept'].filter(name => rawHeaders.includes(name)),
       );
       const all = ['Authorization', 'Cookie', 'X-Kept'];
       expect(sent).to.deep.equal([all, all, all, ['X-Kept']]);
     });
 
-    it('without end are given up after ten', async () => {
+    it('fail after ten', async () => {
       respond = (_, response) => response.writeHead(302, { location: '/again' }).end();
       expect((await errorOf('/'))?.data).to.deep.include({
         kind: 'httpFailed',
         reason: 'more than 10 redirects',
       });
-      expect(asked).to.have.lengthOf(11);
+      expect(received).to.have.lengthOf(11);
     });
 
-    it('to something that is not http are refused', async () => {
+    it('to a URL other than http or https are refused', async () => {
       expect((await errorOf(to(302, 'file:///etc/passwd')))?.data).to.deep.include({
         kind: 'httpFailed',
         reason: 'a redirect to something that is not http or https',
@@ -194,7 +194,7 @@ describe('http/request', () => {
   });
 
   describe('with streamResponse', () => {
-    it('answers with the headers and then gives the body in parts, in order and whole', async () => {
+    it('answers with the headers, then sends the complete body in order', async () => {
       const body = Buffer.alloc(3 * 1024 * 1024, 'abcdefgh');
       respond = (_, response) => response.end(body);
       const answer = await ask('/', { streamResponse: true });
@@ -212,7 +212,7 @@ describe('http/request', () => {
       );
     });
 
-    it('answers before the body is there', async () => {
+    it('answers before the body arrives', async () => {
       let finish = () => {};
       respond = (_, response) => {
         response.write('first ');
@@ -228,7 +228,7 @@ describe('http/request', () => {
       ).to.equal('first last');
     });
 
-    it('tells that the body broke off', async () => {
+    it('reports a body that broke off', async () => {
       respond = (_, response) => {
         response.writeHead(200, { 'content-length': '100' }).write('part');
         setImmediate(() => response.destroy());
@@ -242,7 +242,7 @@ describe('http/request', () => {
       });
     });
 
-    it('gives the requestId one owner, until the last part', async () => {
+    it('refuses the requestId of another request until its last delta', async () => {
       let finish = () => {};
       respond = (_, response) => {
         response.flushHeaders();
@@ -260,7 +260,7 @@ describe('http/request', () => {
       expect(text(await ask('/', { requestId: 'r1' }))).to.equal('again');
     });
 
-    it('does not read a body on that the client does not take', async () => {
+    it('stops reading the body while the client does not read', async () => {
       let written = 0;
       respond = (_, response) => {
         const fill = () => {
@@ -273,7 +273,7 @@ describe('http/request', () => {
       };
       await ask('/', { streamResponse: true });
       client.server.stdout.pause();
-      // Not until it stands still can be said where it does.
+      // Waits until the amount is constant.
       for (let before = -1; written !== before; ) {
         before = written;
         await new Promise(resolve => setTimeout(resolve, 300));
@@ -283,7 +283,7 @@ describe('http/request', () => {
     });
   });
 
-  it('gives up at timeoutMs, before the headers and in the body', async () => {
+  it('times out after timeoutMs, before the headers and in the body', async () => {
     respond = () => {};
     expect(await errorOf('/', { timeoutMs: 50 })).to.deep.equal({
       code: -32603,
@@ -296,7 +296,7 @@ describe('http/request', () => {
     });
     respond = (_, response) => response.write('part');
     expect((await errorOf('/', { timeoutMs: 200 }))?.data).to.include({ reason: 'no end within 200 ms' });
-    // The time runs before the headers, too: where they come late, it takes more of it to end in the body.
+    // The timeout includes the wait for the headers: a longer one is needed to reach the body.
     for (let timeoutMs = 200; ; timeoutMs *= 2) {
       const tooLate = await errorOf('/', { timeoutMs, streamResponse: true });
       const reason = `no end within ${timeoutMs} ms`;
@@ -309,7 +309,7 @@ describe('http/request', () => {
     }
   });
 
-  it('tells what kept it from an answer, and never the rest of the URL', async () => {
+  it('reports why there is no response, without the rest of the URL', async () => {
     const closed = createTcpServer().listen(0, '127.0.0.1');
     await once(closed, 'listening');
     const { port } = closed.address() as AddressInfo;
@@ -323,7 +323,7 @@ describe('http/request', () => {
     });
   });
 
-  it('tells what a response is that is no HTTP', async () => {
+  it('reports a response that is not HTTP', async () => {
     const garbage = createTcpServer(socket => socket.end('garbage\n')).listen(0, '127.0.0.1');
     await once(garbage, 'listening');
     const error = await errorOf('', { url: `http://127.0.0.1:${(garbage.address() as AddressInfo).port}/` });
@@ -331,7 +331,7 @@ describe('http/request', () => {
     garbage.close();
   });
 
-  it('refuses a body that is too long to answer with', async () => {
+  it('refuses a body longer than the limit', async () => {
     respond = (_, response) => response.end(Buffer.alloc(33 * 1024 * 1024));
     expect((await errorOf('/'))?.data).to.deep.include({
       kind: 'limitExceeded',
@@ -340,7 +340,7 @@ describe('http/request', () => {
     });
   });
 
-  it('refuses more requests at once than are announced', async () => {
+  it('refuses more concurrent requests than the announced limit', async () => {
     respond = () => {};
     for (let count = 0; count < 64; count += 1) {
       client.send({ id: `h${count}`, method: 'http/request', params: get('/') });
@@ -353,12 +353,12 @@ describe('http/request', () => {
     });
   });
 
-  it('ends what goes on with the connection', async () => {
+  it('aborts its requests when the connection closes', async () => {
     respond = (_, response) => response.write('part');
     await ask('/', { streamResponse: true });
     client.send({ id: 'waiting', method: 'http/request', params: get('/') });
     while (open.size < 2) await once(web, 'request');
-    // With or without an error: what a response says may arrive when its connection is closed already.
+    // With or without an error: the end of a response may arrive after its connection is closed.
     const closed = [...open].map(({ socket }) => new Promise<void>(resolve => socket.once('close', resolve)));
     expect(await client.close()).to.equal(0);
     await Promise.all(closed);
@@ -367,7 +367,7 @@ describe('http/request', () => {
   const wrong: Array<[title: string, params: object, field: string, problem: string]> = [
     ['another scheme', { url: 'file:///etc/passwd' }, 'url', 'expected an http or https URL'],
     ['no URL', { url: 'planted' }, 'url', 'expected an http or https URL'],
-    ['no method of HTTP', { method: 'FETCH' }, 'method', 'expected a method of HTTP other than CONNECT'],
+    ['an unknown method', { method: 'FETCH' }, 'method', 'expected a method of HTTP other than CONNECT'],
     ['CONNECT', { method: 'connect' }, 'method', 'expected a method of HTTP other than CONNECT'],
     [
       'a bad header name',
@@ -384,13 +384,13 @@ describe('http/request', () => {
     ['bad base64', { bodyBase64: 'YQ' }, 'bodyBase64', 'must be base64 with padding'],
   ];
   for (const [title, params, field, problem] of wrong) {
-    it(`names the field: ${title}`, async () => {
+    it(`names the invalid field: ${title}`, async () => {
       expect(await errorOf('/', params)).to.deep.equal({
         code: -32602,
         message: `${field}: ${problem}`,
         data: { kind: 'invalidParams', field },
       });
-      expect(asked).to.deep.equal([]);
+      expect(received).to.deep.equal([]);
     });
   }
 });

@@ -17,17 +17,17 @@ import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
 import { installTerminalPackages } from './support/terminal-packages.ts';
 
-(process.platform === 'win32' ? describe.skip : describe)('code beside the program', () => {
+(process.platform === 'win32' ? describe.skip : describe)('code next to the program', () => {
   let directory: string;
   beforeEach(() => {
-    directory = realpathSync(mkdtempSync(join(tmpdir(), 'code-beside-')));
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'code-next-to-')));
     for (const name of ['exec-server.cjs', 'exec-server-cli.cjs', 'exec-server-config.cjs'])
       cpSync(join(dirname(programPath), name), join(directory, name));
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  /** Outcome of a command, and of a request that is answered by code beside the server. */
-  const used = async () => {
+  /** The outcome of a command and of a request, both of which need code next to the server. */
+  const outcomes = async () => {
     const program = join(directory, 'exec-server.cjs');
     const { status, stderr } = spawnSync(process.execPath, [program, '--version'], { encoding: 'utf8' });
     const client = await RawClient.open({ argv: [process.execPath, program, '--stdio'] });
@@ -38,13 +38,13 @@ import { installTerminalPackages } from './support/terminal-packages.ts';
     return { status, stderr, announced: capabilities.environmentConfigRead, error: error?.data?.kind };
   };
 
-  it('is loaded where only its user can write', async () => {
-    expect(await used()).to.deep.equal({ status: 0, stderr: '', announced: true, error: undefined });
+  it('is loaded from a directory that only its user can write to', async () => {
+    expect(await outcomes()).to.deep.equal({ status: 0, stderr: '', announced: true, error: undefined });
   });
 
-  it('is not loaded where every user can write', async () => {
+  it('is not loaded from a directory that every user can write to', async () => {
     chmodSync(directory, 0o1777);
-    expect(await used()).to.deep.equal({
+    expect(await outcomes()).to.deep.equal({
       status: 2,
       stderr: `exec-server: this is the server alone: it takes --stdio; other users can write to ${directory}, so no other code is loaded from there\n`,
       announced: false,
@@ -53,7 +53,7 @@ import { installTerminalPackages } from './support/terminal-packages.ts';
   });
 });
 
-it('a server runs no program of a relative entry of PATH for itself', async function () {
+it('the server itself runs no program from a relative entry of PATH', async function () {
   if (process.platform === 'win32') this.skip();
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'relative-path-')));
   try {
@@ -73,14 +73,14 @@ it('a server runs no program of a relative entry of PATH for itself', async func
   }
 });
 
-(ptyUnavailable() === undefined ? describe : describe.skip)('native code of a server', () => {
+(ptyUnavailable() === undefined ? describe : describe.skip)('native code of the server', () => {
   let base: string;
   beforeEach(() => {
     base = realpathSync(mkdtempSync(join(tmpdir(), 'installed-program-')));
   });
   afterEach(() => rmSync(base, { recursive: true }));
 
-  const plant = (modules: string) => installTerminalPackages(join(base, modules));
+  const install = (modules: string) => installTerminalPackages(join(base, modules));
   const copyProgram = (path: string): string => {
     const copy = join(base, path);
     mkdirSync(dirname(copy), { recursive: true });
@@ -88,7 +88,7 @@ it('a server runs no program of a relative entry of PATH for itself', async func
     return copy;
   };
 
-  /** Whether a process of this copy of the program gets a terminal, and whether that was announced. */
+  /** Starts a process on a terminal with this copy of the program: was it announced, and did it work? */
   const terminals = async (program: string, env: NodeJS.ProcessEnv = {}) => {
     const client = await RawClient.open({
       argv: [process.execPath, program, '--stdio'],
@@ -101,8 +101,8 @@ it('a server runs no program of a relative entry of PATH for itself', async func
     return { announced: capabilities.tty, started: error === undefined };
   };
 
-  it('is loaded from where the package is installed', async () => {
-    plant('node_modules');
+  it('is loaded from the directory of the installed package', async () => {
+    install('node_modules');
     cpSync(join(programPath, '../../package.json'), join(base, 'node_modules/exec-server/package.json'));
     expect(await terminals(copyProgram('node_modules/exec-server/dist/exec-server.cjs'))).to.deep.equal({
       announced: true,
@@ -110,9 +110,9 @@ it('a server runs no program of a relative entry of PATH for itself', async func
     });
   });
 
-  it('is loaded from no other directory that a search for modules leads to', async () => {
+  it('is loaded from no other directory of the module search path', async () => {
     for (const modules of ['node_modules', 'copy/dist/node_modules', 'path', 'home/.node_modules'])
-      plant(modules);
+      install(modules);
     const env = { NODE_PATH: join(base, 'path'), HOME: join(base, 'home') };
     for (const path of ['exec-server.cjs', 'copy/exec-server.cjs', 'copy/dist/exec-server.cjs'])
       expect(await terminals(copyProgram(path), env), path).to.deep.equal({
@@ -122,7 +122,7 @@ it('a server runs no program of a relative entry of PATH for itself', async func
   });
 
   it('is not loaded from a package directory that every user can write', async () => {
-    plant('node_modules');
+    install('node_modules');
     cpSync(join(programPath, '../../package.json'), join(base, 'package.json'));
     const program = copyProgram('dist/exec-server.cjs');
     expect(await terminals(program)).to.deep.equal({ announced: true, started: true });

@@ -15,10 +15,10 @@ import {
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
-/** Leaves a sleep in the background; it goes on when that has its own name, since a fork has that of its shell first. */
+/** Starts a sleep in the background and waits for its exec: until then it has the name of its shell. */
 const SLEEP = 'sleep 600 & while read -r name </proc/$!/comm && [ "$name" != sleep ]; do sleep 0.01; done';
 
-describe('what processes leave behind', () => {
+describe('a leftover of a process', () => {
   let client: RawClient;
   let cwd: string;
   let temp: string;
@@ -40,30 +40,30 @@ describe('what processes leave behind', () => {
   const sh = (processId: string, script: string, more: object = {}) =>
     client.request('process/start', { processId, argv: ['sh', '-c', script], cwd, env: { PATH }, ...more });
 
-  it('is no reason to wait with the exit: a background job that goes on with the streams', async () => {
+  it('does not delay process/exited: a background job with the streams of the process', async () => {
     const argv = ['bash', '-c', 'sleep 600 & echo hi; exit 0'];
     await client.request('process/start', { processId: 'job', argv, cwd, env: { PATH }, drainMs: 600_000 });
-    const { params } = await client.waitFor('the exit', ({ method }) => method === 'process/exited');
+    const { params } = await client.waitFor('process/exited', ({ method }) => method === 'process/exited');
     expect(params).to.deep.include({ processId: 'job', seq: 2, exitCode: 0, reason: 'exited' });
     expect(client.messages.map(({ method }) => method)).not.to.include('process/closed');
-    await until(() => String(programsLeft()) === 'sleep', 'there is more left, or less');
+    await until(() => String(programsLeft()) === 'sleep', 'sleep is not the only survivor');
   });
 
-  it('is told when the streams are cut: who still holds them', async () => {
+  it('is reported as a holder when the streams are closed', async () => {
     await sh('holder', `${SLEEP}; echo hi; exit 2`, { drainMs: 100 });
     const { stdout, exited, closed } = await client.finished('holder');
     expect(stdout.toString()).to.equal('hi\n');
     expect(exited.exitCode).to.equal(2);
     expect(closed.holders.map(({ name }: { name: string }) => name)).to.deep.equal(['sleep']);
-    await until(() => String(programsLeft()) === 'sleep', 'there is more left, or less');
+    await until(() => String(programsLeft()) === 'sleep', 'sleep is not the only survivor');
   });
 
-  it('holds up no close when the streams end by themselves', async () => {
+  it('is not waited for when the streams end', async () => {
     await sh('plain', 'echo hi');
     expect((await client.finished('plain')).closed).not.to.have.property('holders');
   });
 
-  it('does not hang on a process substitution', async () => {
+  it('does not delay process/closed: a process substitution', async () => {
     await client.request('process/start', {
       processId: 'tee',
       argv: ['bash', '-c', 'exec > >(tee -a f) 2>&1 && true'],
@@ -73,7 +73,7 @@ describe('what processes leave behind', () => {
     expect((await client.finished('tee')).exited.exitCode).to.equal(0);
   });
 
-  it('ends a whole pipeline at the timeout', async () => {
+  it('is ended at the timeout: a pipeline', async () => {
     await sh('fifo', 'mkfifo p; (while :; do echo x; sleep 1; done) > p & cat p', {
       timeoutMs: 500,
       killGraceMs: 200,
@@ -83,12 +83,12 @@ describe('what processes leave behind', () => {
     await waitForNoSurvivorsIn(cwd);
   });
 
-  it('gives a process that handles SIGTERM the time to say goodbye at the timeout', async () => {
+  it('has time to handle SIGTERM at the timeout', async () => {
     const goodbye = async (timeoutMs: number): ReturnType<RawClient['finished']> => {
       const script = 'trap "echo bye; exit 9" TERM; echo ready; while :; do sleep 0.05; done';
       await sh(`goodbye ${timeoutMs}`, script, { timeoutMs, killGraceMs: 600_000 });
       const end = await client.finished(`goodbye ${timeoutMs}`);
-      // Where it could handle nothing yet, it needs more time.
+      // On a slow machine the trap may not be set yet; a longer timeout follows.
       return end.stdout.length > 0 ? end : goodbye(timeoutMs * 4);
     };
     const { stdout, exited } = await goodbye(300);
@@ -96,7 +96,7 @@ describe('what processes leave behind', () => {
     expect(exited).to.deep.include({ exitCode: 9, reason: 'timeout', signal: null });
   });
 
-  it('ends those who have left the group and kept a stream, when the process is terminated', async () => {
+  it('is ended by process/terminate: one outside of the group that has a stream open', async () => {
     await sh('escaped', 'setsid sleep 600 & echo ready; wait');
     await client.waitFor('output', ({ method }) => method === 'process/output');
     await client.request('process/terminate', { processId: 'escaped' });
@@ -112,20 +112,20 @@ describe('what processes leave behind', () => {
     ['the connection ends after the process', 'exit', close],
   ] as const;
   for (const [when, then, end] of endings) {
-    it(`ends who has left the group and kept nothing but stdin, when ${when}`, async () => {
+    it(`is ended when ${when}: one outside of the group that has only stdin open`, async () => {
       const apart = "setsid sh -c ': > up; exec sleep 600' <&3 3<&- >/dev/null 2>&1";
       await sh('reader', `exec 3<&0; ${apart} & until [ -e up ]; do sleep 0.01; done; echo ready; ${then}`, {
         pipeStdin: true,
       });
       const method = then === 'exit' ? 'process/closed' : 'process/output';
       await client.waitFor(method, message => message.method === method);
-      await until(() => programsLeft().includes('sleep'), 'it is not there');
+      await until(() => programsLeft().includes('sleep'), 'sleep has not started');
       await end();
       await waitForNoSurvivorsIn(cwd);
     });
   }
 
-  it('does not wait for a long grace when the connection ends', async () => {
+  it('gets a short grace period when the connection ends', async () => {
     await client.request('process/start', {
       processId: 'patient',
       argv: ['sh', fixturePath('ignores-sigterm.sh')],
@@ -139,7 +139,7 @@ describe('what processes leave behind', () => {
     await waitForNoSurvivorsIn(cwd, 0);
   });
 
-  it('reaches a process, its group or its tree with a signal', async () => {
+  it('receives a signal to the tree of its process, not one to the process', async () => {
     await sh(
       'tree',
       'trap "echo parent" USR1; setsid sh -c "trap \'echo grandchild\' USR1; echo up; while :; do sleep 0.05; done" & while :; do sleep 0.05; done',
@@ -160,7 +160,7 @@ describe('what processes leave behind', () => {
     await client.finished('tree');
   });
 
-  it('lists processes with what runs below them', async () => {
+  it('is listed with its process', async () => {
     await sh('listed', `${SLEEP}; echo ready; wait`);
     await sh('ended', 'exit 3');
     await client.waitFor('output', ({ method }) => method === 'process/output');
@@ -178,7 +178,7 @@ describe('what processes leave behind', () => {
     expect(byId('ended')).to.deep.include({ state: 'closed', exitCode: 3, descendants: [] });
   });
 
-  it('is no task after 36 connections that were dropped, six at each of six moments', async () => {
+  it('does not remain after 36 dropped connections, six at each of six steps', async () => {
     const initialize = (dropped: RawClient) => dropped.request('initialize', { clientName: 'drops' });
     const start = (processId: string, tty: boolean) => (dropped: RawClient) =>
       dropped.send({
@@ -195,25 +195,25 @@ describe('what processes leave behind', () => {
       output,
       start('on a tty', true),
     ];
-    const tasks: ReturnType<typeof processTreeOf> = [];
+    const processes: ReturnType<typeof processTreeOf> = [];
     const directories: string[] = [];
     const cycle = async (at: number) => {
       const dropped = new RawClient({ cwd });
       for (const step of steps.slice(0, at % (steps.length + 1))) await step(dropped);
-      tasks.push(...processTreeOf(dropped.server.pid as number));
+      processes.push(...processTreeOf(dropped.server.pid as number));
       directories.push(...pipeDirectoriesOf(dropped.server.pid as number));
       dropped.server.stdin.destroy();
       dropped.server.stdout.destroy();
       await dropped.ended;
     };
     for (let at = 0; at < 36; at += 4) await Promise.all([at, at + 1, at + 2, at + 3].map(cycle));
-    await until(() => survivorsOf(tasks).length === 0, 'there are tasks left');
+    await until(() => survivorsOf(processes).length === 0, 'there are processes left');
     await waitForNoSurvivorsIn(cwd);
     expect(directories).not.to.deep.equal([]);
     await until(() => !directories.some(existsSync), 'there are directories left');
   });
 
-  it('is no descriptor and no file after many processes', async () => {
+  it('does not remain as descriptor or file after many processes', async () => {
     const many = async (from: number) =>
       Promise.all(
         Array.from({ length: 100 }, async (_, at) => {

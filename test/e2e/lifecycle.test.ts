@@ -12,7 +12,7 @@ import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
-describe('the life of exec-server --stdio', () => {
+describe('exec-server --stdio', () => {
   let cwd: string;
 
   beforeEach(() => {
@@ -24,7 +24,7 @@ describe('the life of exec-server --stdio', () => {
     rmSync(cwd, { recursive: true });
   });
 
-  /** A server with children that go when asked, that don't, and that sit in the background. */
+  /** A server with children that obey SIGTERM, that ignore it, and that run in the background. */
   const withChildren = async (): Promise<RawClient> => {
     const client = await RawClient.open();
     const start = (processId: string, argv: string[]) =>
@@ -37,7 +37,7 @@ describe('the life of exec-server --stdio', () => {
     return client;
   };
 
-  it('ends with the end of its stdin, children first', async () => {
+  it('ends its children and exits when its stdin ends', async () => {
     const client = await withChildren();
     expect(await client.close()).to.equal(0);
     expect((await client.finished('obedient')).exited).to.include({
@@ -55,7 +55,7 @@ describe('the life of exec-server --stdio', () => {
 
   const signals = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const;
   for (const [signal, exitCode] of Object.entries(signals)) {
-    it(`ends on ${signal} while its stdin is still open, children first`, async () => {
+    it(`ends its children and exits on ${signal} while its stdin is open`, async () => {
       const client = await withChildren();
       client.server.kill(signal as keyof typeof signals);
       expect(await client.ended).to.equal(exitCode);
@@ -64,7 +64,7 @@ describe('the life of exec-server --stdio', () => {
     });
   }
 
-  it('ends when nobody takes its output any more', async () => {
+  it('exits when its stdout is closed', async () => {
     const client = await withChildren();
     client.server.stdout.destroy();
     client.send({ id: 1, method: 'environment/info' });
@@ -72,7 +72,7 @@ describe('the life of exec-server --stdio', () => {
     await waitForNoSurvivorsIn(cwd, 0);
   });
 
-  it('ends when its output breaks in the middle of a flood', async () => {
+  it('exits when its stdout is closed during a flood', async () => {
     const client = await withChildren();
     await client.request('process/start', { processId: 'flood', argv: ['yes'], cwd, env: { PATH } });
     client.server.stdout.destroy();
@@ -80,10 +80,11 @@ describe('the life of exec-server --stdio', () => {
     await waitForNoSurvivorsIn(cwd, 0);
   });
 
-  it('starts nothing more once it is ending', async () => {
+  it('refuses starts while it is ending', async () => {
     const client = await withChildren();
     client.server.kill('SIGTERM');
-    // Not one after the other: who waits for an answer may be late for the next question. The first may overtake the signal.
+    // Sent together, because the server may exit before a request that waits for an answer. The first may overtake the
+    // signal.
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, at) =>
         client.ask('process/start', { processId: `late ${at}`, argv: ['sleep', '600'], cwd, env: { PATH } }),
@@ -98,7 +99,7 @@ describe('the life of exec-server --stdio', () => {
     await waitForNoSurvivorsIn(cwd, 0);
   });
 
-  it('answers everything that came before the end of stdin', async () => {
+  it('answers all requests before the end of stdin', async () => {
     const client = new RawClient();
     client.send({ id: 1, method: 'initialize', params: { clientName: 'raw' } });
     client.send({ method: 'initialized' });
@@ -109,14 +110,14 @@ describe('the life of exec-server --stdio', () => {
     );
   });
 
-  it('ends on a stdin that is no pipe: /dev/null', async () => {
+  it('exits at the end of a stdin that is not a pipe: /dev/null', async () => {
     const server = spawn(process.execPath, [programPath, '--stdio'], {
       stdio: [openSync('/dev/null', 'r'), 'pipe', 'inherit'],
     });
     expect((await once(server, 'close'))[0]).to.equal(0);
   });
 
-  it('writes nothing but frames to stdout, whatever happens', async () => {
+  it('writes only frames to stdout', async () => {
     const client = await withChildren();
     client.sendBytes('noise\n');
     client.sendBytes(rawFrame('not json'));
@@ -139,7 +140,7 @@ describe('the life of exec-server --stdio', () => {
     expect(client.stderr).to.equal('');
   });
 
-  it('sends output, exit and close of a process in one gapless count, and says how many bytes there were', async () => {
+  it('numbers output, exit and close of a process without gaps and reports its bytes', async () => {
     const client = await RawClient.open();
     await client.request('process/start', {
       processId: 'count',
@@ -155,7 +156,7 @@ describe('the life of exec-server --stdio', () => {
     await client.close();
   });
 
-  it('makes a child wait for a client that does not read, and loses none of its output', async () => {
+  it('blocks a child while the client does not read, and loses no output', async () => {
     const client = await RawClient.open();
     client.server.stdout.pause();
     client.send({
@@ -168,7 +169,7 @@ describe('the life of exec-server --stdio', () => {
         env: { PATH },
       },
     });
-    // A child that has blocked on its pipe stays asleep in a write.
+    // A child that blocks on its pipe stays asleep in a write.
     await blockedChildOf(client.server.pid as number);
     client.server.stdout.resume();
     const { stdout, exited } = await client.finished('big');
@@ -178,7 +179,7 @@ describe('the life of exec-server --stdio', () => {
   });
 });
 
-/** Resolves when the child that writes most has written some, and no more of it for a while. */
+/** Resolves when the child that has written most has written something and then nothing for a while. */
 const blockedChildOf = async (server: number): Promise<void> => {
   for (let before = -1; ; await delay(100)) {
     const written = Math.max(

@@ -11,11 +11,11 @@ import { startRemoteHost } from './support/remote-host.ts';
 import { describeWithSshd } from './support/sshd.ts';
 import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
-/** Here the shell is the one that this very account has. */
+/** The login shell of the account that runs the tests. */
 const shell = basename(currentHost(process.env, () => {}).loginShell ?? 'none');
-const describeHere = ['sh', ...shellNames].includes(shell) ? describe : describe.skip;
+const describeWithShell = ['sh', ...shellNames].includes(shell) ? describe : describe.skip;
 
-describeHere(`the login environment of this account, whose shell is ${shell}`, () => {
+describeWithShell(`the login environment of this account, whose shell is ${shell}`, () => {
   const homes: string[] = [];
   const clients: RawClient[] = [];
 
@@ -37,10 +37,11 @@ describeHere(`the login environment of this account, whose shell is ${shell}`, (
     return { client, home, start };
   };
 
-  /** A shell that hangs, once it is known to. */
-  const hung = async (home: string) => until(() => existsSync(join(home, 'ready')), 'no shell runs');
+  /** Waits until a start-up file has begun to hang. */
+  const waitUntilHung = async (home: string) =>
+    until(() => existsSync(join(home, 'ready')), 'no shell is running');
 
-  it('is what its files make of a login, without what only the server has', async () => {
+  it('has the variables of the start-up files and none of the server only', async () => {
     const { client, start } = await connectAt(({ set }) => [set('FROM_PROFILE', 'a b')]);
     for (const base of ['login', 'loginInteractive']) {
       const script = 'echo $FROM_PROFILE $PLANTED; [ "$HOME" = "$PWD" ] && echo home';
@@ -50,19 +51,19 @@ describeHere(`the login environment of this account, whose shell is ${shell}`, (
     }
   });
 
-  it('leaves nothing behind when the connection ends before the shell has answered', async () => {
+  it('leaves no process when the connection ends before the shell answers', async () => {
     const { client, home, start } = await connectAt(() => ['touch ready', 'sleep 600']);
     const refused = start('p', 'login', ['true']);
-    await hung(home);
+    await waitUntilHung(home);
     expect(await client.close()).to.equal(0);
     expect((await refused).error?.data).to.deep.equal({ kind: 'shuttingDown' });
     if (process.platform === 'linux') await waitForNoSurvivorsIn(home, 0);
   });
 
-  it('leaves nothing behind when the server is killed before the shell has answered', async () => {
+  it('leaves no process when the server is killed before the shell answers', async () => {
     const { client, home, start } = await connectAt(() => ['touch ready', 'sleep 600']);
     start('p', 'login', ['true']).catch(() => {});
-    await hung(home);
+    await waitUntilHung(home);
     client.server.kill('SIGKILL');
     await client.ended;
     if (process.platform === 'linux') await waitForNoSurvivorsIn(home);
@@ -70,7 +71,7 @@ describeHere(`the login environment of this account, whose shell is ${shell}`, (
 });
 
 describeWithSshd('the login environment over a real sshd', () => {
-  it('has what a session without a login lacks', async () => {
+  it('has the variables that a session without login lacks', async () => {
     const host = await startRemoteHost();
     try {
       const files = filesForAnyShell(({ set }) => [set('FROM_PROFILE', '1')]);

@@ -15,7 +15,7 @@ import { at, entry, requireSandbox, sandboxOf, special } from './support/sandbox
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
-/** What a request with more than a limit is answered with; the server works on. */
+/** A request beyond a limit, and its error message. */
 type Refusal = readonly [title: string, method: string, params: object, message: RegExp];
 
 const texts = (count: number, text: (at: number) => string): string[] =>
@@ -25,7 +25,7 @@ const variables = (count: number, name: (at: number) => string) =>
 
 const start = (params: object) => ({ processId: 'p', argv: ['true'], cwd: '/', env: { PATH }, ...params });
 const http = (params: object) => ({ requestId: 'r', method: 'GET', url: 'http://127.0.0.1:1/', ...params });
-const places = (paths: readonly string[]) =>
+const entriesFor = (paths: readonly string[]) =>
   sandboxOf([entry(special('root'), 'read'), ...paths.map(path => entry(at(path), 'write'))]);
 
 const REFUSALS: readonly Refusal[] = [
@@ -41,7 +41,7 @@ const REFUSALS: readonly Refusal[] = [
     /^matchSteps: 8000001 is over the limit of 8000000; use fewer or shorter names and patterns$/,
   ],
   [
-    'the same at a start',
+    'a long name against many patterns, at a start',
     'process/start',
     start({
       envPolicy: {
@@ -117,11 +117,11 @@ const SANDBOX_REFUSALS: readonly Refusal[] = [
   [
     'many entries',
     'process/start',
-    start({ sandbox: places(texts(512, at => `/a/${at}`)) }),
+    start({ sandbox: entriesFor(texts(512, at => `/a/${at}`)) }),
     /^sandbox\.permissions\.file_system\.entries: expected at most 512 entries/,
   ],
   [
-    'many places by few entries',
+    'many paths from few entries',
     'fs/getMetadata',
     {
       path: '/',
@@ -135,20 +135,20 @@ const SANDBOX_REFUSALS: readonly Refusal[] = [
     /^sandboxPlaces: 300 is over the limit of 256/,
   ],
   [
-    'a deep place',
+    'a deep path',
     'process/start',
-    start({ sandbox: places([`/${'a/'.repeat(200)}b`]) }),
+    start({ sandbox: entriesFor([`/${'a/'.repeat(200)}b`]) }),
     /^sandboxDepth: 201 is over the limit of 128$/,
   ],
   [
-    'many deep places',
+    'many deep paths',
     'process/start',
-    start({ sandbox: places(texts(100, at => `/${'a/'.repeat(99)}${at}`)) }),
+    start({ sandbox: entriesFor(texts(100, at => `/${'a/'.repeat(99)}${at}`)) }),
     /^sandboxDirectories: 10001 is over the limit of 8192$/,
   ],
 ];
 
-describe('input of which one length multiplies another', () => {
+describe('input whose cost is a product of lengths', () => {
   let client: RawClient;
   let folder: string;
   before(async () => {
@@ -175,7 +175,7 @@ describe('input of which one length multiplies another', () => {
     });
   }
 
-  it('is quoted in part only where it is a method', async () => {
+  it('is truncated in the error for an unknown method', async () => {
     const { error } = await client.ask('x'.repeat(1_000_000));
     expect(error).to.deep.equal({
       code: -32601,
@@ -184,14 +184,14 @@ describe('input of which one length multiplies another', () => {
     });
   });
 
-  it('is not looked at where so many paths are not watched', async () => {
+  it('is not parsed if there are too many paths to watch', async () => {
     const missing = texts(200_000, () => 'no path');
     expect(await client.request('fs/watchMissing', { watchId: 1, missing })).to.deep.equal({
       watching: false,
     });
   });
 
-  it('is done in slices where a directory has many entries', async () => {
+  it('is processed in slices for a directory with many entries', async () => {
     const [many, target, link] = [join(folder, 'many'), join(folder, 'target'), join(folder, 'many', 'link')];
     mkdirSync(many);
     mkdirSync(target);

@@ -7,15 +7,15 @@ import { fixturePath, programPath } from './support/program.ts';
 import { RawClient, type RawFraming, type RawMessage, rawFrame } from './support/raw-client.ts';
 import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
-// Every value of a variable in here has this word in it, and nothing else has.
+// All values of variables in this file contain this word, and nothing else does.
 const PLANTED = 'planted';
 const NEWLINE = Buffer.from('\n');
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
-/** What a server starts with: values of every shape, under names that say so and names that don't. */
+/** The environment of a server: values of many forms, under names that look secret and names that do not. */
 const env = {
   PATH,
-  // What a client is told of the machine: where its home is.
+  // The client receives this one: the home directory of the machine.
   HOME: '/home/me',
   LANG: `de_DE.${PLANTED}`,
   MY_TOKEN: PLANTED,
@@ -33,11 +33,11 @@ const policy = (more: object = {}) => ({
   env: { ...values, HOME: null },
 });
 const tooMany = Object.fromEntries(Array.from({ length: 10_001 }, (_, at) => [`N${at}`, PLANTED]));
-// Longer than any system takes it.
+// Longer than any system accepts.
 const tooLong = PLANTED.repeat(600_000);
 
-/** All that was said, on every way out of the server, but what its processes wrote themselves. */
-const allSaid = ({ messages, stderr, strayBytes }: RawClient): string => {
+/** All messages, stray bytes and stderr of a server, without the output of its processes. */
+const allOutput = ({ messages, stderr, strayBytes }: RawClient): string => {
   const output = ({ method }: RawMessage) => method === 'process/output';
   return [
     ...messages.filter(message => !output(message)).map(message => JSON.stringify(message)),
@@ -52,8 +52,8 @@ const expectNone = (said: string, where: string) => {
   expect(context, `a value is in ${where}`).to.equal('');
 };
 
-describe('no value of a variable', () => {
-  describe('is said by a server', () => {
+describe('values of variables', () => {
+  describe('are never sent by a server', () => {
     let client: RawClient;
 
     beforeEach(async () => {
@@ -62,18 +62,18 @@ describe('no value of a variable', () => {
 
     afterEach(async () => {
       expect(await client.close()).to.equal(0);
-      expectNone(allSaid(client), 'what the server said');
+      expectNone(allOutput(client), 'what the server said');
     });
 
     const refused: Array<[title: string, method: string, params: object]> = [
       ['no such program', 'process/start', { ...START, argv: ['no-such-program'] }],
       ['no such program, by a policy', 'process/start', { ...START, ...policy(), argv: ['no-such-program'] }],
       ['no such directory', 'process/start', { ...START, cwd: '/no/such' }],
-      ['what is not executable', 'process/start', { ...START, argv: ['/etc/passwd'] }],
+      ['a file that is not executable', 'process/start', { ...START, argv: ['/etc/passwd'] }],
       ['a relative directory', 'process/start', { ...START, cwd: 'relative' }],
       ['an empty argv', 'process/start', { ...START, argv: [] }],
       ['a sandbox', 'process/start', { ...START, sandbox: { kind: 'any' } }],
-      ['a variable that is too long for the system', 'process/start', { ...START, env: { PATH, tooLong } }],
+      ['a variable too long for the system', 'process/start', { ...START, env: { PATH, tooLong } }],
       ['too many variables', 'process/start', { ...START, env: tooMany }],
       ['too many variables in set', 'process/start', { ...START, envPolicy: { set: tooMany } }],
       ['a value of another type', 'process/start', { ...START, env: { A: [PLANTED] } }],
@@ -93,19 +93,19 @@ describe('no value of a variable', () => {
       ['a value behind a NUL in a name', 'process/start', { ...START, env: { [`A\0${PLANTED}`]: '' } }],
       ['a NUL in a value', 'process/start', { ...START, env: { A: `${PLANTED}\0` } }],
       ['a NUL in a value of set', 'process/start', { ...START, envPolicy: { set: { A: `\0${PLANTED}` } } }],
-      ['a switch that is text', 'process/start', { ...START, envPolicy: { secretValues: PLANTED } }],
-      ['a choice that is none', 'process/start', { ...START, envPolicy: { inherit: PLANTED } }],
-      ['a base that is none', 'environment/explain', { envPolicy: { base: PLANTED } }],
-      ['patterns that are no list', 'process/start', { ...START, envPolicy: { exclude: PLANTED } }],
+      ['a boolean that is text', 'process/start', { ...START, envPolicy: { secretValues: PLANTED } }],
+      ['an unknown inherit', 'process/start', { ...START, envPolicy: { inherit: PLANTED } }],
+      ['an unknown base', 'environment/explain', { envPolicy: { base: PLANTED } }],
+      ['patterns that are not a list', 'process/start', { ...START, envPolicy: { exclude: PLANTED } }],
       ['explained values of another type', 'environment/explain', { env: { A: [PLANTED] } }],
       ['an explained policy that is text', 'environment/explain', { envPolicy: PLANTED }],
       ['an unknown method', 'process/begin', { ...START, ...policy() }],
       ['a second initialize', 'initialize', { clientName: 'raw', env: values }],
     ];
     for (const tty of [false, true]) {
-      it(`that refuses a start, ${tty ? 'on a terminal' : 'on pipes'}`, async () => {
+      it(`in the error of a refused start, ${tty ? 'on a terminal' : 'on pipes'}`, async () => {
         for (const [title, method, params] of refused) {
-          // A terminal is there before the system refuses the program: the process tells it itself.
+          // The terminal exists before the system refuses the program: the error is output of the process.
           if (tty && title.includes('for the system')) continue;
           const { error } = await client.ask(method, { processId: 'p', tty, ...params });
           expect(error, title).to.have.property('message');
@@ -113,7 +113,7 @@ describe('no value of a variable', () => {
       });
     }
 
-    it('that explains', async () => {
+    it('in an explanation', async () => {
       const asked = [
         { ...policy() },
         { ...policy({ secretValues: true, keepLocale: true, ignoreDefaultExcludes: true }) },
@@ -129,7 +129,7 @@ describe('no value of a variable', () => {
       await client.request('environment/refresh', { base: 'login' });
     });
 
-    it('that runs processes which have them, and tells of these', async () => {
+    it('in messages about processes that have them', async () => {
       const start = (processId: string, more: object) =>
         client.request('process/start', {
           processId,
@@ -143,7 +143,7 @@ describe('no value of a variable', () => {
       await start('of a shell', { argv: ['env'], envPolicy: { base: 'login', set: values } });
       for (const processId of ['prints', 'on a terminal', 'of a shell']) {
         const { stdout, pty } = await client.finished(processId);
-        // Otherwise nothing would be searched for here.
+        // Otherwise the test would search for nothing.
         expect(`${stdout}${pty}`).to.contain(PLANTED);
       }
       for (const method of ['process/list', 'server/status', 'environment/info'])
@@ -163,8 +163,8 @@ describe('no value of a variable', () => {
   });
   const notUtf8 = Buffer.concat([Buffer.from(request), Buffer.from([0xff])]);
   const bodies: Array<[title: string, body: string | Buffer]> = [
-    ['JSON that is cut', request.slice(0, -10)],
-    ['JSON with a mistake in a value', request.replaceAll(PLANTED, `${PLANTED}"`)],
+    ['truncated JSON', request.slice(0, -10)],
+    ['JSON with an error in a value', request.replaceAll(PLANTED, `${PLANTED}"`)],
     ['a message without a method', request.replace('"method"', '"verb"')],
     ['a message whose method is an object', request.replace('"process/start"', '{}')],
     ['text that is not UTF-8', notUtf8],
@@ -175,30 +175,30 @@ describe('no value of a variable', () => {
     ...bodies.map(
       ([title, body]) => [title, 'newline', Buffer.concat([Buffer.from(body), NEWLINE])] as const,
     ),
-    ['a line that is no JSON', 'newline', `A=${PLANTED}\n`],
+    ['a line that is not JSON', 'newline', `A=${PLANTED}\n`],
     ['a length that is too short', 'contentLength', withLength(40)],
     ['a length that ends within a value', 'contentLength', withLength(request.indexOf(PLANTED) + 3)],
     ['no header', 'contentLength', ` ${request}\n\n`],
   ];
   for (const [title, framing, bytes] of streams) {
-    it(`is said by a server that gets ${title} (${framing})`, async () => {
+    it(`are never sent in the answer to ${title} (${framing})`, async () => {
       const client = await RawClient.open({ env, framing });
       client.sendBytes(bytes);
       await client.waitFor('an error', ({ error }) => error !== undefined);
       expect((await client.request('environment/info', {})).platformOs).to.be.a('string');
       await client.close();
-      expectNone(allSaid(client), 'what the server said');
+      expectNone(allOutput(client), 'what the server said');
     });
   }
 
-  it('is said by a server that leaves out what is not UTF-8, which it names', async () => {
+  it('are never sent in the warning about a variable that is not UTF-8', async () => {
     const script = `BAD=$(printf '${PLANTED}\\377') exec '${process.execPath}' '${programPath}' --stdio`;
     const client = await RawClient.open({ env, argv: ['/bin/sh', '-c', script] });
     await client.close();
     expect(client.stderr).to.equal('exec-server: not UTF-8, so not handed on to children: BAD\n');
   });
 
-  describe('is said by a server with a defect', () => {
+  describe('are never sent by a server with a defect', () => {
     let cwd: string;
     let client: RawClient;
 
@@ -218,10 +218,10 @@ describe('no value of a variable', () => {
     afterEach(async () => {
       await waitForNoSurvivorsIn(cwd);
       rmSync(cwd, { recursive: true });
-      expectNone(allSaid(client), 'what the server said');
+      expectNone(allOutput(client), 'what the server said');
     });
 
-    it('that shows in an answer', async () => {
+    it('in the answer to a request', async () => {
       const { error } = await client.ask('server/status', {});
       expect(error).to.deep.equal({
         code: -32603,
@@ -233,10 +233,10 @@ describe('no value of a variable', () => {
     });
 
     for (const [signal, what, name] of [
-      ['SIGUSR2', 'ends it', 'RangeError'],
-      ['SIGWINCH', 'ends it by a promise that nobody handles', 'Error'],
+      ['SIGUSR2', 'causes an exception', 'RangeError'],
+      ['SIGWINCH', 'causes an unhandled rejection', 'Error'],
     ] as const) {
-      it(`that ${what}, children first`, async () => {
+      it(`that ${what}; it ends its children first`, async () => {
         client.server.kill(signal);
         expect(await client.ended).to.equal(70);
         expect(client.stderr).to.match(
@@ -246,14 +246,14 @@ describe('no value of a variable', () => {
     }
   });
 
-  describe('is said by the command line', () => {
+  describe('are never printed by the command line', () => {
     const via = (command: string) => ['--via', command];
     const given = ['--env', `A=${PLANTED}`, '--set', `B=${PLANTED}`];
     const cases: Array<[title: string, args: string[], end: number]> = [
       ['a program that is missing', ['run', ...given, '--', 'no-such-program'], 127],
       ['a directory that is missing', ['run', ...given, '--cwd', '/no/such', '--', 'true'], 125],
       [
-        'a program that is missing elsewhere',
+        'a program that is missing on another server',
         ['run', ...via(`exec '${process.execPath}' '${programPath}' --stdio`), ...given, 'no-such-program'],
         127,
       ],
@@ -276,10 +276,10 @@ describe('no value of a variable', () => {
       ['no ssh', ['run', '--ssh', 'nowhere.invalid', ...given, 'true'], 255],
       ['an explanation', ['env', '--explain', ...given, '--secret-values', '--ignore-default-excludes'], 0],
       ['an explanation for programs', ['env', '--explain', '--json', ...given], 0],
-      ['names where none go', ['env', ...given, 'A'], 2],
+      ['names without --explain', ['env', ...given, 'A'], 2],
     ];
     for (const [title, args, end] of cases) {
-      it(`about ${title}`, async () => {
+      it(`with ${title}`, async () => {
         const result = await runCli(args, { env });
         expect(result.end).to.equal(end);
         expectNone(`${result.stdout}\n${result.stderr}`, 'what the program printed');

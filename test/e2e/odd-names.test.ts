@@ -9,7 +9,7 @@ import { requireSandbox } from './support/sandboxes.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
-/** JSON keeps such a name as one like any other, which an object in a program may not. */
+/** JSON text with the member __proto__: JSON treats it like any other name, an object literal does not. */
 const withProto = (value: string | null, more: object = {}): object =>
   JSON.parse(
     JSON.stringify(more)
@@ -38,7 +38,7 @@ describe('a variable named __proto__', () => {
   };
 
   for (const tty of [false, true]) {
-    it(`reaches a child ${tty ? 'on a terminal' : 'on pipes'}, whatever sets it`, async () => {
+    it(`reaches a child ${tty ? 'on a terminal' : 'on pipes'} from any source`, async () => {
       expect([
         await environmentOf({ tty, env: withProto('exact', { PATH, A: '1' }) }),
         await environmentOf({ tty, envPolicy: {} }),
@@ -67,7 +67,7 @@ describe('a variable named __proto__', () => {
     ]);
   });
 
-  it('is explained', async () => {
+  it('appears in environment/explain', async () => {
     const params = { envPolicy: {}, env: withProto('x'), names: ['__proto__'] };
     const { variables } = await client.request('environment/explain', params);
     expect(Object.entries(variables)).to.deep.equal([['__proto__', { outcome: 'set', by: 'overlay' }]]);
@@ -75,7 +75,7 @@ describe('a variable named __proto__', () => {
 });
 
 describe('ids', () => {
-  /** Text that takes the most room as JSON, one of several bytes, and none. */
+  /** Texts: the longest as JSON, one with multibyte characters, an empty one, and others. */
   const ids = ['\u0001'.repeat(4096), `${'€'.repeat(1365)}"`, '', ' a/b\0 '];
   let folder: string;
   before(() => {
@@ -93,7 +93,7 @@ describe('ids', () => {
       after(() => client.close());
 
       for (const [at, processId] of ids.entries()) {
-        it(`name a process and its writes, the ${at}th text`, async () => {
+        it(`identify a process and its writes, text ${at}`, async () => {
           await client.request('process/start', {
             processId,
             argv: ['cat'],
@@ -117,14 +117,14 @@ describe('ids', () => {
           ]).to.deep.equal(['hi', ['aGk='], true]);
         });
 
-        it(`name a request, the ${at}th text`, async () => {
+        it(`identify a request, text ${at}`, async () => {
           client.send({ jsonrpc: '2.0', id: processId, method: 'process/list' });
           const { result } = await client.waitFor('the answer', ({ id }) => id === processId);
           expect(result).to.have.property('processes');
         });
       }
 
-      it('of requests are refused over 4 KiB', async () => {
+      it('of requests are refused if longer than 4 KiB', async () => {
         const unknown = framing === 'newline' ? -1 : null;
         const from = client.messages.length;
         client.send({ jsonrpc: '2.0', id: 'x'.repeat(4097), method: 'process/list' });
@@ -135,7 +135,7 @@ describe('ids', () => {
         });
       });
 
-      it('of open files are any text of up to 32 bytes', async () => {
+      it('of open files are texts of up to 32 bytes', async () => {
         const path = join(folder, 'f');
         for (const handleId of ['', 'h'.repeat(32), '\0'.repeat(32), '€'.repeat(10)]) {
           const opened = await client.request('fs/open', { handleId, path });
@@ -164,7 +164,7 @@ describe('ids', () => {
     });
   }
 
-  it('name HTTP requests, each of which has one at a time', async () => {
+  it('identify HTTP requests, one each at a time', async () => {
     const server = createServer((_, response) => response.write('part')).listen(0, '127.0.0.1');
     const client = await RawClient.open();
     try {

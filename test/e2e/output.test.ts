@@ -30,7 +30,7 @@ describe('the output of processes', () => {
     start(processId, ['sh', '-c', script], more);
 
   for (const tty of [false, true]) {
-    it(`arrives whole, 100 times of 100, from a burst before the exit: ${tty ? 'on a terminal' : 'on pipes'}`, async () => {
+    it(`arrives completely from a burst before the exit, 100 times: ${tty ? 'on a terminal' : 'on pipes'}`, async () => {
       const burst = 'x'.repeat(20_480);
       for (let run = 0; run < 100; run += 1) {
         await start(`burst ${run}`, ['/bin/echo', '-n', burst], { tty });
@@ -42,7 +42,7 @@ describe('the output of processes', () => {
     });
   }
 
-  it('arrives whole from a program that closes its terminal before it exits', async () => {
+  it('arrives completely from a program that closes its terminal before it exits', async () => {
     for (let run = 0; run < 50; run += 1) {
       await sh(`early ${run}`, 'head -c 20480 /dev/zero | tr "\\0" x; exec <&- >&- 2>&-; exit 3', {
         tty: true,
@@ -53,7 +53,7 @@ describe('the output of processes', () => {
     }
   });
 
-  it('is retained whole when it is exactly as long as the limit, and one byte less beyond it', async () => {
+  it('is retained completely up to the limit', async () => {
     const limit = 1024 * 1024;
     for (const [processId, bytes] of [
       ['limit', limit],
@@ -69,7 +69,7 @@ describe('the output of processes', () => {
     }
   });
 
-  it('can be opened again by name, as programs do with /dev/stdout and /dev/stdin', async () => {
+  it('can be opened by name, as /dev/stdout, and the input as /dev/stdin', async () => {
     await sh('named', 'cat /dev/stdin > /dev/stdout; echo err | tee /dev/stderr > /dev/null', {
       pipeStdin: true,
     });
@@ -85,7 +85,7 @@ describe('the output of processes', () => {
     });
   });
 
-  it('is not held up by a program that opens its stdin by name after the end of the input', async () => {
+  it('is not delayed by a program that opens its stdin by name after the end of the input', async () => {
     await sh('late', 'read go; cat /dev/stdin; cat /dev/stdin', { pipeStdin: true });
     const chunk = Buffer.from('go\nrest\n').toString('base64');
     await client.request('process/write', { processId: 'late', chunk });
@@ -104,7 +104,7 @@ describe('the output of processes', () => {
     });
   });
 
-  it('keeps head and tail on request, and says exactly how much lies between them', async () => {
+  it('is reduced to head and tail with headTail, which reports the dropped bytes', async () => {
     await sh('cut', 'seq 200000', { output: 'headTail', maxOutputBytes: 4096 });
     const { stdout, order, closed } = await client.finished('cut');
     const all = Array.from({ length: 200_000 }, (_, i) => `${i + 1}\n`).join('');
@@ -115,7 +115,7 @@ describe('the output of processes', () => {
     expect(closed.bytes.stdout).to.equal(4096);
   });
 
-  it('never makes a child wait with headTail, whoever reads', async () => {
+  it('never blocks a child with headTail', async () => {
     client.server.stdout.pause();
     client.send({
       id: 50,
@@ -128,7 +128,7 @@ describe('the output of processes', () => {
         output: 'headTail',
       },
     });
-    await fileAppears(join(cwd, 'finished'));
+    await waitForFile(join(cwd, 'finished'));
     client.server.stdout.resume();
     const { stdout } = await client.finished('free');
     expect(stdout.length).to.equal(1024 * 1024);
@@ -151,15 +151,15 @@ describe('the output of processes', () => {
         }));
     const total = (processId: string) => received(processId).reduce((sum, { bytes }) => sum + bytes, 0);
 
-    /** Acknowledges what has come, and what comes then, until all is said; never is more than a window under way. */
-    const finishedByAcknowledging = async (processId: string) => {
+    /** Acknowledges output until process/closed; checks that at most one window is unacknowledged. */
+    const acknowledgeUntilClosed = async (processId: string) => {
       for (let acknowledged = 0, last = 0; ; ) {
         expect(total(processId)).to.be.at.most(acknowledged + 65_536);
         acknowledged = total(processId);
         last = received(processId).at(-1)?.seq ?? last;
         await client.request('process/acknowledge', { processId, seq: last });
         const { method } = await client.waitFor(
-          'more',
+          'more output',
           ({ method, params }) =>
             (method === 'process/output' || method === 'process/closed') &&
             params.processId === processId &&
@@ -169,22 +169,22 @@ describe('the output of processes', () => {
       }
     };
 
-    it('waits for an acknowledgement, and does not hold up other processes', async () => {
+    it('waits for an acknowledgement without delay of other processes', async () => {
       await sh('unread', 'head -c 300000 /dev/zero');
       await client.waitFor('output', ({ params }) => params?.processId === 'unread');
       await sh('other', 'echo hello');
       expect((await client.finished('other')).stdout.toString()).to.equal('hello\n');
       expect(total('unread')).to.be.at.most(65_536);
 
-      expect((await finishedByAcknowledging('unread')).stdout.length).to.equal(300_000);
+      expect((await acknowledgeUntilClosed('unread')).stdout.length).to.equal(300_000);
     });
 
-    it('tells the exit although output waits for its acknowledgement', async () => {
+    it('does not delay process/exited by output that waits for an acknowledgement', async () => {
       await sh('short', 'head -c 100000 /dev/zero; exit 5');
-      const exited = await client.waitFor('the exit', ({ method }) => method === 'process/exited');
+      const exited = await client.waitFor('process/exited', ({ method }) => method === 'process/exited');
       expect(exited.params.exitCode).to.equal(5);
       expect(total('short')).to.be.at.most(65_536);
-      const { stdout, seqs } = await finishedByAcknowledging('short');
+      const { stdout, seqs } = await acknowledgeUntilClosed('short');
       expect(stdout.length).to.equal(100_000);
       expect(seqs).to.deep.equal(seqs.map((_, at) => at + 1));
     });
@@ -196,7 +196,7 @@ describe('the output of processes', () => {
     const text = ({ chunks }: { chunks: Array<{ chunk: string }> }) =>
       Buffer.concat(chunks.map(({ chunk }) => Buffer.from(chunk, 'base64'))).toString();
 
-    it('gives the output again, after the process was closed too', async () => {
+    it('returns the output again, also after process/closed', async () => {
       await sh('again', 'echo one; exit 4');
       await client.finished('again');
       const answer = await read('again');
@@ -213,7 +213,7 @@ describe('the output of processes', () => {
       expect(await read('again', { afterSeq: 1 })).to.deep.include({ chunks: [], nextSeq: 4, closed: true });
     });
 
-    it('waits for what comes next', async () => {
+    it('waits for the next output', async () => {
       await start('later', ['cat'], { pipeStdin: true });
       const waiting = read('later', { waitMs: 600_000 });
       await client.request('process/write', {
@@ -226,7 +226,7 @@ describe('the output of processes', () => {
       expect(await end).to.deep.include({ chunks: [], exited: true });
     });
 
-    it('answers with nothing when nothing comes in time', async () => {
+    it('returns no chunks if no output arrives within waitMs', async () => {
       await start('quiet', ['sleep', '600']);
       expect(await read('quiet', { waitMs: 10 })).to.deep.include({
         chunks: [],
@@ -237,7 +237,7 @@ describe('the output of processes', () => {
       });
     });
 
-    it('says how much is no longer retained', async () => {
+    it('reports the bytes that are no longer retained', async () => {
       await sh('long', 'head -c 3000000 /dev/zero');
       await client.finished('long');
       const { chunks, droppedBytes } = await read('long');
@@ -251,7 +251,7 @@ describe('the output of processes', () => {
       expect(kept + droppedBytes).to.equal(3_000_000);
     });
 
-    it('gives at least one chunk, however few bytes are wanted', async () => {
+    it('returns at least one chunk, regardless of maxBytes', async () => {
       await sh('chunk', 'echo one; read go; echo two', { pipeStdin: true });
       await client.waitFor('one', ({ method }) => method === 'process/output');
       await client.request('process/write', {
@@ -262,16 +262,16 @@ describe('the output of processes', () => {
       expect(text(await read('chunk', { maxBytes: 0 }))).to.equal('one\n');
     });
 
-    it('names an unknown process', async () => {
-      expect((await client.ask('process/read', { processId: 'nobody' })).error).to.deep.equal({
+    it('refuses an unknown process', async () => {
+      expect((await client.ask('process/read', { processId: 'absent' })).error).to.deep.equal({
         code: -32600,
-        message: 'there is no process nobody',
-        data: { kind: 'unknownProcess', processId: 'nobody' },
+        message: 'there is no process absent',
+        data: { kind: 'unknownProcess', processId: 'absent' },
       });
     });
   });
 
-  it('of a flood holds up neither answers nor other processes', async () => {
+  it('of a flood delays neither answers nor other processes', async () => {
     await start('flood', ['yes']);
     await client.waitFor('output', ({ params }) => params?.processId === 'flood');
     for (let round = 0; round < 20; round += 1) {
@@ -287,7 +287,7 @@ describe('the output of processes', () => {
     );
   });
 
-  it('of a flood holds up no signal', async () => {
+  it('of a flood does not delay signals', async () => {
     await start('flood', ['yes']);
     await client.waitFor('output', ({ params }) => params?.processId === 'flood');
     expect(await client.request('process/signal', { processId: 'flood', signal: 'interrupt' })).to.deep.equal(
@@ -296,7 +296,7 @@ describe('the output of processes', () => {
     expect((await client.finished('flood')).exited).to.include({ exitCode: 130, reason: 'signaled' });
   });
 
-  it('that is queued when the server is told to end still arrives', async () => {
+  it('arrives if it was queued when the server receives SIGTERM', async () => {
     client.server.stdout.pause();
     client.send({
       id: 50,
@@ -310,10 +310,10 @@ describe('the output of processes', () => {
         maxOutputBytes: 1_048_576,
       },
     });
-    await fileAppears(join(cwd, 'finished'));
-    // Until the server has seen its end, the SIGTERM would be its end.
+    await waitForFile(join(cwd, 'finished'));
+    // Until the server has reaped it, SIGTERM would end it instead.
     const pid = readFileSync(join(cwd, 'finished'), 'utf8').trim();
-    await until(() => !existsSync(`/proc/${pid}`), 'big does not end');
+    await until(() => !existsSync(`/proc/${pid}`), 'big does not exit');
     client.server.kill('SIGTERM');
     client.server.stdout.resume();
     const { stdout, exited, closed } = await client.finished('big');
@@ -322,7 +322,7 @@ describe('the output of processes', () => {
     await client.ended;
   });
 
-  it('of a flood stays bounded in memory while nobody reads, and loses no line', async () => {
+  it('of a flood uses bounded memory while the client does not read, and loses no line', async () => {
     const lines = 4_000_000;
     const { rssBytes: before } = await client.request('server/status');
     client.server.stdout.pause();
@@ -336,7 +336,7 @@ describe('the output of processes', () => {
       method: 'process/start',
       params: { processId: 'quick', argv: ['sh', '-c', ': > finished'], cwd, env: { PATH } },
     });
-    await fileAppears(join(cwd, 'finished'));
+    await waitForFile(join(cwd, 'finished'));
     const rss = rssOf(client.server.pid as number);
     expect(rss - before).to.be.below(32 * 1024 * 1024);
     client.server.stdout.resume();
@@ -348,4 +348,4 @@ describe('the output of processes', () => {
 const rssOf = (pid: number): number =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 
-const fileAppears = (path: string): Promise<void> => until(() => existsSync(path), `${path} does not appear`);
+const waitForFile = (path: string): Promise<void> => until(() => existsSync(path), `${path} does not appear`);

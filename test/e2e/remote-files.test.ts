@@ -18,7 +18,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import type { RemoteFiles } from '../../src/core/files.ts';
@@ -27,13 +26,13 @@ import { MAX_BLOCK_BYTES } from '../../src/protocol/limits.ts';
 import { until } from '../support/until.ts';
 import { programPath } from './support/program.ts';
 
-/** The paths that another process has open. */
+/** The paths of the files that another process has open. */
 const openFilesOf = (pid: number): string[] =>
   readdirSync(`/proc/${pid}/fd`).flatMap(fd => {
     try {
       return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
     } catch {
-      return []; // closed since the directory was read
+      return []; // closed after the directory was read
     }
   });
 
@@ -53,7 +52,7 @@ describe('RemoteFiles', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  /** The kind of error that a call fails with. */
+  /** The kind of the error of a call. */
   const kindOf = (promise: Promise<unknown>): Promise<string | undefined> =>
     promise.then(
       value => `no error but ${value}`,
@@ -62,8 +61,8 @@ describe('RemoteFiles', () => {
         return (error as RequestError).kind;
       },
     );
-  /** Bytes that don't repeat where blocks meet. */
-  const someBytes = (length: number) => Buffer.alloc(length, randomBytes(65_537));
+  /** Random bytes, so that blocks differ. */
+  const randomContent = (length: number) => Buffer.alloc(length, randomBytes(65_537));
 
   it('writes, reads, lists, copies and removes', async () => {
     await files.mkdir(at('d/e'), { recursive: true });
@@ -81,7 +80,7 @@ describe('RemoteFiles', () => {
     expect(existsSync(at('copy'))).to.equal(false);
   });
 
-  it('does nothing that was not asked for: neither contents nor missing parents nor missing things', async () => {
+  it('by default removes no contents, creates no parents and refuses missing files', async () => {
     mkdirSync(at('d'));
     writeFileSync(at('d/f'), '');
     expect([
@@ -103,8 +102,8 @@ describe('RemoteFiles', () => {
 
   const sizes = [0, 1, MAX_BLOCK_BYTES - 1, MAX_BLOCK_BYTES, MAX_BLOCK_BYTES + 1, 3 * MAX_BLOCK_BYTES + 5];
   for (const size of sizes) {
-    it(`writes and reads ${size} bytes as they are, in one piece and in blocks`, async () => {
-      const bytes = someBytes(size);
+    it(`writes and reads ${size} bytes unchanged, as a whole and in blocks`, async () => {
+      const bytes = randomContent(size);
       await files.writeFile(at('whole'), bytes, { atomic: true });
       await pipeline(Readable.from(size === 0 ? [] : [bytes]), files.createWriteStream(at('streamed')));
       for (const name of ['whole', 'streamed']) {
@@ -117,23 +116,23 @@ describe('RemoteFiles', () => {
     });
   }
 
-  it('reads whole what is too long for one answer', async () => {
+  it('reads a file that is too long for one answer', async () => {
     writeFileSync(at('f'), '');
     truncateSync(at('f'), 49 * 1024 * 1024);
     const bytes = await files.readFile(at('f'));
     expect([bytes.length, bytes.every(byte => byte === 0)]).to.deep.equal([49 * 1024 * 1024, true]);
   });
 
-  it('writes through streams whatever the pieces are', async () => {
-    const pieces = Array.from({ length: 500 }, (_, index) => someBytes((index * 7919) % 30_011));
+  it('writes through streams with chunks of any length', async () => {
+    const pieces = Array.from({ length: 500 }, (_, index) => randomContent((index * 7919) % 30_011));
     await pipeline(Readable.from(pieces), files.createWriteStream(at('f'), { atomic: true }));
     expect(readFileSync(at('f')).equals(Buffer.concat(pieces))).to.equal(true);
   });
 
-  it('leaves the old content when an atomic stream breaks off', async () => {
+  it('keeps the old content when an atomic stream fails', async () => {
     writeFileSync(at('f'), 'old');
     const broken = async function* () {
-      yield someBytes(3 * MAX_BLOCK_BYTES);
+      yield randomContent(3 * MAX_BLOCK_BYTES);
       throw new Error('the source broke');
     };
     const stream = files.createWriteStream(at('f'), { atomic: true });
@@ -147,25 +146,25 @@ describe('RemoteFiles', () => {
     ]);
   });
 
-  it('fails a stream that cannot be opened, and one whose file was changed by somebody else meanwhile', async () => {
+  it('fails a stream that cannot be opened and one whose file is changed by another process', async () => {
     expect(await kindOf(pipeline(Readable.from(['x']), files.createWriteStream(at('missing/f'))))).to.equal(
       'fileNotFound',
     );
     expect(await kindOf(files.createReadStream(at('missing')).toArray())).to.equal('fileNotFound');
     const stream = files.createWriteStream(at('f'));
     await new Promise(resolve => stream.write('what was written', resolve));
-    await until(() => readFileSync(at('f'), 'utf8') === 'what was written', 'it is not written');
+    await until(() => readFileSync(at('f'), 'utf8') === 'what was written', 'the file is not written');
     writeFileSync(at('f'), 'what was changed');
     expect(await kindOf(pipeline(Readable.from([]), stream))).to.equal('contentMismatch');
   });
 
-  it('looks at the length alone where nothing is to be verified', async () => {
+  it('checks only the length without verify', async () => {
     const changed = async (verify: boolean, content: string) => {
       const stream = files.createWriteStream(at('f'), { verify });
       await new Promise<void>((resolve, reject) =>
         stream.write('written', error => (error ? reject(error) : resolve())),
       );
-      await until(() => readFileSync(at('f'), 'utf8') === 'written', 'it is not written');
+      await until(() => readFileSync(at('f'), 'utf8') === 'written', 'the file is not written');
       writeFileSync(at('f'), content);
       return kindOf(pipeline(Readable.from([]), stream));
     };
@@ -176,54 +175,50 @@ describe('RemoteFiles', () => {
     ]).to.deep.equal(['contentMismatch', 'no error but undefined', 'contentMismatch']);
   });
 
-  it('fails a verified reader whose file is another in the end', async () => {
-    writeFileSync(at('f'), someBytes(6 * MAX_BLOCK_BYTES));
+  it('fails a verified read of a file that changes', async () => {
+    writeFileSync(at('f'), randomContent(6 * MAX_BLOCK_BYTES));
     const reading = files.createReadStream(at('f'), { verify: true });
     await once(reading, 'readable');
-    writeFileSync(at('f'), someBytes(6 * MAX_BLOCK_BYTES));
+    writeFileSync(at('f'), randomContent(6 * MAX_BLOCK_BYTES));
     expect(await kindOf(reading.toArray())).to.equal('contentMismatch');
   });
 
-  it('closes what a reader leaves early', async function () {
+  it('closes the file when a reader stops early', async function () {
     if (process.platform !== 'linux') this.skip();
-    writeFileSync(at('f'), someBytes(6 * MAX_BLOCK_BYTES));
+    writeFileSync(at('f'), randomContent(6 * MAX_BLOCK_BYTES));
     for await (const chunk of files.createReadStream(at('f'))) {
       expect(chunk.length).to.equal(MAX_BLOCK_BYTES);
       break;
     }
     const { pid } = await client.status();
     const isOpen = () => openFilesOf(pid).includes(at('f'));
-    // The stream is over before its file is closed.
-    const deadline = performance.now() + 30_000;
-    while (isOpen()) {
-      if (performance.now() > deadline) throw new Error('the file is still open after 30 s');
-      await delay(10);
-    }
+    // The stream ends before its file is closed.
+    await until(() => !isOpen(), 'the file is still open');
   });
 
-  it('tells when what was missing appears', async () => {
+  it('reports when a missing file appears', async () => {
     const watch = { missing: [at('d/f')] };
-    let tell = () => {};
+    let resolveChanged = () => {};
     const changed = new Promise<void>(resolve => {
-      tell = resolve;
+      resolveChanged = resolve;
     });
-    expect(await files.watchMissing(watch, tell)).to.equal(true);
+    expect(await files.watchMissing(watch, resolveChanged)).to.equal(true);
     mkdirSync(at('d'));
     writeFileSync(at('d/f'), '');
     await changed;
     expect(await files.watchMissing(watch, () => {})).to.equal(false);
   });
 
-  it('moves a long file in both directions in little memory', async () => {
+  it('copies a long file in both directions with bounded memory', async () => {
     const blocks = 256;
     writeFileSync(at('f'), '');
     truncateSync(at('f'), blocks * MAX_BLOCK_BYTES);
     let peak = 0;
     const watched = async function* (source: AsyncIterable<Buffer>) {
-      let passed = 0;
+      let chunks = 0;
       for await (const chunk of source) {
-        passed += 1;
-        if (passed % 8 === 0) peak = Math.max(peak, (await client.status()).rssBytes ?? 0);
+        chunks += 1;
+        if (chunks % 8 === 0) peak = Math.max(peak, (await client.status()).rssBytes ?? 0);
         yield chunk;
       }
     };

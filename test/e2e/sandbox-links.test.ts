@@ -28,7 +28,7 @@ import {
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 for (const { name, unprivileged } of testedAccounts) {
-  describe(`links and the grants of a sandbox, as ${name}`, () => {
+  describe(`a sandbox with links, as ${name}`, () => {
     let directories: TestDirectories;
     let client: RawClient;
     let temporary: string;
@@ -57,20 +57,20 @@ for (const { name, unprivileged } of testedAccounts) {
       rmSync(temporary, { recursive: true, force: true });
     });
 
-    /** Makes a directory that belongs to the account of the server. */
-    const directory = (...path: string[]): string => {
-      const made = join(...path);
-      mkdirSync(made);
-      if (unprivileged) chownSync(made, NOBODY_UID, NOBODY_UID);
-      return made;
+    /** Creates a directory owned by the account of the server. */
+    const directory = (...parts: string[]): string => {
+      const path = join(...parts);
+      mkdirSync(path);
+      if (unprivileged) chownSync(path, NOBODY_UID, NOBODY_UID);
+      return path;
     };
 
-    /** Makes a symbolic link that belongs to the account of the server. */
-    const link = (target: string, ...path: string[]): string => {
-      const made = join(...path);
-      symlinkSync(target, made);
-      if (unprivileged) lchownSync(made, NOBODY_UID, NOBODY_UID);
-      return made;
+    /** Creates a symbolic link owned by the account of the server. */
+    const link = (target: string, ...parts: string[]): string => {
+      const path = join(...parts);
+      symlinkSync(target, path);
+      if (unprivileged) lchownSync(path, NOBODY_UID, NOBODY_UID);
+      return path;
     };
 
     const run = async (script: string, sandbox: object, more: object = {}) => {
@@ -100,7 +100,7 @@ for (const { name, unprivileged } of testedAccounts) {
     const readFile = async (path: string, sandbox: object) =>
       (await client.ask('fs/readFile', { path, sandbox })).error;
 
-    /** The answer to what would follow a link. */
+    /** The error for a grant that would follow a link. */
     const refusal = (planted: string, target: string, path: string, access: string) => ({
       code: -32603,
       message:
@@ -117,7 +117,7 @@ for (const { name, unprivileged } of testedAccounts) {
       workspaceRoots: [`file://${directories.project}`, `file://${second}`],
     });
 
-    /** What a policy grants for writing that is not there at the first start, and the policy. */
+    /** A path that a policy grants for writing and that is missing at the first start, with the policy. */
     const variants: Array<[title: string, plan: () => { path: string; sandbox: object }]> = [
       [
         'a nested path that is missing',
@@ -166,7 +166,7 @@ for (const { name, unprivileged } of testedAccounts) {
         },
       ],
       [
-        'a place below the current working directory',
+        'a path below the current working directory',
         () => {
           const path = join(directories.project, 'target');
           const cwd = entry(special('current_working_directory', 'target'), 'write');
@@ -177,7 +177,7 @@ for (const { name, unprivileged } of testedAccounts) {
 
     for (const [title, plan] of variants) {
       for (const tty of [false, true]) {
-        it(`a link that a process made in place of ${title} widens no later start${tty ? ' on a terminal' : ''}`, async () => {
+        it(`does not widen a later start with a link created by a process for ${title}${tty ? ', on a terminal' : ''}`, async () => {
           const { outside, base } = directories;
           const { path, sandbox } = plan();
           const target = title.includes('below a directory') ? base : outside;
@@ -189,7 +189,7 @@ for (const { name, unprivileged } of testedAccounts) {
         });
       }
 
-      it(`a link that a process made in place of ${title} widens no file request`, async () => {
+      it(`does not widen a file request with a link created by a process for ${title}`, async () => {
         const { outside, base } = directories;
         const { path, sandbox } = plan();
         const target = title.includes('below a directory') ? base : outside;
@@ -203,7 +203,7 @@ for (const { name, unprivileged } of testedAccounts) {
       });
     }
 
-    it('a link that a process made under another policy hands out nothing for reading', async () => {
+    it('grants no read access with a link created by a process under another policy', async () => {
       const { project, outside } = directories;
       const planted = join(project, 'docs');
       await succeeds(`ln -s ${outside} ${planted}`, sandboxOf([programs, roots], project));
@@ -214,7 +214,7 @@ for (const { name, unprivileged } of testedAccounts) {
       expect((await readFile(join(planted, 'secret'), reader))?.data).to.include({ errno: 'ELOOP' });
     });
 
-    it('a link that a process made where nothing was there before grants nothing, dangling or not', async () => {
+    it('grants nothing with a link created by a process at a missing path, dangling or not', async () => {
       const { project, outside } = directories;
       const path = join(project, 'new');
       const sandbox = sandboxOf([root, roots, entry(at(path), 'write')], project);
@@ -224,7 +224,7 @@ for (const { name, unprivileged } of testedAccounts) {
       expect(readdirSync(outside)).to.deep.equal(['secret']);
     });
 
-    it('a link of the account is not followed for a grant, and its target may be named', async () => {
+    it('does not follow a link of the account for a grant; its target can be granted', async () => {
       const { project, base } = directories;
       const way = link(project, base, 'way');
       const script = `echo x > ${project}/file`;
@@ -235,7 +235,7 @@ for (const { name, unprivileged } of testedAccounts) {
       await succeeds(script, sandboxOf([root, entry(at(project), 'write')]));
     });
 
-    it('a link is followed to deny what it leads to', async () => {
+    it('follows a link to deny its target', async () => {
       const { outside, base } = directories;
       const way = link(outside, base, 'way');
       const sandbox = sandboxOf([root, entry(at(way), 'deny')]);
@@ -245,7 +245,7 @@ for (const { name, unprivileged } of testedAccounts) {
       }
     });
 
-    it('links of the system are followed', async () => {
+    it('follows links of the system', async () => {
       expect(lstatSync('/var/run').isSymbolicLink()).to.equal(true);
       const sandbox = sandboxOf([
         programs,
@@ -257,7 +257,7 @@ for (const { name, unprivileged } of testedAccounts) {
       expect(text).to.equal(`/run\n${readFileSync('/etc/os-release', 'utf8')}`);
     });
 
-    it('a start beside a process that swaps its directories reaches nothing outside', async () => {
+    it('grants nothing outside to a start while a process swaps its directories', async () => {
       const { project, outside } = directories;
       directory(project, 'sub');
       const swapped = sandboxOf([root, roots, entry(at(join(project, 'sub/deep')), 'write')], project);
@@ -289,7 +289,7 @@ for (const { name, unprivileged } of testedAccounts) {
       ]);
     });
 
-    it('a grant may be a file, a named pipe or a socket, and need not be readable', async () => {
+    it('grants files, named pipes and sockets, also unreadable ones', async () => {
       const { base, project } = directories;
       const own = (path: string) => unprivileged && chownSync(path, NOBODY_UID, NOBODY_UID);
       const server = createServer(socket => socket.end('hello')).listen(join(base, 'socket'));
@@ -299,7 +299,7 @@ for (const { name, unprivileged } of testedAccounts) {
         'mkfifo pipe && echo text > file && mkdir -m 333 drop',
         sandboxOf([root, roots], project),
       );
-      const granted = [join(base, 'socket'), ...['pipe', 'file', 'drop'].map(made => join(project, made))];
+      const granted = [join(base, 'socket'), ...['pipe', 'file', 'drop'].map(name => join(project, name))];
       const sandbox = sandboxOf([
         programs,
         ...granted.map(path => entry(at(path), 'write')),
@@ -314,7 +314,7 @@ for (const { name, unprivileged } of testedAccounts) {
       expect(text).to.equal('text\noutside\nproject\nsocket\n');
     });
 
-    it('no descriptor stays open in the server, nor gets into the program', async () => {
+    it('leaves no descriptor open in the server or in the program', async () => {
       const { project } = directories;
       const nested = Array.from({ length: 30 }, (_, index) => directory(project, `nested-${index}`));
       const sandbox = sandboxOf([root, roots, ...nested.map(path => entry(at(path), 'read'))], project);
@@ -322,7 +322,7 @@ for (const { name, unprivileged } of testedAccounts) {
       const round = async () => {
         for (const tty of [false, true]) {
           const text = await succeeds('ls -1 /proc/$$/fd; true', sandbox, { tty });
-          // The last is bash's own.
+          // The last one is that of bash.
           expect(text).to.match(/^0\n1\n2\n(?:255\n)?$/);
         }
         await run('true', { ...sandbox, workspaceRoots: ['file:///missing/root'] });

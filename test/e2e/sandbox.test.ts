@@ -17,6 +17,7 @@ import {
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { until } from '../support/until.ts';
 import { RawClient } from './support/raw-client.ts';
 import {
   at,
@@ -98,18 +99,21 @@ for (const { name, unprivileged } of testedAccounts) {
       ['only the project', () => onlyProject(directories.project)],
     ];
 
-    describe('keeps a process from', () => {
-      /** Each must fail, and leave no trace outside. */
+    describe('prevents', () => {
+      /** Each must fail and change nothing outside. */
       const attacks: Array<[title: string, script: (directories: TestDirectories) => string]> = [
         ['writing outside', ({ outside }) => `echo x > ${outside}/new`],
         ['changing a file outside', ({ outside }) => `echo x >> ${outside}/secret`],
         ['changing the mode of a file outside', ({ outside }) => `chmod 777 ${outside}/secret`],
         ['removing a file outside', ({ outside }) => `rm -f ${outside}/secret; test ! -e ${outside}/secret`],
-        ['writing outside by ..', () => 'echo x > ../outside/new'],
-        ['writing outside by a link', () => 'echo x > link-out/new'],
-        ['writing outside by a link of its own', ({ outside }) => `ln -s ${outside} l && echo x > l/new`],
+        ['writing outside with ..', () => 'echo x > ../outside/new'],
+        ['writing outside through a link', () => 'echo x > link-out/new'],
+        ['writing outside through its own link', ({ outside }) => `ln -s ${outside} l && echo x > l/new`],
         ['a hard link to a file outside', ({ outside }) => `ln ${outside}/secret hard && echo x >> hard`],
-        ['writing by the root of its first process', ({ outside }) => `echo x > /proc/1/root${outside}/new`],
+        [
+          'writing through the root of its first process',
+          ({ outside }) => `echo x > /proc/1/root${outside}/new`,
+        ],
         ['the root of the server', ({ outside }) => `echo x > /proc/${client.server.pid}/root${outside}/new`],
         ['the directory of the server', () => `echo x > /proc/${client.server.pid}/cwd/outside/new`],
         [
@@ -118,13 +122,13 @@ for (const { name, unprivileged } of testedAccounts) {
         ],
         ['mounting', () => 'mount -t tmpfs none sub'],
         ['unmounting', ({ project }) => `umount ${project} || umount /proc`],
-        ['mounting the root anew', () => 'mount -o remount,rw /'],
+        ['remounting the root', () => 'mount -o remount,rw /'],
         [
-          'mounting in a namespace of its own',
+          'mounting in its own namespace',
           ({ outside }) => `unshare -Urm sh -c 'mount -o remount,rw,bind / && echo x > ${outside}/new'`,
         ],
         [
-          'unmounting in a namespace of its own',
+          'unmounting in its own namespace',
           ({ project }) =>
             `unshare -Urm sh -c 'umount -l ${project}/.git && echo x > ${project}/.git/config'`,
         ],
@@ -140,10 +144,10 @@ for (const { name, unprivileged } of testedAccounts) {
         ['signals to the server', () => `kill -0 ${client.server.pid}`],
         ['signals to a process outside', () => `kill -KILL ${bystander.pid}`],
         ['the memory of a process outside', () => `exec 3<>/proc/${bystander.pid}/mem`],
-        ['writing to a protected place', () => 'echo x >> .git/config'],
-        ['making something in a protected place', () => 'mkdir .git/hooks'],
-        ['renaming a protected place', () => 'mv .git git'],
-        ['removing a protected place', () => 'rm -rf .git; test ! -e .git/config'],
+        ['writing to a protected directory', () => 'echo x >> .git/config'],
+        ['creating a directory in a protected one', () => 'mkdir .git/hooks'],
+        ['renaming a protected directory', () => 'mv .git git'],
+        ['removing a protected directory', () => 'rm -rf .git; test ! -e .git/config'],
         ['the pipes of other processes', () => 'ls -d /dev/shm/exec-server-*'],
         ['shared memory outside', () => 'ls /dev/shm | grep .'],
         ['a listening port outside', () => `exec 3<>/dev/tcp/127.0.0.1/${tcpPort()}`],
@@ -216,8 +220,8 @@ for (const { name, unprivileged } of testedAccounts) {
         });
       });
 
-      it('nothing that the same attacks could not do without it', async () => {
-        // Otherwise they would prove nothing: these do what they say where nothing holds them.
+      it('nothing without a sandbox: the same attacks succeed', async () => {
+        // Otherwise the attacks would prove nothing.
         const works = await run([NODE, '-e', connectTo(join(directories.outside, 'socket'))], undefined);
         expect(works.exitCode, works.text).to.equal(0);
         const tcp = await shell(`exec 3<>/dev/tcp/127.0.0.1/${tcpPort()}`, undefined);
@@ -245,7 +249,7 @@ for (const { name, unprivileged } of testedAccounts) {
         }
       }
 
-      it('reading what it was denied', async () => {
+      it('reading denied paths', async () => {
         const { outside, project } = directories;
         const denied = workspaceWrite(project, [
           entry(at(join(outside, 'secret')), 'deny'),
@@ -270,7 +274,7 @@ for (const { name, unprivileged } of testedAccounts) {
         expect(readFileSync(join(project, 'sub/inner'), 'utf8')).to.equal('inner');
       });
 
-      it('seeing anything but what it was granted', async () => {
+      it('access to paths that are not granted', async () => {
         const sandbox = onlyProject(directories.project);
         const seen = await shell(
           `ls -d ${directories.outside} /home /root /var /run /tmp 2>&1; cat /etc/shadow; ls /`,
@@ -283,7 +287,7 @@ for (const { name, unprivileged } of testedAccounts) {
         expect((await shell('mkdir /new', sandbox)).exitCode).not.to.equal(0);
       });
 
-      it('changing the program of the server, and what is kept beside it', async () => {
+      it('changing the program of the server and its cache', async () => {
         const { project, server } = directories;
         const tools = join(project, 'nested/tools');
         mkdirSync(tools);
@@ -317,7 +321,7 @@ for (const { name, unprivileged } of testedAccounts) {
         await inProject.close();
       });
 
-      it('moving the directory around a protected place', async () => {
+      it('moving the directory that contains a protected one', async () => {
         const sandbox = workspaceWrite(directories.project, [
           entry(at(join(directories.project, 'nested/.git')), 'read'),
         ]);
@@ -330,7 +334,7 @@ for (const { name, unprivileged } of testedAccounts) {
       });
     });
 
-    it('lets a process do what it was granted', async () => {
+    it('permits what it grants', async () => {
       const sandbox = workspaceWrite(directories.project);
       const name = `sandbox-test-${process.pid}-${ids}`;
       const { exitCode, text } = await shell(
@@ -341,7 +345,7 @@ for (const { name, unprivileged } of testedAccounts) {
       expect(readFileSync(join(directories.project, 'sub/deep/file'), 'utf8')).to.equal('a\n');
     });
 
-    it('lets a process talk with itself over the loopback and a pair of sockets', async () => {
+    it('permits a process to connect to itself, over loopback and a socket pair', async () => {
       const script = `
         const { createServer, connect } = require('node:net');
         const server = createServer(s => s.end('hello')).listen(0, '127.0.0.1', () =>
@@ -353,7 +357,7 @@ for (const { name, unprivileged } of testedAccounts) {
       expect(text).to.equal('hello');
     });
 
-    it('leaves the network open where it is enabled', async () => {
+    it('permits network access if it is enabled', async () => {
       const server = createServer(socket => socket.end('hello')).listen(0, '127.0.0.1');
       await once(server, 'listening');
       const { port } = server.address() as { port: number };
@@ -367,7 +371,7 @@ for (const { name, unprivileged } of testedAccounts) {
       expect(text).to.match(/^hello.*Read-only file system/s);
     });
 
-    it('changes nothing of the environment, whatever is in it', async () => {
+    it('does not change the environment', async () => {
       const env = {
         PATH,
         PWD: '/some/where else',
@@ -388,13 +392,13 @@ for (const { name, unprivileged } of testedAccounts) {
           'console.log(JSON.stringify(require("fs").readFileSync("/proc/self/environ", "utf8").split("\\0").sort()))',
         ];
         const plain = await run(argv, undefined, { env, tty });
-        const confined = await run(argv, readOnly(directories.project), { env, tty });
-        expect(confined.text).to.equal(plain.text);
+        const sandboxed = await run(argv, readOnly(directories.project), { env, tty });
+        expect(sandboxed.text).to.equal(plain.text);
         expect(JSON.parse(plain.text)).to.include('PWD=/some/where else');
       }
     });
 
-    it('loads no library of the environment before the sandbox is there', async () => {
+    it('loads no library from the environment before the sandbox exists', async () => {
       const { text, exitCode } = await shell('echo fine', readOnly(directories.project), {
         env: {
           PATH,
@@ -402,7 +406,7 @@ for (const { name, unprivileged } of testedAccounts) {
           LD_PRELOAD: join(directories.project, 'missing.so'),
         },
       });
-      // Only from where env starts the program on does the loader complain.
+      // The loader prints errors only after env has started the program.
       expect({
         exitCode,
         fine: text.includes('fine'),
@@ -414,7 +418,7 @@ for (const { name, unprivileged } of testedAccounts) {
       });
     });
 
-    it('hands in no descriptor but the three', async () => {
+    it('passes on descriptors 0, 1 and 2 only', async () => {
       await start(['sleep', '600'], undefined, { tty: true });
       for (const tty of [false, true]) {
         const { text } = await shell('ls -1 /proc/$$/fd; true', readOnly(directories.project), { tty });
@@ -428,8 +432,8 @@ for (const { name, unprivileged } of testedAccounts) {
       await client.request('process/terminate', { processId: `p${ids - 3}` });
     });
 
-    it('shows no value of the environment on a command line', async () => {
-      // Tests beside this one plant values, too, and on command lines.
+    it('puts no value of the environment on a command line', async () => {
+      // Unique, because other tests put values on command lines.
       const value = randomUUID();
       const { processId } = await start(['sleep', '600'], readOnly(directories.project), {
         env: { PATH, X: value },
@@ -449,8 +453,8 @@ for (const { name, unprivileged } of testedAccounts) {
       await client.finished(processId);
     });
 
-    describe('keeps what a process is otherwise:', () => {
-      it('its exit code, and the kind of its sandbox', async () => {
+    describe('preserves', () => {
+      it('the exit code, and reports the sandbox type', async () => {
         const { exitCode, exited, result } = await shell('exit 9', readOnly(directories.project));
         expect({
           exitCode,
@@ -465,7 +469,7 @@ for (const { name, unprivileged } of testedAccounts) {
         });
       });
 
-      it('that it failed at its walls', async () => {
+      it('the exit code of a command that it denied something, and reports the denial', async () => {
         const { exited } = await shell('echo x > /etc/new', readOnly(directories.project));
         expect(exited.sandboxDenied).to.equal(true);
         const free = await shell('echo "Permission denied"; exit 1', undefined);
@@ -478,7 +482,7 @@ for (const { name, unprivileged } of testedAccounts) {
         const where = tty ? 'on a terminal' : 'on pipes';
 
         for (const target of ['process', 'group', 'tree']) {
-          it(`its handler for a signal to the ${target}, ${where}`, async () => {
+          it(`the handler for a signal to the ${target}, ${where}`, async () => {
             const script = "trap 'echo got; exit 3' USR1; echo ready; while :; do sleep 0.05; done";
             const { processId } = await start(['bash', '-c', script], readOnly(directories.project), { tty });
             await client.waitFor(
@@ -494,14 +498,14 @@ for (const { name, unprivileged } of testedAccounts) {
           });
         }
 
-        it(`its end by a signal, ${where}`, async () => {
+        it(`the end by a signal, ${where}`, async () => {
           const { processId } = await start(['sleep', '600'], readOnly(directories.project), { tty });
           await client.request('process/signal', { processId, signal: 'TERM', target: 'process' });
           const { exited } = await client.finished(processId);
           expect([exited.exitCode, exited.signal, exited.reason]).to.deep.equal([143, 'SIGTERM', 'signaled']);
         });
 
-        it(`its end on request, with all that it has started, ${where}`, async () => {
+        it(`the end by process/terminate, with all descendants, ${where}`, async () => {
           const script = "trap '' TERM HUP INT; setsid sleep 654 & echo ready; while :; do sleep 0.05; done";
           const { processId } = await start(['bash', '-c', script], readOnly(directories.project), {
             tty,
@@ -518,13 +522,13 @@ for (const { name, unprivileged } of testedAccounts) {
             'SIGKILL',
             'terminated',
           ]);
-          await gone('sleep\x00654');
+          await waitForNoProcess('sleep\x00654');
         });
 
-        it(`its time-out, ${where}`, async () => {
+        it(`the end by timeoutMs, ${where}`, async () => {
           const { processId } = await start(['sleep', '600'], readOnly(directories.project), {
             tty,
-            // Over before the program runs.
+            // It passes before the program runs.
             timeoutMs: 1,
           });
           const { exited } = await client.finished(processId);
@@ -532,7 +536,7 @@ for (const { name, unprivileged } of testedAccounts) {
         });
       }
 
-      it('Ctrl-C and the size of its terminal', async () => {
+      it('Ctrl-C and the size of the terminal', async () => {
         const script = "trap 'stty size; exit 5' INT; echo ready; while :; do sleep 0.05; done";
         const { processId } = await start(['bash', '-c', script], readOnly(directories.project), {
           tty: true,
@@ -548,7 +552,7 @@ for (const { name, unprivileged } of testedAccounts) {
         expect(pty.toString()).to.contain('33 101');
       });
 
-      it('its stdin', async () => {
+      it('stdin and its end', async () => {
         const { processId } = await start(['cat'], readOnly(directories.project), { pipeStdin: true });
         await client.request('process/write', { processId, chunk: Buffer.from('typed').toString('base64') });
         await client.request('process/closeStdin', { processId });
@@ -556,7 +560,7 @@ for (const { name, unprivileged } of testedAccounts) {
       });
     });
 
-    it('ends with a server that is killed', async () => {
+    it('ends when its server is killed', async () => {
       const other = await RawClient.open({ argv: directories.server, env: { PATH }, cwd: directories.base });
       const params = { cwd: directories.project, env: { PATH }, sandbox: readOnly(directories.project) };
       await other.request('process/start', {
@@ -567,15 +571,15 @@ for (const { name, unprivileged } of testedAccounts) {
       await other.request('process/start', { processId: 'y', argv: ['sleep', '652'], ...params });
       other.server.kill('SIGKILL');
       await other.ended;
-      await gone('sleep\x00652');
-      await gone('sleep\x00653');
+      await waitForNoProcess('sleep\x00652');
+      await waitForNoProcess('sleep\x00653');
     });
 
     describe('refuses', () => {
       const refused = async (argv: readonly string[], sandbox: object, more: object = {}) =>
         (await start(argv, sandbox, more)).error;
 
-      it('what it does not know, by name', async () => {
+      it('unknown fields and values, by name', async () => {
         const cases: Array<[object, string]> = [
           [{ permissions: { type: 'other' } }, 'sandbox.permissions.type'],
           [{}, 'sandbox.permissions'],
@@ -613,7 +617,7 @@ for (const { name, unprivileged } of testedAccounts) {
         }
       });
 
-      it('what can not be enforced', async () => {
+      it('a policy that cannot be enforced', async () => {
         const cases: Array<[object, object, string]> = [
           [{ permissions: { type: 'external' } }, {}, 'sandbox'],
           [sandboxOf([entry({ type: 'glob_pattern', pattern: '**/*.env' }, 'deny')]), {}, 'sandbox'],
@@ -632,7 +636,7 @@ for (const { name, unprivileged } of testedAccounts) {
         expect(existsSync(join(directories.project, 'file'))).to.equal(false);
       });
 
-      it('a start that fails, with the stage that failed', async () => {
+      it('a failed start, with its stage', async () => {
         const { project, outside } = directories;
         symlinkSync('sub', join(project, 'link'));
         const cases: Array<[readonly string[], object, object, string]> = [
@@ -653,7 +657,7 @@ for (const { name, unprivileged } of testedAccounts) {
       });
     });
 
-    it('is none where none is asked for', async () => {
+    it('is not created unless requested', async () => {
       for (const sandbox of [
         { permissions: { type: 'disabled' } },
         { permissions: { type: 'managed', file_system: { type: 'unrestricted' }, network: 'enabled' } },
@@ -663,14 +667,14 @@ for (const { name, unprivileged } of testedAccounts) {
       }
     });
 
-    describe('confines a file request', () => {
+    describe('applies to a file request:', () => {
       const base64 = Buffer.from('new').toString('base64');
       const ask = async (method: string, params: object) => {
         const { result, error } = await client.ask(method, params);
         return error === undefined ? result : (error.data?.errno ?? error.data?.kind);
       };
 
-      it('by the kernel', async () => {
+      it('its access is limited by the kernel', async () => {
         const { project, outside } = directories;
         symlinkSync(outside, join(project, 'link-out'));
         linkSync(join(project, '.git/config'), join(project, 'sub/hard'));
@@ -723,7 +727,7 @@ for (const { name, unprivileged } of testedAccounts) {
         expect(readFileSync(join(project, 'file'), 'utf8')).to.equal('new');
       });
 
-      it('and the file that it has opened', async () => {
+      it('its open file belongs to the sandbox', async () => {
         const { project } = directories;
         const sandbox = workspaceWrite(project);
         const path = join(project, 'blocks');
@@ -743,7 +747,7 @@ for (const { name, unprivileged } of testedAccounts) {
         );
       });
 
-      it('and its watch', async () => {
+      it('its watch works', async () => {
         const path = join(directories.project, 'awaited');
         const sandbox = workspaceWrite(directories.project);
         expect(
@@ -757,7 +761,7 @@ for (const { name, unprivileged } of testedAccounts) {
         expect(params).to.deep.equal({ watchId: 1 });
       });
 
-      it('in no more sandboxes than there may be, and takes the place of one that is idle', async () => {
+      it('an idle sandbox is replaced when the limit is reached', async () => {
         const path = join(directories.project, '.git/config');
         const sandbox = (index: number) => {
           const read = join(directories.project, `read-${index}`);
@@ -782,28 +786,28 @@ for (const { name, unprivileged } of testedAccounts) {
                 }
               }),
           ).length;
-        const deadline = performance.now() + 10_000;
-        while (servers() > 4 && performance.now() < deadline)
-          await new Promise(resolve => setTimeout(resolve, 20));
+        await until(
+          () => servers() <= 4,
+          () => `${servers()} sandboxes are running`,
+        );
         expect(servers()).to.equal(4);
       });
     });
   });
 }
 
-/** Waits until no command line has this in it. */
-const gone = async (what: string): Promise<void> => {
-  const deadline = performance.now() + 10_000;
+/** Waits until no command line starts with `prefix`. */
+const waitForNoProcess = (prefix: string): Promise<void> => {
   const running = () =>
     readdirSync('/proc').filter(pid => {
       try {
-        return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(what);
+        return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(prefix);
       } catch {
         return false;
       }
     });
-  while (running().length > 0) {
-    if (performance.now() > deadline) throw new Error(`still there: ${running().join(', ')}`);
-    await new Promise(resolve => setTimeout(resolve, 20));
-  }
+  return until(
+    () => running().length === 0,
+    () => `still running: ${running().join(', ')}`,
+  );
 };

@@ -44,7 +44,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
       });
     });
 
-    it('carries every byte value both ways', async () => {
+    it('transmits every byte value in both directions', async () => {
       const bytes = Buffer.from(Array.from({ length: 256 }, (_, value) => value));
       const cat = await connection.start({ argv: ['cat'], cwd, env: { PATH }, stdin: true });
       expect(await cat.write(bytes)).to.equal(true);
@@ -52,7 +52,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
       expect((await cat.finished()).stdout).to.deep.equal(bytes);
     });
 
-    it('carries 24 MiB through a child without changing a byte', async () => {
+    it('transmits 24 MiB through a child unchanged', async () => {
       const bytes = randomBytes(24 * 1024 * 1024);
       const cat = await connection.start({ argv: ['cat'], cwd, env: { PATH }, stdin: true });
       for (let at = 0; at < bytes.length; at += 1024 * 1024)
@@ -69,13 +69,13 @@ const scenarios = ({ name, open }: ConnectionKind) => {
       expect((await cat.finished()).stdout.toString()).to.equal(numbers.join(''));
     });
 
-    it('gives a child that was started without stdin an empty one', async () => {
+    it('gives a child without stdin an empty one', async () => {
       const cat = await connection.start({ argv: ['cat'], cwd, env: { PATH } });
       expect(await cat.write('nobody reads this')).to.equal(false);
       expect((await cat.finished()).exitCode).to.equal(0);
     });
 
-    it('says so when a child reads no more', async () => {
+    it('reports a write to a child that has closed its stdin', async () => {
       const child = await connection.start({
         argv: ['sh', '-c', 'exec <&-; echo closed; sleep 60'],
         cwd,
@@ -84,19 +84,19 @@ const scenarios = ({ name, open }: ConnectionKind) => {
       });
       await child.firstOutput();
       while (await child.write('x'.repeat(65536))) {
-        // The first writes may still fit into the pipe that is about to break.
+        // The first writes may still fit into the pipe.
       }
       await child.terminate();
       expect((await child.finished()).reason).to.equal('terminated');
     });
 
-    it('gives a child exactly the variables of env when there is no policy', async () => {
+    it('gives a child exactly the variables of env without a policy', async () => {
       const variables = { PATH, EMPTY: '', WITH_LINES: 'a\nb', UMLAUT: 'ä', __proto: 'x', MY_TOKEN: 'kept' };
       const child = await connection.start({ argv: ['/usr/bin/env', '-0'], cwd, env: variables });
       expect(environment((await child.finished()).stdout)).to.deep.equal(variables);
     });
 
-    it("makes a child's environment from the server's own by the policy, and lays env on top", async () => {
+    it("applies the policy to the server's environment, then env", async () => {
       const child = await connection.start({
         argv: ['/usr/bin/env', '-0'],
         cwd,
@@ -111,7 +111,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
       });
     });
 
-    it('looks a program up in the PATH of the child', async () => {
+    it('searches the PATH of the child for a program', async () => {
       const child = connection.start({ argv: ['cat'], cwd, env: { PATH: '/nowhere' } });
       expect(await thrown(child)).to.deep.equal({ kind: 'launchFailed', stage: 'resolve' });
     });
@@ -121,7 +121,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
       expect(environment((await child.finished()).stdout)).to.deep.equal({ A: '1' });
     });
 
-    it('tells a missing directory from a missing program', async () => {
+    it('distinguishes a missing directory from a missing program', async () => {
       const start = (argv: [string], where: string) =>
         thrown(connection.start({ argv, cwd: where, env: { PATH } }));
       expect(await start(['cat'], join(cwd, 'missing'))).to.deep.equal({
@@ -132,7 +132,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
       expect(await start(['/etc/passwd'], cwd)).to.deep.equal({ kind: 'launchFailed', stage: 'permission' });
     });
 
-    it('reports the death by a signal as 128 + its number', async () => {
+    it('reports the end by a signal as 128 + its number', async () => {
       const { exitCode, signal, reason } = await sh('kill -KILL $$');
       expect({ exitCode, signal, reason }).to.deep.equal({
         exitCode: 137,
@@ -141,7 +141,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
       });
     });
 
-    it('delivers a signal, the output of its handler and the exit code of its choice', async () => {
+    it('delivers a signal and the output and exit code of its handler', async () => {
       const child = await connection.start({
         argv: ['sh', fixturePath('traps-sigint.sh')],
         cwd,
@@ -157,7 +157,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
       });
     });
 
-    it('ends a process that ignores SIGTERM, and what it started', async () => {
+    it('ends a process that ignores SIGTERM, and its descendants', async () => {
       const child = await connection.start({
         argv: ['sh', fixturePath('ignores-sigterm.sh')],
         cwd,
@@ -174,13 +174,13 @@ const scenarios = ({ name, open }: ConnectionKind) => {
       await waitForNoSurvivorsIn(cwd);
     });
 
-    it('tells that an ended process was not running when it is terminated', async () => {
+    it('reports that an exited process is not running when it is terminated', async () => {
       const child = await connection.start({ argv: ['true'], cwd, env: { PATH } });
       await child.finished();
       expect(await child.terminate()).to.equal(false);
     });
 
-    it('reports the exit while a grandchild still holds the output', async () => {
+    it('reports the exit while a grandchild has the output open', async () => {
       const child = await connection.start({
         argv: ['sh', '-c', 'sleep 60 & echo hi; exit 4'],
         cwd,
@@ -196,7 +196,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
       });
     });
 
-    it('runs 60 processes side by side', async () => {
+    it('runs 60 processes concurrently', async () => {
       const ends = await Promise.all(
         Array.from({ length: 60 }, (_, number) => sh(`echo ${number}; exit ${number}`)),
       );
@@ -205,7 +205,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
       );
     });
 
-    it('leaves nothing behind when the connection is closed', async () => {
+    it('leaves no process when the connection is closed', async () => {
       const child = await connection.start({
         argv: ['sh', fixturePath('ignores-sigterm.sh')],
         cwd,

@@ -7,9 +7,9 @@ import { childrenOf } from './support/process-tree.ts';
 import { programPath } from './support/program.ts';
 import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
-/** `npm run soak` asks for thousands. */
+/** Thousands in `npm run soak`. */
 const STARTS = Number(process.env.SOAK_STARTS ?? 400);
-const AT_ONCE = 20;
+const CONCURRENT = 20;
 const MIB = 1024 * 1024;
 const environment = { exact: { PATH: '/usr/local/bin:/usr/bin:/bin' } };
 
@@ -42,7 +42,7 @@ describe(`a server after ${STARTS} processes of every kind`, () => {
       await child.closeStdin();
       expect(String((await child.collect()).stdout)).to.equal('in');
     },
-    // Killed while it writes, and read by somebody who takes a turn of the event loop for each chunk.
+    // Killed while it writes; the reader takes a turn of the event loop for each chunk.
     async () => {
       const child = await start('yes');
       let chunks = 0;
@@ -71,12 +71,13 @@ describe(`a server after ${STARTS} processes of every kind`, () => {
       Array.from({ length: count }, (_, at) => (kinds[(from + at) % kinds.length] as () => unknown)()),
     );
   const run = async (starts: number) => {
-    for (let from = 0; from < starts; from += AT_ONCE) await round(from, Math.min(AT_ONCE, starts - from));
+    for (let from = 0; from < starts; from += CONCURRENT)
+      await round(from, Math.min(CONCURRENT, starts - from));
   };
 
   it('has no more descriptors, zombies or memory than before', async function () {
     this.timeout(0);
-    await run(AT_ONCE * kinds.length);
+    await run(CONCURRENT * kinds.length);
     const before = await client.status();
     await run(STARTS);
     const after = await client.status();
@@ -84,7 +85,7 @@ describe(`a server after ${STARTS} processes of every kind`, () => {
     expect(after.processes).to.equal(0);
     expect((after.rssBytes as number) - (before.rssBytes as number)).to.be.below(64 * MIB);
     const zombies = childrenOf(after.pid).filter(isZombie);
-    // What had only just ended when it was looked at is cleared away before another question is answered.
+    // A child that exited just before the scan is reaped before the server answers another request.
     for (let turn = 0; turn < 3; turn += 1) await client.status();
     expect(zombies.filter(isZombie)).to.deep.equal([]);
   });

@@ -10,10 +10,10 @@ import { describeWithSshd, startSshd } from './support/sshd.ts';
 import { pipeDirectoriesOf, survivorsBelow } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
-/** What is to go is given a second, and what isn't ended stays for ever: in between there is room for a slow machine. */
+/** Processes get a second to end, and those that are not ended run forever: the rest is for slow machines. */
 const WITHIN_MS = 30_000;
 
-/** How a server comes to its end. */
+/** The ways in which a server ends. */
 const ways: Record<string, (client: RawClient, server: number) => void> = {
   'the end of its stdin': client => client.server.stdin.end(),
   'SIGTERM of the server': (_, server) => process.kill(server, 'SIGTERM'),
@@ -26,61 +26,67 @@ const ways: Record<string, (client: RawClient, server: number) => void> = {
 type Kind = {
   readonly script: string;
   readonly start?: object;
-  /** What has happened when it is there. */
+  /** The notification after which the process runs. */
   readonly once: 'process/output' | 'process/exited' | 'process/closed';
 };
 
-const STUBBORN = 'trap "" TERM HUP INT; : > up; echo ready; while :; do sleep 1; done';
-const APART = `setsid sh -c '${STUBBORN}'`;
-const JOB = `(${STUBBORN})`;
-const STDIN_ONLY = `exec 3<&0; ${APART} <&3 3<&- >/dev/null 2>&1`;
+const IGNORES_SIGNALS = 'trap "" TERM HUP INT; : > up; echo ready; while :; do sleep 1; done';
+const IN_OWN_SESSION = `setsid sh -c '${IGNORES_SIGNALS}'`;
+const JOB = `(${IGNORES_SIGNALS})`;
+const STDIN_ONLY = `exec 3<&0; ${IN_OWN_SESSION} <&3 3<&- >/dev/null 2>&1`;
 const ON_TTY = { tty: true };
-const UNCUT = { drainMs: 600_000 };
-const CUT = { drainMs: 0 };
+const WITH_LONG_DRAIN = { drainMs: 600_000 };
+const WITHOUT_DRAIN = { drainMs: 0 };
 
-/** A shell that has started something in the background and stays. */
+/** A shell that starts a background process and stays. */
 const staying = (background: string, start: object = {}): Kind => ({
   script: `${background} & until [ -e up ]; do sleep 0.01; done; echo ready; wait`,
   start,
   once: 'process/output',
 });
 
-/** A shell that has started something in the background and has exited. */
+/** A shell that starts a background process and exits. */
 const leaving = (background: string, start: object = {}): Kind => ({
   script: `${background} & until [ -e up ]; do sleep 0.01; done`,
   start,
   once: 'drainMs' in start && start.drainMs !== 0 ? 'process/exited' : 'process/closed',
 });
 
-/** What has to go with the server. */
+/** The processes that must end with the server. */
 const kinds: Record<string, Kind> = {
   obedient: { script: 'echo ready; sleep 600', once: 'process/output' },
   stopped: { script: 'echo ready; kill -STOP $$', once: 'process/output' },
-  'ignoring signals': { script: STUBBORN, once: 'process/output' },
-  'ignoring signals on a tty': { script: STUBBORN, start: ON_TTY, once: 'process/output' },
-  'in another session with our pipe': staying(APART),
+  'ignoring signals': { script: IGNORES_SIGNALS, once: 'process/output' },
+  'ignoring signals on a tty': { script: IGNORES_SIGNALS, start: ON_TTY, once: 'process/output' },
+  'in another session with our pipe': staying(IN_OWN_SESSION),
   'in another session with our stdin only': staying(STDIN_ONLY, { pipeStdin: true }),
-  'in another session with our tty': staying(APART, ON_TTY),
+  'in another session with our tty': staying(IN_OWN_SESSION, ON_TTY),
   'a job in another group with our tty': staying(`set -m; ${JOB}`, ON_TTY),
-  'left by a shell, with our pipe': leaving(JOB, UNCUT),
-  'left by a shell, with a pipe that was cut': leaving(JOB, CUT),
+  'left by a shell, with our pipe': leaving(JOB, WITH_LONG_DRAIN),
+  'left by a shell, with a pipe that was closed': leaving(JOB, WITHOUT_DRAIN),
   'left by a shell, with none of our pipes': leaving(`${JOB} >/dev/null 2>&1 </dev/null`),
-  'left by a shell in another session, with our pipe': leaving(APART, UNCUT),
-  'left by a shell in another session, with a pipe that was cut': leaving(APART, CUT),
+  'left by a shell in another session, with our pipe': leaving(IN_OWN_SESSION, WITH_LONG_DRAIN),
+  'left by a shell in another session, with a pipe that was closed': leaving(IN_OWN_SESSION, WITHOUT_DRAIN),
   'left by a shell in another session, with our stdin only': leaving(STDIN_ONLY, { pipeStdin: true }),
-  'left by a shell in another session, with our tty': leaving(APART, { ...ON_TTY, ...UNCUT }),
-  'left by a shell in another session, with a tty that was cut': leaving(APART, { ...ON_TTY, ...CUT }),
-  'left by a shell in another group, with a tty that was cut': leaving(`set -m; ${JOB}`, {
+  'left by a shell in another session, with our tty': leaving(IN_OWN_SESSION, {
     ...ON_TTY,
-    ...CUT,
+    ...WITH_LONG_DRAIN,
+  }),
+  'left by a shell in another session, with a tty that was closed': leaving(IN_OWN_SESSION, {
+    ...ON_TTY,
+    ...WITHOUT_DRAIN,
+  }),
+  'left by a shell in another group, with a tty that was closed': leaving(`set -m; ${JOB}`, {
+    ...ON_TTY,
+    ...WITHOUT_DRAIN,
   }),
 };
 
-/** Has left the group and closed all streams. */
+/** A process in its own session that has closed all streams. */
 const DAEMON = 'a daemon';
-const daemon = leaving(`${APART} >/dev/null 2>&1 </dev/null`);
+const daemon = leaving(`${IN_OWN_SESSION} >/dev/null 2>&1 </dev/null`);
 
-/** Where servers run: the arguments of a client that holds the pipes of one, and what is to be ended afterwards. */
+/** A place for servers: the command line of a client that has the pipes of one open. */
 type Place = { readonly client: readonly [string, ...string[]]; stop(): Promise<void> };
 
 const local = async (): Promise<Place> => ({
@@ -113,15 +119,15 @@ const survivors = (startPlace: () => Promise<Place>) => {
   });
 
   afterEach(() => {
-    for (const { pid } of inhabitants()) kill(pid);
+    for (const { pid } of runningProcesses()) kill(pid);
     rmSync(root, { recursive: true });
   });
 
-  // Servers and watchdogs may take a second longer than what they end; the next test need not wait for them.
+  // Checked once for all tests: servers and watchdogs may take a second longer to exit than the processes they end.
   after(async () => {
     for (const { server } of clients) server.kill('SIGKILL');
     await Promise.all(clients.map(({ ended }) => ended));
-    await until(() => !servers.some(isThere), 'a server is left');
+    await until(() => !servers.some(isThere), 'a server is still running');
     expect(directories).to.have.lengthOf(servers.length);
     await until(() => !directories.some(existsSync), 'the pipes of a server are left');
     await place.stop();
@@ -146,29 +152,29 @@ const survivors = (startPlace: () => Promise<Place>) => {
     );
   };
 
-  const inhabitants = () =>
+  const runningProcesses = () =>
     survivorsBelow(root).map(([directory, process]) => ({
       kind: basename(directory),
       process,
       pid: Number.parseInt(process, 10),
     }));
-  const left = () => inhabitants().filter(({ kind }) => kind !== DAEMON);
+  const survivors = () => runningProcesses().filter(({ kind }) => kind !== DAEMON);
 
   for (const [way, die] of Object.entries(ways)) {
-    it(`are none after ${way}, but for a daemon`, async () => {
+    it(`do not exist after ${way}, except for a daemon`, async () => {
       const { client, server } = await open();
       const all = Object.entries({ ...kinds, [DAEMON]: daemon });
       await Promise.all(all.map(([name, kind]) => start(client, name, kind)));
-      const alive = new Set(inhabitants().map(({ kind }) => kind));
+      const alive = new Set(runningProcesses().map(({ kind }) => kind));
       expect(all.map(([name]) => name).filter(name => !alive.has(name))).to.deep.equal([]);
 
       directories.push(...pipeDirectoriesOf(server));
 
       const deadline = performance.now() + WITHIN_MS;
       die(client, server);
-      while (left().length > 0 && performance.now() < deadline) await delay(20);
-      const cells = left().map(({ kind, process }) => `${way} × ${kind}: ${process}`);
-      const daemons = inhabitants().filter(({ kind }) => kind === DAEMON);
+      while (survivors().length > 0 && performance.now() < deadline) await delay(20);
+      const cells = survivors().map(({ kind, process }) => `${way} × ${kind}: ${process}`);
+      const daemons = runningProcesses().filter(({ kind }) => kind === DAEMON);
       expect(cells, 'survivors').to.deep.equal([]);
       expect(daemons, 'daemons').not.to.deep.equal([]);
     });
@@ -191,6 +197,6 @@ const kill = (pid: number): void => {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended meanwhile.
+    // It has exited.
   }
 };

@@ -5,9 +5,9 @@ import { createTestDirectories, NOBODY_UID, type TestDirectories } from './suppo
 
 const PATH = '/usr/bin:/bin';
 
-// The limit does not hold for root, so the server belongs to another account.
+// The limit does not apply to root, so the server runs as another account.
 (process.platform === 'linux' && process.getuid?.() === 0 ? describe : describe.skip)(
-  'a server whose user may start no more processes and threads',
+  'a server at the process limit of its user',
   () => {
     let directories: TestDirectories;
     let client: RawClient;
@@ -16,7 +16,7 @@ const PATH = '/usr/bin:/bin';
       directories = createTestDirectories(true);
       client = await RawClient.open({ argv: directories.server });
       await start('cat', { argv: ['cat'], pipeStdin: true });
-      // The cat is one more than that.
+      // cat is the last process within the limit.
       const account = ['--reuid', String(NOBODY_UID), '--regid', String(NOBODY_UID), '--clear-groups'];
       execFileSync('setpriv', [...account, 'prlimit', '--pid', String(client.server.pid), '--nproc=1:']);
     });
@@ -34,7 +34,7 @@ const PATH = '/usr/bin:/bin';
       await client.waitFor('the echo', ({ params }) => params?.chunk === chunk);
     };
 
-    it('does file requests and name lookups, and its processes live on', async () => {
+    it('answers file and HTTP requests, and its processes keep running', async () => {
       const { dataBase64 } = await client.request('fs/readFile', { path: '/proc/self/comm' });
       expect(Buffer.from(dataBase64, 'base64').toString()).to.equal('node\n');
       const url = 'http://localhost:1/';
@@ -48,7 +48,7 @@ const PATH = '/usr/bin:/bin';
       'on a terminal': { tty: true },
       'with the environment of a login': { env: undefined, envPolicy: { base: 'login' } },
     })) {
-      it(`refuses a start ${title}, and says why`, async () => {
+      it(`refuses a start ${title} with the reason`, async () => {
         const refused = await start('p', { argv: ['true'], ...more }).catch(error => error.answer);
         expect(refused.data).to.deep.equal({
           kind: 'launchFailed',

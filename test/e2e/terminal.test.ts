@@ -47,7 +47,7 @@ describe('processes on a terminal', () => {
   const shows = (processId: string, text: string) =>
     client.waitFor(`"${text}" on the screen`, () => screen(processId).includes(text));
 
-  it('have 80 columns and 24 rows unless told otherwise, and an exact environment', async () => {
+  it('have 80 columns and 24 rows by default, and an exact environment', async () => {
     await start('size', ['stty', 'size']);
     expect((await client.finished('size')).pty.toString()).to.equal('24 80\r\n');
     await start('env', ['/usr/bin/env'], { env: { A: '1' } });
@@ -63,7 +63,7 @@ describe('processes on a terminal', () => {
     await shows('resized', '43 132');
   });
 
-  it('echo what is typed, and know Ctrl-C and Ctrl-D', async () => {
+  it('echo input and handle Ctrl-C and Ctrl-D', async () => {
     await start('cat', ['cat']);
     await type('cat', 'hello\n');
     await shows('cat', 'hello\r\nhello\r\n');
@@ -88,7 +88,7 @@ describe('processes on a terminal', () => {
     expect(await stage(['/etc/passwd'], {})).to.equal('permission');
   });
 
-  it('are refused a size that no terminal has, and a resize without a terminal', async () => {
+  it('are refused with an invalid size, as is a resize without a terminal', async () => {
     const size = { columns: 0, rows: 24 };
     const refused = await client.ask('process/start', {
       processId: 'x',
@@ -106,7 +106,7 @@ describe('processes on a terminal', () => {
     expect(error?.data).to.deep.equal({ kind: 'unsupported', field: 'processId' });
   });
 
-  it('can be started by an embedded server in another thread than the main one', async () => {
+  it('can be started by an embedded server in a worker thread', async () => {
     const worker = new Worker(IN_WORKER, {
       eval: true,
       workerData: join(programPath, '../embedded/index.js'),
@@ -116,7 +116,7 @@ describe('processes on a terminal', () => {
     await worker.terminate();
   });
 
-  it('leave no descriptor behind', async () => {
+  it('leave no descriptor open', async () => {
     const many = (round: number) =>
       Promise.all(
         Array.from({ length: 25 }, async (_, at) => {
@@ -133,7 +133,7 @@ describe('processes on a terminal', () => {
 });
 
 describe('exec-server run --tty', () => {
-  // The product's own terminals give the program one whose size and modes are known.
+  // Runs on a terminal of the product itself, whose size and modes are known.
   const onTerminal = async (typed: string, command: string) => {
     const client = await RawClient.open();
     await client.request('process/start', {
@@ -165,12 +165,12 @@ describe('exec-server run --tty', () => {
     return screen();
   };
 
-  it('gives the command our size and TERM, and our terminal back afterwards', async () => {
+  it('gives the command the size and TERM of the local terminal, and restores the terminal', async () => {
     const screen = await onTerminal('', `sh -c 'stty size; echo "$TERM"; exit 3'`);
     expect(screen).to.equal('17 91\r\nxterm-test\r\nexit 3\r\nrestored\r\n');
   });
 
-  it('hands each key to the command, Ctrl-C too', async () => {
+  it('sends each key to the command, including Ctrl-C', async () => {
     const screen = await onTerminal(
       '\x03',
       `sh -c 'trap "echo caught; exit 5" INT; echo ready; while :; do sleep 0.05; done'`,

@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import {
   type CommandResult,
@@ -13,6 +12,7 @@ import {
   type WriteStdinOptions,
 } from '../../src/core/index.ts';
 import { FrameDecoder } from '../../src/protocol/index.ts';
+import { until } from '../support/until.ts';
 import {
   type AgentServer,
   type AgentServerKind,
@@ -26,7 +26,7 @@ import { survivorsIn, waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const MIB = 1024 * 1024;
 
-/** Questions may follow each other at once: who waits for something asks until it is there. */
+/** Short waits, because the tests poll a session until the expected output arrives. */
 const limits = { minYieldMs: 20, writeYieldMs: 20, minPollMs: 20 };
 
 const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
@@ -59,61 +59,61 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       rmSync(cwd, { recursive: true });
     });
 
-    /** Runs a command line of sh, whatever shell the account has. */
+    /** Runs a command line with sh instead of the account's shell. */
     const sh = (command: string, options: Partial<Parameters<UnifiedExec['execCommand']>[0]> = {}) =>
       agent.execCommand({ cwd, shell: '/bin/sh', ...options, command, argv: undefined });
 
-    /** Starts a command that is to run on. */
+    /** Starts a command that keeps running. */
     const session = async (command: string, options: Parameters<typeof sh>[1] = {}): Promise<number> => {
       const answer = await sh(command, { yieldTimeMs: 0, ...options });
-      expect(answer.sessionId, `it ended: ${answer.output}`).to.be.a('number');
-      heard.set(answer.sessionId as number, answer.output);
-      heardBytes.set(answer.sessionId as number, answer.outputBytes);
+      expect(answer.sessionId, `the command ended: ${answer.output}`).to.be.a('number');
+      received.set(answer.sessionId as number, answer.output);
+      receivedBytes.set(answer.sessionId as number, answer.outputBytes);
       return answer.sessionId as number;
     };
 
-    const heard = new Map<number, string>();
-    const heardBytes = new Map<number, number>();
+    const received = new Map<number, string>();
+    const receivedBytes = new Map<number, number>();
 
-    /** Types into a session, or asks it only; what it says is kept. */
-    const tell = async (
+    /** Writes to a session or polls it, and adds its output to `received`. */
+    const write = async (
       sessionId: number,
       options: Partial<WriteStdinOptions> = {},
     ): Promise<CommandResult> => {
       const answer = await agent.writeStdin({ ...options, sessionId });
-      heard.set(sessionId, heard.get(sessionId) + answer.output);
-      heardBytes.set(sessionId, (heardBytes.get(sessionId) ?? 0) + answer.outputBytes);
+      received.set(sessionId, received.get(sessionId) + answer.output);
+      receivedBytes.set(sessionId, (receivedBytes.get(sessionId) ?? 0) + answer.outputBytes);
       return answer;
     };
 
-    /** Asks a session until all that it said has some text. */
-    const until = async (sessionId: number, text: string): Promise<void> => {
-      for (const deadline = performance.now() + 20_000; !heard.get(sessionId)?.includes(text); ) {
-        if (performance.now() > deadline) throw new Error(`never said ${text}: ${heard.get(sessionId)}`);
-        const { exitCode } = await tell(sessionId);
-        const said = heard.get(sessionId);
-        if (exitCode !== undefined && !said?.includes(text))
-          throw new Error(`ended without ${text}: ${said}`);
+    /** Polls a session until all of its output includes a text. */
+    const waitForOutput = async (sessionId: number, text: string): Promise<void> => {
+      for (const deadline = performance.now() + 20_000; !received.get(sessionId)?.includes(text); ) {
+        if (performance.now() > deadline) throw new Error(`no output ${text}: ${received.get(sessionId)}`);
+        const { exitCode } = await write(sessionId);
+        const output = received.get(sessionId);
+        if (exitCode !== undefined && !output?.includes(text))
+          throw new Error(`ended without ${text}: ${output}`);
       }
     };
 
-    /** Types into a session and asks it until it has ended; all that it ever said, and how it ended. */
-    const ended = async (sessionId: number, typed: Partial<WriteStdinOptions> = {}) => {
-      let answer = await tell(sessionId, typed);
-      while (answer.sessionId !== undefined) answer = await tell(sessionId, { yieldTimeMs: 20_000 });
-      return { ...answer, output: heard.get(sessionId) as string };
+    /** Writes to a session and polls it until it ends; returns the last result with all output. */
+    const writeUntilEnd = async (sessionId: number, typed: Partial<WriteStdinOptions> = {}) => {
+      let answer = await write(sessionId, typed);
+      while (answer.sessionId !== undefined) answer = await write(sessionId, { yieldTimeMs: 20_000 });
+      return { ...answer, output: received.get(sessionId) as string };
     };
 
     const refusal = async (promise: Promise<unknown>): Promise<unknown> => {
       const error = await promise.then(
-        () => expect.fail('it was done'),
+        () => expect.fail('it was not refused'),
         error => error,
       );
       if (!(error instanceof UnifiedExecError)) throw error;
       return [error.kind, error.message];
     };
 
-    it('answers a short command once, with its output and its end', async () => {
+    it('returns the output and exit code of a short command in one result', async () => {
       const { wallTimeMs, ...answer } = await sh('echo out; echo err >&2; exit 3', { yieldTimeMs: 30_000 });
       expect(wallTimeMs).to.be.at.least(0);
       expect({ ...answer, output: answer.output.split('\n').sort() }).to.deep.equal({
@@ -128,7 +128,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       expect(agent.list()).to.deep.equal([]);
     });
 
-    it("runs a command line by the account's own shell, and another one by the shell that is named", async () => {
+    it("runs a command line with the account's shell, or with the given one", async () => {
       const { shell } = server.client.info;
       const command = shell.name === 'fish' ? 'status fish-path' : 'echo $0';
       expect((await agent.execCommand({ command })).output).to.equal(`${shell.path}\n`);
@@ -142,7 +142,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       expect((await agent.execCommand({ argv })).output).to.equal('a b|$HOME|"|');
     });
 
-    it('makes a session of what runs on, which ends it when it is told to', async () => {
+    it('opens a session for a command that keeps running, until the command exits', async () => {
       const sessionId = await session('read name; echo "hello $name"; exit 5', { stdin: true });
       expect(agent.list().map(({ startedAtMs, ...info }) => info)).to.deep.equal([
         {
@@ -153,12 +153,12 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
           state: 'running',
         },
       ]);
-      const answer = await ended(sessionId, { chars: 'you\n' });
+      const answer = await writeUntilEnd(sessionId, { chars: 'you\n' });
       expect(answer).to.include({ output: 'hello you\n', exitCode: 5 });
       expect(agent.list()).to.deep.equal([]);
     });
 
-    it('gives the end of a session once, to whoever asks first', async () => {
+    it('returns the end of a session only once', async () => {
       const sessionId = await session('read x; echo done; exit 4', { stdin: true });
       const answers = [
         agent.writeStdin({ sessionId, chars: '\n', yieldTimeMs: 20_000 }),
@@ -173,9 +173,9 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       ]);
     });
 
-    it('gives the last output of a session that has ended unasked, whatever is typed', async () => {
+    it('returns the last output of a session that has ended, regardless of the input', async () => {
       const sessionId = await session('read x; echo bye; exit 6', { stdin: true });
-      // Its answer isn't waited for; the end comes while nobody asks.
+      // The call is aborted, so the session ends while no call waits.
       const controller = new AbortController();
       const typed = agent.writeStdin({
         sessionId,
@@ -185,23 +185,21 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       });
       controller.abort(new Error('not now'));
       expect(((await typed.catch(error => error)) as Error).message).to.equal('not now');
-      for (const deadline = performance.now() + 20_000; agent.list()[0]?.state !== 'ended'; await delay(5)) {
-        if (performance.now() > deadline) throw new Error('it never ended');
-      }
+      await until(() => agent.list()[0]?.state === 'ended', 'the session has not ended');
       const { output, exitCode } = await agent.writeStdin({ sessionId, chars: 'too late\n' });
       expect({ output, exitCode }).to.deep.equal({ output: 'bye\n', exitCode: 6 });
     });
 
-    it('types into a terminal, and hears the echo', async () => {
+    it('writes to a terminal and returns the echo', async () => {
       const sessionId = await session('stty -onlcr; echo ready; exec cat', { tty: true });
-      await until(sessionId, 'ready\n');
-      await tell(sessionId, { chars: 'one\n' });
-      await until(sessionId, 'one\none\n');
-      const { output, exitCode } = await ended(sessionId, { closeStdin: true });
+      await waitForOutput(sessionId, 'ready\n');
+      await write(sessionId, { chars: 'one\n' });
+      await waitForOutput(sessionId, 'one\none\n');
+      const { output, exitCode } = await writeUntilEnd(sessionId, { closeStdin: true });
       expect({ output, exitCode }).to.deep.equal({ output: 'ready\none\none\n', exitCode: 0 });
     });
 
-    it('gives a terminal the size that is asked for', async () => {
+    it('gives a terminal the requested size', async () => {
       const size = async (tty: true | { columns: number; rows: number }) =>
         (await sh('stty size', { tty, yieldTimeMs: 20_000 })).output;
       expect(await size(true)).to.equal('24 80\r\n');
@@ -209,18 +207,18 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
     });
 
     for (const tty of [true, false]) {
-      it(`interrupts by Ctrl-C ${tty ? 'on a terminal' : 'without a terminal, too'}`, async () => {
+      it(`interrupts with Ctrl-C ${tty ? 'on a terminal' : 'without a terminal'}`, async () => {
         const script = 'trap "echo got; exit 7" INT; echo ready; while :; do sleep 0.05; done';
         const sessionId = await session(script, { tty });
-        await until(sessionId, tty ? 'ready\r\n' : 'ready\n');
-        heard.set(sessionId, '');
+        await waitForOutput(sessionId, tty ? 'ready\r\n' : 'ready\n');
+        received.set(sessionId, '');
         const answer = await agent.writeStdin({ sessionId, chars: '\u0003', yieldTimeMs: 20_000 });
         expect(answer.output.replaceAll('\r', '')).to.equal(tty ? '^Cgot\n' : 'got\n');
         expect(answer.exitCode).to.equal(7);
       });
     }
 
-    it('ends stdin behind what is typed', async () => {
+    it('closes stdin after the written characters', async () => {
       const sessionId = await session('wc -c', { stdin: true });
       const answer = await agent.writeStdin({
         sessionId,
@@ -231,19 +229,19 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       expect([answer.output.trim(), answer.exitCode]).to.deep.equal(['5', 0]);
     });
 
-    it('says that a session without stdin can not be typed into, and loses nothing by it', async () => {
+    it('refuses to write to a session without stdin, and loses no output', async () => {
       const sessionId = await session('echo here; exec sleep 600');
       expect(await refusal(agent.writeStdin({ sessionId, chars: 'x' }))).to.deep.equal([
         'stdinClosed',
         'this session has no stdin: start the command with tty or stdin to write to it',
       ]);
-      await until(sessionId, 'here');
+      await waitForOutput(sessionId, 'here');
     });
 
-    it('says that a process has closed its stdin', async () => {
+    it('reports that a process has closed its stdin', async () => {
       const sessionId = await session('exec <&-; echo closed; exec sleep 600', { stdin: true });
-      await until(sessionId, 'closed');
-      // The first bytes may still go into the pipe that is about to break.
+      await waitForOutput(sessionId, 'closed');
+      // The first writes may still fit into the pipe.
       const typed = async (): Promise<unknown> => {
         for (;;) await agent.writeStdin({ sessionId, chars: 'x'.repeat(65_536), yieldTimeMs: 0 });
       };
@@ -251,7 +249,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       expect(agent.list().map(({ state }) => state)).to.deep.equal(['running']);
     });
 
-    it('cuts big output to the budget, and counts every byte of it', async () => {
+    it('truncates big output to the budget and counts all bytes', async () => {
       const total = 5 * MIB;
       const answer = await sh(`echo head; head -c ${total - 10} /dev/zero | tr '\\0' x; echo tail`, {
         maxOutputTokens: 1000,
@@ -265,7 +263,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       expect(answer.exitCode).to.equal(0);
     });
 
-    it('never makes a process wait for an agent that does not ask', async () => {
+    it('never blocks a process while the agent does not poll', async () => {
       const total = 24 * MIB;
       const sessionId = await session(`read x; head -c ${total} /dev/zero; touch written; read x`, {
         stdin: true,
@@ -274,9 +272,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       const typed = agent.writeStdin({ sessionId, chars: '\n', signal: controller.signal });
       controller.abort();
       await typed.catch(() => {});
-      for (const deadline = performance.now() + 30_000; !existsSync(join(cwd, 'written')); await delay(5)) {
-        if (performance.now() > deadline) throw new Error('it could not write all of it');
-      }
+      await until(() => existsSync(join(cwd, 'written')), 'the command is blocked');
       let [bytes, exitCode]: [number, number | undefined] = [0, undefined];
       while (exitCode === undefined) {
         const answer = await agent.writeStdin({ sessionId, chars: '\n', yieldTimeMs: 20_000 });
@@ -286,7 +282,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
     });
 
     for (const tty of [false, true]) {
-      it(`loses no byte of what exits at once ${tty ? 'on a terminal' : 'on pipes'}`, async () => {
+      it(`loses no output of a process that exits immediately ${tty ? 'on a terminal' : 'on pipes'}`, async () => {
         const text = 'x'.repeat(20_480);
         for (let count = 0; count < 40; count += 1) {
           const answer = await agent.execCommand({
@@ -299,7 +295,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       });
     }
 
-    it('has stderr in the order of the writes where it goes where stdout goes', async () => {
+    it('returns stdout and stderr in the order of the writes with mergeStderr', async () => {
       const script = 'for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done';
       const wanted = Array.from({ length: 9 }, (_, at) => `out ${at + 1}\nerr ${at + 1}\n`).join('');
       const answer = await sh(script, { mergeStderr: true }).catch(error => error);
@@ -307,37 +303,37 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       else expect(answer).to.include({ kind: 'unsupported' });
     });
 
-    it('puts characters together that come in pieces, of each stream for itself', async () => {
+    it('joins characters that arrive in pieces, separately for each stream', async () => {
       const sessionId = await session(
         'printf "1\\342\\202"; printf "2\\303" >&2; read x; printf "\\254"; read x; printf "\\244" >&2',
         { stdin: true },
       );
-      for (const begun of ['1', '2']) await until(sessionId, begun);
-      await tell(sessionId, { chars: '\n' });
-      await until(sessionId, '€');
-      const { output } = await ended(sessionId, { chars: '\n' });
+      for (const started of ['1', '2']) await waitForOutput(sessionId, started);
+      await write(sessionId, { chars: '\n' });
+      await waitForOutput(sessionId, '€');
+      const { output } = await writeUntilEnd(sessionId, { chars: '\n' });
       expect(output.replace(/^(12|21)/, '')).to.equal('€ä');
-      expect(heardBytes.get(sessionId)).to.equal(7);
+      expect(receivedBytes.get(sessionId)).to.equal(7);
     });
 
-    it('keeps the beginning of a character for the answer that has its end', async () => {
+    it('retains an incomplete character until the result with the rest of it', async () => {
       const sessionId = await session('printf "a\\342\\202"; read x; printf "\\254b"', { stdin: true });
-      await until(sessionId, 'a');
-      expect(heard.get(sessionId)).to.equal('a');
+      await waitForOutput(sessionId, 'a');
+      expect(received.get(sessionId)).to.equal('a');
       await agent.writeStdin({ sessionId, chars: '\n', yieldTimeMs: 20_000 }).then(answer => {
         expect(answer).to.include({ output: '€b', outputBytes: 4, exitCode: 0 });
       });
     });
 
-    it('has U+FFFD for bytes that are no text, and counts them as they are', async () => {
+    it('returns U+FFFD for invalid UTF-8, and counts the original bytes', async () => {
       expect(await sh("printf '\\000\\001\\002\\377'")).to.include({
         output: '\u0000\u0001\u0002\ufffd',
         outputBytes: 4,
       });
     });
 
-    it('answers when streams that others hold are cut, and says who holds them', async () => {
-      // It has the name of its shell at first.
+    it('returns when streams open in other processes are closed, and reports the holders', async () => {
+      // Until its exec it has the name of its shell.
       const named =
         '{ while read -r name </proc/$!/comm && [ "$name" != sleep ]; do sleep 0.01; done; } 2>/dev/null';
       const answer = await sh(`sleep 600 & ${named}; echo $!; exit 3`, {
@@ -354,19 +350,19 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
 
     it('ends a command at its timeout', async () => {
       const timedOut = async (timeoutMs: number): Promise<CommandResult> => {
-        const answer = await sh('echo begun; exec sleep 600', { timeoutMs, yieldTimeMs: 30_000 });
-        // Where it had not begun by then, it needs more time.
+        const answer = await sh('echo started; exec sleep 600', { timeoutMs, yieldTimeMs: 30_000 });
+        // On a slow machine the command may not have started; a longer timeout follows.
         return answer.output !== '' ? answer : timedOut(timeoutMs * 4);
       };
       expect(await timedOut(300)).to.include({
-        output: 'begun\n',
+        output: 'started\n',
         reason: 'timeout',
         signal: 'SIGTERM',
         exitCode: 143,
       });
     });
 
-    it('tells a missing program of an argv as an error, and of a command line as its shell does', async () => {
+    it('reports a missing program of an argv as an error, and of a command line as the shell does', async () => {
       const error = await agent.execCommand({ argv: ['missing-program'] }).catch(error => error);
       expect(error).to.be.instanceOf(RequestError);
       expect([error.kind, error.data.stage]).to.deep.equal(['launchFailed', 'resolve']);
@@ -375,11 +371,11 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       expect(answer.output).to.contain('not found');
     });
 
-    it('ends a session on request, and gives its last words', async () => {
+    it('ends a session on request and returns its last output', async () => {
       const sessionId = await session(
         'trap "echo bye; exit 9" TERM; echo ready; while :; do sleep 0.05; done',
       );
-      await until(sessionId, 'ready');
+      await waitForOutput(sessionId, 'ready');
       const { output, exitCode, reason } = await agent.end({ sessionId });
       expect([exitCode, reason]).to.deep.equal([9, 'terminated']);
       expect(output).to.match(/bye\n$/);
@@ -389,19 +385,17 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       ]);
     });
 
-    it('ends a command whose call is given up', async () => {
+    it('ends a command whose call is aborted', async () => {
       const controller = new AbortController();
-      const running = sh('touch begun; exec sleep 600', { signal: controller.signal, yieldTimeMs: 30_000 });
-      for (const deadline = performance.now() + 20_000; !existsSync(join(cwd, 'begun')); await delay(5)) {
-        if (performance.now() > deadline) throw new Error('it never began');
-      }
+      const running = sh('touch started; exec sleep 600', { signal: controller.signal, yieldTimeMs: 30_000 });
+      await until(() => existsSync(join(cwd, 'started')), 'the command has not started');
       controller.abort(new Error('the turn was interrupted'));
       expect(((await running.catch(error => error)) as Error).message).to.equal('the turn was interrupted');
       await waitForNoSurvivorsIn(cwd);
       expect(agent.list()).to.deep.equal([]);
     });
 
-    it('ends the session used longest ago for the 65th', async () => {
+    it('ends the least recently used session for the 65th', async () => {
       const opened = await Promise.all(
         Array.from({ length: 64 }, () => sh('exec cat', { stdin: true, yieldTimeMs: 0 })),
       );
@@ -418,23 +412,24 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
         'unknownSession',
         'unknown session 2: it was ended to make room for a new one',
       ]);
-      for (const deadline = performance.now() + 20_000; survivorsIn(cwd).length !== 64; await delay(20)) {
-        if (performance.now() > deadline) throw new Error(`not 64 left: ${survivorsIn(cwd).length}`);
-      }
+      await until(
+        () => survivorsIn(cwd).length === 64,
+        () => `${survivorsIn(cwd).length} processes are left, expected 64`,
+      );
       expect(agent.list().map(({ sessionId }) => sessionId)).to.have.members([
         1,
         ...Array.from({ length: 63 }, (_, at) => at + 3),
       ]);
     });
 
-    it('ends every process when it is closed, and takes no more calls', async () => {
+    it('ends every process when it is closed, and refuses more calls', async () => {
       await session('trap "" TERM HUP; echo ready; while :; do sleep 0.05; done', { tty: true });
       await agent.close();
       expect(survivorsIn(cwd)).to.deep.equal([]);
       expect(await refusal(sh('true'))).to.deep.equal(['closed', 'this UnifiedExec is closed']);
     });
 
-    it('makes the environment of a command where the command runs', async () => {
+    it('creates the environment of a command on the server', async () => {
       const before = server.received().length;
       const answer = await agent.execCommand({
         argv: ['/usr/bin/env', '-0'],
@@ -455,7 +450,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
     });
 
     if (kind.remote) {
-      it('costs one message for a short command', async () => {
+      it('sends one message for a short command', async () => {
         const before = server.received().length;
         const answer = await sh('echo short');
         expect(answer.output).to.equal('short\n');
@@ -464,28 +459,28 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
     }
 
     if (kind !== embeddedServer) {
-      it('tells a lost connection to whoever waits, and to whoever asks first afterwards', async () => {
+      it('reports a lost connection to all waiting calls and to the next call for each session', async () => {
         const dropped = await kind.open();
         agent = agentOn(dropped);
-        const [quiet, asked] = [await session('exec sleep 600'), await session('exec sleep 600')];
+        const [idle, polled] = [await session('exec sleep 600'), await session('exec sleep 600')];
         const waiting = [
           sh('exec sleep 600', { yieldTimeMs: 30_000 }),
-          agent.writeStdin({ sessionId: asked, yieldTimeMs: 300_000 }),
+          agent.writeStdin({ sessionId: polled, yieldTimeMs: 300_000 }),
         ].map(promise => promise.catch(error => error));
         await dropped.drop?.();
-        const unasked = await agent.writeStdin({ sessionId: quiet }).catch(error => error);
-        for (const error of [...(await Promise.all(waiting)), unasked]) {
+        const idleError = await agent.writeStdin({ sessionId: idle }).catch(error => error);
+        for (const error of [...(await Promise.all(waiting)), idleError]) {
           expect(error).to.be.instanceOf(ConnectionLostError);
         }
         expect(agent.list()).to.deep.equal([]);
-        for (const sessionId of [quiet, asked]) {
+        for (const sessionId of [idle, polled]) {
           expect(await refusal(agent.writeStdin({ sessionId }))).to.have.property('0', 'unknownSession');
         }
         await dropped.close();
       });
     }
 
-    describe('at a login', () => {
+    describe('with login', () => {
       for (const { shell, file, line } of LOGIN_SHELLS) {
         it(`${shell} reads ${file}`, async function () {
           const path = ['/bin', '/usr/bin', '/usr/local/bin']

@@ -8,7 +8,7 @@ const framed = {
   ndjson: (json: string) => `${json}\n`,
 };
 
-/** The stream in pieces of these lengths, over and over. */
+/** Splits the stream into pieces of these lengths, repeatedly. */
 const pieces = (stream: Buffer, lengths: readonly number[]): Buffer[] => {
   const all: Buffer[] = [];
   for (let at = 0, next = 0; at < stream.length; next += 1) {
@@ -21,7 +21,7 @@ const pieces = (stream: Buffer, lengths: readonly number[]): Buffer[] => {
 
 describe('the client of the benchmark', () => {
   for (const framing of ['lsp', 'ndjson'] as const) {
-    it(`counts the bytes of every message however the stream is cut, framed as ${framing}`, () => {
+    it(`counts the bytes of every message for any split of the stream, framing ${framing}`, () => {
       const chunk = fc.oneof(
         fc.uint8Array({ maxLength: 20 }),
         fc.uint8Array({ minLength: 1400, maxLength: 4000 }),
@@ -46,7 +46,7 @@ describe('the client of the benchmark', () => {
     });
   }
 
-  it('says so when what comes is no frame', () => {
+  it('reports bytes that are not a frame', () => {
     expect(() => bodies('lsp', () => {})(Buffer.from('Welcome!\r\n\r\n'))).to.throw('"Welcome!"');
   });
 });

@@ -37,7 +37,7 @@ describe('verdicts', () => {
     [{ atMost: 16 }, '≤ 16 ms', 16, true],
     [{ atMost: 15 }, '≤ 15 ms', 16, false],
     [{ atLeast: 17 }, '≥ 17 ms', 16, false],
-    // The median of 2, 3 and 1: a slow round of both says nothing of either.
+    // The median of the ratios 2, 3 and 1: a round that is slow for both does not count.
     [{ atMost: 2, times: 'floor' }, '≤ 2 × the floor', 2, true],
     [{ atLeast: 2.1, times: 'floor' }, '≥ 2.1 × the floor', 2, false],
     [{ atMost: 1, times: { metric: 'other' } }, '≤ 1 × the other time', 1, true],
@@ -50,27 +50,27 @@ describe('verdicts', () => {
     });
   }
 
-  it('finds nothing reached that was not measured', () => {
+  it('reports no goal as reached without a measurement', () => {
     const unmeasured = { ...result({ atMost: 1 }), tracks: [track('ours', {})] };
     expect(verdicts(unmeasured).map(({ reached }) => reached)).to.deep.equal([false]);
   });
 });
 
 describe('ratios', () => {
-  it('compares within a round, and leaves out rounds that lack one of the two', () => {
+  it('compares within a round, and ignores rounds without one of the two', () => {
     const { tracks } = result({});
     expect(ratios({ tracks }, tracks[1] as Result['tracks'][number], 'time')).to.deep.equal([2, 3, 1]);
   });
 });
 
 describe('spread', () => {
-  it('gives quartiles between the values', () => {
+  it('interpolates quartiles between values', () => {
     expect(spread([4, 1, 3, 2])).to.deep.equal({ min: 1, q1: 1.75, median: 2.5, q3: 3.25, max: 4 });
   });
 });
 
 describe('readable', () => {
-  it('has three digits, and no fraction from 100 on', () => {
+  it('has three significant digits below 100, and no fraction above', () => {
     expect([0.12345, 1.5, 99.94, 99.96, 12345.6, Number.NaN].map(readable)).to.deep.equal([
       '0.123',
       '1.5',
@@ -83,7 +83,7 @@ describe('readable', () => {
 });
 
 describe('questions', () => {
-  it('have names of their own, and goals that name metrics of theirs', () => {
+  it('have unique names, and goals that name their own metrics', () => {
     const names = questions.map(({ name }) => name);
     expect(new Set(names).size).to.equal(names.length);
     for (const { metrics } of questions) {

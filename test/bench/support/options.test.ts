@@ -5,7 +5,7 @@ import { questions } from '../../../bench/support/questions.ts';
 const parsed = (...args: readonly string[]) => parseOptions(args, questions);
 
 describe('parseOptions', () => {
-  it('asks everything and writes it where it is kept, unless told otherwise', () => {
+  it('runs all questions and writes to the results directory by default', () => {
     expect(parsed()).to.deep.equal({
       only: questions,
       rounds: undefined,
@@ -18,12 +18,12 @@ describe('parseOptions', () => {
     });
   });
 
-  it('writes a quick run nowhere, so that it never takes the place of a real one', () => {
+  it('writes no results of a quick run, so that it replaces no complete one', () => {
     expect(parsed('--quick').out).to.equal(undefined);
     expect(parsed('--quick', '--out', 'here').out).to.equal('here');
   });
 
-  it('takes peers, split at spaces', () => {
+  it('splits the command line of a peer at spaces', () => {
     expect(
       parsed('--peer', 'one=ndjson:one exec-server  --listen stdio', '--peer', 'two=lsp:two').peers,
     ).to.deep.equal([

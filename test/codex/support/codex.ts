@@ -15,65 +15,65 @@ export type Recorded = {
   readonly from: 'codex' | 'server';
   readonly id?: number;
   readonly method?: string;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever went there
+  // biome-ignore lint/suspicious/noExplicitAny: tests inspect any message
   readonly params?: any;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
+  // biome-ignore lint/suspicious/noExplicitAny: tests inspect any message
   readonly result?: any;
   readonly error?: { readonly code: number; readonly message: string };
 };
 
-/** A folder for one conversation: where Codex and its commands work, and what belongs to either side. */
-export type Stage = {
-  /** Where the commands run. */
+/** The directories of one conversation, those of Codex and those of the server. */
+export type Directories = {
+  /** The working directory of the commands. */
   readonly work: string;
-  /** HOME on the side of the server. */
+  /** HOME of the server. */
   readonly serverHome: string;
-  /** PATH on the side of the server. */
+  /** PATH of the server. */
   readonly serverPath: string;
   readonly codexHome: string;
   readonly log: string;
-  clear(): void;
+  remove(): void;
 };
 
-// Not below /tmp: Codex keeps no helpers there, and its sandbox lets /tmp be written.
-export const createStage = (): Stage => {
+// Not below /tmp: Codex installs no helper programs there, and its sandbox has write access to /tmp.
+export const createDirectories = (): Directories => {
   const base = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'exec-server');
   mkdirSync(base, { recursive: true });
-  const root = realpathSync(mkdtempSync(join(base, 'stage-')));
-  const folder = (name: string) => {
+  const root = realpathSync(mkdtempSync(join(base, 'codex-test-')));
+  const directory = (name: string) => {
     const path = join(root, name);
     mkdirSync(path);
     return path;
   };
   return {
-    work: folder('work'),
-    serverHome: folder('home'),
-    serverPath: `${folder('bin')}:/usr/local/bin:/usr/bin:/bin`,
-    codexHome: folder('codex'),
+    work: directory('work'),
+    serverHome: directory('home'),
+    serverPath: `${directory('bin')}:/usr/local/bin:/usr/bin:/bin`,
+    codexHome: directory('codex'),
     log: join(root, 'wire.log'),
-    clear: () => rmSync(root, { recursive: true, force: true }),
+    remove: () => rmSync(root, { recursive: true, force: true }),
   };
 };
 
-/** Starts Codex, with one remote environment: the built server, in an environment of its own. */
+/** Starts Codex with one remote environment: the built server, with its own environment variables. */
 export const startCodex = async (
-  stage: Stage,
+  directories: Directories,
   sandbox: Sandbox,
   steps: readonly Step[],
-  server: readonly string[] = recordedServer(stage),
+  server: readonly string[] = recordedServer(directories),
 ) => {
   const model = await startModel(steps);
   const program = codexProgram();
-  writeFileSync(join(stage.codexHome, 'config.toml'), configuration(model));
-  writeFileSync(join(stage.codexHome, 'environments.toml'), environments(server));
+  writeFileSync(join(directories.codexHome, 'config.toml'), configuration(model));
+  writeFileSync(join(directories.codexHome, 'environments.toml'), environments(server));
   const codex = spawn(
     program,
-    ['exec', '--skip-git-repo-check', '--sandbox', sandbox, '-C', stage.work, 'do what you have to do'],
+    ['exec', '--skip-git-repo-check', '--sandbox', sandbox, '-C', directories.work, 'do what you have to do'],
     {
       env: {
         PATH: '/usr/bin:/bin',
         HOME: '/nonexistent',
-        CODEX_HOME: stage.codexHome,
+        CODEX_HOME: directories.codexHome,
         OPENAI_API_KEY: 'planted',
         ONLY_HERE: 'planted',
       },
@@ -93,16 +93,16 @@ export const startCodex = async (
   return { codex, ended };
 };
 
-/** Lets Codex do what the model asks for, to its end. */
+/** Runs Codex with a scripted model until it exits. */
 export const runCodex = async (
-  stage: Stage,
+  directories: Directories,
   sandbox: Sandbox,
   steps: readonly Step[],
   server?: readonly string[],
-) => (await startCodex(stage, sandbox, steps, server)).ended;
+) => (await startCodex(directories, sandbox, steps, server)).ended;
 
-/** The server's command line, with its own HOME and PATH and nothing of Codex's. */
-export const plainServer = ({ serverHome, serverPath }: Stage): string[] => [
+/** The command line of the server, with its own HOME and PATH and no variables of Codex. */
+export const plainServer = ({ serverHome, serverPath }: Directories): string[] => [
   '/usr/bin/env',
   '-i',
   `HOME=${serverHome}`,
@@ -114,16 +114,16 @@ export const plainServer = ({ serverHome, serverPath }: Stage): string[] => [
   'stdio',
 ];
 
-/** The same, with a record of what is said. */
-export const recordedServer = (stage: Stage): string[] => [
+/** The same, with a log of all messages. */
+export const recordedServer = (directories: Directories): string[] => [
   process.execPath,
   fileURLToPath(new URL('../fixtures/recorder.js', import.meta.url)),
-  stage.log,
-  ...plainServer(stage),
+  directories.log,
+  ...plainServer(directories),
 ];
 
-/** What Codex and the server said to each other, in order. */
-export const recorded = ({ log }: Stage): Recorded[] =>
+/** The messages between Codex and the server, in order. */
+export const recorded = ({ log }: Directories): Recorded[] =>
   readFileSync(log, 'utf8')
     .split('\n')
     .filter(line => line !== '')

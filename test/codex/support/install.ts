@@ -3,39 +3,47 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** The release that the suite speaks with. */
+/** The release of Codex that the tests run. */
 export const CODEX_VERSION = '0.169.0';
 
 /**
- * The program of OpenAI Codex, from the npm registry, in a folder of the user's cache: it is no dependency
- * of this package. Only the first call ever installs it.
+ * The program of OpenAI Codex, in the user's cache directory; it is not a dependency of this package. Installs it from
+ * the npm registry if it is missing.
  */
 export const codexProgram = (): string => {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'exec-server');
-  const folder = join(cache, `codex-${CODEX_VERSION}`);
-  if (!existsSync(folder)) install(folder);
-  return findProgram(folder);
+  const directory = join(cache, `codex-${CODEX_VERSION}`);
+  if (!existsSync(directory)) install(directory);
+  return findProgram(directory);
 };
 
-// Installed beside and put in its place when it is complete, so that half of it is never taken for all.
-const install = (folder: string): void => {
-  const made = `${folder}.${process.pid}`;
-  mkdirSync(made, { recursive: true });
+// Installs into a temporary directory and renames it when complete, so that an interrupted installation is not used.
+const install = (directory: string): void => {
+  const temporary = `${directory}.${process.pid}`;
+  mkdirSync(temporary, { recursive: true });
   try {
     execFileSync(
       'npm',
-      ['install', '--prefix', made, '--no-save', '--no-audit', '--no-fund', `@openai/codex@${CODEX_VERSION}`],
+      [
+        'install',
+        '--prefix',
+        temporary,
+        '--no-save',
+        '--no-audit',
+        '--no-fund',
+        `@openai/codex@${CODEX_VERSION}`,
+      ],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     );
-    if (!existsSync(folder)) renameSync(made, folder);
+    if (!existsSync(directory)) renameSync(temporary, directory);
   } finally {
-    rmSync(made, { recursive: true, force: true });
+    rmSync(temporary, { recursive: true, force: true });
   }
 };
 
-/** The native program: its launcher for npm would only start it. */
-const findProgram = (folder: string): string => {
-  const packages = join(folder, 'node_modules/@openai');
+/** The path of the native program, without its npm launcher. */
+const findProgram = (directory: string): string => {
+  const packages = join(directory, 'node_modules/@openai');
   for (const name of readdirSync(packages)) {
     const vendor = join(packages, name, 'vendor');
     for (const target of existsSync(vendor) ? readdirSync(vendor) : []) {

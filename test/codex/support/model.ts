@@ -2,26 +2,25 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What the model asks for in one turn: a tool and its arguments. */
+/** A tool call of the model, one per turn. */
 export type ToolCall = { readonly name: string; readonly arguments: object };
 
-/** What came back for a call: the text that the model is given. */
+/** One turn of the script: receives the outputs of all calls so far; `undefined` ends the conversation. */
 export type Step = (outputs: readonly string[]) => ToolCall | undefined;
 
-/** A model that follows a script, behind as much of the Responses API as Codex needs. */
+/** A scripted model, with the part of the Responses API that Codex needs. */
 export type Model = {
   /** Base URL for a provider. */
   readonly url: string;
-  /** What came back for each call, in order. */
+  /** The outputs of all calls, in order. */
   readonly outputs: readonly string[];
   close(): Promise<void>;
 };
 
 /**
- * Starts one on loopback.
+ * Starts a scripted model on loopback.
  *
- * @param steps one for each turn, told what came back so far; when they are through, or one asks for
- * nothing, the model says that it is done
+ * @param steps one for each turn; after the last one the model ends the conversation
  */
 export const startModel = async (steps: readonly Step[]): Promise<Model> => {
   const outputs: string[] = [];
@@ -55,7 +54,7 @@ export const startModel = async (steps: readonly Step[]): Promise<Model> => {
 
 type Item = { readonly type: string; readonly output?: string };
 
-/** The texts of all calls that were answered, in order. */
+/** The outputs of calls in a request, in order. */
 const outputsIn = (body: string): string[] =>
   (JSON.parse(body) as { input: Item[] }).input
     .filter(({ type }) => type.endsWith('_call_output'))

@@ -1,16 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { skipUnavailable } from '../../support/skip-unavailable.ts';
 import { programPath } from './program.ts';
 import { installTerminalPackages } from './terminal-packages.ts';
 
 /** Skips the tests if sandboxes do not work on this machine, and prints the reason; fails on CI. */
 export const requireSandbox = (context: Mocha.Context): void => {
+  if (process.platform !== 'linux') context.skip();
   const reason = sandboxUnavailable();
-  if (reason === undefined) return;
-  if (process.env.CI && process.platform === 'linux') throw new Error(reason);
-  process.stderr.write(`      skipped: ${reason}\n`);
-  context.skip();
+  if (reason !== undefined) skipUnavailable(context, reason);
 };
 
 /** The reason why sandboxes do not work on this machine, or `undefined` if they do. */

@@ -9,7 +9,7 @@ import { waitForNoSurvivorsIn } from './support/survivors.ts';
 const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin' };
 const ROUNDS = 20;
 
-// Leaves the group and keeps the streams, so that they are searched for when the process is ended.
+// Leaves the group and has the streams open, so that the server searches for it when the process is ended.
 const HOLDER = ['sh', '-c', 'setsid sleep 20 & echo ready; exec sleep 60'];
 const NEXT = ['sh', '-c', 'echo on; sleep 0.3; echo fine'];
 
@@ -52,7 +52,7 @@ const NEXT = ['sh', '-c', 'echo on; sleep 0.3; echo fine'];
 
   for (const [how, end] of Object.entries(ends)) {
     for (const tty of [false, true]) {
-      it(`does no harm to the next one, which gets what it had: ${how}, ${tty ? 'terminals' : 'pipes'}`, async function () {
+      it(`does not affect the next one, which reuses its ids: ${how}, ${tty ? 'terminals' : 'pipes'}`, async function () {
         if (tty && ptyUnavailable() !== undefined) this.skip();
         for (let round = 0; round < ROUNDS; round += 1) {
           await end(`first ${round}`, { tty });
@@ -68,10 +68,10 @@ const NEXT = ['sh', '-c', 'echo on; sleep 0.3; echo fine'];
     }
   }
 
-  it('names no stranger as a holder of streams that are cut: an output that has ended serves another process', async () => {
+  it('reports no unrelated process as holder, though the next one reuses the pipe of an ended stdout', async () => {
     const script = 'exec 3>&2; setsid sleep 600 >/dev/null 2>&3 & exec sleep 0.2 >/dev/null 2>&3';
     await start('cut', ['sh', '-c', script], { drainMs: 1000 });
-    // They get the pipe of its stdout.
+    // They reuse the pipe of its stdout.
     for (let at = 0; at < 4; at += 1) await start(`next ${at}`, ['sleep', '600'], {});
     await about('process/exited', 'cut');
     for (let at = 4; at < 8; at += 1) await start(`next ${at}`, ['sleep', '600'], {});
