@@ -565,7 +565,7 @@ describe('exec-server --stdio before initialized', () => {
     });
     expect(
       await client.request('initialize', { clientName: 'raw', outputWindowBytes: 65_536 }),
-    ).to.include.keys('sessionId', 'environment/info', 'limits');
+    ).to.include.keys('sessionId', 'environmentInfo', 'limits');
   });
 
   it('closes a stream without frames and prints one line', async () => {

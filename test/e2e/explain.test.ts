@@ -33,22 +33,22 @@ TERM          set      by the overlay
 2 kept, 4 removed, 2 set
 `;
 
-// Every step has a name to decide about.
+// Each step decides about some name.
 const STEPS = [
   ...['--exclude', 'HO*', '--secret-values', '--set', 'CI=planted', '--keep-locale', '--env', 'TERM=planted'],
   ...['--env', 'LANG=planted', '--env', 'LC_ALL=planted'],
 ];
 
 describe('exec-server env --explain', () => {
-  const elsewhere = ['--via', `exec '${process.execPath}' '${programPath}' --stdio`];
+  const remote = ['--via', `exec '${process.execPath}' '${programPath}' --stdio`];
 
   for (const [where, place] of [
-    ['on this machine, where the environment is made here', []],
-    ['on another, where the server makes it', elsewhere],
+    ['on this machine, where the client applies the policy', []],
+    ['on another, where the server applies it', remote],
   ] as const) {
-    it(`tells what becomes of each variable and by which step, ${where}`, async () => {
+    it(`explains for each variable which step decided, ${where}`, async () => {
       const { text, stderr, end } = await explain(...STEPS, ...place);
-      // What the shell in between adds is there, too.
+      // Without the variables that the shell of the transport adds.
       const lines = text.split('\n').filter(line => !/^(PWD|OLDPWD|SHLVL|_) |^CODEX_/.test(line));
       expect({ stderr, end }).to.deep.equal({ stderr: '', end: 0 });
       expect(lines.slice(0, -2)).to.deep.equal(TABLE.split('\n').slice(0, -2));
@@ -56,7 +56,7 @@ describe('exec-server env --explain', () => {
     });
   }
 
-  it('tells of the names asked for, in their order, and counts all', async () => {
+  it('lists the given names in order, and counts all', async () => {
     expect(await explain('PATH', 'NOWHERE', 'MY_TOKEN', ...STEPS)).to.deep.equal({
       text: `base: process
 NAME      OUTCOME  WHY
@@ -70,8 +70,8 @@ MY_TOKEN  removed  by default exclude pattern *TOKEN*
     });
   });
 
-  it('prints the answer as one line of JSON for programs', async () => {
-    for (const place of [[], elsewhere]) {
+  it('prints one line of JSON with --json', async () => {
+    for (const place of [[], remote]) {
       const { text, end } = await explain('--json', 'PATH', 'MY_TOKEN', '--inherit', 'core', ...place);
       expect(text.endsWith('}\n') && text.indexOf('\n') === text.length - 1).to.equal(true);
       const { counts, ...rest } = JSON.parse(text);
@@ -84,18 +84,18 @@ MY_TOKEN  removed  by default exclude pattern *TOKEN*
     }
   });
 
-  it('tells which base was taken, or why a better one could not be', async () => {
+  it('names the base, or why a better one failed', async () => {
     const { text } = await explain('--base', 'loginInteractive', 'HOME');
     expect(text.split('\n')[0]).to.match(
       /^base: (loginInteractive|(login|process) \(loginInteractive failed: .+\))$/,
     );
   });
 
-  it('has colours on a terminal, and none for who refuses them', async () => {
+  it('uses colours on a terminal unless NO_COLOR is set', async () => {
     const command = `exec '${process.execPath}' '${programPath}' env --explain MY_TOKEN`;
     const onTerminal = async (more: object) => {
       const child = spawn('script', ['-qec', command, '/dev/null'], {
-        env: { ...env, SHELL: '/bin/sh', ...more },
+        env: { ...env, SHELL: '/bin/sh', TERM: 'xterm', ...more },
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       let screen = '';
@@ -106,7 +106,7 @@ MY_TOKEN  removed  by default exclude pattern *TOKEN*
       return screen.split('\r\n')[2];
     };
     expect(await onTerminal({})).to.equal(
-      'MY_TOKEN  \x1b[31mremoved\x1b[0m  by default exclude pattern *TOKEN*',
+      'MY_TOKEN  \x1b[31mremoved\x1b[39m  by default exclude pattern *TOKEN*',
     );
     expect(await onTerminal({ NO_COLOR: '1' })).to.equal(
       'MY_TOKEN  removed  by default exclude pattern *TOKEN*',
@@ -114,21 +114,21 @@ MY_TOKEN  removed  by default exclude pattern *TOKEN*
   });
 
   const wrong: Array<[title: string, args: string[], line: string]> = [
-    ['a name without it', ['PATH'], "'PATH': names go with '--explain'"],
-    ['--json without it', ['--json'], "option '--json' needs '--explain'"],
+    ['a name without --explain', ['PATH'], "argument 'PATH' requires '--explain'"],
+    ['--json without --explain', ['--json'], "option '--json' requires '--explain'"],
     [
       'NUL after values that are not printed',
       ['--explain', '-0'],
       "option '--explain' cannot be used with option '-0, --null'",
     ],
     [
-      'a base that is none',
+      'an unknown base',
       ['--base', 'bash'],
-      "option '--base <which>' argument 'bash' is invalid. Allowed choices are process, login, loginInteractive.",
+      "option '--base <base>' argument 'bash' is invalid. Allowed choices are process, login, loginInteractive.",
     ],
   ];
   for (const [title, args, line] of wrong) {
-    it(`says in one line what is wrong: ${title}`, async () => {
+    it(`prints one line about ${title}`, async () => {
       const { stdout, stderr, end } = await runCli(['env', ...args], { env });
       expect({ stdout: stdout.toString(), stderr, end }).to.deep.equal({
         stdout: '',
@@ -150,7 +150,7 @@ describe('environment/explain', () => {
     expect(await client.close()).to.equal(0);
   });
 
-  it('tells of a start what becomes of it, and agrees with it', async () => {
+  it('agrees with the environment of a start', async () => {
     const start = {
       envPolicy: { secretValues: true, keepLocale: true, set: { A: '1' } },
       env: { B: '', HOME: null, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' },
@@ -174,7 +174,7 @@ describe('environment/explain', () => {
     expect(there.sort()).to.deep.equal(names.sort());
   });
 
-  it('tells of an exact environment that all of it is set, from no base', async () => {
+  it('reports all variables of an exact environment as set, without a base', async () => {
     expect(
       await client.request('environment/explain', { env: { A: '1' }, names: ['A', 'PATH'] }),
     ).to.deep.equal({
@@ -183,7 +183,7 @@ describe('environment/explain', () => {
     });
   });
 
-  it('takes as many names as the limit says, and refuses one more', async () => {
+  it('accepts names up to the limit', async () => {
     const names = Array.from({ length: MAX_EXPLAINED_NAMES }, (_, at) => `N${at}`);
     const { variables } = await client.request('environment/explain', { names });
     expect(Object.keys(variables)).to.have.lengthOf(MAX_EXPLAINED_NAMES);
@@ -191,9 +191,9 @@ describe('environment/explain', () => {
     expect(error?.message).to.equal('names: expected at most 1000 entries, received an array of 1001');
   });
 
-  it('refuses an answer that is too long, says how to go on, and goes on', async () => {
+  it('refuses an answer that is too long, and answers a request with names', async () => {
     const set = Object.fromEntries(
-      // As JSON each of these characters takes six bytes.
+      // Each of these characters has six bytes in JSON.
       Array.from({ length: 10_000 }, (_, at) => [`${'\u0001'.repeat(500)}${at}`, '']),
     );
     const { error } = await client.ask('environment/explain', { envPolicy: { set } });
@@ -209,7 +209,7 @@ describe('environment/explain', () => {
     expect(variables).to.deep.equal({ PATH: { outcome: 'kept' } });
   });
 
-  it('names the field that is wrong, not what is in it', async () => {
+  it('names the invalid field, not its value', async () => {
     const wrong: Array<[params: object, message: string]> = [
       [{ names: 'PATH' }, 'names: expected array, received string'],
       [{ names: [1] }, 'names[0]: expected string, received number'],
@@ -228,7 +228,7 @@ describe('environment/explain', () => {
     }
   });
 
-  it('tells a program that was not found where its PATH came from', async () => {
+  it('reports the origin of PATH in the error for a missing program', async () => {
     const { error } = await client.ask('process/start', {
       processId: 'none',
       argv: ['no-such-program'],
