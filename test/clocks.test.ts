@@ -10,7 +10,7 @@ const TIMESTAMPS: Readonly<Record<string, readonly string[]>> = {
   'core/unified-exec/command-session.ts': ['startedAtMs = Date.now()'],
   'server/process/managed-process.ts': ['startedAtMs = Date.now()', 'atMs: Date.now()'],
   // A part of an id.
-  'server/connection/handshake.ts': ['Date.now().toString(36)'],
+  'server/session/session-id.ts': ['Date.now().toString(36)'],
 };
 
 describe('the date', () => {

@@ -5,13 +5,14 @@ import { encodeFrame } from '../protocol/framing/encode.ts';
 import type { MessageId } from '../protocol/framing/message-parser.ts';
 import { MAX_FRAME_BYTES, MAX_ID_BYTES, MIN_OUTPUT_WINDOW_BYTES } from '../protocol/limits.ts';
 import { announcedLimits } from '../server/announced-limits.ts';
-import { type Answered, newSessionId } from '../server/connection/handshake.ts';
-import { initializeResult } from '../server/connection/initialize-result.ts';
+import type { AnsweredInitialize } from '../server/connection/serve.ts';
 import { currentHost, type Host } from '../server/environment/host.ts';
 import { MEMORY_BYTES } from '../server/memory/limits.ts';
 import { MAX_PROCESSES } from '../server/process/limits.ts';
 import { findBubblewrap, thisSandboxHost } from '../server/sandbox/bubblewrap.ts';
 import type { ServerArgs } from '../server/server-args.ts';
+import { initializeResult } from '../server/session/initialize-result.ts';
+import { newSessionId } from '../server/session/session-id.ts';
 import { exceedsBytes } from '../shared-config/byte-limit.ts';
 
 /** How far a connection on stdin and stdout has come by the time that the server is loaded. */
@@ -23,7 +24,7 @@ export type Opening = {
   readonly problems: readonly string[];
   /** What was read from stdin and nobody has handled. */
   readonly unread?: Buffer | undefined;
-  readonly answered?: Answered;
+  readonly answered?: AnsweredInitialize;
   /** What of the answer stdout has not taken yet. */
   readonly unsent?: Buffer;
 };

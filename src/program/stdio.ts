@@ -1,7 +1,8 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
-import { describeInternal, serve } from '../server/connection/serve.ts';
+import { describeInternal } from '../server/connection/describe-internal.ts';
+import { serve } from '../server/connection/serve.ts';
 
 import { GarbageCollector } from '../server/memory/garbage-collector.ts';
 import { serverArgs } from '../server/server-args.ts';

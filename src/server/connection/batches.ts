@@ -5,40 +5,38 @@ import { type Batch, type MessageId, MessageRefused } from '../../protocol/frami
 import { TimeSlice } from '../../system/time-slice.ts';
 import type { MemoryShare } from '../memory/memory-budget.ts';
 import type { RequestHold, RequestMemory } from '../memory/request-memory.ts';
-import type { Answer } from './dispatch.ts';
+import type { Dispatch } from './dispatch.ts';
 
-/** What a batch is answered with. */
-export type BatchContext = {
-  readonly answer: Answer;
-  /** Takes a notification. */
-  readonly notified: (method: string) => void;
-  /** An answer with an error, as one that came alone gets it. */
+export type BatchOptions = {
+  readonly dispatch: Dispatch;
+  readonly onNotification: (method: string) => void;
+  /** Creates the error response for a request. */
   readonly errorAnswer: (error: ExecServerError, id: MessageId) => object;
-  /** Sends the answers of one batch, which are JSON. */
+  /** Sends the answers of one batch as JSON. */
   readonly send: (json: string) => void;
-  /** Longest JSON that the answers of one batch make together. */
+  /** Limit of the JSON of all answers of one batch, in bytes. */
   readonly maxBytes: number;
-  /** Has what the batch came with. */
+  /** Memory of the frame of a batch. */
   readonly requestMemory: Pick<RequestMemory, 'take' | 'release'>;
-  /** Where its answers count until the last is there. */
+  /** Memory of the answers until the last is ready. */
   readonly answerMemory: MemoryShare;
 };
 
 /**
- * Takes batches: begins the requests of one in their order, in slices, and, when the last has its answer, sends all of
- * them as one array, in the order of the requests. A batch without a request has no answer. An answer that
- * would make the array longer than the limit, or for which there is no memory, is replaced by an error: none waits
- * for memory while the others hold it.
+ * Creates the handler of JSON-RPC batches. It starts the requests of a batch in their order, in time slices, and sends
+ * all answers as one array in the same order when the last is ready. A batch without a request has no answer. An answer
+ * that exceeds the limit or the memory is replaced by an error: if it waited for memory, it would wait for the answers
+ * before it, which wait for it.
  */
 export const createBatchHandler =
-  ({ answer, notified, errorAnswer, send, maxBytes, requestMemory, answerMemory }: BatchContext) =>
-  async (batch: Batch, begun: () => void = () => {}): Promise<void> => {
+  ({ dispatch, onNotification, errorAnswer, send, maxBytes, requestMemory, answerMemory }: BatchOptions) =>
+  async (batch: Batch, onStarted: () => void = () => {}): Promise<void> => {
     let hold: RequestHold | undefined;
     try {
       hold = requestMemory.take();
     } catch (error) {
       send(JSON.stringify(errorAnswer(error as ExecServerError, null)));
-      begun();
+      onStarted();
       return;
     }
     let bytes = 0;
@@ -54,24 +52,24 @@ export const createBatchHandler =
     };
     const refuse = (id: MessageId, limit: string, current: number, max: number): string =>
       JSON.stringify(errorAnswer(limitExceeded(limit, current, max), id));
-    const answerTo = async (entry: Message | MessageRefused): Promise<string | undefined> => {
+    const answer = async (entry: Message | MessageRefused): Promise<string | undefined> => {
       if (entry instanceof MessageRefused) return encode(entry.id, errorAnswer(entry.reason, entry.id));
-      if (Message.isNotification(entry)) notified(entry.method);
+      if (Message.isNotification(entry)) onNotification(entry.method);
       if (!Message.isRequest(entry)) return undefined;
       const { id, method, params } = entry;
-      const result = await answer(method, params);
+      const result = await dispatch(method, params);
       const outcome = result instanceof ResponseError ? { error: result.toJson() } : { result };
       return encode(id, { jsonrpc: '2.0', id, ...outcome });
     };
     const answers: Promise<string | undefined>[] = [];
     const slice = new TimeSlice();
     for (const entry of batch) {
-      answers.push(answerTo(entry));
+      answers.push(answer(entry));
       if (slice.over) await slice.next();
     }
-    begun();
-    const told = (await Promise.all(answers)).filter(json => json !== undefined);
-    if (told.length > 0) send(`[${told.join(',')}]`);
+    onStarted();
+    const sent = (await Promise.all(answers)).filter(json => json !== undefined);
+    if (sent.length > 0) send(`[${sent.join(',')}]`);
     answerMemory.release(bytes);
     requestMemory.release(hold);
   };

@@ -4,38 +4,38 @@ import { requests } from '../../protocol/messages.ts';
 import { parse } from '../../protocol/parse.ts';
 import { shortageOf } from '../../system/shortage.ts';
 import type { RequestHold } from '../memory/request-memory.ts';
-import type { Handlers } from './handlers.ts';
-import type { Session } from './handshake.ts';
+import type { Handlers } from '../session/handlers.ts';
+import type { Handshake } from './handshake.ts';
 
-/** Answers one request: its result, or an error that is answered in its place. */
-export type Answer = (method: string, params: unknown) => Promise<unknown>;
+/** Answers one request with its result or a `ResponseError`. Never rejects. */
+export type Dispatch = (method: string, params: unknown) => Promise<unknown>;
 
 /**
- * Takes a request through the checks that are the same for all: it is known, it doesn't come too early, its
- * params are right. Anything that goes wrong becomes an error answer, and the connection lives.
+ * Creates the function that takes every request through the same steps: known method, handshake, params, handler. Any
+ * error becomes the answer, and the connection continues.
  *
- * @param onInternal told of errors that are nobody's input
- * @param memory what a request came with, which counts until it is answered
+ * @param onInternal receives errors that are not explained by the request
+ * @param memory memory of the frame of a request, which counts until the answer
  */
-export const createAnswer =
+export const createDispatch =
   (
     handlers: Handlers,
-    session: Session,
+    handshake: Handshake,
     onInternal: (error: unknown) => void,
     memory: HeldMemory = NOT_COUNTED,
-  ): Answer =>
+  ): Dispatch =>
   async (method, params) => {
     let hold: RequestHold | undefined;
     try {
       hold = memory.take();
       if (!isKnown(method)) throw unknownMethod(method);
-      session.admit(method);
+      handshake.admit(method);
       const handle = handlers[method] as (params: unknown) => unknown;
       const answer = handle(parse(requests[method].params, params ?? {}));
       // The text of long base64 is not needed any more, and this function may wait for long.
       params = undefined;
       if (method === 'process/write') {
-        // By now its bytes count where they wait for the process; its answer may wait for that for long.
+        // Its bytes count in the stdin queue from here on; the answer may wait long for the process.
         memory.release(hold);
         hold = undefined;
       }
@@ -47,7 +47,7 @@ export const createAnswer =
     }
   };
 
-/** Takes over and releases what the frame of a request holds. */
+/** Takes over and releases the memory that the frame of a request holds. */
 type HeldMemory = {
   take(): RequestHold | undefined;
   release(hold: RequestHold | undefined): void;
@@ -58,11 +58,11 @@ const NOT_COUNTED: HeldMemory = { take: () => undefined, release: () => {} };
 const isKnown = (method: string): method is keyof Handlers => Object.hasOwn(requests, method);
 
 const toResponseError = (error: unknown, onInternal: (error: unknown) => void): ResponseError<unknown> => {
-  const { code, message, data } = describeError(error, onInternal);
+  const { code, message, data } = toExecServerError(error, onInternal);
   return new ResponseError(code, message, data);
 };
 
-const describeError = (error: unknown, onInternal: (error: unknown) => void): ExecServerError => {
+const toExecServerError = (error: unknown, onInternal: (error: unknown) => void): ExecServerError => {
   if (error instanceof ExecServerError) return error;
   const shortage = shortageOf(error);
   if (shortage !== undefined) return resourceShortage(shortage);

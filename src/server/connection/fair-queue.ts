@@ -1,48 +1,49 @@
 /**
- * Who of several is next, where it shows only afterwards how much each has taken: the one that has had least. One that
- * comes back after a rest has a head start on those that are served then, and has nothing more saved up, however long
- * it rested. (Start-time fair queueing: Goyal, Vin, Cheng, 1996.)
+ * Fair queue: dequeues the item that has been charged least so far; the cost is only known after serving. An item that
+ * returns after a pause is a head start ahead of those served now, however long the pause was. (Start-time fair
+ * queueing: Goyal, Vin, Cheng, 1996.)
  */
 export class FairQueue<Item extends object> {
-  /** Who waits, and how much it has had when its turn begins. */
-  readonly #starts = new Map<Item, number>();
-  readonly #ends = new WeakMap<Item, number>();
-  /** How much those that are served now have had. */
+  /** Waiting items, with the virtual time at which each is due. */
+  readonly #due = new Map<Item, number>();
+  /** Virtual time of each item after its last charge. */
+  readonly #charged = new WeakMap<Item, number>();
+  /** Virtual time: what the items served now have been charged. */
   #now = 0;
   readonly #headStart: number;
 
-  /** @param headStart how much one that has rested may have before it is level with the others */
+  /** @param headStart charge by which an item that returns after a pause is ahead of the others */
   constructor(headStart: number) {
     this.#headStart = headStart;
   }
 
   get size(): number {
-    return this.#starts.size;
+    return this.#due.size;
   }
 
-  /** Adds one that waits; nothing happens if it does already. */
+  /** Adds an item; does nothing if it is in the queue already. */
   add(item: Item): void {
-    if (this.#starts.has(item)) return;
-    const rested = this.#now - this.#headStart;
-    this.#starts.set(item, Math.max(rested, this.#ends.get(item) ?? rested));
+    if (this.#due.has(item)) return;
+    const earliest = this.#now - this.#headStart;
+    this.#due.set(item, Math.max(earliest, this.#charged.get(item) ?? earliest));
   }
 
-  /** Takes out the next one; among equals the one that came first. */
+  /** Removes and returns the next item; of equal ones the first that was added. */
   take(): Item | undefined {
     let next: Item | undefined;
     let least = Number.POSITIVE_INFINITY;
-    for (const [item, start] of this.#starts) {
-      if (start < least) [next, least] = [item, start];
+    for (const [item, due] of this.#due) {
+      if (due < least) [next, least] = [item, due];
     }
     if (next === undefined) return undefined;
-    this.#starts.delete(next);
+    this.#due.delete(next);
     this.#now = Math.max(this.#now, least);
-    this.#ends.set(next, least);
+    this.#charged.set(next, least);
     return next;
   }
 
-  /** Notes how much it took in its turn. */
+  /** Adds the cost of serving an item. */
   charge(item: Item, amount: number): void {
-    this.#ends.set(item, (this.#ends.get(item) ?? this.#now) + amount);
+    this.#charged.set(item, (this.#charged.get(item) ?? this.#now) + amount);
   }
 }

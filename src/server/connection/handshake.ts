@@ -1,16 +1,10 @@
 import { alreadyInitialized, notInitialized } from '../../protocol/errors.ts';
-import type { Framing } from '../../protocol/framing/decoder.ts';
 
-/** How far the opening of a connection has come: `initialize`, its answer, `initialized`, everything else. */
-export class Session {
-  readonly id: string;
+/** Progress of the handshake of a connection: `initialize`, its answer, `initialized`, then every other method. */
+export class Handshake {
   #stage: 'new' | 'answered' | 'ready' = 'new';
 
-  constructor(id = newSessionId()) {
-    this.id = id;
-  }
-
-  /** @throws {ExecServerError} `notInitialized` for a call that comes too early */
+  /** @throws {ExecServerError} `notInitialized` for a request that comes too early */
   admit(method: string): void {
     if (method === 'initialize' || this.#stage === 'ready') return;
     throw notInitialized(method, this.#stage === 'new' ? 'initialize' : 'initialized');
@@ -22,15 +16,8 @@ export class Session {
     this.#stage = 'answered';
   }
 
-  /** Before `initialize` it has no effect. */
+  /** Has no effect before `initialize`. */
   initialized(): void {
     if (this.#stage === 'answered') this.#stage = 'ready';
   }
 }
-
-/** A name for logs. It opens nothing, so nobody has to be kept from guessing it; node:crypto loads slowly. */
-export const newSessionId = (): string =>
-  `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 12)}`;
-
-/** An `initialize` that was answered before there was a server. */
-export type Answered = { readonly params: object; readonly framing: Framing; readonly sessionId: string };

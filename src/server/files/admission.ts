@@ -1,8 +1,8 @@
 import { shuttingDown, unsupported } from '../../protocol/errors.ts';
 import { base64Length } from '../../protocol/framing/encode.ts';
 import { settledWithin } from '../../system/deadline.ts';
-import type { Grow, PartialAnswers } from '../connection/partial-answers.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
+import type { Grow, PartialAnswers } from '../memory/partial-answers.ts';
 import type { FileMethod, FileParams } from './file-methods.ts';
 import {
   FILE_SHUTDOWN_MS,

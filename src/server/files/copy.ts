@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { chmod, type FileHandle, lstat, mkdir, readlink, realpath, stat, symlink } from 'node:fs/promises';
 import { fileRefused, limitExceeded } from '../../protocol/errors.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
-import { type Grow, growFreely } from '../connection/partial-answers.ts';
+import { type Grow, growFreely } from '../memory/partial-answers.ts';
 import { readFully, writeFully } from './blocks.ts';
 import { createDirectory, isDirectory } from './create-directory.ts';
 import { isNotFound, onPath } from './file-errors.ts';

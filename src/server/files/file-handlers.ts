@@ -2,9 +2,9 @@ import { realpath } from 'node:fs/promises';
 import { fileHandleMode, invalidContent, invalidParams, outOfRange } from '../../protocol/errors.ts';
 import { fsMissingChanged } from '../../protocol/files.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
-import type { Outbound } from '../connection/outbound.ts';
-import type { PartialAnswers } from '../connection/partial-answers.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
+import type { PartialAnswers } from '../memory/partial-answers.ts';
+import type { Outlet } from '../outlet.ts';
 import { Admission } from './admission.ts';
 import { copy } from './copy.ts';
 import { createDirectory } from './create-directory.ts';
@@ -26,7 +26,7 @@ import { writeWholeFile } from './write-file.ts';
 
 export type LocalFilesContext = {
   readonly platform: NodeJS.Platform;
-  readonly outbound: Pick<Outbound, 'notify'>;
+  readonly outbound: Pick<Outlet, 'notify'>;
   readonly answers: AnswerMemory;
   readonly parts: PartialAnswers;
   readonly maxFrameBytes: number;

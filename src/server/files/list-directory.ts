@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 import { sortInSlices } from '../../system/sort-in-slices.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
-import { type Grow, growFreely } from '../connection/partial-answers.ts';
+import { type Grow, growFreely } from '../memory/partial-answers.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
 import { LISTED_NAME_BYTES, MAX_DIRECTORY_ENTRIES } from './limits.ts';
 

@@ -4,7 +4,7 @@ import type { ResultIn } from '../../protocol/define.ts';
 import { limitExceeded } from '../../protocol/errors.ts';
 import type { fsReadDirectory } from '../../protocol/files.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
-import { type Grow, growFreely } from '../connection/partial-answers.ts';
+import { type Grow, growFreely } from '../memory/partial-answers.ts';
 import { onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
 import { LISTED_NAME_BYTES, MAX_DIRECTORY_ENTRIES } from './limits.ts';

@@ -5,7 +5,7 @@ import type { fsWalk } from '../../protocol/files.ts';
 import { MAX_WALK_DEPTH, MAX_WALK_DIRECTORIES, MAX_WALK_ENTRIES } from '../../protocol/limits.ts';
 import { Fifo } from '../../system/fifo.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
-import { type Grow, growFreely } from '../connection/partial-answers.ts';
+import { type Grow, growFreely } from '../memory/partial-answers.ts';
 import { isDirectory } from './create-directory.ts';
 import { asFileError, onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';

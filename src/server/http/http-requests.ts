@@ -12,9 +12,9 @@ import { base64Length } from '../../protocol/framing/encode.ts';
 import { type HttpHeader, httpBodyDelta } from '../../protocol/http.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { startTimer } from '../../system/deadline.ts';
-import type { Outbound } from '../connection/outbound.ts';
-import type { PartialAnswers } from '../connection/partial-answers.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
+import type { PartialAnswers } from '../memory/partial-answers.ts';
+import type { Outlet } from '../outlet.ts';
 import { exchange, isHttp, RedirectRefused } from './exchange.ts';
 import { MAX_HTTP_REQUESTS } from './limits.ts';
 import { readBody } from './read-body.ts';
@@ -24,7 +24,7 @@ type Result = ResultIn<Requests['http/request']>;
 
 /** The HTTP requests of one connection. Each `requestId` has one owner, and all of them end with the connection. */
 export class HttpRequests {
-  readonly #outbound: Outbound;
+  readonly #outbound: Outlet;
   readonly #answers: AnswerMemory;
   readonly #parts: PartialAnswers;
   readonly #going = new Map<string, AbortController>();
@@ -34,7 +34,7 @@ export class HttpRequests {
    * @param answers where an answer counts
    * @param parts where its body counts while it arrives
    */
-  constructor(outbound: Outbound, answers: AnswerMemory, parts: PartialAnswers) {
+  constructor(outbound: Outlet, answers: AnswerMemory, parts: PartialAnswers) {
     this.#outbound = outbound;
     this.#answers = answers;
     this.#parts = parts;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { limitExceeded } from '../../protocol/errors.ts';
-import type { Grow } from '../connection/partial-answers.ts';
+import type { Grow } from '../memory/partial-answers.ts';
 import { MAX_HTTP_BODY_BYTES } from './limits.ts';
 
 /**

@@ -7,7 +7,7 @@ import {
   type StreamBytes,
 } from '../../protocol/process.ts';
 import type { Holder } from '../../system/holders.ts';
-import type { Outbound } from '../connection/outbound.ts';
+import type { Outlet } from '../outlet.ts';
 import type { Exit } from './ending.ts';
 import type { Chunk } from './output/head-tail.ts';
 import type { LogSlice, OutputLog } from './output/output-log.ts';
@@ -15,13 +15,13 @@ import type { LogSlice, OutputLog } from './output/output-log.ts';
 /** Messages about one process, and the only place that numbers them. Retains output for `process/read`. */
 export class Journal {
   readonly #processId: string;
-  readonly #outbound: Outbound;
+  readonly #outbound: Outlet;
   readonly #log: OutputLog;
   readonly #senders = new Map<OutputStream, (seq: number, chunk: Buffer) => void>();
   readonly #listeners = new Set<() => void>();
   #seq = 0;
 
-  constructor(processId: string, outbound: Outbound, log: OutputLog) {
+  constructor(processId: string, outbound: Outlet, log: OutputLog) {
     this.#processId = processId;
     this.#outbound = outbound;
     this.#log = log;

@@ -1,6 +1,6 @@
 import type { StreamBytes, TerminalSize } from '../../protocol/process.ts';
 import type { ProcessGroups } from '../../system/process-groups.ts';
-import type { Outbound } from '../connection/outbound.ts';
+import type { Outlet } from '../outlet.ts';
 import type { Child } from './child.ts';
 import { ChildSignals } from './child-signals.ts';
 import { Ending, type Exit } from './ending.ts';
@@ -17,7 +17,7 @@ import { Termination } from './stop/termination.ts';
 
 /** Facilities that the processes of a connection share. */
 export type ProcessContext = {
-  readonly outbound: Outbound;
+  readonly outbound: Outlet;
   readonly groups: ProcessGroups;
   readonly memory: ProcessMemory;
 };

@@ -1,18 +1,17 @@
-import { accessSync, constants } from 'node:fs';
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import { shuttingDown, startCalledOff, unknownProcess, unsupported } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { settledWithin } from '../../system/deadline.ts';
-import { NamedPipes } from '../../system/named-pipes.ts';
+import type { NamedPipes } from '../../system/named-pipes.ts';
 import { type ProcessGroups, processGroups } from '../../system/process-groups.ts';
 import { readProcessTable } from '../../system/process-table.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
 import type { Watchdog } from '../../system/watchdog.ts';
-import type { Outbound } from '../connection/outbound.ts';
 import type { Host } from '../environment/host.ts';
 import type { BaseEnvs } from '../environment/login/base-env.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
 import type { MemoryBudget } from '../memory/memory-budget.ts';
+import type { Outlet } from '../outlet.ts';
 import type { Sandboxes } from '../sandbox/sandboxes.ts';
 import { describeProcess } from './describe-process.ts';
 import {
@@ -37,7 +36,9 @@ type Result<Name extends keyof Requests> = ResultIn<Requests[Name]>;
 /** Facilities of a connection that its processes use. */
 export type ProcessesContext = {
   readonly host: Host;
-  readonly outbound: Outbound;
+  readonly outbound: Outlet;
+  /** `undefined` where children get pipes of Node. */
+  readonly pipes: NamedPipes | undefined;
   readonly watchdog: Watchdog;
   readonly baseEnvs: BaseEnvs;
   readonly maxProcesses: number;
@@ -50,7 +51,6 @@ export type ProcessesContext = {
 export class Processes {
   readonly #context: ProcessesContext;
   readonly #groups: ProcessGroups;
-  readonly #pipes: NamedPipes | undefined;
   readonly #registry: ProcessRegistry;
   readonly #memory: ProcessMemory;
   readonly #reads: OutputReads;
@@ -63,33 +63,18 @@ export class Processes {
   #stopping = false;
 
   constructor(context: ProcessesContext) {
-    const { host, watchdog, maxProcesses, budget, answers } = context;
+    const { host, pipes, watchdog, maxProcesses, budget, answers } = context;
     this.#context = context;
     this.#groups = processGroups(host.platform);
     this.#registry = new ProcessRegistry(maxProcesses);
     this.#memory = new ProcessMemory(budget);
     this.#memory.retained.preferToDrop(() => this.#registry.closed.forgetOldest());
     this.#reads = new OutputReads(answers);
-    this.#leftovers = new LeftoverTracker(watchdog, () => this.#pipes?.pinHeld() ?? []);
-    // Other systems have FIFOs, too, but no way to find the processes that have them open.
-    this.#pipes =
-      host.platform === 'linux'
-        ? new NamedPipes(pipesParent(host.tempDir), directory => watchdog.useDirectory(directory))
-        : undefined;
+    this.#leftovers = new LeftoverTracker(watchdog, () => pipes?.pinHeld() ?? []);
   }
 
   configure(defaults: ProcessDefaults): void {
     this.#defaults = defaults;
-  }
-
-  /** Does in advance what a first start would wait for. */
-  prepare(): void {
-    this.#pipes?.prepare();
-  }
-
-  /** Directory of the named pipes, once there are any. */
-  get pipeDirectory(): string | undefined {
-    return this.#pipes?.directory;
   }
 
   /** Number of processes that are not closed. */
@@ -101,11 +86,11 @@ export class Processes {
     const { processId } = params;
     if (this.#stopping) throw shuttingDown();
     const pending = this.#registry.reserve(processId);
-    const { host, sandboxes, baseEnvs, outbound } = this.#context;
+    const { host, pipes, sandboxes, baseEnvs, outbound } = this.#context;
     try {
       const { child, sandboxType, environment, envBase } = await startChild(params, {
         host,
-        pipes: this.#pipes,
+        pipes,
         detached: this.#groups.detached,
         sandboxes,
         baseEnv: base => this.#wait(baseEnvs.get(base), pending),
@@ -182,12 +167,8 @@ export class Processes {
     });
   }
 
-  /**
-   * Ends everything that was started here and refuses later starts. Resolves when nothing is left.
-   *
-   * @param others end of the other things that the watchdog looks after
-   */
-  async stopAll(others: Promise<void> = Promise.resolve(), exitWithinMs?: number): Promise<void> {
+  /** Ends all processes and refuses later starts. Resolves when nothing is left. */
+  async stop(): Promise<void> {
     this.#stopping = true;
     for (const pending of this.#registry.allPending()) pending.cancel(shuttingDown());
     const processes = this.#registry.allLive();
@@ -196,18 +177,11 @@ export class Processes {
       process.terminate(Math.min(process.options.killGraceMs, SHUTDOWN_GRACE_MS));
       if (slice.over) await slice.next();
     }
-    await Promise.all([
-      ...processes.map(process => process.terminated()),
-      this.#leftovers.stopGroups(),
-      this.#context.baseEnvs.stop(),
-    ]);
+    await Promise.all([...processes.map(process => process.terminated()), this.#leftovers.stopGroups()]);
     await this.#leftovers.killHolders();
     // Without the groups their streams end immediately, unless the client has yet to read.
     await settledWithin(Promise.all(processes.map(process => process.closed)), LAST_MESSAGES_MS);
     for (const process of this.#registry.allLive()) process.ending.abandon();
-    await this.#pipes?.dispose();
-    await others;
-    await this.#context.watchdog.end(exitWithinMs);
   }
 
   /** Waits for part of a start. Nothing asynchronous may come between this and the launch, or a cancelled start runs. */
@@ -233,15 +207,3 @@ export class Processes {
     return process;
   }
 }
-
-// No sandboxed process sees /dev/shm, since each sandbox has its own /dev.
-const pipesParent = (tempDir: string): string => {
-  try {
-    accessSync(SHARED_MEMORY, constants.W_OK | constants.X_OK);
-    return SHARED_MEMORY;
-  } catch {
-    return tempDir;
-  }
-};
-
-const SHARED_MEMORY = '/dev/shm';

@@ -6,33 +6,33 @@ import { MessageRefused } from '../../../src/protocol/framing/message-parser.ts'
 import { createBatchHandler } from '../../../src/server/connection/batches.ts';
 import { MemoryBudget } from '../../../src/server/memory/memory-budget.ts';
 
-/** A handler whose requests answer with their own params, and what it did. */
+/** A handler whose requests are answered with their own params, and a record of its calls. */
 const recording = (maxBytes = 1000, budgetBytes = Number.POSITIVE_INFINITY) => {
   const answerMemory = new MemoryBudget(budgetBytes).share('parts');
   const notified: string[] = [];
   const sent: unknown[] = [];
-  const begun: string[] = [];
+  const started: string[] = [];
   const handle = createBatchHandler({
-    answer: async (method, params) => {
-      begun.push(method);
+    dispatch: async (method, params) => {
+      started.push(method);
       if (method === 'late') await new Promise(setImmediate);
       return method === 'wrong' ? new ResponseError(-32602, 'wrong', { kind: 'invalidParams' }) : params;
     },
-    notified: method => notified.push(method),
+    onNotification: method => notified.push(method),
     errorAnswer: (error, id) => ({ jsonrpc: '2.0', id, error: { code: error.code, message: error.message } }),
     send: json => sent.push(JSON.parse(json)),
     maxBytes,
     requestMemory: { take: () => undefined, release: () => {} },
     answerMemory,
   });
-  return { handle, notified, sent, begun };
+  return { handle, notified, sent, started };
 };
 
 const request = (id: number, method: string, params: object = {}) =>
   ({ id, method, params }) as unknown as Message;
 
 describe('createBatchHandler', () => {
-  it('answers with errors where there is no memory to hold answers until the last is there', async () => {
+  it('answers with errors without memory to hold answers until the last is ready', async () => {
     const { handle, sent } = recording(1000, 6 * 100);
     await handle([request(1, 'soon', { a: 'x'.repeat(50) }), request(2, 'soon', { a: 'x'.repeat(50) })]);
     expect(sent).to.deep.equal([
@@ -47,40 +47,40 @@ describe('createBatchHandler', () => {
     ]);
   });
 
-  it('answers all requests of a batch at once, in their order', async () => {
-    const { handle, sent, begun, notified } = recording();
+  it('answers all requests of a batch in one array, in their order', async () => {
+    const { handle, sent, started, notified } = recording();
     await handle([
       request(1, 'late', { a: 1 }),
       { jsonrpc: '2.0', method: 'initialized' } as Message,
       request(2, 'wrong'),
-      new MessageRefused(3, invalidMessage('not right')),
+      new MessageRefused(3, invalidMessage('malformed')),
       { jsonrpc: '2.0', id: 9, result: null } as Message,
       request(4, 'soon'),
     ]);
-    expect({ begun, notified }).to.deep.equal({
-      begun: ['late', 'wrong', 'soon'],
+    expect({ started, notified }).to.deep.equal({
+      started: ['late', 'wrong', 'soon'],
       notified: ['initialized'],
     });
     expect(sent).to.deep.equal([
       [
         { jsonrpc: '2.0', id: 1, result: { a: 1 } },
         { jsonrpc: '2.0', id: 2, error: { code: -32602, message: 'wrong', data: { kind: 'invalidParams' } } },
-        { jsonrpc: '2.0', id: 3, error: { code: -32600, message: 'not right' } },
+        { jsonrpc: '2.0', id: 3, error: { code: -32600, message: 'malformed' } },
         { jsonrpc: '2.0', id: 4, result: {} },
       ],
     ]);
   });
 
-  it('lets other work in between where beginning its requests takes long', async () => {
+  it('yields to other work while it starts many requests', async () => {
     const events: string[] = [];
     const handle = createBatchHandler({
-      answer: async method => {
-        // More than a slice in all, whatever the machine.
+      dispatch: async method => {
+        // More than a time slice in total, on any machine.
         for (const end = performance.now() + 2; performance.now() < end; );
         events.push(method);
         return {};
       },
-      notified: () => {},
+      onNotification: () => {},
       errorAnswer: () => ({}),
       send: () => events.push('sent'),
       maxBytes: 10_000,
@@ -91,10 +91,10 @@ describe('createBatchHandler', () => {
     const methods = Array.from({ length: 20 }, (_, at) => `m${at}`);
     await handle(
       methods.map((method, id) => request(id, method)),
-      () => events.push('begun'),
+      () => events.push('started'),
     );
-    expect(events.filter(event => event !== 'other')).to.deep.equal([...methods, 'begun', 'sent']);
-    expect(events.indexOf('other')).to.be.below(events.indexOf('begun'));
+    expect(events.filter(event => event !== 'other')).to.deep.equal([...methods, 'started', 'sent']);
+    expect(events.indexOf('other')).to.be.below(events.indexOf('started'));
   });
 
   it('sends nothing for a batch without requests', async () => {
@@ -103,7 +103,7 @@ describe('createBatchHandler', () => {
     expect(sent).to.deep.equal([]);
   });
 
-  it('replaces an answer that would make the batch too long', async () => {
+  it('replaces an answer that exceeds the limit of a batch', async () => {
     const { handle, sent } = recording(200);
     await handle([
       request(1, 'm', { text: 'x'.repeat(100) }),

@@ -1,34 +1,34 @@
 import { expect } from 'chai';
 import { ResponseError } from 'vscode-jsonrpc/node';
 import { limitExceeded } from '../../../src/protocol/errors.ts';
-import { createAnswer } from '../../../src/server/connection/dispatch.ts';
-import type { Handlers } from '../../../src/server/connection/handlers.ts';
-import { Session } from '../../../src/server/connection/handshake.ts';
+import { createDispatch } from '../../../src/server/connection/dispatch.ts';
+import { Handshake } from '../../../src/server/connection/handshake.ts';
+import type { Handlers } from '../../../src/server/session/handlers.ts';
 
-/** An open connection with the given handlers; what they are called with, and what is told of their defects. */
-const opened = (handlers: Partial<Handlers> = {}, session = openSession()) => {
+/** An initialized connection with the given handlers, and the internal errors that it reports. */
+const opened = (handlers: Partial<Handlers> = {}, handshake = completeHandshake()) => {
   const defects: unknown[] = [];
-  const answer = createAnswer(handlers as Handlers, session, error => defects.push(error));
+  const dispatch = createDispatch(handlers as Handlers, handshake, error => defects.push(error));
   return {
     defects,
-    /** The result, or the error that takes its place. */
+    /** Result or error of a request. */
     ask: async (method: string, params?: unknown) => {
-      const answered = await answer(method, params);
+      const answered = await dispatch(method, params);
       if (!(answered instanceof ResponseError)) return answered;
       return { code: answered.code, message: answered.message, data: answered.data };
     },
   };
 };
 
-const openSession = (): Session => {
-  const session = new Session();
-  session.initialize();
-  session.initialized();
-  return session;
+const completeHandshake = (): Handshake => {
+  const handshake = new Handshake();
+  handshake.initialize();
+  handshake.initialized();
+  return handshake;
 };
 
-describe('createAnswer', () => {
-  it('answers with what the handler returns or resolves to', async () => {
+describe('createDispatch', () => {
+  it('answers with the value that the handler returns or resolves to', async () => {
     const { ask } = opened({
       'process/terminate': () => ({ running: true }),
       'process/signal': async () => ({}),
@@ -37,7 +37,7 @@ describe('createAnswer', () => {
     expect(await ask('process/signal', { processId: '1', signal: 'INT' })).to.deep.equal({});
   });
 
-  it('hands the handler params that are checked and complete', async () => {
+  it('passes parsed params with defaults to the handler', async () => {
     const received: unknown[] = [];
     const { ask } = opened({
       'process/write': params => {
@@ -50,13 +50,13 @@ describe('createAnswer', () => {
   });
 
   for (const params of [undefined, null, {}]) {
-    it(`takes params ${JSON.stringify(params)} for no params`, async () => {
+    it(`accepts ${JSON.stringify(params)} as empty params`, async () => {
       const { ask } = opened({ 'environment/info': params => params as never });
       expect(await ask('environment/info', params)).to.deep.equal({});
     });
   }
 
-  it('refuses a method that there is not', async () => {
+  it('refuses an unknown method', async () => {
     const { ask, defects } = opened();
     for (const method of ['process/frobnicate', 'toString', '__proto__', '']) {
       expect(await ask(method)).to.deep.equal({
@@ -68,7 +68,7 @@ describe('createAnswer', () => {
     expect(defects).to.deep.equal([]);
   });
 
-  it('refuses params that are not right, and names the field', async () => {
+  it('refuses invalid params and names the field', async () => {
     const { ask, defects } = opened({ 'process/terminate': () => ({ running: true }) });
     expect(await ask('process/terminate', { processId: 7 })).to.deep.equal({
       code: -32602,
@@ -79,22 +79,22 @@ describe('createAnswer', () => {
     expect(defects).to.deep.equal([]);
   });
 
-  it('refuses what comes too early, right or wrong, and says what is missing', async () => {
-    const session = new Session();
-    const { ask } = opened({ 'process/terminate': () => ({ running: true }) }, session);
+  it('refuses any request before the handshake, and names the missing message', async () => {
+    const handshake = new Handshake();
+    const { ask } = opened({ 'process/terminate': () => ({ running: true }) }, handshake);
     const tooEarly = (missing: string) => ({
       code: -32600,
       message: `process/terminate came before ${missing}: send ${missing} first`,
       data: { kind: 'notInitialized', missing },
     });
     expect(await ask('process/terminate', { processId: '1' })).to.deep.equal(tooEarly('initialize'));
-    session.initialize();
+    handshake.initialize();
     expect(await ask('process/terminate', 'wrong')).to.deep.equal(tooEarly('initialized'));
-    session.initialized();
+    handshake.initialized();
     expect(await ask('process/terminate', { processId: '1' })).to.deep.equal({ running: true });
   });
 
-  it('answers an error of ours in full', async () => {
+  it('answers with the code, message and data of an ExecServerError', async () => {
     const { ask, defects } = opened({
       'process/terminate': () => {
         throw limitExceeded('things', 3, 2);
@@ -113,15 +113,15 @@ describe('createAnswer', () => {
     readonly code = 'ESECRET';
     readonly data = { token: 'secret' };
   }
-  const unforeseen: Array<[title: string, thrown: unknown, told: string]> = [
+  const unexpected: Array<[title: string, thrown: unknown, type: string]> = [
     ['an error', new Error('API_KEY=secret'), 'Error'],
     ['an error of another class', new TokenError('secret'), 'TokenError'],
     ['an error with a code of its own', Object.assign(new Error('secret'), { code: -1 }), 'Error'],
-    ['a text', 'secret', 'string'],
-    ['nothing', undefined, 'undefined'],
+    ['a string', 'secret', 'string'],
+    ['undefined', undefined, 'undefined'],
   ];
-  for (const [title, thrown, told] of unforeseen) {
-    it(`does not tell the client what an unforeseen error says, as that may be anything: ${title}`, async () => {
+  for (const [title, thrown, type] of unexpected) {
+    it(`answers an unexpected error by its type, never its message: ${title}`, async () => {
       const handlers: Partial<Handlers> = {
         'process/terminate': () => {
           throw thrown;
@@ -129,7 +129,7 @@ describe('createAnswer', () => {
         'process/signal': () => Promise.reject(thrown),
       };
       const { ask, defects } = opened(handlers);
-      const internal = { code: -32603, message: `internal error (${told})`, data: { kind: 'internal' } };
+      const internal = { code: -32603, message: `internal error (${type})`, data: { kind: 'internal' } };
       expect(await ask('process/terminate', { processId: '1' })).to.deep.equal(internal);
       expect(await ask('process/signal', { processId: '1', signal: 'INT' })).to.deep.equal(internal);
       expect(defects).to.deep.equal([thrown, thrown]);

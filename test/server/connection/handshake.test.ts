@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { ExecServerError } from '../../../src/protocol/errors.ts';
-import { Session } from '../../../src/server/connection/handshake.ts';
+import { Handshake } from '../../../src/server/connection/handshake.ts';
 
-/** What is thrown, as its data. */
+/** Data of the error that is thrown. */
 const refusal = (act: () => void): unknown => {
   try {
     act();
@@ -13,49 +13,44 @@ const refusal = (act: () => void): unknown => {
   return undefined;
 };
 
-describe('Session', () => {
-  it('has an id of its own', () => {
-    expect(new Session().id).to.match(/^[0-9a-z]{8,}-[0-9a-z]+$/);
-    expect(new Session().id).not.to.equal(new Session().id);
-  });
-
-  it('admits initialize alone at first, and says what is missing', () => {
-    const session = new Session();
-    expect(refusal(() => session.admit('initialize'))).to.equal(undefined);
-    expect(refusal(() => session.admit('process/start'))).to.deep.equal({
+describe('Handshake', () => {
+  it('admits only initialize at first, and names it as missing', () => {
+    const handshake = new Handshake();
+    expect(refusal(() => handshake.admit('initialize'))).to.equal(undefined);
+    expect(refusal(() => handshake.admit('process/start'))).to.deep.equal({
       kind: 'notInitialized',
       missing: 'initialize',
     });
   });
 
-  it('admits nothing more until the client has said initialized', () => {
-    const session = new Session();
-    session.initialize();
-    expect(refusal(() => session.admit('process/start'))).to.deep.equal({
+  it('admits no other request until the client has sent initialized', () => {
+    const handshake = new Handshake();
+    handshake.initialize();
+    expect(refusal(() => handshake.admit('process/start'))).to.deep.equal({
       kind: 'notInitialized',
       missing: 'initialized',
     });
-    session.initialized();
-    expect(refusal(() => session.admit('process/start'))).to.equal(undefined);
+    handshake.initialized();
+    expect(refusal(() => handshake.admit('process/start'))).to.equal(undefined);
   });
 
-  it('takes initialize once', () => {
-    const session = new Session();
-    session.initialize();
-    expect(refusal(() => session.initialize())).to.deep.equal({ kind: 'alreadyInitialized' });
-    session.initialized();
-    expect(refusal(() => session.initialize())).to.deep.equal({ kind: 'alreadyInitialized' });
-    expect(refusal(() => session.admit('process/start'))).to.equal(undefined);
+  it('refuses a second initialize', () => {
+    const handshake = new Handshake();
+    handshake.initialize();
+    expect(refusal(() => handshake.initialize())).to.deep.equal({ kind: 'alreadyInitialized' });
+    handshake.initialized();
+    expect(refusal(() => handshake.initialize())).to.deep.equal({ kind: 'alreadyInitialized' });
+    expect(refusal(() => handshake.admit('process/start'))).to.equal(undefined);
   });
 
-  it('takes no notice of an initialized that comes too early, or twice', () => {
-    const session = new Session();
-    session.initialized();
-    expect(refusal(() => session.admit('process/start'))).to.include({ missing: 'initialize' });
-    session.initialize();
-    expect(refusal(() => session.admit('process/start'))).to.include({ missing: 'initialized' });
-    session.initialized();
-    session.initialized();
-    expect(refusal(() => session.admit('process/start'))).to.equal(undefined);
+  it('ignores an initialized that comes too early or twice', () => {
+    const handshake = new Handshake();
+    handshake.initialized();
+    expect(refusal(() => handshake.admit('process/start'))).to.include({ missing: 'initialize' });
+    handshake.initialize();
+    expect(refusal(() => handshake.admit('process/start'))).to.include({ missing: 'initialized' });
+    handshake.initialized();
+    handshake.initialized();
+    expect(refusal(() => handshake.admit('process/start'))).to.equal(undefined);
   });
 });

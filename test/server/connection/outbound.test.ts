@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { processExited } from '../../../src/protocol/process.ts';
 import { OUTPUT_HIGH_WATER_BYTES } from '../../../src/server/connection/limits.ts';
-import { Outbound, type OutputSource } from '../../../src/server/connection/outbound.ts';
+import { Outbound } from '../../../src/server/connection/outbound.ts';
+import type { OutputSource } from '../../../src/server/outlet.ts';
 import { until } from '../../support/until.ts';
 import { SlowClient, settle } from '../support/slow-client.ts';
 

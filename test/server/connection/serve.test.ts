@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { openClient } from '../../../src/core/index.ts';
-import { describeInternal } from '../../../src/server/connection/serve.ts';
+import { describeInternal } from '../../../src/server/connection/describe-internal.ts';
 import { currentHost, type ServeOptions, type Server, serve } from '../../../src/server/index.ts';
 import { rawFrame } from '../../e2e/support/raw-client.ts';
 import { until } from '../../support/until.ts';

@@ -3,10 +3,10 @@ import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { FrameMessageWriter } from '../../../src/protocol/framing/message-writer.ts';
 import { Outbound } from '../../../src/server/connection/outbound.ts';
-import { PartialAnswers } from '../../../src/server/connection/partial-answers.ts';
 import { createLocalFiles, type LocalFiles } from '../../../src/server/files/file-handlers.ts';
 import { AnswerMemory } from '../../../src/server/memory/answer-memory.ts';
 import { MemoryBudget } from '../../../src/server/memory/memory-budget.ts';
+import { PartialAnswers } from '../../../src/server/memory/partial-answers.ts';
 import { refusal, scratchDirectory } from './support/scratch.ts';
 
 const MIB = 1024 * 1024;

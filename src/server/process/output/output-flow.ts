@@ -1,7 +1,7 @@
 import { FrameMemory } from '../../../protocol/framing/frame-memory.ts';
 import type { OutputStream, StreamBytes } from '../../../protocol/process.ts';
 import { Fifo } from '../../../system/fifo.ts';
-import type { Outbound, OutputSource } from '../../connection/outbound.ts';
+import type { Outlet, OutputSource } from '../../outlet.ts';
 import type { Output } from '../child.ts';
 import type { Credit } from './credit.ts';
 import type { Chunk, HeadTail, KeptChunk } from './head-tail.ts';
@@ -24,7 +24,7 @@ export type FlowEvents = {
  * used up its credit, the child blocks as it would on a pipe. With head and tail it is read always.
  */
 export class OutputFlow implements OutputSource, Reading {
-  readonly #outbound: Outbound;
+  readonly #outbound: Outlet;
   readonly #credit: Credit;
   readonly #headTail: HeadTail | undefined;
   readonly #events: FlowEvents;
@@ -40,7 +40,7 @@ export class OutputFlow implements OutputSource, Reading {
 
   /** @param memory where lossless output counts that waits for the client */
   constructor(
-    outbound: Outbound,
+    outbound: Outlet,
     credit: Credit,
     headTail: HeadTail | undefined,
     events: FlowEvents,

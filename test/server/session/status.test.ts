@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { version } from '../../../src/protocol/version.ts';
-import { statusReporter } from '../../../src/server/connection/status.ts';
+import { statusReporter } from '../../../src/server/session/status.ts';
 import { openLinks } from '../support/descriptors.ts';
 
 const NO_DELAY = { mean: 0, p99: 0, max: 0 };

@@ -1,8 +1,7 @@
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
-import { resumeUnavailable } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { platformOf } from '../../shared-config/index.ts';
-import type { AnnouncedLimits } from '../announced-limits.ts';
+import type { Lazy } from '../../system/lazy.ts';
 import { readEnvironmentConfig } from '../environment/environment-config.ts';
 import { describeHost } from '../environment/environment-info.ts';
 import { explainEnvironment } from '../environment/explain-environment.ts';
@@ -13,64 +12,41 @@ import type { FileService } from '../file-service.ts';
 import { fileHandlers } from '../files/file-methods.ts';
 import type { HttpRequests } from '../http/http-requests.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
-import { MAX_RETAINED_BYTES, MAX_RETAINED_MS, RETAINED_BYTES, RETAINED_MS } from '../process/limits.ts';
 import type { Processes } from '../process/processes.ts';
 import { parseSignal } from '../process/signals.ts';
 import type { Sandboxes } from '../sandbox/sandboxes.ts';
-import type { Session } from './handshake.ts';
-import { initializeResult } from './initialize-result.ts';
-import type { Lazy } from './lazy.ts';
 
-/** One handler for each declared request; a missing one doesn't compile. */
+/** One handler for each declared request; a missing one is a compile error. */
 export type Handlers = {
   readonly [Name in keyof Requests]: (
     params: ParamsOut<Requests[Name]>,
   ) => ResultIn<Requests[Name]> | Promise<ResultIn<Requests[Name]>>;
 };
 
-/** What handlers work on. */
+/** All handlers except that of `initialize`, which belongs to the connection. */
+export type SessionHandlers = Omit<Handlers, 'initialize'>;
+
 export type HandlerContext = {
   readonly host: Host;
-  readonly session: Session;
   readonly processes: Processes;
   readonly baseEnvs: BaseEnvs;
   readonly http: Lazy<HttpRequests>;
   readonly files: Lazy<FileService>;
   readonly sandboxes: Sandboxes;
   readonly status: () => ResultIn<Requests['server/status']>;
-  /** Sends bytes as they are from now on, where the framing allows it; tells whether it does. */
-  readonly useBinaryFrames: () => boolean;
-  readonly limits: AnnouncedLimits;
   readonly answers: AnswerMemory;
 };
 
 export const createHandlers = ({
   host,
-  session,
   processes,
   baseEnvs,
   http,
   files,
   sandboxes,
   status,
-  useBinaryFrames,
-  limits,
   answers,
-}: HandlerContext): Handlers => ({
-  initialize: ({ resumeSessionId, binaryFrames, outputWindowBytes, retainedBytes, retainedMs }) => {
-    if (resumeSessionId !== undefined) throw resumeUnavailable();
-    session.initialize();
-    processes.configure({
-      windowBytes: outputWindowBytes ?? Number.POSITIVE_INFINITY,
-      retainedBytes: Math.min(retainedBytes ?? RETAINED_BYTES, MAX_RETAINED_BYTES),
-      retainedMs: Math.min(retainedMs ?? RETAINED_MS, MAX_RETAINED_MS),
-    });
-    return initializeResult(session.id, host, {
-      limits,
-      binaryFrames: binaryFrames && useBinaryFrames(),
-      sandboxUnavailable: sandboxes.unavailable,
-    });
-  },
+}: HandlerContext): SessionHandlers => ({
   'environment/info': () => describeHost(host, sandboxes.unavailable === undefined),
   'environment/explain': async params => {
     const taken = params.envPolicy && (await baseEnvs.get(params.envPolicy.base ?? 'process'));

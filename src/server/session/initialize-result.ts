@@ -5,7 +5,7 @@ import { describeHost } from '../environment/environment-info.ts';
 import type { Host } from '../environment/host.ts';
 import { ptyUnavailable } from '../process/pty/pty-binding.ts';
 
-/** What `initialize` is answered with. */
+/** Builds the answer to `initialize`. */
 export const initializeResult = (
   sessionId: string,
   host: Host,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { type Grow, PartialAnswers } from '../../../src/server/connection/partial-answers.ts';
 import { MemoryBudget } from '../../../src/server/memory/memory-budget.ts';
+import { type Grow, PartialAnswers } from '../../../src/server/memory/partial-answers.ts';
 
 /** An answer that grows as a test says, and ends. */
 const growing = (parts: PartialAnswers) => {

@@ -8,10 +8,10 @@ import { version } from '../../protocol/version.ts';
 type Status = ResultIn<Requests['server/status']>;
 
 /**
- * Tells how the server is doing. The delay of the event loop is measured from the first question on: whoever
- * never asks doesn't pay for it.
+ * Creates the function that answers `server/status`. It measures the delay of the event loop from its first call on, so
+ * a client that never asks does not pay for it.
  *
- * @param counts what the connection knows
+ * @param counts figures of the session
  */
 export const statusReporter = (
   counts: () => Pick<Status, 'queuedBytes' | 'processes' | 'memory'>,
@@ -40,7 +40,7 @@ const startedHistogram = (): IntervalHistogram => {
   return histogram;
 };
 
-// The histogram records the time between two ticks of its timer, in nanoseconds.
+// The histogram records the time between two ticks of its timer, in nanoseconds, so its resolution is part of it.
 const summarize = (delays: IntervalHistogram): Status['eventLoopDelayMs'] => ({
   mean: beyondResolution(delays.mean),
   p99: beyondResolution(delays.percentile(99)),
@@ -52,7 +52,7 @@ const RESOLUTION_MS = 20;
 const beyondResolution = (nanoseconds: number): number =>
   Number.isFinite(nanoseconds) ? Math.max(0, Math.round(nanoseconds / 1e3 - RESOLUTION_MS * 1e3) / 1e3) : 0;
 
-// Both are files in /proc, which cannot be opened when no descriptor is left.
+// Both open a file of /proc, which fails when no descriptor is left.
 const residentBytes = (): number | null => {
   try {
     return process.memoryUsage.rss();
@@ -63,7 +63,7 @@ const residentBytes = (): number | null => {
 
 const openDescriptors = (): number | null => {
   try {
-    // The one that reads the directory doesn't count.
+    // Without the descriptor that reads the directory.
     return readdirSync('/proc/self/fd').length - 1;
   } catch {
     return null;
