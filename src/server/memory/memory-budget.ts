@@ -55,7 +55,7 @@ export class MemoryBudget {
   }
 
   get use(): MemoryUse {
-    return { usedBytes: this.#used, limitBytes: this.limitBytes };
+    return { usedBytes: Math.ceil(this.#used), limitBytes: this.limitBytes };
   }
 
   /** Calls back whenever something of a share was given back on which others wait. */
