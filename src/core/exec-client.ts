@@ -14,7 +14,7 @@ import { Processes } from './processes.ts';
 import type { ProcessEnv } from './start-env.ts';
 import type { StartUpOutput } from './start-up-output.ts';
 
-/** The part of an answer that differs from method to method. */
+/** The result of a method. */
 type Answer<Method extends keyof Requests> = ResultOut<Requests[Method]>;
 
 /** A connection to a server. It ends with `close`, or at the end of an `await using` block. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { expect } from 'chai';
 import type { ClientStreams } from '../../src/core/client-connection.ts';
 import { ConnectionLostError, RequestError } from '../../src/core/errors.ts';
-import { openClient } from '../../src/core/open-client.ts';
+import { type OpenOptions, openClient } from '../../src/core/open-client.ts';
 import { CORE_OWNED_NAMES } from '../../src/core/runtime-env.ts';
 import { currentHost, serve } from '../../src/server/index.ts';
 import { rawFrame } from '../e2e/support/raw-client.ts';
@@ -28,6 +28,7 @@ const rejection = async (promise: Promise<unknown>): Promise<Error> => {
 const embedded = async (
   limits: { maxProcesses?: number } = {},
   location: ClientStreams['location'] = 'remote',
+  options: OpenOptions = {},
 ) => {
   const { toServer, toClient, streams } = pipes();
   const host = currentHost({ PATH }, () => {});
@@ -40,7 +41,7 @@ const embedded = async (
     stderr: [],
   }));
   return {
-    client: await openClient({ ...streams, location, ended }, { PATH }, { clientName: 'test' }),
+    client: await openClient({ ...streams, location, ended }, { PATH }, { clientName: 'test', ...options }),
     server,
     toClient,
   };
@@ -174,6 +175,22 @@ describe('ExecClient', () => {
         });
         await client.close();
       }
+    });
+
+    it('reads output again if the server retains it', async () => {
+      const { client } = await embedded({}, 'remote', { retainedBytes: 1000, retainedMs: 60_000 });
+      const child = await client.start({ argv: ['echo', 'out'], env: exact });
+      await child.collect();
+      const { chunks, closed: over, exitCode } = await client.read(child.id);
+      expect([Buffer.concat(chunks.map(({ chunk }) => chunk)).toString(), over, exitCode]).to.deep.equal([
+        'out\n',
+        true,
+        0,
+      ]);
+      expect((await client.list()).map(({ processId, state }) => [processId, state])).to.deep.equal([
+        [child.id, 'closed'],
+      ]);
+      await client.close();
     });
 
     it('rejects with the limit of the server and the exceeding value', async () => {

@@ -69,6 +69,7 @@ describe('RemoteFiles', () => {
     await files.writeFile(at('d/f'), 'content', { fileMode: 0o600 });
     expect((await files.readFile(pathToFileURL(at('d/f')).href)).toString()).to.equal('content');
     expect(await files.cp(at('d'), at('copy'), { recursive: true })).to.deep.equal([]);
+    expect(await files.readFile(at('d/f'), 'utf8')).to.equal('content');
     const { size, mode, isFile } = await files.stat(at('copy/f'));
     expect([size, mode, isFile]).to.deep.equal([7, process.platform === 'win32' ? 0o666 : 0o600, true]);
     expect((await files.readdir(at('copy'))).map(({ fileName }) => fileName)).to.deep.equal(['e', 'f']);
