@@ -1,4 +1,4 @@
-import type { ProcessEnv, ProcessResult, Target } from '../core/index.ts';
+import type { ProcessEnv, Target } from '../core/index.ts';
 import { printError, printResult } from './output.ts';
 import { withServer } from './with-server.ts';
 
@@ -15,21 +15,19 @@ export type PrintEnvOptions = {
 export const printEnv = ({ target, quiet, cwd, env, nulTerminated }: PrintEnvOptions): Promise<number> =>
   withServer(target, { quiet }, async client => {
     const windows = client.info.platformOs === 'windows';
-    const child = await client.start({
-      argv: windows ? ['cmd', '/d', '/c', 'set'] : ['/usr/bin/env', '-0'],
-      cwd,
-      env,
-    });
-    const result = await child.collect({ maxBytes: MAX_ENV_BYTES });
-    if (result.exitCode !== 0) return failed(result);
-    const variables = result.stdout
-      .toString('utf8')
-      .split(windows ? '\r\n' : '\0')
-      .filter(text => text !== '');
+    const [file, ...args] = windows ? ['cmd', '/d', '/c', 'set'] : ['/usr/bin/env', '-0'];
+    const options = { cwd, env, maxBuffer: MAX_ENV_BYTES, reject: false };
+    const { exitCode, stdout, stderr } = await client.exec(file, args, options);
+    if (exitCode !== 0) {
+      if (stderr !== '') printError(`${stderr}\n`);
+      return exitCode;
+    }
+    const variables = stdout.split(windows ? '\r\n' : '\0').filter(text => text !== '');
+    const end = nulTerminated ? '\0' : '\n';
     printResult(
       variables
         .sort()
-        .map(text => `${text}${nulTerminated ? '\0' : '\n'}`)
+        .map(variable => `${variable}${end}`)
         .join(''),
     );
     return 0;
@@ -37,8 +35,3 @@ export const printEnv = ({ target, quiet, cwd, env, nulTerminated }: PrintEnvOpt
 
 /** Maximum length of the env, in bytes; above the limit of every system. */
 const MAX_ENV_BYTES = 64 * 1024 * 1024;
-
-const failed = ({ exitCode, stderr }: ProcessResult): number => {
-  printError(stderr.toString('utf8'));
-  return exitCode;
-};

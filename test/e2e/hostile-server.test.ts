@@ -31,7 +31,7 @@ const opened = (text = '') => ({
   id: '$id',
   result: {
     sessionId: `s${text}`,
-    'environment/info': info(text),
+    environmentInfo: info(text),
     limits: { [`a${text}Bytes`]: 5, [`b${text}`]: 6 },
     ttyUnavailable: `no${text}`,
     sandboxUnavailable: `no${text}`,

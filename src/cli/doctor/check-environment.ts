@@ -1,10 +1,14 @@
 import { posix } from 'node:path';
-import type { EnvironmentExplanation, ExecClient } from '../../core/index.ts';
+import type { EnvironmentExplanation, ExecClient, ExecOptions, ProcessEnv } from '../../core/index.ts';
 import type { EnvBase } from '../../shared-config/index.ts';
 import { LOCALE_NAMES, UTF_8 } from '../../shared-config/index.ts';
 import { type Finding, MAX_OUTPUT_BYTES } from './finding.ts';
 
-type Client = Pick<ExecClient, 'info' | 'explain' | 'start'>;
+type Client = {
+  readonly info: ExecClient['info'];
+  explain(env: ProcessEnv, names: readonly string[]): Promise<EnvironmentExplanation>;
+  exec(file: string, args: readonly string[], options: ExecOptions): Promise<{ readonly stdout: string }>;
+};
 
 type ResolvedBase = NonNullable<EnvironmentExplanation['base']>;
 
@@ -154,14 +158,11 @@ const readVariables = async (
   names: readonly string[],
   base: EnvBase,
 ): Promise<ReadonlyMap<string, string>> => {
-  const child = await client.start({
-    argv: ['/usr/bin/env', '-0'],
+  const { stdout } = await client.exec('/usr/bin/env', ['-0'], {
     env: { policy: { base, includeOnly: [...names] } },
+    maxBuffer: MAX_OUTPUT_BYTES,
+    reject: false,
   });
-  const { stdout } = await child.collect({ maxBytes: MAX_OUTPUT_BYTES });
-  const entries = stdout
-    .toString('utf8')
-    .split('\0')
-    .filter(text => text.includes('='));
+  const entries = stdout.split('\0').filter(text => text.includes('='));
   return new Map(entries.map(text => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]));
 };

@@ -4,24 +4,23 @@ import { type Finding, MAX_OUTPUT_BYTES } from './finding.ts';
 /** Runs a program that exits immediately. */
 export const checkProcess = async (client: ExecClient): Promise<Finding> => {
   const windows = client.info.platformOs === 'windows';
-  const argv = windows ? (['cmd', '/d', '/c', 'exit'] as const) : (['true'] as const);
-  const started = performance.now();
-  const child = await client.start({ argv });
-  const { exitCode } = await child.collect({ maxBytes: MAX_OUTPUT_BYTES });
-  const milliseconds = Math.round(performance.now() - started);
-  const data = { argv, exitCode, milliseconds };
+  const [file, ...args] = windows ? ['cmd', '/d', '/c', 'exit'] : ['true'];
+  const options = { reject: false, maxBuffer: MAX_OUTPUT_BYTES };
+  const { exitCode, durationMs } = await client.exec(file, args, options);
+  const milliseconds = Math.round(durationMs);
+  const data = { argv: [file, ...args], exitCode, milliseconds };
   if (exitCode === 0) {
     return {
       check: 'process',
       level: 'ok',
-      message: `ran ${argv[0]} in ${milliseconds} ms`,
+      message: `ran ${file} in ${milliseconds} ms`,
       data,
     };
   }
   return {
     check: 'process',
     level: 'problem',
-    message: `${argv[0]} exited with code ${exitCode}`,
+    message: `${file} exited with code ${exitCode}`,
     advice:
       'check which program has this name on the server, and if the machine has run out of memory or processes',
     data,

@@ -99,30 +99,22 @@ const checkServer = async (client: ExecClient, timeoutMs: number, report: Report
 };
 
 const failedCheck = (check: CheckName, error: Error): Finding => {
-  const [message = '', ...details] = error.message.split('\n');
   if (error instanceof RequestError && error.kind === 'unknownMethod') {
-    return {
-      check,
-      level: 'warning',
-      message: 'not supported by this server',
-      advice: 'install the same version of exec-server on both sides',
-    };
+    const advice = 'install the same version of exec-server on both sides';
+    return { check, level: 'warning', message: 'not supported by this server', advice };
   }
-  if (error instanceof DeadlineError) {
-    return {
-      check,
-      level: 'problem',
-      message,
-      advice: 'the server may be overloaded, or one of its file systems hangs; use a longer --timeout',
-    };
-  }
-  if (error instanceof RequestError) {
-    const advice = 'see docs/errors.md for this kind of error';
-    return { check, level: 'problem', message, details, advice, data: { kind: error.kind } };
-  }
-  if (error instanceof ConnectionLostError) {
-    const advice = 'check if the server was killed or the network failed, then run this command again';
-    return { check, level: 'problem', message, details, advice };
-  }
-  throw error;
+  const advice = adviceFor(error);
+  if (advice === undefined) throw error;
+  const [message = '', ...details] = error.message.split('\n');
+  const data = error instanceof RequestError ? { kind: error.kind } : undefined;
+  return { check, level: 'problem', message, details, advice, data };
+};
+
+const adviceFor = (error: Error): string | undefined => {
+  if (error instanceof DeadlineError)
+    return 'the server may be overloaded, or one of its file systems hangs; use a longer --timeout';
+  if (error instanceof RequestError) return 'see docs/errors.md for this kind of error';
+  if (error instanceof ConnectionLostError)
+    return 'check if the server was killed or the network failed, then run this command again';
+  return undefined;
 };
