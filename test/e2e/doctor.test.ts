@@ -65,7 +65,7 @@ describe('exec-server doctor', () => {
       const { end, verdict, findings, found } = await checked([]);
       expect(findings.map(({ check, level }) => `${check} ${level}`)).to.deep.equal([
         'connection ok',
-        'noise ok',
+        'startUpOutput ok',
         'version ok',
         'process ok',
         'shell ok',
@@ -155,12 +155,12 @@ describe('exec-server doctor', () => {
     it('warns of start-up output', async () => {
       const { end, found, level } = await checked(via(`echo Beer; exec ${SERVE}`));
       expect(end).to.equal(1);
-      expect(level('warning')).to.include('noise');
-      expect(found('noise')).to.deep.include({
+      expect(level('warning')).to.include('startUpOutput');
+      expect(found('startUpOutput')).to.deep.include({
         details: ['"Beer\\n"'],
         data: { bytes: 5, excerpt: 'Beer\\n' },
       });
-      expect(found('noise').advice).to.contain('[ -t 1 ] &&');
+      expect(found('startUpOutput').advice).to.contain('[ -t 1 ] &&');
     });
 
     it('warns of different versions', async () => {
@@ -280,7 +280,7 @@ describe('exec-server doctor', () => {
       expect(end).to.equal(2);
       expect(findings.map(({ check, level }) => `${check} ${level}`)).to.deep.equal([
         'connection ok',
-        'noise ok',
+        'startUpOutput ok',
         'version ok',
         'process problem',
         'rest skipped',

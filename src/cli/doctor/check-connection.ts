@@ -62,7 +62,7 @@ const failure = (
       likelyCause === undefined
         ? 'run this command by hand to see its output; if it is only slow, use a longer --timeout'
         : adviceFor(likelyCause, checked),
-    data: { firstByteMs, likelyCause: likelyCause?.kind, noise: startUpOutput, transport },
+    data: { firstByteMs, likelyCause: likelyCause?.kind, startUpOutput, transport },
   };
 };
 
@@ -76,9 +76,9 @@ const adviceFor = (
 
 const startUpOutputOf = ({ startUpOutput, info: { shell } }: ExecClient): Finding =>
   startUpOutput === undefined
-    ? { check: 'noise', level: 'ok', message: 'none before the first frame', data: { bytes: 0 } }
+    ? { check: 'startUpOutput', level: 'ok', message: 'none before the first frame', data: { bytes: 0 } }
     : {
-        check: 'noise',
+        check: 'startUpOutput',
         level: 'warning',
         message: `${countedBytes(startUpOutput.bytes)} before the first frame`,
         details: [`"${startUpOutput.excerpt}"`],

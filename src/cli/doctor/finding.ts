@@ -19,7 +19,7 @@ export type Finding = {
 /** Checks in their order; `rest` stands for those that could not be made. */
 export const checkNames = [
   'connection',
-  'noise',
+  'startUpOutput',
   'version',
   'process',
   'shell',

@@ -43,7 +43,7 @@ export const summarySpans = (findings: readonly Finding[]): Span[] => {
 };
 
 const LABELS: Partial<Record<CheckName, string>> = {
-  noise: 'start-up output',
+  startUpOutput: 'start-up output',
   loginShell: 'login shell',
   path: 'PATH',
 };

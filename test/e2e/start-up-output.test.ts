@@ -45,7 +45,7 @@ describe('start-up output', () => {
   });
 
   it('can be any bytes', async () => {
-    const noises = fc.array(
+    const outputs = fc.array(
       fc.oneof(
         fc.uint8Array({ maxLength: 200 }).map(bytes => Buffer.from(bytes)),
         fc
@@ -61,12 +61,12 @@ describe('start-up output', () => {
       { maxLength: 6 },
     );
     await fc.assert(
-      fc.asyncProperty(noises, async parts => {
-        const noise = Buffer.concat(parts);
-        const octal = Array.from(noise, byte => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+      fc.asyncProperty(outputs, async parts => {
+        const bytes = Buffer.concat(parts);
+        const octal = Array.from(bytes, byte => `\\${byte.toString(8).padStart(3, '0')}`).join('');
         const client = await connectVia(`printf '${octal}'; ${SERVE}`);
         try {
-          expect(client.startUpOutput?.bytes ?? 0).to.equal(noise.length);
+          expect(client.startUpOutput?.bytes ?? 0).to.equal(bytes.length);
         } finally {
           await client.close();
         }
@@ -155,7 +155,7 @@ describe('output between frames', () => {
   let directory: string;
 
   before(() => {
-    directory = mkdtempSync(join(tmpdir(), 'exec-server-noise-'));
+    directory = mkdtempSync(join(tmpdir(), 'exec-server-'));
   });
 
   after(() => rmSync(directory, { recursive: true }));
