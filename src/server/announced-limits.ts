@@ -20,7 +20,7 @@ import {
   MAX_FILE_SANDBOXES,
   MAX_SANDBOX_DEPTH,
   MAX_SANDBOX_DIRECTORIES,
-  MAX_SANDBOX_PLACES,
+  MAX_SANDBOX_PATHS,
 } from './sandbox/limits.ts';
 
 /** The limits announced by `initialize`: all that a client can run into. */
@@ -45,7 +45,7 @@ export const announcedLimits = (chosen: {
   sandboxDepth: MAX_SANDBOX_DEPTH,
   sandboxDirectories: MAX_SANDBOX_DIRECTORIES,
   fileSandboxes: MAX_FILE_SANDBOXES,
-  sandboxPlaces: MAX_SANDBOX_PLACES,
+  sandboxPaths: MAX_SANDBOX_PATHS,
   blockBytes: MAX_BLOCK_BYTES,
   readFileBytes: maxReadFileBytes(chosen.frameBytes),
   directoryEntries: MAX_DIRECTORY_ENTRIES,

@@ -132,7 +132,7 @@ const SANDBOX_REFUSALS: readonly Refusal[] = [
         workspaceRoots: texts(60, at => `/r${at}`),
       },
     },
-    /^sandboxPlaces: 300 is over the limit of 256/,
+    /^sandboxPaths: 300 is over the limit of 256/,
   ],
   [
     'a deep path',

@@ -105,7 +105,7 @@ for (const { name, unprivileged } of testedAccounts) {
       code: -32603,
       message:
         `the sandbox cannot grant ${access} access to ${path}: ${planted} is a symbolic link to ${target} that a ` +
-        'sandboxed process may have made; name its target instead, or remove the link',
+        'sandboxed process may have created; name its target instead, or remove the link',
       data: { kind: 'launchFailed', stage: 'sandbox', errno: 'ELOOP', path },
     });
 

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { OutputStream, TerminalSize } from '../../protocol/process.ts';
 import type { PinnedFile } from '../../system/pinned-file.ts';
-import type { Denial } from '../sandbox/denial.ts';
+import type { DenialDetector } from '../sandbox/denial-detector.ts';
 import type { SandboxedCommand } from '../sandbox/sandboxed-command.ts';
 
 /**
@@ -16,7 +16,7 @@ export type Output = EventEmitter &
 export type Child = {
   readonly pid: number;
   /** Set in a sandbox, where `pid` is that of bubblewrap: the program itself, and the denials in its output. */
-  readonly sandboxed?: { readonly command: SandboxedCommand; readonly denial: Denial } | undefined;
+  readonly sandboxed?: { readonly command: SandboxedCommand; readonly denial: DenialDetector } | undefined;
   /** `null` if stdin is the null device. */
   readonly stdin: Writable | null;
   readonly outputs: { readonly [Stream in OutputStream]?: Output | null };

@@ -96,7 +96,7 @@ export class ManagedProcess {
 
   /** True if it has failed and its output suggests that its sandbox denied something. */
   get sandboxDenied(): boolean {
-    return this.exit !== undefined && (this.#child.sandboxed?.denial.likely(this.exit.exitCode) ?? false);
+    return this.exit !== undefined && (this.#child.sandboxed?.denial.isLikely(this.exit.exitCode) ?? false);
   }
 
   /** The terminal that it was started on, if that has a name. */

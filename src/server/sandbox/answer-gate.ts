@@ -3,16 +3,16 @@ import type { AnswerMemory } from '../memory/answer-memory.ts';
 import { SHORT_FRAME_BYTES } from '../memory/limits.ts';
 
 /**
- * Lets long answers of a sandboxed server in when there is memory to hand them on to the client. While one waits, the
- * sandboxed server isn't read.
+ * Admits long answers of a sandboxed server once there is memory to forward them to the client. While one waits, the
+ * output of the sandboxed server is not read.
  */
 export class AnswerGate implements FrameGate {
   readonly #answers: AnswerMemory;
   readonly #proceed: () => void;
-  /** Memory that was taken for the frame that waits; `waiting` until there is some. */
+  /** The bytes taken for the waiting frame; `waiting` while they are not available. */
   #taken: number | 'waiting' | undefined;
 
-  /** @param proceed called when the frame that waits may be handled */
+  /** @param proceed called when the waiting frame may be handled */
   constructor(answers: AnswerMemory, proceed: () => void) {
     this.#answers = answers;
     this.#proceed = proceed;
@@ -22,7 +22,7 @@ export class AnswerGate implements FrameGate {
     if (body.length <= SHORT_FRAME_BYTES) return true;
     if (this.#taken === undefined) void this.#take(FORMS * body.length);
     if (typeof this.#taken !== 'number') return false;
-    // A turn for the connection to dispatch it, after which the answer is queued.
+    // The connection dispatches it in this turn of the event loop, after which the answer is queued.
     const bytes = this.#taken;
     this.#taken = undefined;
     setImmediate(() => this.#answers.releaseOnceQueued(bytes));
@@ -37,11 +37,11 @@ export class AnswerGate implements FrameGate {
     this.#taken = bytes;
     this.#proceed();
     if (this.#taken !== bytes) return;
-    // The frame is gone, with the server that sent it; or it asks again.
+    // The frame did not ask again: it is gone with the server that sent it.
     this.#taken = undefined;
     this.#answers.releaseOnceQueued(bytes);
   }
 }
 
-/** Number of forms in which an answer is in memory: as it came, as text, as its values, as JSON again, as the text and bytes of a frame. */
+/** Copies of an answer in memory: received bytes, text, values, JSON again, text and bytes of the new frame. */
 const FORMS = 6;

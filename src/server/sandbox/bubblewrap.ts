@@ -3,13 +3,15 @@ import { once } from 'node:events';
 import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path/posix';
 import { unsupported } from '../../protocol/errors.ts';
+import { attempt } from '../../system/attempt.ts';
+import { exactEnv } from '../../system/exact-env.ts';
 import { shortageOf } from '../../system/shortage.ts';
 import { SYSTEM_DIRECTORIES } from '../../system/system-program.ts';
 import { SANDBOX_PROBE_MS } from './limits.ts';
 import type { SandboxedStart } from './sandboxes.ts';
 import { socketFilter } from './socket-filter.ts';
 
-/** Where bubblewrap and what it needs lie on this machine. */
+/** The paths of bubblewrap and of the programs that start it. */
 export type Bubblewrap = {
   readonly bwrap: string;
   /** GNU env. */
@@ -17,40 +19,40 @@ export type Bubblewrap = {
   readonly bash: string;
 };
 
-/** What is looked at to find out whether anything can be confined here. */
+/** The parts of a machine that decide whether sandboxes are available. */
 export type SandboxHost = {
   readonly platform: NodeJS.Platform;
+  /** PATH of the server. */
   readonly path: string | undefined;
-  /** Tells the text of a file; `undefined` if there is none. */
+  /** Returns the text of a file, or `undefined` if it cannot be read. */
   readonly read: (path: string) => string | undefined;
-  readonly mayExecute: (path: string) => boolean;
+  readonly isExecutable: (path: string) => boolean;
 };
 
 /**
- * Finds bubblewrap, or tells in words why nothing can be confined here. It is a quick look at files: whether
- * the kernel lets a namespace be made is known only from the first start on.
+ * Finds bubblewrap, or returns the reason why sandboxes are unavailable. This only looks at files: the first start
+ * shows if the kernel allows namespaces.
  */
-export const findBubblewrap = ({ platform, path, read, mayExecute }: SandboxHost): Bubblewrap | string => {
+export const findBubblewrap = ({ platform, path, read, isExecutable }: SandboxHost): Bubblewrap | string => {
   if (platform !== 'linux')
-    return `there is no sandbox on ${platform}: it takes bubblewrap, which is for Linux`;
+    return `sandboxes are not available on ${platform}: they require bubblewrap, which runs on Linux`;
   const directories = [
     ...SYSTEM_DIRECTORIES,
     ...(path ?? '').split(':').filter(directory => directory.startsWith('/')),
   ];
   const find = (name: string) => {
-    // One path at a time: all of them at each start would be a lot of paths.
-    const directory = directories.find(candidate => mayExecute(join(candidate, name)));
+    const directory = directories.find(candidate => isExecutable(join(candidate, name)));
     return directory && join(directory, name);
   };
   const bwrap = find('bwrap');
   if (bwrap === undefined) return 'bubblewrap (bwrap) is not installed';
   const env = find('env');
-  if (env === undefined) return 'there is no env (coreutils)';
+  if (env === undefined) return 'env (coreutils) is not installed';
   const bash = find('bash');
-  if (bash === undefined) return 'there is no bash';
-  if (!mayExecute('/proc/self')) return 'there is no /proc';
+  if (bash === undefined) return 'bash is not installed';
+  if (!isExecutable('/proc/self')) return '/proc is not mounted';
   const forbidden = FORBIDDING.find(([file, value]) => read(file)?.trim() === value);
-  if (forbidden !== undefined) return `the system allows no user namespaces: ${forbidden.join(' is ')}`;
+  if (forbidden !== undefined) return `the system does not allow user namespaces: ${forbidden.join(' is ')}`;
   return { bwrap, env, bash };
 };
 
@@ -59,32 +61,22 @@ const FORBIDDING = [
   ['/proc/sys/kernel/unprivileged_userns_clone', '0'],
 ] as const;
 
-/** The machine that we run on. */
+/** The machine that this server runs on. */
 export const thisSandboxHost = (path: string | undefined, platform: NodeJS.Platform): SandboxHost => ({
   platform,
   path,
-  read: file => {
-    // An error takes a while to make, and every client waits for this.
-    if (!existsSync(file)) return undefined;
-    try {
-      return readFileSync(file, 'utf8');
-    } catch {
-      return undefined;
-    }
-  },
-  mayExecute: file => {
-    try {
+  // Every start of a server does this, and an error is slow to create.
+  read: file => (existsSync(file) ? attempt(() => readFileSync(file, 'utf8')) : undefined),
+  isExecutable: file =>
+    attempt(() => {
       accessSync(file, constants.X_OK);
       return true;
-    } catch {
-      return false;
-    }
-  },
+    }) ?? false,
 });
 
 /**
- * The filter of system calls as a descriptor of this process, opened once and for reading only. The file has no name at
- * any time: a sandboxed process that could open it would change what confines the next one.
+ * Returns a read-only descriptor of the system call filter, which is opened once. The file never has a name: a
+ * sandboxed process that could open it would change the filter of the next sandbox.
  *
  * @throws {ExecServerError} `unsupported`
  */
@@ -100,7 +92,7 @@ const writeFilter = (): number => {
   if (bytes === undefined) {
     throw unsupported('sandbox', `the network cannot be restricted on the architecture ${process.arch}`);
   }
-  const written = openNameless();
+  const written = openUnnamed();
   try {
     writeSync(written, bytes);
     return openSync(`/proc/self/fd/${written}`, 'r');
@@ -109,9 +101,9 @@ const writeFilter = (): number => {
   }
 };
 
-const openNameless = (): number => {
+const openUnnamed = (): number => {
   const failures: string[] = [];
-  for (const directory of NAMELESS_IN) {
+  for (const directory of UNNAMED_FILE_DIRECTORIES) {
     try {
       return openSync(directory, O_TMPFILE | constants.O_DIRECTORY | constants.O_RDWR, 0o600);
     } catch (error) {
@@ -125,22 +117,21 @@ const openNameless = (): number => {
   );
 };
 
-// File systems that have files without names: tmpfs, and nearly all that a machine has on disk.
-const NAMELESS_IN = ['/dev/shm', '/tmp', '/var/tmp'];
+// Unnamed files require tmpfs or one of most file systems on disk.
+const UNNAMED_FILE_DIRECTORIES = ['/dev/shm', '/tmp', '/var/tmp'];
 
-/** The bit that makes it, beside that of a directory; `node:fs` does not name it. */
+/** Not in `node:fs`; used together with O_DIRECTORY. */
 const O_TMPFILE = 0o20000000;
 
-/** Runs a program to its end; resolves with what it wrote to stderr if it failed. */
+/** Runs a program to its end. Resolves with its stderr, or another reason, if it failed. */
 export const failureOf = async ({ argv, env, descriptors }: SandboxedStart): Promise<string | undefined> => {
   const [file, ...args] = argv;
   const child = spawn(file, args, {
     cwd: '/',
-    // Node hands its own NODE_V8_COVERAGE to every child whose environment doesn't name it.
-    env: { NODE_V8_COVERAGE: undefined, ...env },
+    env: exactEnv(env),
     stdio: ['ignore', 'ignore', 'pipe', ...descriptors],
     timeout: SANDBOX_PROBE_MS,
-    // It ignores the others.
+    // bash ignores the other signals.
     killSignal: 'SIGKILL',
   });
   let stderr = '';
@@ -150,7 +141,7 @@ export const failureOf = async ({ argv, env, descriptors }: SandboxedStart): Pro
   try {
     const [code, signal] = await once(child, 'close');
     if (code === 0) return undefined;
-    if (signal !== null) return `it was ended by ${signal} (at the latest after ${SANDBOX_PROBE_MS} ms)`;
+    if (signal !== null) return `killed by ${signal} (timeout: ${SANDBOX_PROBE_MS} ms)`;
     return stderr.trim() || `exit code ${code}`;
   } catch (error) {
     return (error as Error).message;

@@ -1,19 +1,19 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { launchFailed } from '../../protocol/errors.ts';
 
-/** A file or directory that is held open, so that another one in its place is not taken for it. */
+/** A file or directory that is held open, so that one that replaces it is recognised. */
 export type HeldPath = {
   readonly path: string;
-  /** Open for reference only: nothing can be read or written by it. */
+  /** A descriptor opened with O_PATH: it refers to the file but cannot read or write it. */
   readonly descriptor: number;
   readonly isDirectory: boolean;
-  /** Device and inode, which no other file has while this one is held. */
+  /** Device and inode, which no other file has while this one is held open. */
   readonly identity: string;
 };
 
 /**
- * Opens places by paths without symbolic links. A path that leads elsewhere when it is opened, because a directory on
- * the way has been replaced by a link since it was looked up, is refused: the kernel reports where the opened file is.
+ * Opens paths that have no symbolic links in them. A path that leads elsewhere, because a directory on the way has been
+ * replaced by a link since it was resolved, is refused: the kernel reports the path of the opened file.
  *
  * @throws {ExecServerError} `launchFailed` at stage `sandbox`
  */
@@ -28,7 +28,7 @@ export const holdPaths = (paths: readonly string[]): HeldPath[] => {
   }
 };
 
-/** Closes what is held. */
+/** Closes the descriptors. */
 export const releasePaths = (held: readonly HeldPath[]): void => {
   for (const { descriptor } of held) closeSync(descriptor);
 };
@@ -47,7 +47,7 @@ const hold = (path: string): HeldPath => {
   }
 };
 
-/** Compares bytes, so that no two paths are the same only as text. */
+/** Compares bytes: paths that are not UTF-8 can be equal as text. */
 const isAt = (path: string, descriptor: number): boolean =>
   readlinkSync(`/proc/self/fd/${descriptor}`, 'buffer').equals(Buffer.from(path));
 
@@ -60,7 +60,7 @@ const open = (path: string): number => {
   }
 };
 
-/** The same on all architectures that Node runs on with Linux; `node:fs` does not name it. */
+/** Not in `node:fs`. The value is the same on all architectures of Linux that Node supports. */
 const O_PATH = 0o10000000;
 
 const cannotHold = (path: string, errno: string, problem: string) =>

@@ -7,7 +7,7 @@ export const MAX_SANDBOX_DEPTH = 128;
 export const MAX_SANDBOX_DIRECTORIES = 8192;
 
 /** Paths in the entries of one sandbox; each is looked up and held open while the sandbox is created. */
-export const MAX_SANDBOX_PLACES = 256;
+export const MAX_SANDBOX_PATHS = 256;
 
 /** Concurrent sandboxed servers for the file requests of a connection. */
 export const MAX_FILE_SANDBOXES = 4;

@@ -1,18 +1,19 @@
-import { accessSync, constants, lstatSync, readlinkSync, type Stats } from 'node:fs';
+import { accessSync, constants, lstatSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path/posix';
+import { attempt } from '../../system/attempt.ts';
 
-/** A symbolic link: where it is, without links in that path, and its target. */
+/** A symbolic link: its path, which has no links in it, and its target. */
 export type Link = readonly [path: string, target: string];
 
-/** Where a path leads. */
+/** The result of resolving a path. */
 export type Located = {
-  /** The path without symbolic links in it; `undefined` if nothing is there. */
+  /** The path without symbolic links; `undefined` if it does not exist. */
   readonly real: string | undefined;
   /** The links on the way, in the order in which they are followed. */
   readonly links: readonly Link[];
 };
 
-/** Follows a path component by component, as the kernel does. */
+/** Resolves a path component by component, as the kernel does. */
 export const locate = (path: string): Located => {
   const links: Link[] = [];
   let rest = namesOf(path);
@@ -20,8 +21,8 @@ export const locate = (path: string): Located => {
   while (rest.length > 0) {
     const [name = '', ...others] = rest;
     const next = name === '..' ? dirname(at) : join(at, name);
-    const stats = lstatIfThere(next);
-    const target = stats?.isSymbolicLink() ? readlinkIfThere(next) : undefined;
+    const stats = lstatIfExists(next);
+    const target = stats?.isSymbolicLink() ? attempt(() => readlinkSync(next)) : undefined;
     if (target !== undefined) links.push([next, target]);
     if (stats === undefined || links.length > MAX_LINKS) return { real: undefined, links };
     rest = [...namesOf(target ?? ''), ...others];
@@ -31,26 +32,26 @@ export const locate = (path: string): Located => {
   return { real: at, links };
 };
 
-/** As many as Linux follows. */
+/** The number of links that Linux follows in one path. */
 const MAX_LINKS = 40;
 
 const namesOf = (path: string): string[] => path.split('/').filter(name => name !== '' && name !== '.');
 
 /**
- * Decides whether a symbolic link is part of the system, such as `/bin` or `/var/run`. No other link is followed for
- * a grant, since a sandboxed process may have made it: under this policy or another, for this server or an earlier one.
+ * Returns true for a symbolic link that is part of the system, such as `/bin` or `/var/run`. A grant follows no other
+ * link, since a sandboxed process may have created it, under this policy or another, for this server or an earlier one.
  *
- * It has to belong to root, as does each directory above it, and this account must not be able to write there. For root
- * permissions say nothing: a sandboxed process of root makes links of root. So for root it has to be directly in one of
- * a few directories, to which no policy should give write access.
+ * The link and each directory above it belong to root, and this account cannot write there. Permissions do not restrict
+ * root, whose sandboxed processes create links that belong to root. So for root the link has to be directly in one of a
+ * few directories to which no policy should give write access.
  */
 export const isSystemLink = (link: string): boolean =>
-  lstatIfThere(link)?.uid === 0 && directoriesAbove(link).every(isSystemDirectory);
+  lstatIfExists(link)?.uid === 0 && directoriesAbove(link).every(isSystemDirectory);
 
 const isSystemDirectory = (directory: string): boolean => {
-  const stats = lstatIfThere(directory);
+  const stats = lstatIfExists(directory);
   if (stats?.uid !== 0) return false;
-  if (process.getuid?.() !== 0) return !mayWrite(directory);
+  if (process.getuid?.() !== 0) return !isWritable(directory);
   const isKnown = SYSTEM_DIRECTORIES.has(directory) || directory.startsWith('/nix/store/');
   return isKnown && (stats.mode & WRITABLE_BY_OTHERS) === 0;
 };
@@ -61,27 +62,10 @@ const WRITABLE_BY_OTHERS = 0o002;
 const directoriesAbove = (path: string): string[] =>
   path === '/' ? [] : [dirname(path), ...directoriesAbove(dirname(path))];
 
-const mayWrite = (path: string): boolean => {
-  try {
+const isWritable = (path: string): boolean =>
+  attempt(() => {
     accessSync(path, constants.W_OK);
     return true;
-  } catch {
-    return false;
-  }
-};
+  }) ?? false;
 
-const lstatIfThere = (path: string): Stats | undefined => {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
-};
-
-const readlinkIfThere = (path: string): string | undefined => {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
-};
+const lstatIfExists = (path: string) => attempt(() => lstatSync(path, { throwIfNoEntry: false }));

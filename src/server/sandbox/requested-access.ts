@@ -2,30 +2,30 @@ import { join } from 'node:path/posix';
 import { invalidParams, limitExceeded, unsupported } from '../../protocol/errors.ts';
 import { nativePath } from '../../protocol/native-path.ts';
 import type { Sandbox } from '../../protocol/sandbox.ts';
-import { MAX_SANDBOX_DEPTH, MAX_SANDBOX_DIRECTORIES, MAX_SANDBOX_PLACES } from './limits.ts';
+import { MAX_SANDBOX_DEPTH, MAX_SANDBOX_DIRECTORIES, MAX_SANDBOX_PATHS } from './limits.ts';
 
-/** What may be done with a place and all below it. */
+/** The access to a path and everything below it. */
 export type Access = 'read' | 'write' | 'deny';
 
-/** What is asked for one place, before anything is known of the place. */
+/** An entry of a sandbox: a path, which may not exist, and the access to it. */
 export type RequestedEntry = {
   readonly path: string;
   readonly access: Access;
-  /** Whether a place that isn't there is of no interest. */
+  /** True if the entry is ignored when its path does not exist. */
   readonly skipMissing: boolean;
 };
 
-/** What a sandbox asks for, in paths of this machine. */
+/** The access that a sandbox requests, in paths of this machine. */
 export type RequestedAccess = {
   readonly root: Access;
   readonly entries: readonly RequestedEntry[];
-  /** Whether the network of the machine may be used. */
+  /** True if the network of the machine is available. */
   readonly network: boolean;
 };
 
-/** What the places are that a sandbox names by their role. */
+/** The paths that special entries of a sandbox stand for. */
 export type SpecialPaths = {
-  /** What `current_working_directory` is where the sandbox itself doesn't say it. */
+  /** The `current_working_directory` of a sandbox that has no `cwd`. */
   readonly cwd: string | undefined;
   /** TMPDIR of the server. */
   readonly tmpdir: string | undefined;
@@ -33,13 +33,12 @@ export type SpecialPaths = {
 };
 
 /**
- * Reads a sandbox from the wire.
+ * Converts a sandbox from the wire.
  *
- * @returns `undefined` for one that confines nothing
- * @throws {ExecServerError} `unsupported` for what can't be enforced, `invalidParams` for a path that is none,
- *   `limitExceeded`
+ * @returns `undefined` for a sandbox that restricts nothing
+ * @throws {ExecServerError} `unsupported` for an entry that cannot be enforced, `invalidParams`, `limitExceeded`
  */
-export const requestedAccess = (sandbox: Sandbox, places: SpecialPaths): RequestedAccess | undefined => {
+export const requestedAccess = (sandbox: Sandbox, special: SpecialPaths): RequestedAccess | undefined => {
   const { permissions } = sandbox;
   if (permissions.type === 'disabled') return undefined;
   if (permissions.type === 'external') {
@@ -49,16 +48,17 @@ export const requestedAccess = (sandbox: Sandbox, places: SpecialPaths): Request
   if (permissions.file_system.type === 'unrestricted') {
     return network ? undefined : { root: 'write', entries: [], network };
   }
-  // Each entry may name as many places as there are workspace roots.
-  limitPlaces(sandbox.workspaceRoots.length);
+  // Each entry may name every workspace root.
+  limitPaths(sandbox.workspaceRoots.length);
   const entries: RequestedEntry[] = [];
   for (const [index, entry] of permissions.file_system.entries.entries()) {
     const access = entry.access === 'none' ? 'deny' : entry.access;
     const skipMissing = entry.missing_path_behavior === 'skip';
     const field = `sandbox.permissions.file_system.entries[${index}].path`;
-    for (const place of pathsOf(entry.path, field, sandbox, places, access))
-      entries.push({ access, skipMissing, ...place });
-    limitPlaces(entries.length);
+    for (const named of pathsOf(entry.path, field, sandbox, special, access)) {
+      entries.push({ access, skipMissing, ...named });
+    }
+    limitPaths(entries.length);
   }
   limitDirectories(entries);
   const isRoot = ({ path }: RequestedEntry) => path === '/';
@@ -69,7 +69,7 @@ export const requestedAccess = (sandbox: Sandbox, places: SpecialPaths): Request
   };
 };
 
-/** Each directory on the way to a place is looked up. */
+/** Limits the directories above the paths, each of which is looked up. */
 const limitDirectories = (entries: readonly RequestedEntry[]): void => {
   const depths = entries.map(({ path }) => path.split('/').length - 1);
   const deepest = Math.max(0, ...depths);
@@ -80,12 +80,12 @@ const limitDirectories = (entries: readonly RequestedEntry[]): void => {
   }
 };
 
-const limitPlaces = (count: number): void => {
-  if (count <= MAX_SANDBOX_PLACES) return;
-  throw limitExceeded('sandboxPlaces', count, MAX_SANDBOX_PLACES, 'name a directory above them instead');
+const limitPaths = (count: number): void => {
+  if (count <= MAX_SANDBOX_PATHS) return;
+  throw limitExceeded('sandboxPaths', count, MAX_SANDBOX_PATHS, 'name a common parent directory instead');
 };
 
-/** Of several entries for one place: `deny` before `write` before `read`. */
+/** Returns the access that takes effect of several entries for one path: `deny` before `write` before `read`. */
 export const strictest = (all: readonly Access[]): Access | undefined =>
   (['deny', 'write', 'read'] as const).find(access => all.includes(access));
 
@@ -94,17 +94,16 @@ type EntryPath = Extract<
   { type: 'restricted' }
 >['entries'][number]['path'];
 
-type Place = { readonly path: string; readonly skipMissing?: true };
+type NamedPath = { readonly path: string; readonly skipMissing?: true };
 
 const pathsOf = (
   path: EntryPath,
   field: string,
   { cwd, workspaceRoots }: Sandbox,
-  places: SpecialPaths,
+  special: SpecialPaths,
   access: Access,
-): readonly Place[] => {
-  const { platform } = places;
-  const native = (name: string, value: string) => withoutEnd(join(nativePath(name, value, platform)));
+): readonly NamedPath[] => {
+  const native = (name: string, value: string) => withoutEnd(join(nativePath(name, value, special.platform)));
   if (path.type === 'path') return [{ path: native(`${field}.path`, path.path) }];
   if (path.type === 'glob_pattern') {
     throw unsupported(
@@ -113,15 +112,15 @@ const pathsOf = (
     );
   }
   const { value } = path;
-  const below = (place: string, subpath = '') => ({ path: withoutEnd(join(place, subpath)) });
+  const below = (directory: string, subpath = '') => ({ path: withoutEnd(join(directory, subpath)) });
   switch (value.kind) {
     case 'root':
       return [{ path: '/' }];
     case 'minimal':
-      if (access !== 'read') throw invalidParams(field, 'expected the access "read" for "minimal"');
-      return MINIMAL.map(place => ({ path: place, skipMissing: true }));
+      if (access !== 'read') throw invalidParams(field, '"minimal" requires the access "read"');
+      return MINIMAL.map(minimal => ({ path: minimal, skipMissing: true }));
     case 'current_working_directory': {
-      const directory = cwd === undefined ? places.cwd : native('sandbox.cwd', cwd);
+      const directory = cwd === undefined ? special.cwd : native('sandbox.cwd', cwd);
       if (directory === undefined) {
         throw invalidParams('sandbox.cwd', 'expected string, but it is missing');
       }
@@ -132,18 +131,18 @@ const pathsOf = (
         below(native(`sandbox.workspaceRoots[${index}]`, root), value.subpath),
       );
     case 'tmpdir':
-      return places.tmpdir?.startsWith('/') ? [below(places.tmpdir)] : [];
+      return special.tmpdir?.startsWith('/') ? [below(special.tmpdir)] : [];
     case 'slash_tmp':
       return [{ path: '/tmp' }];
     case 'unknown':
-      throw unsupported('sandbox', `${field}: a place of the kind "unknown" can't be enforced`);
+      throw unsupported('sandbox', `${field}: a special path of kind "unknown" cannot be enforced`);
   }
 };
 
 const withoutEnd = (path: string): string =>
   path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 
-/** What programs need that were linked with libraries, and look up accounts, hosts and certificates. */
+/** The paths of programs, their libraries, and the accounts, hosts and certificates that they look up. */
 const MINIMAL = [
   '/usr',
   '/bin',

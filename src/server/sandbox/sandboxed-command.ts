@@ -1,41 +1,43 @@
 import { readFileSync, readlinkSync } from 'node:fs';
+import { attempt } from '../../system/attempt.ts';
 import { pollUntil } from '../../system/deadline.ts';
 import { type ProcessEntry, readProcess } from '../../system/process-table.ts';
 import { SANDBOX_READY_MS } from './limits.ts';
 
-/** A program in a sandbox, seen from outside: bubblewrap, and in its namespace first a keeper, then the program. */
+/** A program in a sandbox, as seen from outside: bubblewrap, its init process in the namespace, then the program. */
 export class SandboxedCommand {
-  readonly #outer: number;
-  readonly #isOver: () => boolean;
+  readonly #bwrapPid: number;
+  readonly #hasEnded: () => boolean;
   #program: ProcessEntry | undefined;
 
-  /** @param isOver whether the outer process has ended, from when on its pid means nothing */
-  constructor(outer: number, isOver: () => boolean) {
-    this.#outer = outer;
-    this.#isOver = isOver;
+  /** @param hasEnded returns true once bubblewrap has ended, after which its pid may be another process */
+  constructor(bwrapPid: number, hasEnded: () => boolean) {
+    this.#bwrapPid = bwrapPid;
+    this.#hasEnded = hasEnded;
   }
 
-  /** The program as it was found, as long as it runs. */
+  /** The program, once it was found and while it runs. */
   get program(): ProcessEntry | undefined {
-    if (this.#isOver() || this.#program === undefined) return undefined;
+    if (this.#hasEnded() || this.#program === undefined) return undefined;
     const now = readProcess(this.#program.pid);
     const runs = now?.startTime === this.#program.startTime && !['Z', 'X'].includes(now.state);
     return runs ? this.#program : undefined;
   }
 
-  /** Resolves when the program has taken over from what prepares it, or has ended already. */
+  /** Resolves when the program has replaced env, which starts it, or has ended. */
   async runs(): Promise<void> {
-    await pollUntil(() => this.#isOver() || this.#hasTakenOver(), SANDBOX_READY_MS, POLL_MS);
+    await pollUntil(() => this.#hasEnded() || this.#findProgram(), SANDBOX_READY_MS, POLL_MS);
   }
 
-  #hasTakenOver(): boolean {
-    const keepers = childrenOf(this.#outer);
-    // It is over, or this kernel doesn't list children.
-    if (keepers === undefined) return true;
-    const [keeper] = keepers;
-    const [pid] = keeper === undefined ? [] : (childrenOf(keeper) ?? []);
+  /** Returns true once the program runs. */
+  #findProgram(): boolean {
+    const inits = childrenOf(this.#bwrapPid);
+    // bubblewrap has ended, or this kernel does not list children.
+    if (inits === undefined) return true;
+    const [init] = inits;
+    const [pid] = init === undefined ? [] : (childrenOf(init) ?? []);
     const program = pid === undefined ? undefined : readProcess(pid);
-    if (program === undefined || program.ppid !== keeper || !takesSignals(program.pid)) return false;
+    if (program === undefined || program.ppid !== init || !acceptsSignals(program.pid)) return false;
     this.#program = program;
     return true;
   }
@@ -43,34 +45,23 @@ export class SandboxedCommand {
 
 const POLL_MS = 2;
 
-// The oldest first.
+/** The children of a process, the oldest first. */
 const childrenOf = (pid: number): number[] | undefined =>
   textOf(`/proc/${pid}/task/${pid}/children`)?.split(' ').filter(Boolean).map(Number);
 
-/** Whether the signals are no longer ignored that were on the way in, or another program runs already. */
-const takesSignals = (pid: number): boolean => {
+/** Returns true if env has restored the signals, or the program runs already. */
+const acceptsSignals = (pid: number): boolean => {
   const ignored = /^SigIgn:\s*([0-9a-f]+)/m.exec(textOf(`/proc/${pid}/status`) ?? '')?.[1];
   if (ignored === undefined) return true;
   return (
-    (BigInt(`0x${ignored}`) & PREPARING) !== PREPARING || !/\/(?:bwrap|env|coreutils)$/.test(programOf(pid))
+    (BigInt(`0x${ignored}`) & WRAPPER_IGNORED) !== WRAPPER_IGNORED ||
+    !/\/(?:bwrap|env|coreutils)$/.test(executableOf(pid))
   );
 };
 
-// SIGTERM and SIGUSR1: 15 and 10.
-const PREPARING = (1n << 14n) | (1n << 9n);
+// SIGTERM (15) and SIGUSR1 (10), which the wrappers ignore.
+const WRAPPER_IGNORED = (1n << 14n) | (1n << 9n);
 
-const programOf = (pid: number): string => {
-  try {
-    return readlinkSync(`/proc/${pid}/exe`);
-  } catch {
-    return '';
-  }
-};
+const executableOf = (pid: number): string => attempt(() => readlinkSync(`/proc/${pid}/exe`)) ?? '';
 
-const textOf = (path: string): string | undefined => {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-};
+const textOf = (path: string): string | undefined => attempt(() => readFileSync(path, 'utf8'));

@@ -11,6 +11,7 @@ import { type ErrorKind, ExecServerError, errorKinds, launchFailed } from '../..
 import { FrameMessageReader } from '../../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
 import { settledWithin } from '../../system/deadline.ts';
+import { exactEnv } from '../../system/exact-env.ts';
 import type { Watchdog } from '../../system/watchdog.ts';
 import { FILE_SHUTDOWN_MS } from '../files/limits.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
@@ -28,7 +29,7 @@ export type SandboxedServerOptions = {
   readonly notified: (method: string, params: unknown) => void;
 };
 
-/** A server like this one in a sandbox: what it is asked for, the kernel confines. */
+/** A server of this program that runs in a sandbox, where the kernel restricts its file requests. */
 export class SandboxedServer {
   readonly #child: Running;
   readonly #connection: MessageConnection;
@@ -40,8 +41,9 @@ export class SandboxedServer {
   static async open(options: SandboxedServerOptions): Promise<SandboxedServer> {
     const server = new SandboxedServer(await startServer(options.start), options);
     try {
-      const answer = server.#ask('initialize', { clientName: 'exec-server' });
-      if ((await settledWithin(answer, SANDBOX_PROBE_MS)) === 'late') throw new Error(TOO_LATE);
+      const answer = server.#send('initialize', { clientName: 'exec-server' });
+      if ((await settledWithin(answer, SANDBOX_PROBE_MS)) === 'late')
+        throw new Error(`no answer within ${SANDBOX_PROBE_MS} ms`);
       await answer;
     } catch (error) {
       await server.stop();
@@ -62,7 +64,7 @@ export class SandboxedServer {
       watchdog.remove(child.pid);
     });
     this.#failed = this.#gone.then(() => {
-      throw failure('the server in it has ended');
+      throw failure('it has ended');
     });
     this.#failed.catch(() => {});
     const reader: FrameMessageReader = new FrameMessageReader(
@@ -84,25 +86,25 @@ export class SandboxedServer {
     this.#connection.listen();
   }
 
-  /** Whether it can't be asked any more. */
+  /** True once the server has ended. */
   get ended(): boolean {
     return this.#ended;
   }
 
   /**
-   * Asks it for something.
+   * Sends a request.
    *
-   * @throws {ExecServerError} what it throws itself, or `launchFailed` at stage `sandbox` if it ends meanwhile
+   * @throws {ExecServerError} the error of the answer, or `launchFailed` at stage `sandbox` if the server ends first
    */
   async request(method: string, params: unknown): Promise<unknown> {
     try {
-      return await this.#ask(method, params);
+      return await this.#send(method, params);
     } catch (error) {
-      throw asItWas(error);
+      throw asExecServerError(error);
     }
   }
 
-  /** Ends it, with what is open in it. Twice is harmless. */
+  /** Ends the server, with the files that are open in it. Idempotent. */
   async stop(): Promise<void> {
     this.#child.stdin.end();
     await settledWithin(this.#gone, FILE_SHUTDOWN_MS);
@@ -110,14 +112,14 @@ export class SandboxedServer {
       try {
         process.kill(-this.#child.pid, 'SIGKILL');
       } catch {
-        // It has ended meanwhile.
+        // It has ended in the meantime.
       }
       await this.#gone;
     }
     this.#connection.dispose();
   }
 
-  #ask(method: string, params: unknown): Promise<unknown> {
+  #send(method: string, params: unknown): Promise<unknown> {
     return Promise.race([this.#connection.sendRequest(method, params), this.#failed]);
   }
 }
@@ -125,27 +127,24 @@ export class SandboxedServer {
 const startServer = async ({ argv: [file, ...args], env, descriptors }: SandboxedStart): Promise<Running> => {
   const child = spawn(file, args, {
     cwd: '/',
-    // Node hands its own NODE_V8_COVERAGE to every child whose environment doesn't name it.
-    env: { NODE_V8_COVERAGE: undefined, ...env },
+    env: exactEnv(env),
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore', ...descriptors],
   });
   if (child.pid === undefined) throw failure((await once(child, 'error'))[0].code);
-  // Its end tells the rest.
+  // The exit of the process reports it.
   child.stdin?.on('error', () => {});
   return child as Running;
 };
 
-const TOO_LATE = `no answer within ${SANDBOX_PROBE_MS} ms`;
-
 const failure = (reason: string): ExecServerError =>
-  launchFailed(`no server for file requests in the sandbox: ${reason}`, {
+  launchFailed(`the sandboxed server for file requests failed: ${reason}`, {
     stage: 'sandbox',
     errno: 'UNKNOWN',
     path: process.execPath,
   });
 
-const asItWas = (error: unknown): unknown => {
+const asExecServerError = (error: unknown): unknown => {
   if (!(error instanceof ResponseError)) return error;
   const { kind, ...data } = (error.data ?? {}) as { kind?: string };
   const known = kind !== undefined && kind in errorKinds ? (kind as ErrorKind) : 'internal';

@@ -21,58 +21,60 @@ import { type HeldPath, holdPaths, releasePaths } from './held-paths.ts';
 import { type ServerDirectories, sees, type View, viewOf } from './mounts.ts';
 import { requestedAccess } from './requested-access.ts';
 
-/** The start of a program in a sandbox. */
+/** The command that starts a program in a sandbox. */
 export type SandboxedStart = {
   readonly argv: readonly [string, ...string[]];
   readonly env: Env;
-  /** Descriptors of this process that the child gets as 3, 4 and so on. */
+  /** Descriptors of this process that the child inherits as 3, 4 and so on. */
   readonly descriptors: readonly number[];
 };
 
-/** One sandbox, ready to start programs in until it is released. */
+/** A sandbox that programs can be started in until it is released. */
 export type PreparedSandbox = {
   readonly view: View;
-  /** The same for sandboxes that are the same. */
+  /** Equal for equal sandboxes. */
   readonly key: string;
-  /** Whether what is at a path of this machine can be seen in it. */
+  /** Returns true if a path of this machine is visible in the sandbox. */
   sees(path: string): boolean;
-  /** A start of a program in it, with exactly this environment. */
+  /** Returns the command that starts a program in the sandbox with exactly this environment. */
   start(argv: readonly string[], env: Env): SandboxedStart;
   /**
-   * Makes the very sandbox once, for a program that does nothing.
+   * Creates the sandbox once, for a program that does nothing.
    *
-   * @throws {ExecServerError} `unsupported` if none can be made here, `launchFailed` at stage `sandbox` if not this one
+   * @throws {ExecServerError} `unsupported` if this host cannot create any, `launchFailed` at stage `sandbox` if it
+   *   cannot create this one
    */
   probe(): Promise<void>;
-  /** Closes the places that are held open for it. */
+  /** Closes the descriptors of its mounts. */
   release(): void;
 };
 
 /** The sandboxes of one connection. */
 export class Sandboxes {
   readonly #host: Host;
-  readonly #own: () => ServerDirectories;
+  readonly #protected: () => ServerDirectories;
+  /** Bubblewrap, or the reason why sandboxes are unavailable. */
   readonly #found: Bubblewrap | string;
-  #impossible: string | undefined;
+  #failure: string | undefined;
 
-  /** @param own the directories of this server that no sandbox may see or write, as far as they exist yet */
-  constructor(host: Host, own: () => ServerDirectories = () => ({})) {
+  /** @param serverDirectories returns those that exist by now */
+  constructor(host: Host, serverDirectories: () => ServerDirectories = () => ({})) {
     this.#host = host;
-    this.#own = own;
+    this.#protected = serverDirectories;
     this.#found = findBubblewrap(thisSandboxHost(host.env.PATH, host.platform));
   }
 
-  /** Why nothing can be confined here; `undefined` if nothing is known to speak against it. */
+  /** The reason why sandboxes are unavailable; `undefined` if none is known. */
   get unavailable(): string | undefined {
-    return this.#impossible ?? (typeof this.#found === 'string' ? this.#found : undefined);
+    return this.#failure ?? (typeof this.#found === 'string' ? this.#found : undefined);
   }
 
   /**
-   * Prepares what a request asks for.
+   * Prepares the sandbox of a request.
    *
-   * @param cwd where a program starts in it
-   * @param programs files that it sees whatever was asked
-   * @returns `undefined` if nothing is to be confined
+   * @param cwd the working directory of programs in it
+   * @param programs files that are visible in it whatever the entries request
+   * @returns `undefined` if the sandbox restricts nothing
    * @throws {ExecServerError} `unsupported`, `invalidParams`, `launchFailed` at stage `sandbox` or `cwd`
    */
   prepare(
@@ -81,24 +83,22 @@ export class Sandboxes {
     programs: readonly string[] = [],
   ): PreparedSandbox | undefined {
     const { platform, env } = this.#host;
-    const wanted = requestedAccess(sandbox, { cwd, tmpdir: env.TMPDIR, platform });
-    if (wanted === undefined) return undefined;
+    const requested = requestedAccess(sandbox, { cwd, tmpdir: env.TMPDIR, platform });
+    if (requested === undefined) return undefined;
     const found = this.#bubblewrap();
-    const view = viewOf(wanted, this.#own());
-    if (cwd !== undefined && !sees(view, cwd)) throw unseenDirectory(cwd);
-    const filterFd = wanted.network ? undefined : openSocketFilter();
-    return this.#confinement(found, view, { cwd: cwd ?? '/', filterFd, programs });
+    const view = viewOf(requested, this.#protected());
+    if (cwd !== undefined && !sees(view, cwd)) throw invisibleDirectory(cwd);
+    const filterFd = requested.network ? undefined : openSocketFilter();
+    return this.#prepared(found, view, { cwd: cwd ?? '/', filterFd, programs });
   }
 
-  #confinement(
+  #prepared(
     found: Bubblewrap,
     view: View,
     { cwd, filterFd, programs }: Pick<BwrapSettings, 'cwd' | 'filterFd' | 'programs'>,
   ): PreparedSandbox {
-    const places = holdPaths(view.mounts.map(({ path }) => path));
-    const mounts = view.mounts.map(
-      (mount, index): HeldMount => ({ ...mount, ...(places[index] as HeldPath) }),
-    );
+    const held = holdPaths(view.mounts.map(({ path }) => path));
+    const mounts = view.mounts.map((mount, index): HeldMount => ({ ...mount, ...(held[index] as HeldPath) }));
     const descriptors = descriptorsOf({ ...view, mounts });
     const options = bwrapOptions(
       { ...view, mounts },
@@ -113,11 +113,11 @@ export class Sandboxes {
       sandboxedStart(found, { options, descriptors, filterFd }, argv, exact);
     return {
       view,
-      key: JSON.stringify([options, places.map(({ identity }) => identity)]),
+      key: JSON.stringify([options, held.map(({ identity }) => identity)]),
       sees: path => sees(view, path),
       start,
       probe: () => this.#probe(start([], {})),
-      release: () => releasePaths(places.splice(0)),
+      release: () => releasePaths(held.splice(0)),
     };
   }
 
@@ -133,14 +133,14 @@ export class Sandboxes {
     const failure = await failureOf(start);
     if (failure === undefined) return;
     const found = this.#bubblewrap();
-    const least = /Unknown option --(?:ro-)?bind-fd/.test(failure)
+    const general = /Unknown option --(?:ro-)?bind-fd/.test(failure)
       ? NEEDS_BIND_FD
-      : await failureOf(sandboxedStart(found, LEAST, [], {}));
-    if (least !== undefined && !PASSING.test(least)) {
-      this.#impossible = `bubblewrap cannot make a sandbox on this host: ${inWords(least)}`;
-      throw unsupported('sandbox', this.#impossible);
+      : await failureOf(sandboxedStart(found, MINIMAL_CALL, [], {}));
+    if (general !== undefined && !TEMPORARY.test(general)) {
+      this.#failure = `bubblewrap cannot create a sandbox on this host: ${messageOf(general)}`;
+      throw unsupported('sandbox', this.#failure);
     }
-    throw launchFailed(`cannot make the sandbox: ${inWords(failure)}`, {
+    throw launchFailed(`cannot create the sandbox: ${messageOf(failure)}`, {
       stage: 'sandbox',
       errno: errnoOf(failure),
       path: found.bwrap,
@@ -148,15 +148,15 @@ export class Sandboxes {
   }
 }
 
-/** Failures that say nothing about the next time: the system had too little of something, or time ran out. */
-const PASSING =
-  /EMFILE|ENFILE|EAGAIN|ENOMEM|too many open files|temporarily unavailable|cannot allocate|^it was ended by/i;
+/** Failures that may not recur: a shortage of resources, or the timeout. */
+const TEMPORARY =
+  /EMFILE|ENFILE|EAGAIN|ENOMEM|too many open files|temporarily unavailable|cannot allocate|^killed by/i;
 
-const unseenDirectory = (cwd: string) =>
+const invisibleDirectory = (cwd: string) =>
   launchFailed(`cwd is not visible in the sandbox: ${cwd}`, { stage: 'cwd', errno: 'ENOENT', path: cwd });
 
-// What every sandbox has.
-const LEAST: BwrapCall = {
+/** The least restricted sandbox: if it fails, every sandbox does. */
+const MINIMAL_CALL: BwrapCall = {
   options: bwrapOptions(
     { root: 'read', mounts: [], links: [], network: false },
     { cwd: '/', isRoot: false, filterFd: undefined },
@@ -166,12 +166,12 @@ const LEAST: BwrapCall = {
 };
 
 const NEEDS_BIND_FD =
-  'it has no --bind-fd: update bubblewrap to 0.10 or to a version with the fix for CVE-2024-42472';
+  '--bind-fd is missing: update bubblewrap to 0.10 or to a version with the fix for CVE-2024-42472';
 
-/** The last line: what comes before it is said in passing. */
-const inWords = (failure: string): string =>
+/** The last line of stderr, which has the error; warnings precede it. */
+const messageOf = (failure: string): string =>
   /^\S*env: .*(?:option|usage)/im.test(failure)
-    ? 'it takes GNU env, of coreutils 8.31 or later'
+    ? 'GNU env of coreutils 8.31 or later is required'
     : (failure.split('\n').at(-1) ?? failure).slice(0, 500);
 
 const errnoOf = (failure: string): string => {
@@ -182,23 +182,22 @@ const errnoOf = (failure: string): string => {
   return /Permission denied/i.test(failure) ? 'EACCES' : 'UNKNOWN';
 };
 
-/** What bubblewrap is called with, and what of this process it needs. */
+/** The arguments of a call of bubblewrap. */
 type BwrapCall = {
   readonly options: readonly string[];
   readonly descriptors: readonly number[];
-  /** The filter of system calls, as a descriptor of this process. */
+  /** The system call filter, as a descriptor of this process. */
   readonly filterFd: number | undefined;
 };
 
 /**
  * Wraps a program three times:
- * - bash, which alone can close any descriptor, closes all that are neither the program's nor bubblewrap's: this
- *   process may have been started with more. It ignores signals, and what is ignored stays so in bubblewrap: a signal
- *   to the whole group would end that one before the program, and with it the program. And it opens the filter;
- * - bubblewrap makes the sandbox. It gets nothing of the program's environment by its name, since a library or
- *   a setting from there would work on it while it is still outside;
- * - env, inside, makes signals what they were and the environment what it should be. No value is written on
- *   any command line.
+ * - bash opens the filter and closes all other descriptors that this process may have inherited: only a shell can
+ *   close descriptors by number. It ignores signals, and bubblewrap inherits that: a signal to the process group would
+ *   otherwise end bubblewrap before the program, and with it the program;
+ * - bubblewrap creates the sandbox. The program's variables have other names here, so that none of them, such as
+ *   LD_PRELOAD, takes effect outside of the sandbox;
+ * - env, inside, restores the signals and the environment. No value is on a command line.
  */
 const sandboxedStart = (
   { bwrap, env, bash }: Bubblewrap,
@@ -207,8 +206,8 @@ const sandboxedStart = (
   exact: Env,
 ): SandboxedStart => {
   const variables = Object.entries(exact).map(([name, value]) => `${name}=${value}`);
-  const places = variables.map((_, index) => `\${_${index}}`);
-  const restore = ['-S-i --default-signal --', ...places].join(' ');
+  const references = variables.map((_, index) => `\${_${index}}`);
+  const restore = ['-S-i --default-signal --', ...references].join(' ');
   const next = FIRST_DESCRIPTOR + descriptors.length;
   const openFilter = filterFd === undefined ? '' : `exec ${next}<"$0" || exit; `;
   const filter = filterFd === undefined ? 'bash' : `/proc/${process.pid}/fd/${filterFd}`;
@@ -223,7 +222,7 @@ const sandboxedStart = (
 const closeFrom = (first: number): string =>
   `cd /proc/self/fd || exit; for f in *; do if [ "$f" -ge ${first} ]; then eval "exec $f>&-"; fi; done; cd /`;
 
-// All that can be ignored but SIGCHLD, by which bubblewrap hears of ends, and those that stop and continue.
+/** Signals that are not ignored: those that cannot be, SIGCHLD, which bubblewrap needs, and job control. */
 const KEPT = [
   'SIGKILL',
   'SIGSTOP',

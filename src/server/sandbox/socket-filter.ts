@@ -1,10 +1,9 @@
 /**
- * A program for the kernel (seccomp) that refuses what leads out of a network namespace: sockets of the
- * families that know none, as Unix sockets with a path and those between virtual machines. A pair of
- * connected sockets can still be had, but none that could be sent to somewhere else. What would make sockets
- * past this filter is refused with it: io_uring and the system calls of other architectures.
+ * Assembles a seccomp filter that refuses the sockets which a network namespace does not isolate: families such as Unix
+ * sockets with a path, and those between virtual machines. Pairs of connected sockets are allowed, as far as they cannot
+ * send to another socket. Other ways to create sockets are refused too: io_uring and system calls of other architectures.
  *
- * @returns `undefined` for an architecture whose system calls aren't known here
+ * @returns `undefined` for an architecture whose system calls are unknown
  */
 export const socketFilter = (arch: string): Buffer | undefined => {
   const calls = SYSTEM_CALLS[arch];
@@ -16,7 +15,7 @@ type SystemCalls = {
   readonly audit: number;
   readonly socket: number;
   readonly socketpair: number;
-  /** Where numbers begin that mean the same calls with narrow pointers, if there are any. */
+  /** The first number of the same calls with narrow pointers, if the architecture has them. */
   readonly narrowFrom?: number;
 };
 
@@ -26,10 +25,10 @@ const SYSTEM_CALLS: Readonly<Record<string, SystemCalls>> = {
   riscv64: { audit: 0xc00000f3, socket: 198, socketpair: 199 },
 };
 
-// The same number on all of them.
+// The same number on all these architectures.
 const IO_URING_SETUP = 425;
 
-/** Steps are done one after another; a label stands before the step that it names. */
+/** An instruction, or a label for the next one. */
 type Step =
   | { readonly label: string }
   | { readonly load: number }
@@ -63,15 +62,15 @@ const filter = ({ audit, socket, socketpair, narrowFrom }: SystemCalls): Step[] 
   { label: 'unix' },
   { load: argument(1) },
   { and: SOCKET_TYPE },
-  // The others, which aren't connected for good, could be connected anew.
+  // Datagram sockets could be connected to another one.
   ...[SOCK_STREAM, SOCK_SEQPACKET].map(type => ({ equals: type, goTo: 'allowed again' })),
   { answer: ERROR | EPERM },
-  // A jump only goes forward.
+  // Jumps only go forward.
   { label: 'allowed again' },
   { answer: ALLOW },
 ];
 
-// struct seccomp_data of linux/seccomp.h. The lower half of an argument comes first, and it is what counts.
+// struct seccomp_data of linux/seccomp.h. The lower half of an argument comes first; the kernel ignores the upper half.
 const NUMBER = 0;
 const ARCHITECTURE = 4;
 const argument = (index: number): number => 16 + 8 * index;
@@ -88,20 +87,23 @@ const AF_INET6 = 10;
 const AF_NETLINK = 16;
 const SOCK_STREAM = 1;
 const SOCK_SEQPACKET = 5;
-// Above it are flags.
+// The bits above are flags.
 const SOCKET_TYPE = 0xf;
 
-/** As struct sock_filter of linux/filter.h, in the byte order of the architectures above. */
+/** Encodes struct sock_filter of linux/filter.h, in the byte order of the architectures above. */
 const assemble = (steps: readonly Step[]): Buffer => {
-  const places = new Map<string, number>();
+  const positions = new Map<string, number>();
   const real = steps.filter(step => {
     if (!('label' in step)) return true;
-    places.set(step.label, steps.slice(0, steps.indexOf(step)).filter(before => !('label' in before)).length);
+    positions.set(
+      step.label,
+      steps.slice(0, steps.indexOf(step)).filter(before => !('label' in before)).length,
+    );
     return false;
   });
   return Buffer.concat(
     real.map((step, at) => {
-      const jump = 'goTo' in step ? (places.get(step.goTo) ?? Number.NaN) - at - 1 : 0;
+      const jump = 'goTo' in step ? (positions.get(step.goTo) ?? Number.NaN) - at - 1 : 0;
       const [code, value] = encode(step);
       const bytes = Buffer.alloc(8);
       bytes.writeUInt16LE(code, 0);

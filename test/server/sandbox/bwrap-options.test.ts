@@ -25,70 +25,70 @@ const THEN = '--die-with-parent --cap-drop ALL';
 describe('bwrapOptions', () => {
   const cases: Array<[title: string, actual: () => string, expected: string]> = [
     [
-      'everything for reading, without network',
+      'a read-only root without network',
       () => options({}),
       `${ALWAYS} --unshare-net ${THEN} --ro-bind / / --dev /dev --proc /proc --chdir /work`,
     ],
     [
-      'the network of the machine',
+      'a read-only root with the network of the machine',
       () => options({ network: true }),
       `${ALWAYS} ${THEN} --ro-bind / / --dev /dev --proc /proc --chdir /work`,
     ],
     [
-      'everything for writing but what acts on the machine',
+      'a writable root, except /sys',
       () => options({ root: 'write' }),
       `${ALWAYS} --unshare-net ${THEN} --bind / / --ro-bind-try /sys /sys --dev /dev --proc /proc --chdir /work`,
     ],
     [
-      'nothing but what is granted, in a root that stays as it is',
+      'only the granted paths, in a read-only root',
       () => options({ root: 'deny', mounts: [mount('/usr', 'read')], links: [['/bin', 'usr/bin']] }),
       `${ALWAYS} --unshare-net ${THEN} --tmpfs / --dev /dev --proc /proc --ro-bind-fd 3 /usr --symlink usr/bin /bin --remount-ro / --chdir /work`,
     ],
     [
-      'what root could do in /proc, and the filter',
+      'a read-only /proc for root, and the filter',
       () => options({}, { isRoot: true, filterFd: 9 }),
       `${ALWAYS} --unshare-net ${THEN} --ro-bind / / --dev /dev --proc /proc --remount-ro /proc --seccomp 9 --chdir /work`,
     ],
   ];
   for (const [title, actual, expected] of cases)
-    it(`says: ${title}`, () => expect(actual()).to.equal(expected));
+    it(`mounts ${title}`, () => expect(actual()).to.equal(expected));
 
   const mounts = (...all: HeldMount[]) =>
     options({ mounts: all })
       .replace(/^.*--proc \/proc ?/, '')
       .replace(/ ?--chdir \/work$/, '');
 
-  const places: Array<[title: string, mounts: HeldMount[], expected: string]> = [
-    ['a place for writing', [mount('/a', 'write')], '--bind-fd 3 /a'],
+  const mountCases: Array<[title: string, mounts: HeldMount[], expected: string]> = [
+    ['a writable path', [mount('/a', 'write')], '--bind-fd 3 /a'],
     ['a hidden file', [mount('/a', 'deny', false)], '--ro-bind /dev/null /a'],
     ['a hidden directory', [mount('/a', 'deny')], '--perms 0000 --tmpfs /a --remount-ro /a'],
     [
-      'a hidden directory with something to be seen in it',
+      'a hidden directory with a visible path in it',
       [mount('/a', 'deny'), mount('/a/b', 'read')],
       '--perms 0111 --tmpfs /a --ro-bind-fd 3 /a/b --remount-ro /a',
     ],
     [
-      'no /proc and /dev of the machine',
+      'neither /proc nor /dev of the machine',
       [mount('/proc', 'write'), mount('/proc/1', 'read'), mount('/dev', 'write')],
       '',
     ],
     [
-      'what is denied in them',
+      'a denied path in /proc',
       [mount('/proc/sys', 'deny')],
       '--perms 0000 --tmpfs /proc/sys --remount-ro /proc/sys',
     ],
-    ['what is granted in /dev, without devices', [mount('/dev/shm', 'write')], '--bind-fd 3 /dev/shm'],
+    ['a granted path in /dev, without devices', [mount('/dev/shm', 'write')], '--bind-fd 3 /dev/shm'],
   ];
-  for (const [title, all, expected] of places)
-    it(`says: ${title}`, () => expect(mounts(...all)).to.equal(expected));
+  for (const [title, all, expected] of mountCases)
+    it(`mounts ${title}`, () => expect(mounts(...all)).to.equal(expected));
 
-  it('shows programs whatever was asked, last and for reading only', () => {
+  it('mounts programs last and read-only, whatever the entries request', () => {
     expect(options({ mounts: [mount('/p', 'write')] }, { programs: ['/p/node'] })).to.contain(
       '--bind-fd 3 /p --ro-bind /p/node /p/node --chdir',
     );
   });
 
-  it('numbers the descriptors of what it mounts, and of nothing else', () => {
+  it('numbers the descriptors of the mounts only', () => {
     const mounts = [
       { ...mount('/a', 'write'), descriptor: 31 },
       { ...mount('/a/b', 'deny'), descriptor: 32 },

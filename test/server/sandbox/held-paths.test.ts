@@ -21,10 +21,10 @@ describe('holdPaths', () => {
     if (base !== undefined) rmSync(base, { recursive: true });
   });
 
-  const open = () => readdirSync('/proc/self/fd').length;
+  const openCount = () => readdirSync('/proc/self/fd').length;
 
-  it('opens places until they are released', () => {
-    const before = open();
+  it('holds paths open until they are released', () => {
+    const before = openCount();
     const held = holdPaths(['/', join(base, 'a'), join(base, 'a/b'), '/dev/null']);
     expect(held.map(({ path, isDirectory }) => [path, isDirectory])).to.deep.equal([
       ['/', true],
@@ -33,23 +33,23 @@ describe('holdPaths', () => {
       ['/dev/null', false],
     ]);
     expect(new Set(held.map(({ identity }) => identity)).size).to.equal(4);
-    expect(open()).to.equal(before + 4);
+    expect(openCount()).to.equal(before + 4);
     releasePaths(held);
-    expect(open()).to.equal(before);
+    expect(openCount()).to.equal(before);
   });
 
   for (const [title, path, errno] of [
     ['a path that leads through a link', 'link/b', 'ELOOP'],
     ['a link', 'link', 'ELOOP'],
-    ['a place that is gone', 'c', 'ENOENT'],
+    ['a path that is gone', 'c', 'ENOENT'],
   ] as const) {
     it(`refuses ${title}, and leaves nothing open`, () => {
-      const before = open();
+      const before = openCount();
       expect(() => holdPaths([base, join(base, path)]))
         .to.throw(join(base, path))
         .with.property('data')
         .that.deep.equals({ kind: 'launchFailed', stage: 'sandbox', errno, path: join(base, path) });
-      expect(open()).to.equal(before);
+      expect(openCount()).to.equal(before);
     });
   }
 });

@@ -53,7 +53,7 @@ describe('viewOf', () => {
     }
   };
 
-  it('puts what is above before what is below, however names compare', () => {
+  it('orders a directory before the paths below it, however names compare', () => {
     mkdirSync(join(base, 'project-b'));
     const entries: Array<[string, Access]> = [
       ['project-b', 'read'],
@@ -69,7 +69,7 @@ describe('viewOf', () => {
     ]);
   });
 
-  it('names each place once, by its strictest entry', () => {
+  it('mounts each path once, by its strictest entry', () => {
     expect(
       mountsOf('read', [
         ['project', 'read'],
@@ -83,7 +83,7 @@ describe('viewOf', () => {
     ]);
   });
 
-  it('pins directories between a place that may be written and one in it', () => {
+  it('pins the directories between a writable mount and a mount in it', () => {
     expect(
       mountsOf('read', [
         ['project', 'write'],
@@ -98,7 +98,7 @@ describe('viewOf', () => {
     expect(mountsOf('read', [['project/deep/er', 'read']])).to.deep.equal([['project/deep/er', 'read']]);
   });
 
-  it('leaves out what is not there and grants nothing', () => {
+  it('ignores missing paths that grant nothing', () => {
     expect(
       mountsOf('read', [
         ['missing', 'write'],
@@ -115,7 +115,7 @@ describe('viewOf', () => {
     ).to.deep.equal([['project', 'write']]);
   });
 
-  it('refuses to protect what could be made', () => {
+  it('refuses to protect a missing path that could be created', () => {
     const path = join(base, 'project/missing/deep');
     for (const access of ['read', 'deny'] as const) {
       expect(
@@ -132,7 +132,7 @@ describe('viewOf', () => {
     }
   });
 
-  it('refuses to protect what lies behind a link that could be changed', () => {
+  it('refuses to protect a path behind a link that could be changed', () => {
     symlinkSync(join(base, 'other'), join(base, 'project/link'));
     symlinkSync('project', join(base, 'safe'));
     expect(
@@ -152,7 +152,7 @@ describe('viewOf', () => {
     ]);
   });
 
-  it('refuses to grant what lies behind a link that is not of the system', () => {
+  it('refuses a grant through a link that is not part of the system', () => {
     symlinkSync('project', join(base, 'link'));
     for (const access of ['read', 'write'] as const) {
       const data = { kind: 'launchFailed', stage: 'sandbox', errno: 'ELOOP', path: join(base, 'link/deep') };
@@ -161,8 +161,8 @@ describe('viewOf', () => {
     }
   });
 
-  it('follows a link of the system, but none in a directory that it gives write access to', () => {
-    const wanted = (access: Access) => ({
+  it('follows a link of the system, except in a directory that the policy makes writable', () => {
+    const requested = (access: Access) => ({
       root: 'read' as const,
       entries: [
         { path: '/var', access, skipMissing: false },
@@ -170,19 +170,19 @@ describe('viewOf', () => {
       ],
       network: false,
     });
-    expect(viewOf(wanted('read')).mounts).to.deep.include({ path: '/run', access: 'write' });
-    expect(() => viewOf(wanted('write')))
+    expect(viewOf(requested('read')).mounts).to.deep.include({ path: '/run', access: 'write' });
+    expect(() => viewOf(requested('write')))
       .to.throw('/var/run')
       .with.nested.property('data.errno', 'ELOOP');
   });
 
-  it('hides what it is told to, whatever is asked', () => {
+  it('hides the hidden directories, whatever the entries request', () => {
     expect(
       mountsOf('read', [['other', 'write']], { hidden: [join(base, 'other'), join(base, 'absent')] }),
     ).to.deep.equal([['other', 'deny']]);
   });
 
-  it('guards what it is given where it could be written, unless the very place is named', () => {
+  it('makes guarded directories read-only, unless an entry names exactly that path', () => {
     const own = { guarded: [join(base, 'project/deep/er')] };
     expect(mountsOf('read', [['project', 'write']], own)).to.deep.equal([
       ['project', 'write'],
@@ -198,7 +198,7 @@ describe('viewOf', () => {
     }
   });
 
-  it('tells what can be seen', () => {
+  it('reports which paths are visible', () => {
     symlinkSync(join(base, 'project'), join(base, 'way'));
     symlinkSync(join(base, 'other'), join(base, 'project/out'));
     const restricted = view('deny', [

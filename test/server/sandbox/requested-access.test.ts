@@ -3,24 +3,24 @@ import { parse } from '../../../src/protocol/parse.ts';
 import { Sandbox } from '../../../src/protocol/sandbox.ts';
 import { requestedAccess, strictest } from '../../../src/server/sandbox/requested-access.ts';
 
-const places = { cwd: '/cwd', tmpdir: '/var/tmp/mine/', platform: 'linux' } as const;
+const specialPaths = { cwd: '/cwd', tmpdir: '/var/tmp/mine/', platform: 'linux' } as const;
 
 const special = (kind: string, subpath?: string) => ({ type: 'special', value: { kind, subpath } });
 
-const wanted = (entries: readonly object[], more: object = {}, network = 'restricted') =>
+const requested = (entries: readonly object[], more: object = {}, network = 'restricted') =>
   requestedAccess(
     parse(Sandbox, {
       permissions: { type: 'managed', file_system: { type: 'restricted', entries }, network },
       ...more,
     }),
-    places,
+    specialPaths,
   );
 
 const paths = (path: object, more: object = {}) =>
-  wanted([{ path, access: 'read' }], more)?.entries.map(entry => entry.path);
+  requested([{ path, access: 'read' }], more)?.entries.map(entry => entry.path);
 
 describe('requestedAccess', () => {
-  it('reads what Codex sends', () => {
+  it('converts the entries that Codex sends', () => {
     const sent = [
       { path: special('root'), access: 'read' },
       { path: special('project_roots'), access: 'write' },
@@ -28,7 +28,7 @@ describe('requestedAccess', () => {
       { path: special('project_roots', '.git'), access: 'read', missing_path_behavior: 'skip' },
       { path: { type: 'path', path: 'file:///a%20b' }, access: 'none' },
     ];
-    expect(wanted(sent, { workspaceRoots: ['file:///one', '/two/'] })).to.deep.equal({
+    expect(requested(sent, { workspaceRoots: ['file:///one', '/two/'] })).to.deep.equal({
       root: 'read',
       entries: [
         { path: '/one', access: 'write', skipMissing: false },
@@ -42,7 +42,7 @@ describe('requestedAccess', () => {
     });
   });
 
-  it('knows every place that has a role', () => {
+  it('resolves every special path', () => {
     const roots = { workspaceRoots: ['/one'] };
     expect({
       cwd: paths(special('current_working_directory', 'a/b')),
@@ -64,24 +64,24 @@ describe('requestedAccess', () => {
       .and.not.include('/etc');
   });
 
-  it('lets the strictest entry for the root count, and none be none', () => {
+  it('applies the strictest entry for the root, and denies it without one', () => {
     const root = (...accesses: string[]) =>
-      wanted(accesses.map(access => ({ path: special('root'), access })))?.root;
+      requested(accesses.map(access => ({ path: special('root'), access })))?.root;
     expect([root('read'), root('read', 'write'), root('write', 'none'), root()]).to.deep.equal([
       'read',
       'write',
       'deny',
       'deny',
     ]);
-    expect(wanted([{ path: { type: 'path', path: '/' }, access: 'write' }])).to.deep.include({
+    expect(requested([{ path: { type: 'path', path: '/' }, access: 'write' }])).to.deep.include({
       root: 'write',
       entries: [],
     });
     expect(strictest([])).to.equal(undefined);
   });
 
-  it('is nothing where nothing is confined', () => {
-    const of = (permissions: object) => requestedAccess(parse(Sandbox, { permissions }), places);
+  it('returns undefined for a sandbox that restricts nothing', () => {
+    const of = (permissions: object) => requestedAccess(parse(Sandbox, { permissions }), specialPaths);
     const unrestricted = (network: string) => ({
       type: 'managed',
       file_system: { type: 'unrestricted' },
@@ -94,10 +94,10 @@ describe('requestedAccess', () => {
     ]).to.deep.equal([undefined, undefined, { root: 'write', entries: [], network: false }]);
   });
 
-  it('refuses what can not be enforced or is no path', () => {
+  it('refuses entries that cannot be enforced and values that are not paths', () => {
     const cases: Array<[() => unknown, string, string]> = [
       [
-        () => requestedAccess(parse(Sandbox, { permissions: { type: 'external' } }), places),
+        () => requestedAccess(parse(Sandbox, { permissions: { type: 'external' } }), specialPaths),
         'unsupported',
         'sandbox',
       ],
@@ -114,13 +114,13 @@ describe('requestedAccess', () => {
         'sandbox.workspaceRoots[0]',
       ],
       [
-        () => wanted([{ path: special('minimal'), access: 'deny' }]),
+        () => requested([{ path: special('minimal'), access: 'deny' }]),
         'invalidParams',
         'sandbox.permissions.file_system.entries[0].path',
       ],
       [
         () =>
-          wanted([
+          requested([
             { path: special('root', 'x'), access: 'read' },
             { path: special('project_roots', 'a/../..'), access: 'read' },
           ]),
@@ -133,20 +133,20 @@ describe('requestedAccess', () => {
     }
   });
 
-  it('refuses more places than a sandbox may have, by entries or by workspace roots', () => {
+  it('limits the paths of a sandbox, by entries and by workspace roots', () => {
     const entry = { path: special('project_roots'), access: 'write' };
     const roots = (count: number) => ({
       workspaceRoots: Array.from({ length: count }, (_, i) => `/root-${i}`),
     });
-    expect(wanted([entry, entry], roots(128))?.entries).to.have.length(256);
+    expect(requested([entry, entry], roots(128))?.entries).to.have.length(256);
     for (const [entries, count, current] of [
       [[entry, entry], 129, 258],
       [[entry], 257, 257],
     ] as const) {
-      expect(() => wanted(entries, roots(count)))
+      expect(() => requested(entries, roots(count)))
         .to.throw()
         .with.property('data')
-        .that.deep.equals({ kind: 'limitExceeded', limit: 'sandboxPlaces', current, max: 256 });
+        .that.deep.equals({ kind: 'limitExceeded', limit: 'sandboxPaths', current, max: 256 });
     }
   });
 });

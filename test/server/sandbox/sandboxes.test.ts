@@ -44,9 +44,9 @@ describe('Sandboxes', () => {
   const host = currentHost({ PATH: process.env.PATH }, () => {});
 
   for (const platform of ['darwin', 'win32'] as const) {
-    it(`refuses each on ${platform}, with the reason`, async () => {
+    it(`refuses a sandbox on ${platform}, with the reason`, async () => {
       const sandboxes = new Sandboxes({ ...host, platform, cwd: '/' });
-      const reason = `there is no sandbox on ${platform}: it takes bubblewrap, which is for Linux`;
+      const reason = `sandboxes are not available on ${platform}: they require bubblewrap, which runs on Linux`;
       expect(sandboxes.unavailable).to.equal(reason);
       expect(await refusal(() => sandboxes.prepare(sandbox, undefined))).to.deep.equal({
         kind: 'unsupported',
@@ -56,7 +56,7 @@ describe('Sandboxes', () => {
     });
   }
 
-  it('puts no variable by its name where the sandbox is made, and no value where others can read it', function () {
+  it('renames the variables for bubblewrap, and puts no value on a command line', function () {
     requireSandbox(this);
     const start = new Sandboxes(host)
       .prepare(sandbox, '/')
@@ -67,25 +67,24 @@ describe('Sandboxes', () => {
     expect(start?.argv.slice(-2)).to.deep.equal(['-S-i --default-signal -- ${_0} ${_1}', 'true']);
   });
 
-  it("tells bubblewrap's own failure in words, at its stage", async function () {
+  it('reports a failure of bubblewrap with its message, at stage sandbox', async function () {
     requireSandbox(this);
-    const confinement = new Sandboxes(host).prepare(sandbox, '/', ['/missing/program']);
-    expect(await refusal(() => confinement?.probe())).to.deep.equal({
+    const prepared = new Sandboxes(host).prepare(sandbox, '/', ['/missing/program']);
+    expect(await refusal(() => prepared?.probe())).to.deep.equal({
       kind: 'launchFailed',
       stage: 'sandbox',
       errno: 'ENOENT',
       path: '/usr/bin/bwrap',
       message:
-        "cannot make the sandbox: bwrap: Can't find source path /missing/program: No such file or directory",
+        "cannot create the sandbox: bwrap: Can't find source path /missing/program: No such file or directory",
     });
     expect(await refusal(() => new Sandboxes(host).prepare(sandbox, '/')?.probe())).to.equal(undefined);
   });
 
-  it('takes bubblewrap from the system before PATH', function () {
+  it('prefers bubblewrap of the system to one in PATH', function () {
     requireSandbox(this);
     const directory = mkdtempSync(join(tmpdir(), 'sandboxes-test-'));
     try {
-      // A bwrap of somebody else's doesn't count.
       writeFileSync(join(directory, 'bwrap'), '#!/bin/sh\nexit 0\n');
       chmodSync(join(directory, 'bwrap'), 0o755);
       const start = new Sandboxes(currentHost({ PATH: directory }, () => {}))
@@ -97,7 +96,7 @@ describe('Sandboxes', () => {
     }
   });
 
-  describe('with a place that is replaced after it was looked up', () => {
+  describe('with a directory that is replaced after it was resolved', () => {
     let base: string;
 
     before(function () {
@@ -112,7 +111,7 @@ describe('Sandboxes', () => {
 
     afterEach(() => rmSync(base, { recursive: true, force: true }));
 
-    const prepared = () => {
+    const prepare = () => {
       const entries = ['', 'sub/deep'].map(path => ({
         path: { type: 'path', path: join(base, path) },
         access: 'write',
@@ -122,44 +121,42 @@ describe('Sandboxes', () => {
         file_system: { type: 'restricted', entries: [...permitted, ...entries] },
         network: 'restricted',
       };
-      const confinement = new Sandboxes(host).prepare(parse(Sandbox, { permissions }), '/');
-      if (confinement === undefined) throw new Error('expected a sandbox');
-      return confinement;
+      const prepared = new Sandboxes(host).prepare(parse(Sandbox, { permissions }), '/');
+      if (prepared === undefined) throw new Error('expected a sandbox');
+      return prepared;
     };
     const permitted = [{ path: { type: 'special', value: { kind: 'root' } }, access: 'read' }];
 
-    it('makes none where a link is in its place', async () => {
-      const confinement = prepared();
+    it('fails if a link replaced it', async () => {
+      const prepared = prepare();
       renameSync(join(base, 'sub'), join(base, 'old'));
       symlinkSync('outside', join(base, 'sub'));
-      expect(await refusal(() => confinement.probe()))
+      expect(await refusal(() => prepared.probe()))
         .to.include({ kind: 'launchFailed', stage: 'sandbox' })
         .and.to.have.property('message')
         .that.matches(/bwrap: (?:Race condition|Can't bind mount)/);
-      confinement.release();
+      prepared.release();
     });
 
-    it('mounts what was looked up, and nothing that has taken its place', async () => {
-      const confinement = prepared();
+    it('mounts the directory that was resolved, not the one that replaced it', async () => {
+      const prepared = prepare();
       renameSync(join(base, 'sub'), join(base, 'old'));
       renameSync(join(base, 'outside'), join(base, 'sub'));
-      expect(await failureOf(confinement.start(['touch', join(base, 'sub/deep/file')], {}))).to.equal(
-        undefined,
-      );
+      expect(await failureOf(prepared.start(['touch', join(base, 'sub/deep/file')], {}))).to.equal(undefined);
       expect([readdirSync(join(base, 'sub/deep')), readdirSync(join(base, 'old/deep'))]).to.deep.equal([
         [],
         ['file'],
       ]);
-      confinement.release();
+      prepared.release();
     });
 
-    it('takes it for another sandbox', () => {
-      const [first, same] = [prepared(), prepared()];
+    it('has another key with the replacement', () => {
+      const [first, same] = [prepare(), prepare()];
       renameSync(join(base, 'sub'), join(base, 'old'));
       renameSync(join(base, 'outside'), join(base, 'sub'));
-      const other = prepared();
+      const other = prepare();
       expect([first.key === same.key, first.key === other.key]).to.deep.equal([true, false]);
-      for (const confinement of [first, same, other]) confinement.release();
+      for (const prepared of [first, same, other]) prepared.release();
     });
   });
 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { exactEnv } from '../../../system/exact-env.ts';
 import type { LoginStart } from './login-start.ts';
 
 /** A shell that runs, as the leader of a session. */
@@ -23,8 +24,7 @@ export const spawnShell = (
     const child = spawn(program, args, {
       argv0,
       cwd,
-      // Node hands its own NODE_V8_COVERAGE to every child whose environment doesn't name it.
-      env: { NODE_V8_COVERAGE: undefined, ...env },
+      env: exactEnv(env),
       detached: true,
       stdio: [stdin ?? 'ignore', 'pipe', 'ignore'],
     });

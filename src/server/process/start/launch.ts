@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import spawn from 'cross-spawn';
+import { exactEnv } from '../../../system/exact-env.ts';
 import type { NamedPipes } from '../../../system/named-pipes.ts';
 import type { Child } from '../child.ts';
 import { ChildStreams, type StreamPlan } from './child-streams.ts';
@@ -52,8 +53,7 @@ const spawnChild = (plan: LaunchPlan, stdio: ChildStreams['stdio']): ChildProces
   } = plan;
   return spawn(fileToRun(plan), args, {
     cwd,
-    // Node passes its own NODE_V8_COVERAGE to each child whose environment does not contain it.
-    env: { NODE_V8_COVERAGE: undefined, ...env },
+    env: exactEnv(env),
     argv0: arg0,
     detached,
     stdio: [...stdio, ...descriptors],

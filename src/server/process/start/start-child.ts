@@ -15,7 +15,7 @@ import { pinTerminal } from '../../../system/pinned-file.ts';
 import type { Host } from '../../environment/host.ts';
 import { type BaseEnv, describeBase } from '../../environment/login/base-env.ts';
 import { withinMatchLimit } from '../../environment/match-limit.ts';
-import { Denial } from '../../sandbox/denial.ts';
+import { DenialDetector } from '../../sandbox/denial-detector.ts';
 import { SandboxedCommand } from '../../sandbox/sandboxed-command.ts';
 import type { PreparedSandbox, Sandboxes } from '../../sandbox/sandboxes.ts';
 import type { Child } from '../child.ts';
@@ -127,7 +127,7 @@ const withSandbox = (child: Child, { view }: PreparedSandbox): Child => {
     exited = true;
   });
   const command = new SandboxedCommand(child.pid, () => exited);
-  return { ...child, sandboxed: { command, denial: new Denial(view.network) } };
+  return { ...child, sandboxed: { command, denial: new DenialDetector(view.network) } };
 };
 
 const onTerminal = ({ pid, input, output, terminal, isOpen, onExit, resize, destroy }: PtyChild): Child => ({

@@ -1,21 +1,21 @@
-/** What a confined process seems to have run into, judged by what it wrote last. */
-export class Denial {
+/** A heuristic for denied accesses, based on the last output of a sandboxed process. */
+export class DenialDetector {
   readonly #network: boolean;
   #tail = Buffer.alloc(0);
 
-  /** @param network whether it has the network of the machine */
+  /** @param network true if the process has the network of the machine */
   constructor(network: boolean) {
     this.#network = network;
   }
 
-  /** Takes in output, of all streams. */
+  /** Takes the next output of any stream. */
   push(bytes: Buffer): void {
     const both = this.#tail.length === 0 ? bytes : Buffer.concat([this.#tail, bytes.subarray(-TAIL_BYTES)]);
     this.#tail = Buffer.from(both.subarray(-TAIL_BYTES));
   }
 
-  /** Whether a process that ended like this was likely denied something. */
-  likely(exitCode: number): boolean {
+  /** Returns true if a process that exited with this code was likely denied an access. */
+  isLikely(exitCode: number): boolean {
     if (exitCode === 0) return false;
     const text = this.#tail.toString('latin1');
     return FILES.test(text) || (!this.#network && NETWORK.test(text));
@@ -24,7 +24,7 @@ export class Denial {
 
 const TAIL_BYTES = 16 * 1024;
 
-// As the C library, and in the end most programs, say EROFS, EPERM and EACCES; and as Node and Rust do.
+// The messages of the C library for EROFS, EPERM and EACCES, which most programs print, and the names that Node prints.
 const FILES = /read-only file system|operation not permitted|permission denied|\b(?:EROFS|EPERM|EACCES)\b/i;
 
 const NETWORK =
