@@ -71,7 +71,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
 
     it('gives a child without stdin an empty one', async () => {
       const cat = await connection.start({ argv: ['cat'], cwd, env: { PATH } });
-      expect(await cat.write('nobody reads this')).to.equal(false);
+      expect(await cat.write('not read')).to.equal(false);
       expect((await cat.finished()).exitCode).to.equal(0);
     });
 

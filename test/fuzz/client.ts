@@ -1,20 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { answersToStep } from './expected-answers.ts';
 import { asObject, encodeMessage, encodeStep, FrameReader } from './frames.ts';
 import type { Jail } from './jail.ts';
 import { Oracle } from './oracle.ts';
-import { owedByStep } from './owed.ts';
 import type { Framing, Step } from './script.ts';
 import { StallClock } from './stall-clock.ts';
 
 type Answer = Readonly<Record<string, unknown>>;
 
-/** Sends the steps of a script to a server, reads all that it sends, and measures how soon it answers a probe. */
+/** Sends the steps of a script to a server, checks all that it receives, and measures the latency of probes. */
 export class Client {
   readonly oracle: Oracle;
-  /** Messages and other pieces that were sent. */
+  /** The number of messages and other pieces sent. */
   sent = 0;
   slowestMs = 0;
-  /** Files that were opened, by their handles. */
+  /** The handles of open files. */
   readonly handles = new Set<string>();
   readonly #jail: Jail;
   readonly #framing: Framing;
@@ -39,12 +39,12 @@ export class Client {
     jail.stdout.on('data', (chunk: Buffer) => this.#received(chunk));
   }
 
-  /** True while more can be sent and will be read. */
+  /** True while the server can receive more. */
   get open(): boolean {
     return this.#jail.end === undefined && !this.#broken && !this.#swallowing;
   }
 
-  /** True if the server gave up the connection because no header was found. */
+  /** True if the server closed the connection because it found no header. */
   get mayBeLost(): boolean {
     return this.#jail.stderr.includes("the connection can't be read any further");
   }
@@ -54,27 +54,27 @@ export class Client {
     this.sent += 1;
     const { ledger } = this.oracle;
     const bytes = encodeStep(step, this.#framing);
-    if ('bytes' in step) ledger.disturbed();
-    else ledger.sent(owedByStep(step, this.#framing));
+    if ('bytes' in step) ledger.corrupted();
+    else ledger.sent(answersToStep(step, this.#framing));
     const cuts = (step.cuts ?? []).map(cut => Math.floor(cut * bytes.length));
     let from = 0;
     for (const to of [...cuts, bytes.length]) {
       await this.#write(bytes.subarray(from, to));
       from = to;
     }
-    // What is announced to be longer than all that will be sent swallows it.
+    // A frame announced as longer than all padding swallows everything after it.
     this.#swallowing = 'bytes' in step && longestAnnounced(bytes) > PADDING_BYTES;
   }
 
-  /** Sends a request that is none of the script, and waits for its answer; `undefined` where the server ends instead. */
+  /** Sends a request of the fuzzer and waits for its answer; `undefined` if the server exits instead. */
   async call(method: string, params: object = {}): Promise<Answer | undefined> {
     const id = `call-${++this.#calls}`;
     return this.#ask({ jsonrpc: '2.0', id, method, params });
   }
 
-  /** Asks how the server is, which it must answer within a second. */
+  /** Requests the status of the server, which it must answer within a second. */
   async probe(): Promise<void> {
-    if (this.oracle.ledger.inDoubt && !(await this.#resync())) return;
+    if (this.oracle.ledger.outOfSync && !(await this.#resync())) return;
     const measure = this.#clock.start();
     const late = delay(HANG_MS, LATE, { ref: false });
     const answer = await Promise.race([this.call('server/status'), late]);
@@ -82,34 +82,34 @@ export class Client {
     this.slowestMs = Math.max(this.slowestMs, ms);
     if (answer === LATE) {
       this.#broken = true;
-      this.#found(
+      this.#report(
         'hang',
         `no answer for ${HANG_MS} ms, of which the server ran for ${Math.round(runningMs)}`,
       );
     } else if (ms > STALL_MS) {
-      this.#found(
+      this.#report(
         'stall',
         `no answer for ${Math.round(ms)} ms, of which the server ran for ${Math.round(runningMs)}`,
       );
     }
   }
 
-  /** Stops to read what the server sends, for good. */
+  /** Stops reading the output of the server. */
   breakPipe(): void {
     this.#broken = true;
     this.#jail.stdout.destroy();
     this.#jail.stdin.end(encodeMessage({ id: 'unread', method: 'server/status' }, this.#framing));
   }
 
-  /** Takes a last look at what came. */
+  /** Checks for incomplete frames, and stderr. */
   finish(): void {
     if (this.#reader.unread > 0 && !this.#broken && this.#jail.end !== 'SIGKILL') {
-      this.#found('frame', `${this.#reader.unread} bytes at the end are no frame`);
+      this.#report('frame', `${this.#reader.unread} bytes at the end are not a frame`);
     }
     this.oracle.logged(this.#jail.stderr);
   }
 
-  /** Sends more and more until the server answers: a wrong length takes that much from what follows. */
+  /** Sends more and more padding until the server answers: a corrupted length swallows that many bytes. */
   async #resync(): Promise<boolean> {
     for (let size = 16, total = 0; total <= PADDING_BYTES + MIB && this.open; size *= 2) {
       const id = `call-${++this.#calls}`;
@@ -118,12 +118,12 @@ export class Client {
       if (this.#framing === 'newline') await this.#write(Buffer.from('\n'));
       const asked = this.#ask({ jsonrpc: '2.0', id, method: 'server/status', params: { pad } });
       if ((await Promise.race([asked, delay(RESYNC_MS, LATE, { ref: false })])) === LATE) continue;
-      this.oracle.ledger.inStep();
+      this.oracle.ledger.synchronized();
       return this.open;
     }
     if (!this.open || this.mayBeLost) return false;
     this.#broken = true;
-    this.#found('resync', `nothing is answered after ${PADDING_BYTES + MIB} bytes more`);
+    this.#report('resync', `no answer after ${PADDING_BYTES + MIB} more bytes`);
     return false;
   }
 
@@ -144,7 +144,7 @@ export class Client {
     const late = delay(HANG_MS, LATE, { ref: false });
     if ((await Promise.race([written, this.#jail.ended, late])) !== LATE) return;
     this.#broken = true;
-    this.#found('hang', `the server did not read for ${HANG_MS} ms`);
+    this.#report('hang', `the server did not read for ${HANG_MS} ms`);
   }
 
   #received(chunk: Buffer): void {
@@ -153,14 +153,14 @@ export class Client {
     } catch (error) {
       if (this.#broken) return;
       this.#broken = true;
-      this.#found(
+      this.#report(
         'frame',
         `${error instanceof Error ? error.message : error}: ${chunk.toString('latin1').slice(0, 200)}`,
       );
     }
   }
 
-  #found(kind: string, text: string): void {
+  #report(kind: string, text: string): void {
     this.oracle.findings.push({ kind, text });
   }
 }

@@ -2,14 +2,16 @@ import type { Framing, Step } from './script.ts';
 
 const CHUNK_TYPE = 'application/vnd.exec-server.chunk';
 
-/** The bytes that carry a step; none for a probe. Written apart from the product, so that both can't share a mistake. */
+/**
+ * Encodes a step; a probe has no bytes. Independent of the product, so that the two cannot share a mistake.
+ */
 export const encodeStep = (step: Step, framing: Framing): Buffer => {
   if ('bytes' in step) return Buffer.from(step.bytes, 'base64');
   if ('body' in step) return encodeBody(Buffer.from(step.body, 'base64'), framing);
   return 'message' in step ? encodeMessage(step.message, framing) : Buffer.alloc(0);
 };
 
-/** The bytes that carry a message. */
+/** Encodes a message. */
 export const encodeMessage = (message: unknown, framing: Framing): Buffer =>
   (framing === 'binary' ? binaryFrame(message) : undefined) ??
   encodeBody(Buffer.from(jsonOf(message)), framing);
@@ -19,7 +21,7 @@ const encodeBody = (body: Buffer, framing: Framing): Buffer =>
     ? Buffer.concat([body, Buffer.from('\n')])
     : Buffer.concat([Buffer.from(`Content-Length: ${body.length}\r\n\r\n`), body]);
 
-// A message may be any value, also one that JSON has no text for.
+// A message may be any value, including `undefined`.
 const jsonOf = (message: unknown): string => JSON.stringify(message) ?? 'undefined';
 
 const binaryFrame = (message: unknown): Buffer | undefined => {
@@ -32,16 +34,16 @@ const binaryFrame = (message: unknown): Buffer | undefined => {
   return Buffer.concat([Buffer.from(header), line, bytes]);
 };
 
-/** An object that is no array. */
+/** The value if it is an object and not an array. */
 export const asObject = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Readonly<Record<string, unknown>>)
     : undefined;
 
-/** A message of the server, and its text without the bytes that a binary frame carries. */
+/** A message from the server, and its JSON text without the bytes of a binary frame. */
 export type Received = { readonly message: unknown; readonly text: string };
 
-/** Cuts what the server writes into messages. Anything that is no frame is an error. */
+/** Splits the output of the server into messages. Throws on bytes that are not a frame. */
 export class FrameReader {
   readonly #framing: Framing;
   #input: Buffer = Buffer.alloc(0);
@@ -50,7 +52,7 @@ export class FrameReader {
     this.#framing = framing;
   }
 
-  /** Bytes of a message that isn't whole yet. */
+  /** The number of bytes of an incomplete message. */
   get unread(): number {
     return this.#input.length;
   }
@@ -68,7 +70,8 @@ export class FrameReader {
     if (end < 0 && this.#input.length < MAX_HEADER_BYTES) return undefined;
     const header = this.#input.toString('latin1', 0, end < 0 ? MAX_HEADER_BYTES : end);
     const [, length, type] = HEADER.exec(header) ?? [];
-    if (length === undefined) throw new Error(`no frame on stdout: ${JSON.stringify(header.slice(0, 80))}`);
+    if (length === undefined)
+      throw new Error(`unexpected bytes on stdout: ${JSON.stringify(header.slice(0, 80))}`);
     const start = end + '\r\n\r\n'.length;
     if (this.#input.length < start + Number(length)) return undefined;
     const body = this.#take(start + Number(length)).subarray(start);

@@ -1,32 +1,30 @@
 import { expect } from 'chai';
-import { type Cell, createCell, jailMissing } from './jail.ts';
+import { skipUnavailable } from '../support/skip-unavailable.ts';
+import { copyProgram, jailUnavailable, type ProgramCopy } from './jail.ts';
 import { run } from './runner.ts';
 import { FRAMINGS } from './script.ts';
 import { scriptOf } from './scripts.ts';
 
-/** Fixed seeds, so that every run sends the same; `npm run fuzz` takes others. */
+/** Fixed seeds, so that every run sends the same messages; `npm run fuzz` chooses others. */
 const SEEDS = [1, 2, 3];
 
-describe('a server that is sent random messages', () => {
-  let cell: Cell;
+describe('a server that receives random messages', () => {
+  let program: ProgramCopy;
 
   before(function () {
-    const reason = jailMissing();
-    if (reason !== undefined) {
-      if (process.env.CI && process.platform === 'linux') throw new Error(reason);
-      process.stderr.write(`      skipped: ${reason}\n`);
-      this.skip();
-    }
-    cell = createCell();
+    if (process.platform !== 'linux') this.skip();
+    const reason = jailUnavailable();
+    if (reason !== undefined) skipUnavailable(this, reason);
+    program = copyProgram();
   });
 
-  after(() => cell?.clear());
+  after(() => program?.remove());
 
   for (const framing of FRAMINGS) {
-    it(`answers, ends and leaves nothing (${framing})`, async () => {
+    it(`answers every request, exits and leaves nothing (${framing})`, async () => {
       for (const seed of SEEDS) {
-        const { findings } = await run(scriptOf(seed, framing), cell);
-        // A stall counts only when it is repeated, which `npm run fuzz` does.
+        const { findings } = await run(scriptOf(seed, framing), program);
+        // A stall counts only if it is repeatable, which `npm run fuzz` checks.
         expect({ seed, findings: findings.filter(({ kind }) => kind !== 'stall') }).to.deep.equal({
           seed,
           findings: [],

@@ -20,10 +20,10 @@ import { descendantsOf, readProc } from '../../src/system/process-table.ts';
 import { programPath } from '../e2e/support/program.ts';
 import { NOBODY_UID } from '../e2e/support/sandboxes.ts';
 import { installTerminalPackages } from '../e2e/support/terminal-packages.ts';
-import { BIN, CANARY, HOME, HTTP_PORT, PROGRAM, TEMPORARY, WORK } from './places.ts';
+import { BIN, CANARY, HOME, HTTP_PORT, PROGRAM, TEMPORARY, WORK } from './paths.ts';
 
-/** A process in a jail, by its pid there. */
-export type Inmate = {
+/** A process in a jail; `pid` and `parent` are those in its namespace. */
+export type JailedProcess = {
   readonly pid: number;
   readonly parent: number;
   readonly state: string;
@@ -31,25 +31,25 @@ export type Inmate = {
   readonly command: string;
 };
 
-/** Contents of a jail at one moment. */
-export type Look = {
+/** The state of a jail at one moment. */
+export type Snapshot = {
   readonly supervisor: number;
-  readonly processes: readonly Inmate[];
-  /** Targets of the descriptors of the server. */
+  readonly processes: readonly JailedProcess[];
+  /** The targets of the server's descriptors. */
   readonly descriptors: readonly string[];
-  /** The most memory that the server has had. */
+  /** The peak memory of the server. */
   readonly peakBytes: number;
-  /** Files in the directories for temporary files. */
+  /** The files in the directories for temporary files. */
   readonly temporary: readonly string[];
-  /** Files beside others that an atomic write left. */
+  /** Temporary files of atomic writes. */
   readonly unfinished: readonly string[];
 };
 
-/** Copy of the server under test that every account may read. */
-export type Cell = { readonly directory: string; clear(): void };
+/** A copy of the program under test that every account can read. */
+export type ProgramCopy = { readonly directory: string; remove(): void };
 
-/** Copies the built program and what stands beside it to where every account may read it. */
-export const createCell = (): Cell => {
+/** Copies the built program with the files next to it. */
+export const copyProgram = (): ProgramCopy => {
   const directory = mkdtempSync(join(tmpdir(), 'exec-server-fuzz-'));
   const program = join(directory, 'program');
   mkdirSync(join(program, 'dist'), { recursive: true });
@@ -64,41 +64,41 @@ export const createCell = (): Cell => {
   copyFileSync(join(fixtures, 'supervisor.js'), join(program, 'supervisor.mjs'));
   copyFileSync(process.execPath, join(program, 'node'));
   chmodSync(directory, 0o755);
-  return { directory, clear: () => rmSync(directory, { recursive: true, force: true }) };
+  return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
 };
 
-/** The reason why there can be no jail here, if so. */
-export const jailMissing = (): string | undefined => {
-  if (process.platform !== 'linux') return `there is no jail on ${process.platform}`;
-  const { error, status, stderr } = spawnSync('bwrap', [...walls(), '--', 'true'], {
+/** The reason why jails do not work on this machine, or `undefined` if they do. */
+export const jailUnavailable = (): string | undefined => {
+  if (process.platform !== 'linux') return `jails are not supported on ${process.platform}`;
+  const { error, status, stderr } = spawnSync('bwrap', [...isolationOptions(), '--', 'true'], {
     encoding: 'utf8',
     ...account(),
   });
   if (error !== undefined) return 'bubblewrap is not installed';
-  return status === 0 ? undefined : `bubblewrap can make no jail here: ${stderr.trim()}`;
+  return status === 0 ? undefined : `bubblewrap cannot create a jail on this machine: ${stderr.trim()}`;
 };
 
 const account = () => (process.getuid?.() === 0 ? { uid: NOBODY_UID, gid: NOBODY_UID } : {});
 
 /**
- * A server in namespaces of its own: it sees no process but its own, no network but a loopback interface, and can
- * write nowhere but in memory. So nothing that it is asked to do reaches the machine, and all that it leaves is seen.
+ * A server in its own namespaces: it sees only its own processes, has only a loopback interface and can write only to
+ * memory. So no request affects the machine, and all leftovers can be found.
  */
 export class Jail {
   readonly stdin: Writable;
   readonly stdout: Readable;
-  /** The pid of the server, as this process sees it. */
+  /** The pid of the server outside of the jail. */
   serverPid = 0;
   stderr = '';
-  /** Resolves with the exit code of the server, or the signal that ended it. */
+  /** Resolves with the exit code of the server or the signal that ended it. */
   readonly ended: Promise<number | string>;
-  /** The exit code or the signal, once the server has ended. */
+  /** The exit code or the signal; `undefined` while the server runs. */
   end: number | string | undefined;
   readonly #child: ChildProcess;
   readonly #control: Duplex;
   readonly #closed: Promise<unknown>;
   #answers: Array<(result: unknown) => void> = [];
-  #gone = false;
+  #exited = false;
   #settleEnded: (end: number | string) => void = () => {};
 
   private constructor(child: ChildProcess) {
@@ -111,8 +111,8 @@ export class Jail {
       this.#settleEnded = resolve;
     });
     this.#closed = once(child, 'close').then(() => {
-      this.#over('the jail ended');
-      this.#gone = true;
+      this.#serverEnded('the jail exited');
+      this.#exited = true;
       for (const answer of this.#answers.splice(0)) answer(undefined);
     });
     for (const stream of [stdin, control]) stream.on('error', () => {});
@@ -122,7 +122,7 @@ export class Jail {
   }
 
   /** Starts a server in a new jail. */
-  static async start({ directory }: Cell): Promise<Jail> {
+  static async start({ directory }: ProgramCopy): Promise<Jail> {
     const server = {
       argv: [`${PROGRAM}/node`, `${PROGRAM}/dist/exec-server.cjs`, '--stdio'],
       env: { PATH: `${BIN}:/usr/bin:/bin`, HOME, TMPDIR: TEMPORARY, LANG: 'C.UTF-8', FZ_CANARY: CANARY },
@@ -130,12 +130,12 @@ export class Jail {
       port: HTTP_PORT,
     };
     const mounts = ['--ro-bind', join(directory, 'program'), PROGRAM];
-    for (const place of [WORK, HOME, TEMPORARY, '/dev/shm'])
-      mounts.push('--size', '67108864', '--tmpfs', place);
+    for (const path of [WORK, HOME, TEMPORARY, '/dev/shm'])
+      mounts.push('--size', '67108864', '--tmpfs', path);
     const child = spawn(
       'bwrap',
       [
-        ...walls(),
+        ...isolationOptions(),
         ...mounts,
         '--remount-ro',
         '/',
@@ -156,20 +156,21 @@ export class Jail {
     await this.#ask({ name: 'kill', signal });
   }
 
-  async look(): Promise<Look> {
-    const look = await this.#ask({ name: 'look' });
-    if (look === undefined) throw new Error(`the jail is gone: ${this.stderr}`);
-    return look as Look;
+  /** Returns the state of the jail. */
+  async inspect(): Promise<Snapshot> {
+    const snapshot = await this.#ask({ name: 'inspect' });
+    if (snapshot === undefined) throw new Error(`the jail has exited: ${this.stderr}`);
+    return snapshot as Snapshot;
   }
 
-  /** Ends the jail with all that is left in it. */
+  /** Ends the jail and the processes in it. */
   async close(): Promise<void> {
     this.#control.write('{"name":"finish"}\n');
     await this.#closed;
   }
 
-  /** Ends it without a word. */
-  abandon(): void {
+  /** Kills the jail, without waiting. */
+  abort(): void {
     this.#child.kill('SIGKILL');
   }
 
@@ -178,17 +179,18 @@ export class Jail {
       createInterface({ input: this.#control }).on('line', line => {
         const { event, pid, end, result, text } = JSON.parse(line);
         if (event === 'started') resolve(pid);
-        else if (event === 'ended') this.#over(end);
+        else if (event === 'ended') this.#serverEnded(end);
         else if (event === 'fault') this.stderr += `supervisor: ${text}\n`;
         else this.#answers.shift()?.(result);
       });
     });
     const pid = await Promise.race([started, this.ended]);
-    if (typeof pid !== 'number' || this.end !== undefined) throw new Error(`no jail: ${this.stderr}`);
+    if (typeof pid !== 'number' || this.end !== undefined)
+      throw new Error(`the jail did not start: ${this.stderr}`);
     this.serverPid = hostPid(this.#child.pid ?? 0, pid);
   }
 
-  #over(end: number | string): void {
+  #serverEnded(end: number | string): void {
     this.end ??= end;
     this.#settleEnded(this.end);
   }
@@ -196,38 +198,38 @@ export class Jail {
   async #ask(command: object): Promise<unknown> {
     const answer = new Promise<unknown>(resolve => this.#answers.push(resolve));
     this.#control.write(`${JSON.stringify(command)}\n`);
-    if (this.#gone) throw new Error(`the jail is gone: ${this.stderr}`);
+    if (this.#exited) throw new Error(`the jail has exited: ${this.stderr}`);
     return answer;
   }
 }
 
-/** Options of bubblewrap for the namespaces and for the part of the machine that is visible, read-only, in a jail. */
-const walls = (): string[] => [
+/** Options of bubblewrap for namespaces and for the read-only parts of the file system. */
+const isolationOptions = (): string[] => [
   '--die-with-parent',
   '--new-session',
   ...['--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts'],
-  ...['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/etc', '/nix'].flatMap(seen),
+  ...['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/etc', '/nix'].flatMap(readOnlyMount),
   ...['--proc', '/proc', '--dev', '/dev'],
 ];
 
-const seen = (path: string): string[] => {
+const readOnlyMount = (path: string): string[] => {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return [];
   return stats.isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path];
 };
 
-/** The pid here of a process below `root` that has another one in its namespace. */
-const hostPid = (root: number, pidThere: number): number => {
-  const found = descendantsOf(root, readProc()).find(pid => pidInside(pid) === pidThere);
+/** The pid in this namespace of the descendant of `root` that is `jailPid` in its own. */
+const hostPid = (root: number, jailPid: number): number => {
+  const found = descendantsOf(root, readProc()).find(pid => pidInJail(pid) === jailPid);
   if (found === undefined) throw new Error('the server in the jail was not found');
   return found;
 };
 
-const pidInside = (pid: number): number | undefined => {
+const pidInJail = (pid: number): number | undefined => {
   try {
     const pids = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     return Number(pids?.split(/\s+/).at(-1));
   } catch {
-    return undefined; // it has ended
+    return undefined; // it has exited
   }
 };

@@ -1,64 +1,63 @@
-import { type Owed, type OwedByBody, UNKNOWN } from './owed.ts';
+import { type ExpectedAnswer, type ExpectedAnswers, UNKNOWN } from './expected-answers.ts';
 
 /**
- * Which answers are still to come, and which come though nothing asked for them. After bytes were changed on their
- * way it is not known what the server has read: what was sent until it answers a probe need not be answered, and from
- * then on any id may be.
+ * Matches answers with requests. After corrupted bytes it is unknown what the server has read: requests sent before
+ * the next answered probe need no answer, and answers may have any id from then on.
  */
 export class Ledger {
-  #owed: OwedByBody[] = [];
-  /** The method that was called with an id, unless there were several. */
+  #expected: ExpectedAnswers[] = [];
+  /** The method requested with an id; `undefined` if there are several. */
   readonly #methods = new Map<string, string | undefined>();
-  #inDoubt = false;
+  #outOfSync = false;
   #anyId = false;
 
-  /** Answers that must still come. */
-  get outstanding(): readonly Owed[] {
-    return this.#owed.flatMap(({ answers }) => answers);
+  /** The answers that have not arrived yet. */
+  get outstanding(): readonly ExpectedAnswer[] {
+    return this.#expected.flatMap(({ answers }) => answers);
   }
 
-  /** True while it is unknown how much the server has read. */
-  get inDoubt(): boolean {
-    return this.#inDoubt;
+  /** True while it is unknown what the server has read. */
+  get outOfSync(): boolean {
+    return this.#outOfSync;
   }
 
-  sent(owed: readonly OwedByBody[]): void {
-    for (const { ids, method } of owed.flatMap(({ answers }) => answers)) {
+  sent(expected: readonly ExpectedAnswers[]): void {
+    for (const { ids, method } of expected.flatMap(({ answers }) => answers)) {
       const [id = UNKNOWN] = ids;
       this.#methods.set(id, this.#methods.has(id) && this.#methods.get(id) !== method ? undefined : method);
     }
-    if (!this.#inDoubt) this.#owed.push(...owed.filter(({ answers }) => answers.length > 0));
+    if (!this.#outOfSync) this.#expected.push(...expected.filter(({ answers }) => answers.length > 0));
   }
 
-  /** Bytes that are no frame were sent. */
-  disturbed(): void {
-    this.#inDoubt = true;
+  /** Records that bytes other than frames were sent. */
+  corrupted(): void {
+    this.#outOfSync = true;
     this.#anyId = true;
   }
 
-  /** The server has read what was sent. */
-  inStep(): void {
-    this.#inDoubt = false;
+  /** Records that the server has read all that was sent. */
+  synchronized(): void {
+    this.#outOfSync = false;
   }
 
-  /** Strikes off the answers with these ids. @returns the methods that they answer, or `undefined` if none is owed */
+  /** Removes the answers with these ids. Returns the requested methods, or `undefined` if no answer was expected. */
   received(ids: readonly string[], batch: boolean): ReadonlyArray<string | undefined> | undefined {
-    const fitting = this.#owed.filter(owed => fits(owed, ids, batch));
-    // One that may have another id, too, goes last.
-    const certain = fitting.find(
+    const candidates = this.#expected.filter(expected => matches(expected, ids, batch));
+    // Expected answers with several possible ids are matched last.
+    const certain = candidates.find(
       ({ answers, refusable }) => !refusable && answers.every(answer => answer.ids.length === 1),
     );
-    const at = this.#owed.indexOf(certain ?? fitting[0] ?? NONE);
-    const [found] = at < 0 ? [] : this.#owed.splice(at, 1);
+    const at = this.#expected.indexOf(certain ?? candidates[0] ?? NONE);
+    const [found] = at < 0 ? [] : this.#expected.splice(at, 1);
     if (found === undefined && !this.#anyId) return undefined;
     return ids.map(id => (found === undefined ? undefined : this.#methods.get(id)));
   }
 }
 
-const NONE: OwedByBody = { batch: false, answers: [] };
+const NONE: ExpectedAnswers = { batch: false, answers: [] };
 
-const fits = (
-  { batch, answers, refusable }: OwedByBody,
+const matches = (
+  { batch, answers, refusable }: ExpectedAnswers,
   ids: readonly string[],
   isBatch: boolean,
 ): boolean => {

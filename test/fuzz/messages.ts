@@ -4,14 +4,14 @@ import { requests } from '../../src/protocol/messages.ts';
 import { asObject } from './frames.ts';
 import { POOLS } from './pools.ts';
 import type { Step } from './script.ts';
-import { broken, fitting, oddText, oddValue, type Schema } from './values.ts';
+import { matching, mutated, oddText, oddValue, type Schema } from './values.ts';
 
-/** A message or a body that isn't one. */
+/** A message, or a body that is none. */
 export type Sent = Extract<Step, { message: unknown } | { body: string }>;
 
 const params = Object.values(requests).map(({ method, params }) => ({
   method,
-  params: fitting(z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }) as Schema, POOLS),
+  params: matching(z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }) as Schema, POOLS),
 }));
 
 const WEIGHTS: Readonly<Record<string, number>> = {
@@ -90,11 +90,11 @@ const unknownRequest = fc
   .tuple(id, method, oddValue)
   .map(([id, method, params]): unknown => ({ id, method, params }));
 
-/** A message of any kind. */
+/** Any message. */
 export const message: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 24, arbitrary: request(whole => whole) },
-  { weight: 10, arbitrary: request(broken) },
-  { weight: 2, arbitrary: broken(request(whole => whole)) },
+  { weight: 10, arbitrary: request(mutated) },
+  { weight: 2, arbitrary: mutated(request(whole => whole)) },
   { weight: 1, arbitrary: notification },
   { weight: 1, arbitrary: cancellation },
   { weight: 1, arbitrary: answer },
@@ -112,7 +112,7 @@ const batch = fc.oneof(
   },
 );
 
-/** The same request many times, about one thing or about as many. */
+/** The same request many times, with the same ids or with different ones. */
 export const burst: fc.Arbitrary<Sent[]> = fc
   .tuple(
     request(whole => whole),
@@ -179,7 +179,7 @@ const badBody = fc.oneof(
     .map(text),
 );
 
-/** A body that a client sends. */
+/** One message or body from the client. */
 export const sent: fc.Arbitrary<Sent> = fc.oneof(
   { weight: 30, arbitrary: message.map(message => ({ message })) },
   { weight: 2, arbitrary: batch.map(message => ({ message })) },

@@ -1,23 +1,23 @@
 import type * as z from 'zod/mini';
 import { errorKinds } from '../../src/protocol/errors.ts';
 import { requests, serverNotifications } from '../../src/protocol/messages.ts';
+import { idText, UNKNOWN } from './expected-answers.ts';
 import { asObject, type Received } from './frames.ts';
 import { Ledger } from './ledger.ts';
-import { idText, UNKNOWN } from './owed.ts';
-import { CANARY } from './places.ts';
+import { CANARY } from './paths.ts';
 import type { Framing } from './script.ts';
 import { StreamOrder } from './stream-order.ts';
 
-/** Something that the server must not do: what kind of fault, and what was seen. */
+/** A fault of the server: its kind, and the evidence. */
 export type Finding = { readonly kind: string; readonly text: string };
 
-/** Holds everything that a server sends against the protocol. */
+/** Checks everything that a server sends against the protocol. */
 export class Oracle {
   readonly ledger = new Ledger();
   readonly findings: Finding[] = [];
-  /** Messages that came. */
+  /** The number of messages received. */
   count = 0;
-  readonly order = new StreamOrder((kind, text) => this.#found(kind, text));
+  readonly order = new StreamOrder((kind, text) => this.#report(kind, text));
   readonly #framing: Framing;
   readonly #onAnswer: (id: string, message: Readonly<Record<string, unknown>>) => void;
 
@@ -28,26 +28,26 @@ export class Oracle {
 
   received({ message, text }: Received): void {
     this.count += 1;
-    if (text.includes(CANARY)) this.#found('value', `a value of a variable is in ${shortened(text)}`);
+    if (text.includes(CANARY)) this.#report('value', `a value of a variable is in ${shortened(text)}`);
     const batch = Array.isArray(message);
     const entries: unknown[] = batch ? message : [message];
     const answers = entries.filter(entry => asObject(entry)?.method === undefined).map(asObject);
     if (answers.length < entries.length) {
-      if (batch) this.#found('answer', `a notification in a batch: ${shortened(text)}`);
+      if (batch) this.#report('answer', `a notification in a batch: ${shortened(text)}`);
       else this.#notified(asObject(message) ?? {});
       return;
     }
     this.#answered(answers, batch, text);
   }
 
-  /** Looks at what the server wrote to stderr. */
+  /** Checks the stderr of the server. */
   logged(stderr: string): void {
-    if (/internal error/i.test(stderr)) this.#found('internal', shortened(stderr));
-    else if (/^ +at /m.test(stderr)) this.#found('stack', shortened(stderr));
+    if (/internal error/i.test(stderr)) this.#report('internal', shortened(stderr));
+    else if (/^ +at /m.test(stderr)) this.#report('stack', shortened(stderr));
     if (stderr.includes(CANARY))
-      this.#found('value', `a value of a variable is on stderr: ${shortened(stderr)}`);
+      this.#report('value', `a value of a variable is on stderr: ${shortened(stderr)}`);
     const stray = stderr.split('\n').find(line => line !== '' && !line.startsWith('exec-server: '));
-    if (stray !== undefined) this.#found('stderr', shortened(stray));
+    if (stray !== undefined) this.#report('stderr', shortened(stray));
   }
 
   #answered(
@@ -57,10 +57,10 @@ export class Oracle {
   ): void {
     const ids = answers.map(answer => idText(answer?.id, this.#framing));
     const methods = this.ledger.received(ids, batch);
-    if (methods === undefined) this.#found('answer', `an answer that nothing asked for: ${shortened(text)}`);
+    if (methods === undefined) this.#report('answer', `an answer without a request: ${shortened(text)}`);
     answers.forEach((answer, at) => {
       const problem = problemOf(answer, methods?.[at]);
-      if (problem !== undefined) this.#found(problem.kind, `${problem.text}: ${shortened(text)}`);
+      if (problem !== undefined) this.#report(problem.kind, `${problem.text}: ${shortened(text)}`);
       if (answer !== undefined) this.#onAnswer(ids[at] ?? UNKNOWN, answer);
     });
   }
@@ -68,15 +68,15 @@ export class Oracle {
   #notified(message: Readonly<Record<string, unknown>>): void {
     const spec = Object.values(serverNotifications).find(({ method }) => method === message.method);
     if (spec === undefined) {
-      this.#found('notification', `unknown: ${shortened(JSON.stringify(message))}`);
+      this.#report('notification', `unknown: ${shortened(JSON.stringify(message))}`);
       return;
     }
     const problem = mismatch(spec.params, message.params);
-    if (problem !== undefined) this.#found('notification', `${message.method}: ${problem}`);
+    if (problem !== undefined) this.#report('notification', `${message.method}: ${problem}`);
     else this.order.notified(spec.method, asObject(message.params) ?? {});
   }
 
-  #found(kind: string, text: string): void {
+  #report(kind: string, text: string): void {
     this.findings.push({ kind, text });
   }
 }
@@ -87,7 +87,7 @@ const problemOf = (
   answer: Readonly<Record<string, unknown>> | undefined,
   method: string | undefined,
 ): Finding | undefined => {
-  if (answer?.jsonrpc !== '2.0') return { kind: 'answer', text: 'no JSON-RPC 2.0' };
+  if (answer?.jsonrpc !== '2.0') return { kind: 'answer', text: 'not JSON-RPC 2.0' };
   if (answer.error === undefined) {
     const result = method === undefined ? undefined : results.get(method);
     const problem = result && mismatch(result, answer.result);
@@ -99,7 +99,7 @@ const problemOf = (
   if (typeof message !== 'string') return { kind: 'error', text: 'an error without a message' };
   if (kind === 'internal') return { kind: 'internal', text: `an internal error of ${method}` };
   const declared = Object.entries(errorKinds).find(([name]) => name === kind);
-  return declared?.[1] === code ? undefined : { kind: 'error', text: 'an error of no declared kind' };
+  return declared?.[1] === code ? undefined : { kind: 'error', text: 'an error of an undeclared kind' };
 };
 
 const mismatch = (schema: z.ZodMiniType, value: unknown): string | undefined => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { BIN, CANARY, HTTP_PORT, WORK } from './places.ts';
+import { BIN, CANARY, HTTP_PORT, WORK } from './paths.ts';
 import { oddName, oddText, type Pools } from './values.ts';
 
-/** Mostly one of a few, so that messages have to do with each other; now and then anything. */
+/** Mostly one of a few values, so that messages relate to each other; sometimes any text. */
 const mostly = <Value>(...few: readonly [Value, ...Value[]]): fc.Arbitrary<unknown> =>
   fc.oneof({ weight: 25, arbitrary: fc.constantFrom(...few) }, { weight: 1, arbitrary: oddText });
 
@@ -19,7 +19,7 @@ const paths = text(
   ...['/dev/null', '/dev/full', '/dev/tty', '/proc/self/status', '/proc/version', '/proc/self/fd/0'],
   ...['/fuzz/home/.codex/config.toml', '/usr/bin/env', `${WORK}`, `${WORK}/`],
 );
-/** Those as well that would be very long to copy. */
+/** Also paths that would take too long to copy. */
 const listedPaths = fc.oneof(
   { weight: 6, arbitrary: paths },
   { weight: 1, arbitrary: fc.constantFrom('/', '/proc', '/proc/self', '/proc/self/fd', '/dev', '/etc') },
@@ -78,7 +78,7 @@ const bytes = fc.oneof(
   { weight: 1, arbitrary: oddText },
 );
 
-/** Values for the fields of requests, by name. */
+/** The values for fields of requests, by name. */
 export const POOLS: Pools = {
   processId: text(...PROCESS_IDS),
   handleId: text(...HANDLE_IDS),

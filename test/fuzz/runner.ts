@@ -1,41 +1,41 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from './client.ts';
-import { type Cell, Jail, type Look } from './jail.ts';
+import { Jail, type ProgramCopy, type Snapshot } from './jail.ts';
 import type { Finding } from './oracle.ts';
 import type { Script } from './script.ts';
 import { settle } from './settle.ts';
 
-/** Result of one script. */
+/** The result of one script. */
 export type Outcome = {
   readonly findings: readonly Finding[];
-  /** Messages that were sent and that came. */
+  /** The numbers of messages sent to and received from the server. */
   readonly sent: number;
   readonly received: number;
-  /** The longest answer to a probe, in milliseconds. */
+  /** The longest wait for the answer to a probe, in milliseconds. */
   readonly slowestMs: number;
   readonly peakBytes: number;
 };
 
-/** Runs a script against a server of its own, from its start to the end of all that it started. */
-export const run = async (script: Script, cell: Cell): Promise<Outcome> => {
-  const jail = await Jail.start(cell);
+/** Runs a script against a new server, until the server and all of its processes have exited. */
+export const run = async (script: Script, program: ProgramCopy): Promise<Outcome> => {
+  const jail = await Jail.start(program);
   const client = new Client(jail, script.framing);
-  const found = (kind: string, text: string) => client.oracle.findings.push({ kind, text });
+  const report = (kind: string, text: string) => client.oracle.findings.push({ kind, text });
   let peakBytes = 0;
   try {
     for (const step of script.steps) {
       if (!client.open) break;
       await client.send(step);
     }
-    if (script.settle && client.open) await settle(client, jail, found);
-    if (jail.end === undefined) ({ peakBytes } = await jail.look());
-    if (peakBytes > MAX_BYTES) found('memory', `${peakBytes} bytes resident`);
-    await endConnection(script, client, jail, found);
-    await nothingLeft(script, jail, found);
+    if (script.settle && client.open) await settle(client, jail, report);
+    if (jail.end === undefined) ({ peakBytes } = await jail.inspect());
+    if (peakBytes > MAX_RESIDENT_BYTES) report('memory', `${peakBytes} bytes resident`);
+    await endConnection(script, client, jail, report);
+    await checkLeftovers(script, jail, report);
   } catch (error) {
-    found('harness', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    report('harness', error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
-    if (jail.end === undefined) jail.abandon();
+    if (jail.end === undefined) jail.abort();
     else await jail.close();
   }
   client.finish();
@@ -48,19 +48,20 @@ export const run = async (script: Script, cell: Cell): Promise<Outcome> => {
   };
 };
 
-const MAX_BYTES = 512 * 1024 * 1024;
-/** More than any of the bounded waits of a shutdown takes on a loaded machine. */
+const MAX_RESIDENT_BYTES = 512 * 1024 * 1024;
+/** Longer than all bounded waits of a shutdown take on a loaded machine. */
 const END_MS = 20_000;
 
 const endConnection = async (
   { end }: Script,
   client: Client,
   jail: Jail,
-  found: (kind: string, text: string) => void,
+  report: (kind: string, text: string) => void,
 ): Promise<void> => {
-  const early = jail.end;
-  if (early !== undefined) {
-    if (!client.mayBeLost || early !== 0) found('crash', `the server ended with ${early}: ${jail.stderr}`);
+  const exitedEarly = jail.end;
+  if (exitedEarly !== undefined) {
+    if (!client.mayBeLost || exitedEarly !== 0)
+      report('crash', `the server exited with ${exitedEarly}: ${jail.stderr}`);
     return;
   }
   if (end === 'eof') jail.stdin.end();
@@ -68,11 +69,14 @@ const endConnection = async (
   else await jail.kill(end);
   const over = await Promise.race([jail.ended, delay(END_MS, undefined, { ref: false })]);
   if (over === undefined) {
-    found('hang', `the server still runs ${END_MS} ms after ${end}: ${JSON.stringify(await jail.look())}`);
+    report(
+      'hang',
+      `the server is still running ${END_MS} ms after ${end}: ${JSON.stringify(await jail.inspect())}`,
+    );
     await jail.kill('SIGKILL');
     await jail.ended;
   } else if (!EXPECTED[end].includes(over)) {
-    found('crash', `the server ended with ${over} after ${end}: ${jail.stderr}`);
+    report('crash', `the server exited with ${over} after ${end}: ${jail.stderr}`);
   }
 };
 
@@ -83,22 +87,27 @@ const EXPECTED: Readonly<Record<Script['end'], ReadonlyArray<number | string>>> 
   SIGKILL: ['SIGKILL'],
 };
 
-/** Waits for the end of every process, and looks for files. */
-const nothingLeft = async (
+/** Waits until every process has exited and temporary files are removed, and reports those that remain. */
+const checkLeftovers = async (
   { end }: Script,
   jail: Jail,
-  found: (kind: string, text: string) => void,
+  report: (kind: string, text: string) => void,
 ): Promise<void> => {
-  const patience = performance.now() + END_MS;
-  let look = await jail.look();
-  while ((strangers(look).length > 0 || look.temporary.length > 0) && performance.now() < patience) {
+  const deadline = performance.now() + END_MS;
+  let snapshot = await jail.inspect();
+  while (
+    (leftoverProcesses(snapshot).length > 0 || snapshot.temporary.length > 0) &&
+    performance.now() < deadline
+  ) {
     await delay(20);
-    look = await jail.look();
+    snapshot = await jail.inspect();
   }
-  if (strangers(look).length > 0) found('process', `left: ${JSON.stringify(strangers(look))}`);
-  if (look.temporary.length > 0) found('file', `left: ${look.temporary.join(', ')}`);
-  if (look.unfinished.length > 0 && end !== 'SIGKILL') found('file', `left: ${look.unfinished.join(', ')}`);
+  if (leftoverProcesses(snapshot).length > 0)
+    report('process', `left: ${JSON.stringify(leftoverProcesses(snapshot))}`);
+  if (snapshot.temporary.length > 0) report('file', `left: ${snapshot.temporary.join(', ')}`);
+  if (snapshot.unfinished.length > 0 && end !== 'SIGKILL')
+    report('file', `left: ${snapshot.unfinished.join(', ')}`);
 };
 
-const strangers = ({ processes, supervisor }: Look) =>
+const leftoverProcesses = ({ processes, supervisor }: Snapshot) =>
   processes.filter(({ pid }) => pid !== 1 && pid !== supervisor);

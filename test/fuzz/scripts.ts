@@ -1,17 +1,17 @@
 import fc from 'fast-check';
-import { type Chaos, chaos } from './chaos.ts';
+import { type Corruption, corruption } from './corruption.ts';
 import { encodeStep } from './frames.ts';
 import { burst, type Sent, sent } from './messages.ts';
 import { ENDS, FRAMINGS, type Framing, type Script, type Step } from './script.ts';
 import { session } from './sessions.ts';
 
-/** The script of a seed: the same seed and framing make the same script. */
+/** The script of a seed: the same seed and framing give the same script. */
 export const scriptOf = (seed: number, framing: Framing): Script => {
   const [script] = fc.sample(scripts(framing), {
     seed: seed * FRAMINGS.length + FRAMINGS.indexOf(framing),
     numRuns: 1,
   });
-  if (script === undefined) throw new Error('no script was made');
+  if (script === undefined) throw new Error('fast-check returned no script');
   return script;
 };
 
@@ -33,23 +33,25 @@ const scripts = (framing: Framing): fc.Arbitrary<Script> =>
         { minLength: 10, maxLength: 60, size: 'max' },
       ),
       cuts: fc.infiniteStream(cuts),
-      // Whether bytes are changed, too: what is answered can then be checked less strictly.
-      chaos: fc.oneof(
+      // Corrupts bytes of some scripts, whose answers cannot be checked as strictly.
+      corruption: fc.oneof(
         { weight: 2, arbitrary: fc.constant(undefined) },
-        { weight: 1, arbitrary: fc.infiniteStream(fc.option(chaos, { freq: 4, nil: undefined })) },
+        { weight: 1, arbitrary: fc.infiniteStream(fc.option(corruption, { freq: 4, nil: undefined })) },
       ),
       settle: fc.boolean(),
       end: fc.constantFrom(...ENDS),
     })
-    .map(({ early, opening, sent, cuts, chaos, settle, end }) => {
-      const steps = sent.flat().map(step => changed({ ...step, ...cuts.next().value }, framing, chaos));
-      return { framing, settle, end, steps: [...early, ...open(framing, opening), ...probed(steps)] };
+    .map(({ early, opening, sent, cuts, corruption, settle, end }) => {
+      const steps = sent
+        .flat()
+        .map(step => corrupted({ ...step, ...cuts.next().value }, framing, corruption));
+      return { framing, settle, end, steps: [...early, ...open(framing, opening), ...withProbes(steps)] };
     });
 
-const few = fc.array(sent.filter(beginsAsMessage), { minLength: 1, maxLength: 4 });
+const few = fc.array(sent.filter(startsAsMessage), { minLength: 1, maxLength: 4 });
 
-// The first byte of a connection decides how messages go.
-function beginsAsMessage(step: Sent): boolean {
+// The first byte of a connection decides its framing.
+function startsAsMessage(step: Sent): boolean {
   return 'message' in step && typeof step.message === 'object' && step.message !== null;
 }
 
@@ -76,19 +78,23 @@ const open = (framing: Framing, more: object): Step[] => [
   { probe: true },
 ];
 
-const changed = (step: Step, framing: Framing, chaos: Iterator<Chaos | undefined> | undefined): Step => {
-  const change: Chaos | undefined = chaos?.next().value;
+const corrupted = (
+  step: Step,
+  framing: Framing,
+  corruption: Iterator<Corruption | undefined> | undefined,
+): Step => {
+  const change: Corruption | undefined = corruption?.next().value;
   if (change === undefined) return step;
   const frame = encodeStep(step, framing);
-  return frame.length > MAX_CHANGED_BYTES ? step : { bytes: change(frame).toString('base64') };
+  return frame.length > MAX_CORRUPTED_BYTES ? step : { bytes: change(frame).toString('base64') };
 };
 
-// A wrong length then is no longer than what can be sent after it.
-const MAX_CHANGED_BYTES = 9000;
+// A corrupted length is then covered by the padding that can be sent after it.
+const MAX_CORRUPTED_BYTES = 9000;
 
-const probed = (steps: readonly Step[]): Step[] =>
+const withProbes = (steps: readonly Step[]): Step[] =>
   steps.flatMap((step, at) =>
-    at % PROBED_STEPS === PROBED_STEPS - 1 ? [step, { probe: true } as const] : [step],
+    at % PROBE_INTERVAL === PROBE_INTERVAL - 1 ? [step, { probe: true } as const] : [step],
   );
 
-const PROBED_STEPS = 12;
+const PROBE_INTERVAL = 12;

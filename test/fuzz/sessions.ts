@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { BIN, HTTP_PORT, WORK } from './places.ts';
+import { BIN, HTTP_PORT, WORK } from './paths.ts';
 
 type Call = readonly [method: string, params: object];
 
@@ -9,7 +9,7 @@ const start = (processId: string, argv: readonly string[], more: object = {}): C
   { processId, argv, cwd: WORK, env: { PATH: BIN }, ...more },
 ];
 
-/** Typical uses of a server, each from beginning to end. */
+/** Typical uses of a server. */
 const SESSIONS: ReadonlyArray<readonly Call[]> = [
   [
     start('cat', ['fz-cat'], { pipeStdin: true }),
@@ -111,7 +111,7 @@ const changed = (calls: readonly Call[], { kind, at, to }: Change): readonly Cal
   }
 };
 
-/** Requests of one or two such sessions, mixed and changed. */
+/** The requests of one or two sessions, mixed and changed. */
 export const session: fc.Arbitrary<unknown[]> = fc
   .tuple(
     fc.constantFrom(...SESSIONS),

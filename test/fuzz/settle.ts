@@ -1,36 +1,36 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from './client.ts';
 import { asObject } from './frames.ts';
-import type { Jail, Look } from './jail.ts';
+import type { Jail, Snapshot } from './jail.ts';
 
 /**
- * Ends everything that a script has begun, and waits until nothing is left of it: no process, no answer that is owed,
- * no descriptor.
+ * Ends all processes, handles and watches of a script, and waits until no process, outstanding answer or descriptor is
+ * left.
  */
 export const settle = async (
   client: Client,
   jail: Jail,
-  found: (kind: string, text: string) => void,
+  report: (kind: string, text: string) => void,
 ): Promise<void> => {
   await client.probe();
-  for (const patience = performance.now() + SETTLE_MS; client.open; await delay(20)) {
-    // Again each time: an answer that is not owed may say late that there is something.
+  for (const deadline = performance.now() + SETTLE_MS; client.open; await delay(20)) {
+    // Repeated, because a late answer without a request may report another handle or process.
     const running = await endProcesses(client);
     await closeFiles(client);
     const { outstanding } = client.oracle.ledger;
-    const look = await jail.look();
-    if (running === 0 && outstanding.length === 0 && isQuiet(look)) return client.probe();
-    if (performance.now() < patience) continue;
-    if (running > 0) found('unclosed', `${running} processes after ${SETTLE_MS} ms`);
-    else if (outstanding.length > 0) found('unanswered', JSON.stringify(outstanding).slice(0, 600));
-    else found('descriptor', `left: ${look.descriptors.join(', ')}`);
+    const snapshot = await jail.inspect();
+    if (running === 0 && outstanding.length === 0 && isIdle(snapshot)) return client.probe();
+    if (performance.now() < deadline) continue;
+    if (running > 0) report('unclosed', `${running} processes after ${SETTLE_MS} ms`);
+    else if (outstanding.length > 0) report('unanswered', JSON.stringify(outstanding).slice(0, 600));
+    else report('descriptor', `left: ${snapshot.descriptors.join(', ')}`);
     return;
   }
 };
 
 const SETTLE_MS = 15_000;
 
-/** @returns how many there still are */
+/** Ends all processes. Returns the number of those that are not closed yet. */
 const endProcesses = async (client: Client): Promise<number> => {
   const { processes } = asObject((await client.call('process/list'))?.result) ?? {};
   const listed = (Array.isArray(processes) ? processes : []).filter(({ state }) => state !== 'closed');
@@ -52,15 +52,15 @@ const closeFiles = async (client: Client): Promise<void> => {
   await client.call('fs/watchMissing', { watchId: Number.MAX_SAFE_INTEGER, missing: [] });
 };
 
-const isQuiet = ({ descriptors, processes }: Look): boolean => {
+const isIdle = ({ descriptors, processes }: Snapshot): boolean => {
   const sandboxes = processes.filter(({ name, parent }) => name === 'bwrap' && parent > 1).length;
-  const files = descriptors.filter(path => path.startsWith('/') && !QUIET.some(quiet => quiet.test(path)));
-  return files.length === 0 && descriptors.length <= MAX_QUIET + sandboxes * SANDBOX_DESCRIPTORS;
+  const files = descriptors.filter(path => path.startsWith('/') && !IDLE_FILES.some(idle => idle.test(path)));
+  return files.length === 0 && descriptors.length <= MAX_IDLE_DESCRIPTORS + sandboxes * SANDBOX_DESCRIPTORS;
 };
 
-/** Files that a server has open also when it does nothing; the last is the filter of system calls for sandboxes. */
-const QUIET = [/^\/dev\/null$/, /^\/fuzz\/program\//, /^\/dev\/shm\/\S+ \(deleted\)$/];
-/** Its streams, those of the event loop and of its threads, the watchdog, a watch. */
-const MAX_QUIET = 24;
-/** The streams of a server in a sandbox. */
+/** Files that an idle server has open; the last one is the system call filter for sandboxes. */
+const IDLE_FILES = [/^\/dev\/null$/, /^\/fuzz\/program\//, /^\/dev\/shm\/\S+ \(deleted\)$/];
+/** Descriptors of an idle server: its streams, its event loop, its threads, the watchdog and a watch. */
+const MAX_IDLE_DESCRIPTORS = 24;
+/** The streams of one sandboxed file server. */
 const SANDBOX_DESCRIPTORS = 4;

@@ -1,17 +1,17 @@
 import type { Script } from './script.ts';
 
 /**
- * Takes steps out of a script as long as what is left still `fails`: first many, then single ones.
+ * Removes steps from a script as long as it still fails: first many at a time, then single ones.
  *
- * @param forMs how long that may take
+ * @param maxMs the time limit in milliseconds
  */
 export const shorten = async (
   script: Script,
   fails: (script: Script) => Promise<boolean>,
-  forMs: number,
+  maxMs: number,
 ): Promise<Script> => {
   let shortest = script;
-  const end = performance.now() + forMs;
+  const end = performance.now() + maxMs;
   for (
     let size = Math.ceil(script.steps.length / 2);
     size >= 1;

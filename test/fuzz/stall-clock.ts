@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Measures how long a server takes, less what the machine takes from it: the time that its main thread or this
- * process waited for a processor, and the time that this process worked itself.
+ * Measures the time that a server takes, without the time that its main thread or this process waited for a processor
+ * and the time that this process ran.
  */
 export class StallClock {
   readonly #schedstat: string;
@@ -12,7 +12,7 @@ export class StallClock {
     this.#schedstat = `/proc/${pid}/task/${pid}/schedstat`;
   }
 
-  /** Starts a measurement. @returns the milliseconds that have passed since, and how long the server was running */
+  /** Starts a measurement. Returns a function for the milliseconds since, and those that the server ran. */
   start(): () => { readonly ms: number; readonly runningMs: number } {
     const [from, server, own] = [performance.now(), read(this.#schedstat), read('/proc/self/schedstat')];
     return () => {

@@ -1,15 +1,15 @@
 type Process = { seq: number; exited: boolean; readonly bytes: Record<string, number> };
 
-/** Checks that messages about a process come in their order, without gaps, and that their bytes add up. */
+/** Checks that notifications about a process arrive in order and without gaps, and that the counts of bytes are right. */
 export class StreamOrder {
   readonly #processes = new Map<string, Process>();
-  readonly #found: (kind: string, text: string) => void;
+  readonly #report: (kind: string, text: string) => void;
 
-  constructor(found: (kind: string, text: string) => void) {
-    this.#found = found;
+  constructor(report: (kind: string, text: string) => void) {
+    this.#report = report;
   }
 
-  /** The last `seq` of each process that isn't closed. */
+  /** The last `seq` of each process that is not closed. */
   get unclosed(): ReadonlyArray<readonly [processId: string, seq: number]> {
     return [...this.#processes].map(([processId, { seq }]) => [processId, seq]);
   }
@@ -21,10 +21,10 @@ export class StreamOrder {
     this.#processes.set(processId, process);
     process.seq += 1;
     if (seq !== process.seq)
-      this.#found('order', `${method} of ${processId}: seq ${seq}, expected ${process.seq}`);
+      this.#report('order', `${method} of ${processId}: seq ${seq}, expected ${process.seq}`);
     if (method === 'process/output') this.#output(process, params);
     if (method === 'process/exited') {
-      if (process.exited) this.#found('order', `${processId} exited twice`);
+      if (process.exited) this.#report('order', `${processId} exited twice`);
       process.exited = true;
     }
     if (method === 'process/closed') this.#closed(processId, process, params);
@@ -37,11 +37,14 @@ export class StreamOrder {
 
   #closed(processId: string, process: Process, { bytes }: Readonly<Record<string, unknown>>): void {
     this.#processes.delete(processId);
-    if (!process.exited) this.#found('order', `${processId} was closed before it exited`);
+    if (!process.exited) this.#report('order', `${processId} was closed before it exited`);
     for (const [stream, total] of Object.entries(bytes ?? {})) {
       const sent = process.bytes[stream] ?? 0;
       if (total !== sent)
-        this.#found('order', `${processId}: ${sent} bytes of ${stream} came, closed tells ${total}`);
+        this.#report(
+          'order',
+          `${processId}: ${sent} bytes of ${stream} received, process/closed reports ${total}`,
+        );
     }
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** The part of JSON Schema that `z.toJSONSchema` makes of the params of requests. */
+/** The part of JSON Schema in the output of `z.toJSONSchema` for params of requests. */
 export type Schema = {
   readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
@@ -18,20 +18,20 @@ export type Schema = {
   readonly minItems?: number;
 };
 
-/** Values for a field by its name, where any that fits the schema would rarely mean something. */
+/** Values for fields by name, for fields of which few values in the schema are meaningful. */
 export type Pools = Readonly<Record<string, fc.Arbitrary<unknown>>>;
 
 /**
- * Values that fit a schema, mostly: text that a schema has no words for, such as a path, is drawn from the pool of
- * its field.
+ * Values that match a schema, mostly: text that a schema cannot describe, such as a path, comes from the pool of its
+ * field.
  */
-export const fitting = (schema: Schema, pools: Pools, field = ''): fc.Arbitrary<unknown> => {
+export const matching = (schema: Schema, pools: Pools, field = ''): fc.Arbitrary<unknown> => {
   const pool = pools[field];
   if (pool !== undefined) return pool;
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   const variants = schema.anyOf ?? schema.oneOf;
-  if (variants !== undefined) return fc.oneof(...variants.map(variant => fitting(variant, pools, field)));
+  if (variants !== undefined) return fc.oneof(...variants.map(variant => matching(variant, pools, field)));
   const types = typeof schema.type === 'string' ? [schema.type] : (schema.type ?? []);
   if (types.length === 0) return oddValue;
   return fc.oneof(...types.map(type => ofType(type, schema, pools, field)));
@@ -42,7 +42,7 @@ const ofType = (type: string, schema: Schema, pools: Pools, field: string): fc.A
     case 'object':
       return object(schema, pools);
     case 'array':
-      return fc.array(fitting(schema.items ?? {}, pools, field), {
+      return fc.array(matching(schema.items ?? {}, pools, field), {
         minLength: schema.minItems ?? 0,
         maxLength: 4,
       });
@@ -64,22 +64,22 @@ const object = (schema: Schema, pools: Pools): fc.Arbitrary<unknown> => {
   const { properties = {}, required = [], additionalProperties } = schema;
   const members = Object.entries(properties).map(([name, value]) =>
     required.includes(name)
-      ? fitting(value, pools, name).map(drawn => [[name, drawn] as const])
+      ? matching(value, pools, name).map(drawn => [[name, drawn] as const])
       : fc.oneof(
           { weight: ABSENT[name] ?? 2, arbitrary: fc.constant([]) },
-          { weight: 1, arbitrary: fitting(value, pools, name).map(drawn => [[name, drawn] as const]) },
+          { weight: 1, arbitrary: matching(value, pools, name).map(drawn => [[name, drawn] as const]) },
         ),
   );
   const more =
     typeof additionalProperties === 'object'
-      ? fc.array(fc.tuple(oddName, fitting(additionalProperties, pools)), { maxLength: 4 })
+      ? fc.array(fc.tuple(oddName, matching(additionalProperties, pools)), { maxLength: 4 })
       : fc.constant([]);
   return fc
     .tuple(fc.tuple(...members), more)
     .map(([fields, entries]) => Object.fromEntries([...fields.flat(), ...entries]));
 };
 
-// What makes most requests that have it be refused, or take long.
+// Rare: most requests with these fields are refused or take long.
 const ABSENT: Readonly<Record<string, number>> = {
   sandbox: 25,
   followSymlinks: 12,
@@ -100,13 +100,13 @@ const number = ({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Schema): fc.
   return fc.constantFrom(...near.filter(value => value >= minimum && value <= maximum));
 };
 
-/** Names that are something else somewhere, or nothing. */
+/** Names with a special meaning somewhere, or invalid ones. */
 export const oddName = fc.constantFrom(
   ...['A', 'A', 'PATH', 'HOME', 'LANG', 'LC_ALL', 'SHELL', 'TMPDIR', 'FZ_KEY', 'fz', 'é', '', '=', 'A=B'],
   ...['__proto__', 'constructor', 'toString', 'length', '\0', '\ud800', '-', ' ', '\n', 'x'.repeat(5000)],
 );
 
-/** Text at a limit, or of a kind that is easily taken for another. */
+/** Text at a limit or with a special meaning. */
 export const oddText: fc.Arbitrary<string> = fc.oneof(
   {
     weight: 12,
@@ -167,7 +167,7 @@ const oddNumber = fc.constantFrom(
 
 const nested = (depth: number): unknown => (depth === 0 ? [] : { a: [nested(depth - 1)] });
 
-/** Any JSON value, rather one that a reader may not expect. */
+/** Any JSON value, preferably an unexpected one. */
 export const oddValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 3, arbitrary: oddText },
   { weight: 3, arbitrary: oddNumber },
@@ -182,8 +182,8 @@ export const oddValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(100, 3000).map(length => Array<unknown>(length).fill('')) },
 );
 
-/** Changes one place in a value: replaces, removes or adds something. */
-export const broken = (whole: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
+/** Replaces, removes or adds one member of a value. */
+export const mutated = (whole: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
   fc
     .tuple(
       whole,
@@ -206,9 +206,9 @@ const changeAt = (
   if (how === 'add' || entries.length === 0) entries.push([name, other]);
   else {
     const at = turn % entries.length;
-    const [key, held] = entries[at] ?? [name, other];
+    const [key, member] = entries[at] ?? [name, other];
     if (how === 'remove') entries.splice(at, 1);
-    else entries[at] = [key, changeAt(held, rest, how, other, name)];
+    else entries[at] = [key, changeAt(member, rest, how, other, name)];
   }
-  return Array.isArray(value) ? entries.map(([, held]) => held) : Object.fromEntries(entries);
+  return Array.isArray(value) ? entries.map(([, member]) => member) : Object.fromEntries(entries);
 };

@@ -1,47 +1,47 @@
 import { asObject } from './frames.ts';
 import type { Framing, Step } from './script.ts';
 
-/** An answer that a message must get: the ids that it may have, and the method that was called. */
-export type Owed = { readonly ids: readonly string[]; readonly method?: string };
+/** The expected answer to a message: the ids that it may have, and the method of the request. */
+export type ExpectedAnswer = { readonly ids: readonly string[]; readonly method?: string };
 
-/** The answers that the messages in one body must get: one array with all of them for a batch. */
-export type OwedByBody = {
+/** The expected answers to the messages in one body; in one array if it is a batch. */
+export type ExpectedAnswers = {
   readonly batch: boolean;
-  readonly answers: readonly Owed[];
-  /** True if one error may come in place of them. */
+  readonly answers: readonly ExpectedAnswer[];
+  /** True if one error may be sent instead of them. */
   readonly refusable?: boolean;
 };
 
-/** The id of an answer to a message whose id is not known; among lines that is -1. */
+/** The id of an answer to a message whose id is unknown; -1 with newline framing. */
 export const UNKNOWN = 'unknown';
 
-/** An id as text: `1` and `"1"` are two. */
+/** An id as text: `1` and `"1"` differ. */
 export const idText = (id: unknown, framing: Framing): string =>
   id === null || (id === -1 && framing === 'newline') ? UNKNOWN : JSON.stringify(id);
 
-/** Answers that `docs/protocol.md` demands for a step that is whole frames. */
-export const owedByStep = (step: Step, framing: Framing): OwedByBody[] => {
-  if ('message' in step) return [owedBy(Buffer.from(JSON.stringify(step.message)), framing)];
+/** The answers that `docs/protocol.md` requires for a step of complete frames. */
+export const answersToStep = (step: Step, framing: Framing): ExpectedAnswers[] => {
+  if ('message' in step) return [answersToBody(Buffer.from(JSON.stringify(step.message)), framing)];
   if (!('body' in step)) return [];
   const body = Buffer.from(step.body, 'base64');
-  if (framing !== 'newline') return [owedBy(body, framing)];
+  if (framing !== 'newline') return [answersToBody(body, framing)];
   const lines = body.toString('latin1').split('\n');
   return lines
     .filter(line => /[^ \t\r]/.test(line))
-    .map(line => owedBy(Buffer.from(line, 'latin1'), framing));
+    .map(line => answersToBody(Buffer.from(line, 'latin1'), framing));
 };
 
-const owedBy = (body: Buffer, framing: Framing): OwedByBody => {
+const answersToBody = (body: Buffer, framing: Framing): ExpectedAnswers => {
   const parsed = parse(body);
   if (parsed === undefined) return REFUSED;
   const { json } = parsed;
-  // A message that may be over a limit is answered, but maybe without a look at its id.
+  // A message that may exceed a limit is answered, possibly before its id is parsed.
   const large = body.length > LARGE_BYTES || isIntricate(body);
-  if (!Array.isArray(json)) return { batch: false, answers: owedByMessage(json, framing, large) };
+  if (!Array.isArray(json)) return { batch: false, answers: answersToMessage(json, framing, large) };
   if (json.length === 0 || json.length > MAX_BATCH) return REFUSED;
   return {
     batch: true,
-    answers: json.flatMap(entry => owedByMessage(entry, framing, false)),
+    answers: json.flatMap(entry => answersToMessage(entry, framing, false)),
     refusable: large,
   };
 };
@@ -58,7 +58,7 @@ const LARGE_BYTES = 500_000;
 const MANY_VALUES = 10_000;
 const LARGE_DEPTH = 60;
 const MAX_BATCH = 128;
-const REFUSED: OwedByBody = { batch: false, answers: [{ ids: [UNKNOWN] }] };
+const REFUSED: ExpectedAnswers = { batch: false, answers: [{ ids: [UNKNOWN] }] };
 
 const isIntricate = (body: Buffer): boolean => {
   let [values, deepest, depth] = [0, 0, 0];
@@ -71,7 +71,7 @@ const isIntricate = (body: Buffer): boolean => {
   return deepest > LARGE_DEPTH || values > MANY_VALUES;
 };
 
-const owedByMessage = (json: unknown, framing: Framing, large: boolean): Owed[] => {
+const answersToMessage = (json: unknown, framing: Framing, large: boolean): ExpectedAnswer[] => {
   const message = asObject(json);
   if (message === undefined) return [{ ids: [UNKNOWN] }];
   const { id, method, result, error } = message;

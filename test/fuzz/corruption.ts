@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
-/** A change to the bytes of a frame, apart from what the frame holds. */
-export type Chaos = (frame: Buffer) => Buffer;
+/** A change to the bytes of a frame, regardless of its content. */
+export type Corruption = (frame: Buffer) => Buffer;
 
 const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const at = (frame: Buffer, fraction: number): number => Math.floor(fraction * frame.length);
@@ -11,7 +11,7 @@ const insert = (frame: Buffer, offset: number, more: Buffer): Buffer =>
   Buffer.concat([frame.subarray(0, offset), more, frame.subarray(offset)]);
 
 const flip = fc.tuple(place, fc.integer({ min: 1, max: 255 }), fc.boolean()).map(
-  ([where, bits, inHeader]): Chaos =>
+  ([where, bits, inHeader]): Corruption =>
     frame => {
       const changed = Buffer.from(frame);
       const offset = inHeader ? near(frame, where) : at(frame, where);
@@ -21,19 +21,19 @@ const flip = fc.tuple(place, fc.integer({ min: 1, max: 255 }), fc.boolean()).map
 );
 
 const truncate = place.map(
-  (where): Chaos =>
+  (where): Corruption =>
     frame =>
       frame.subarray(0, at(frame, where)),
 );
 
-const behead = place.map(
-  (where): Chaos =>
+const dropStart = place.map(
+  (where): Corruption =>
     frame =>
       frame.subarray(at(frame, where)),
 );
 
 const repeat = fc.tuple(place, place).map(
-  ([from, to]): Chaos =>
+  ([from, to]): Corruption =>
     frame => {
       const [start, end] = [at(frame, Math.min(from, to)), at(frame, Math.max(from, to))];
       return insert(frame, end, frame.subarray(start, end));
@@ -80,19 +80,19 @@ const noise = fc.oneof(
     )
     .map(text => Buffer.from(text)),
 );
-const disturb = fc.tuple(place, noise).map(
-  ([where, bytes]): Chaos =>
+const insertNoise = fc.tuple(place, noise).map(
+  ([where, bytes]): Corruption =>
     frame =>
       insert(frame, at(frame, where), bytes),
 );
-const precede = noise.map(
-  (bytes): Chaos =>
+const prependNoise = noise.map(
+  (bytes): Corruption =>
     frame =>
       insert(frame, 0, bytes),
 );
 
-const misstate = fc.constantFrom(-3, -1, 1, 2, 50, 1000).map(
-  (by): Chaos =>
+const changeLength = fc.constantFrom(-3, -1, 1, 2, 50, 1000).map(
+  (by): Corruption =>
     frame =>
       Buffer.from(
         frame.toString('latin1').replace(/\d+/, length => String(Math.max(0, Number(length) + by))),
@@ -100,9 +100,9 @@ const misstate = fc.constantFrom(-3, -1, 1, 2, 50, 1000).map(
       ),
 );
 
-/** One or more changes, in a row. */
-export const chaos: fc.Arbitrary<Chaos> = fc
-  .array(fc.oneof(flip, flip, truncate, behead, repeat, disturb, precede, misstate), {
+/** One to three changes in sequence. */
+export const corruption: fc.Arbitrary<Corruption> = fc
+  .array(fc.oneof(flip, flip, truncate, dropStart, repeat, insertNoise, prependNoise, changeLength), {
     minLength: 1,
     maxLength: 3,
   })
