@@ -190,19 +190,19 @@ describe('the command line with a hostile server', () => {
     expect({ stdout, end }).to.deep.equal({ stdout: Buffer.from(HOSTILE), end: 0 });
   });
 
-  describe('prints values of env', () => {
+  describe('env', () => {
     const value = HOSTILE.replaceAll('\0', '');
     const script = {
       initialize: [opened()],
       'process/start': [started, output(`A=${value}\0`), ...ended(0)],
     };
 
-    it('unchanged to a pipe', async () => {
+    it('prints values unchanged to a pipe', async () => {
       const { stdout } = await runCli(['env', '--via', via(script)], { env });
       expect(stdout).to.deep.equal(Buffer.from(`A=${value}\n`));
     });
 
-    it('escaped to a terminal', async () => {
+    it('prints values escaped to a terminal', async () => {
       // script(1) runs the program on a terminal, which adds a carriage return to each line feed.
       const command = [process.execPath, programPath, 'env', '--via', via(script)].map(quoted).join(' ');
       const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], {
@@ -214,7 +214,7 @@ describe('the command line with a hostile server', () => {
     });
   });
 
-  describe('exits at a signal if the server never answers', () => {
+  describe('run with a server that never answers', () => {
     let folder = '';
 
     beforeEach(() => {
@@ -237,11 +237,11 @@ describe('the command line with a hostile server', () => {
 
     const closed = { stderr: 'exec-server: the connection was closed\n', end: 255 };
 
-    it('before the command has started', async () => {
+    it('exits at a signal before the command has started', async () => {
       expect(await interrupted({ initialize: [opened()] })).to.deep.equal(closed);
     });
 
-    it('while the command runs', async () => {
+    it('exits at a signal while the command runs', async () => {
       expect(await interrupted({ initialize: [opened()], 'process/start': [started] })).to.deep.equal(closed);
     });
   });

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { EnvironmentExplanation, ExecClient, ExecOptions, ProcessEnv } from '../../core/index.ts';
 import type { EnvBase } from '../../shared-config/index.ts';
 import { LOCALE_NAMES, UTF_8 } from '../../shared-config/index.ts';
-import { type Finding, MAX_OUTPUT_BYTES } from './finding.ts';
+import { type CheckResult, MAX_OUTPUT_BYTES } from './finding.ts';
 
 type Client = {
   readonly info: ExecClient['info'];
@@ -13,12 +13,12 @@ type Client = {
 type ResolvedBase = NonNullable<EnvironmentExplanation['base']>;
 
 /** Captures the variables of the account's login shell. Returns the base that the server resolved. */
-export const checkLoginShell = async (client: Client): Promise<{ base?: EnvBase; finding: Finding }> => {
+export const checkLoginShell = async (client: Client): Promise<{ base?: EnvBase; result: CheckResult }> => {
   if (client.info.platformOs === 'windows') {
-    return { finding: { check: 'loginShell', level: 'skipped', message: 'none on Windows' } };
+    return { result: { level: 'skipped', message: 'none on Windows' } };
   }
   const { base = NO_BASE } = await client.explain({ policy: { base: INTERACTIVE } }, []);
-  return { base: base.base, finding: findingOf(base, client.info.shell.name) };
+  return { base: base.base, result: loginShellResult(base, client.info.shell.name) };
 };
 
 /** Base with the variables that the user has on a terminal. */
@@ -26,18 +26,16 @@ const INTERACTIVE: EnvBase = 'loginInteractive';
 
 const NO_BASE: ResolvedBase = { base: 'process', attempts: [] };
 
-const findingOf = ({ base, attempts }: ResolvedBase, shell: string): Finding => {
+const loginShellResult = ({ base, attempts }: ResolvedBase, shell: string): CheckResult => {
   const data = { base, attempts };
   if (base === INTERACTIVE) {
     return {
-      check: 'loginShell',
       level: 'ok',
       message: `variables captured from an interactive login shell in ${attempts.at(-1)?.durationMs} ms`,
       data,
     };
   }
   return {
-    check: 'loginShell',
     level: 'warning',
     message:
       base === 'process'
@@ -58,14 +56,13 @@ const findingOf = ({ base, attempts }: ResolvedBase, shell: string): Finding => 
  *
  * @param base the resolved base with the variables of the login shell, if there is one
  */
-export const checkPath = async (client: Client, base: EnvBase | undefined): Promise<Finding> => {
+export const checkPath = async (client: Client, base: EnvBase | undefined): Promise<CheckResult> => {
   if (client.info.platformOs === 'windows') {
-    return { check: 'path', level: 'skipped', message: 'no login shell on Windows to compare with' };
+    return { level: 'skipped', message: 'no login shell on Windows to compare with' };
   }
   const server = directoriesOf(await variable(client, 'PATH', 'process'));
   if (server.length === 0) {
     return {
-      check: 'path',
       level: 'problem',
       message: 'the server has no PATH',
       advice: NO_PATH,
@@ -75,7 +72,6 @@ export const checkPath = async (client: Client, base: EnvBase | undefined): Prom
   const counted = `${server.length} ${server.length === 1 ? 'directory' : 'directories'}`;
   if (base === undefined || base === 'process') {
     return {
-      check: 'path',
       level: 'ok',
       message: `${counted}, no login shell to compare with`,
       data: { server },
@@ -87,7 +83,6 @@ export const checkPath = async (client: Client, base: EnvBase | undefined): Prom
   const data = { server, login, loginOnly, processOnly };
   if (loginOnly.length > 0) {
     return {
-      check: 'path',
       level: 'warning',
       message: `lacks ${loginOnly.length} of the ${login.length} directories of the login shell`,
       details: [
@@ -99,7 +94,6 @@ export const checkPath = async (client: Client, base: EnvBase | undefined): Prom
     };
   }
   return {
-    check: 'path',
     level: 'ok',
     message: `${counted}, including all of the login shell`,
     details: listed('only in the server', processOnly),
@@ -127,16 +121,15 @@ const directoriesOf = (path: string | undefined): string[] => [
 ];
 
 /** Checks that the locale of processes uses UTF-8; the value of the variable is not part of the finding. */
-export const checkLocale = async (client: Client): Promise<Finding> => {
+export const checkLocale = async (client: Client): Promise<CheckResult> => {
   if (client.info.platformOs === 'windows') {
-    return { check: 'locale', level: 'skipped', message: 'not set by variables on Windows' };
+    return { level: 'skipped', message: 'not set by variables on Windows' };
   }
   const variables = await readVariables(client, LOCALE_NAMES, 'process');
   const decides = LOCALE_NAMES.find(name => variables.get(name));
   const data = { decides: decides ?? null, utf8: UTF_8.test(variables.get(decides ?? '') ?? '') };
-  if (data.utf8) return { check: 'locale', level: 'ok', message: `UTF-8 (${decides})`, data };
+  if (data.utf8) return { level: 'ok', message: `UTF-8 (${decides})`, data };
   return {
-    check: 'locale',
     level: 'warning',
     message:
       decides === undefined

@@ -6,7 +6,7 @@ import { type CheckedTarget, checkConnection } from './check-connection.ts';
 import { checkLocale, checkLoginShell, checkPath } from './check-environment.ts';
 import { checkProcess, checkTerminal } from './check-process.ts';
 import { DeadlineError, within } from './deadline.ts';
-import { type CheckName, type Finding, verdictOf } from './finding.ts';
+import { type CheckName, type CheckResult, type Finding, verdictOf } from './finding.ts';
 import { findingSpans, headingSpans, summarySpans } from './report.ts';
 import { limitsOf, sandboxOf, shellOf, survivorsOf } from './server-facts.ts';
 
@@ -66,7 +66,7 @@ const check = async (checked: CheckedTarget, timeoutMs: number, report: Report):
 
 const checkServer = async (client: ExecClient, timeoutMs: number, report: Report): Promise<void> => {
   let base: EnvBase | undefined;
-  const checks: ReadonlyArray<readonly [name: CheckName, run: () => Promise<Finding> | Finding]> = [
+  const checks: ReadonlyArray<readonly [name: CheckName, run: () => Promise<CheckResult> | CheckResult]> = [
     ['process', () => checkProcess(client)],
     ['shell', () => shellOf(client)],
     [
@@ -74,7 +74,7 @@ const checkServer = async (client: ExecClient, timeoutMs: number, report: Report
       async () => {
         const login = await checkLoginShell(client);
         base = login.base;
-        return login.finding;
+        return login.result;
       },
     ],
     ['path', () => checkPath(client, base)],
@@ -86,10 +86,10 @@ const checkServer = async (client: ExecClient, timeoutMs: number, report: Report
   ];
   for (const [name, run] of checks) {
     try {
-      report(await within(timeoutMs, Promise.resolve(run())));
+      report({ check: name, ...(await within(timeoutMs, Promise.resolve(run()))) });
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      report(failedCheck(name, error));
+      report({ check: name, ...failedCheck(error) });
       if (error instanceof ConnectionLostError) {
         report({ check: 'rest', level: 'skipped', message: 'all further checks: the connection was lost' });
         return;
@@ -98,16 +98,16 @@ const checkServer = async (client: ExecClient, timeoutMs: number, report: Report
   }
 };
 
-const failedCheck = (check: CheckName, error: Error): Finding => {
+const failedCheck = (error: Error): CheckResult => {
   if (error instanceof RequestError && error.kind === 'unknownMethod') {
     const advice = 'install the same version of exec-server on both sides';
-    return { check, level: 'warning', message: 'not supported by this server', advice };
+    return { level: 'warning', message: 'not supported by this server', advice };
   }
   const advice = adviceFor(error);
   if (advice === undefined) throw error;
   const [message = '', ...details] = error.message.split('\n');
   const data = error instanceof RequestError ? { kind: error.kind } : undefined;
-  return { check, level: 'problem', message, details, advice, data };
+  return { level: 'problem', message, details, advice, data };
 };
 
 const adviceFor = (error: Error): string | undefined => {
@@ -115,6 +115,6 @@ const adviceFor = (error: Error): string | undefined => {
     return 'the server may be overloaded, or one of its file systems hangs; use a longer --timeout';
   if (error instanceof RequestError) return 'see docs/errors.md for this kind of error';
   if (error instanceof ConnectionLostError)
-    return 'check if the server was killed or the network failed, then run this command again';
+    return 'check whether the server was killed or the network failed, then run this command again';
   return undefined;
 };

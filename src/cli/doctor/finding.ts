@@ -1,10 +1,8 @@
-/** Result of a check. Only warnings and problems affect the exit code. */
+/** Level of a result. Only warnings and problems affect the exit code. */
 export type Level = 'ok' | 'note' | 'warning' | 'problem' | 'skipped';
 
-/** One result. Its text may come from the server; it is escaped when it is printed. */
-export type Finding = {
-  /** Name of the check, the same in every version. */
-  readonly check: CheckName;
+/** Result of a check. Its text may come from the server; it is escaped when it is printed. */
+export type CheckResult = {
   readonly level: Level;
   /** The result, in one line. */
   readonly message: string;
@@ -15,6 +13,9 @@ export type Finding = {
   /** The result for programs. Never the value of a variable other than PATH. */
   readonly data?: Readonly<Record<string, unknown>> | undefined;
 };
+
+/** Result with the name of its check, the same in every version. */
+export type Finding = CheckResult & { readonly check: CheckName };
 
 /** Checks in their order; `rest` stands for those that could not be made. */
 export const checkNames = [

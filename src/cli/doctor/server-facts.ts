@@ -1,32 +1,22 @@
 import type { ExecClient } from '../../core/index.ts';
 import { wrap } from '../layout.ts';
-import type { Finding } from './finding.ts';
+import type { CheckResult } from './finding.ts';
 
 /** Shell of the account, as announced by the server. */
-export const shellOf = ({ info: { shell } }: Pick<ExecClient, 'info'>): Finding => ({
-  check: 'shell',
+export const shellOf = ({ info: { shell } }: Pick<ExecClient, 'info'>): CheckResult => ({
   level: 'ok',
   message: shell.path === shell.name ? shell.path : `${shell.name}, ${shell.path}`,
   data: { ...shell },
 });
 
-export const survivorsOf = ({ info: { capabilities } }: Pick<ExecClient, 'info'>): Finding => {
+export const survivorsOf = ({ info: { capabilities } }: Pick<ExecClient, 'info'>): CheckResult => {
   const { watchdog } = capabilities;
   if (watchdog === undefined) {
-    return {
-      check: 'survivors',
-      level: 'note',
-      message: 'the server does not announce if it has a watchdog',
-    };
+    return { level: 'note', message: 'the server does not announce whether it has a watchdog' };
   }
   return watchdog
-    ? {
-        check: 'survivors',
-        level: 'ok',
-        message: 'processes end with the connection, and if the server is killed',
-      }
+    ? { level: 'ok', message: 'processes end with the connection, and if the server is killed' }
     : {
-        check: 'survivors',
         level: 'warning',
         message: 'processes end with the connection, but not if the server is killed: it has no watchdog',
         advice: 'after a crash of the server, check for processes that are still running',
@@ -36,11 +26,10 @@ export const survivorsOf = ({ info: { capabilities } }: Pick<ExecClient, 'info'>
 export const sandboxOf = ({
   info: { capabilities },
   sandboxUnavailable,
-}: Pick<ExecClient, 'info' | 'sandboxUnavailable'>): Finding =>
+}: Pick<ExecClient, 'info' | 'sandboxUnavailable'>): CheckResult =>
   capabilities.sandbox
-    ? { check: 'sandbox', level: 'ok', message: 'available' }
+    ? { level: 'ok', message: 'available' }
     : {
-        check: 'sandbox',
         level: 'note',
         message: 'not available: requests with a sandbox are refused',
         details: sandboxUnavailable === undefined ? [] : [sandboxUnavailable],
@@ -48,10 +37,10 @@ export const sandboxOf = ({
         data: { unavailable: sandboxUnavailable },
       };
 
-export const limitsOf = ({ limits }: Pick<ExecClient, 'limits'>): Finding => {
+export const limitsOf = ({ limits }: Pick<ExecClient, 'limits'>): CheckResult => {
   const parts = Object.entries(limits).map(([name, limit]) => `${name} ${inUnits(name, limit)}`);
   const [message = 'the server announces none', ...details] = wrap(parts, ', ', LIMITS_WIDTH);
-  return { check: 'limits', level: 'note', message, details, data: { ...limits } };
+  return { level: 'note', message, details, data: { ...limits } };
 };
 
 const LIMITS_WIDTH = 80;
