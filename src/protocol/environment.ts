@@ -11,52 +11,54 @@ export const EnvironmentInfo = z.object({
   shell: z
     .object({
       name: z.string().check(z.describe('The stable name of the shell: `bash`, `zsh`, `sh`, `cmd`, …')),
-      path: z.string().check(z.describe('What to run it by; becomes `argv[0]` of shell commands.')),
+      path: z.string().check(z.describe('Its path; becomes `argv[0]` of shell commands.')),
     })
     .check(z.describe("The account's shell.")),
   executorVersion: z.string().check(z.describe('Version of the server.')),
-  cwd: maybe(fileUri('The directory that the server runs in')),
+  cwd: maybe(fileUri('The working directory of the server')),
   userHomeDir: maybe(fileUri("The account's home directory")),
-  platformOs: z.string().check(z.describe('`linux`, `macos`, `windows` or another system by its own name.')),
+  platformOs: z.string().check(z.describe('`linux`, `macos`, `windows` or the name of another system.')),
   tempDir: maybe(fileUri('The directory for temporary files')),
   temporaryDirectories: z
     .array(z.string())
     .check(z.describe('All directories for temporary files, as `file:` URIs.')),
-  prependPathDirs: z.array(z.string()).check(z.describe('What the server puts first in PATH: nothing.')),
+  prependPathDirs: z
+    .array(z.string())
+    .check(z.describe('Directories that the server puts first in PATH: none.')),
   capabilities: z
     .record(z.string(), z.boolean())
-    .check(z.describe('What this server can do; only what works here is `true`.')),
+    .check(z.describe('The features of the server; `true` if a feature works here.')),
 });
 export type EnvironmentInfo = z.output<typeof EnvironmentInfo>;
 
 export const environmentInfo = request('environment/info', () => ({
-  doc: 'Asks where the server runs. The same object is in the answer to `initialize`.',
+  doc: 'Describes the machine and account of the server. The same object is in the answer to `initialize`.',
   params: z.object({}),
   result: EnvironmentInfo,
 }));
 
-/** The base that a policy started from, and how it was come by. */
-export const BaseTaken = z.object({
+/** The base environment that a policy was applied to, and how it was resolved. */
+export const ResolvedBase = z.object({
   base: EnvBase.check(z.describe('The base that was used.')),
   attempts: z
     .array(
       z.object({
-        base: EnvBase.check(z.describe('What was tried.')),
-        outcome: z.enum(['taken', 'failed']).check(z.describe('Whether it gave an environment.')),
-        reason: maybe(z.string().check(z.describe('Why it gave none, for people.'))),
-        durationMs: z.int().check(z.nonnegative(), z.describe('How long it took.')),
+        base: EnvBase.check(z.describe('The base of this attempt.')),
+        outcome: z.enum(['resolved', 'failed']).check(z.describe('`resolved` if it yielded an environment.')),
+        reason: maybe(z.string().check(z.describe('The reason of the failure, for people.'))),
+        durationMs: z.int().check(z.nonnegative(), z.describe('Its duration.')),
       }),
     )
-    .check(z.describe('What was tried to get it, in order; empty for `process`.')),
+    .check(z.describe('The attempts in order; empty for `process`.')),
 });
-export type BaseTaken = z.output<typeof BaseTaken>;
+export type ResolvedBase = z.output<typeof ResolvedBase>;
 
 const names = (meaning: string) => z.int().check(z.nonnegative(), z.describe(meaning));
 
 export const environmentExplain = request('environment/explain', () => ({
-  doc: `Asks what would become of each variable in the environment of a process with this \`envPolicy\` and
-\`env\`, and by which step, without starting one. The answer holds names and patterns, never a value. It is refused
-where it would be longer than \`explanationBytes\` in the limits of \`initialize\`; ask for some \`names\` then.`,
+  doc: `Explains the environment that a process with this \`envPolicy\` and \`env\` would get: the outcome for each
+name, and the step that decided it. Nothing is started. The answer has names and patterns, never values. An answer of more
+than \`explanationBytes\` (limits of \`initialize\`) is refused; request fewer \`names\` then.`,
   params: z.object({
     envPolicy: maybe(EnvPolicy.check(z.describe('As in `process/start`.'))),
     env: withDefault(EnvOverlay, {}),
@@ -65,78 +67,82 @@ where it would be longer than \`explanationBytes\` in the limits of \`initialize
         .array(z.string().check(atMostBytes(MAX_ID_BYTES)))
         .check(
           z.maxLength(MAX_EXPLAINED_NAMES),
-          z.describe(
-            'The names to tell of; unless given, every name of the base, of `set` and of `env` that a step met.',
-          ),
+          z.describe('The names to explain. Default: every name of the base, of `set` and of `env`.'),
         ),
     ),
   }),
   result: z.object({
-    base: maybe(BaseTaken.check(z.describe('What the policy started from; absent without one.'))),
+    base: maybe(ResolvedBase.check(z.describe('The base of the policy; absent without a policy.'))),
     variables: byName(
       z.object({
         outcome: z
           .enum(['kept', 'removed', 'set', 'absent'])
           .check(
-            z.describe('As the base has it; not there; given a value; or `absent`: no step met the name.'),
+            z.describe(
+              '`kept` from the base, `removed`, `set` to a value, or `absent`: no step handled the name.',
+            ),
           ),
         by: maybe(z.string().check(z.describe('The step that decided it.'))),
         pattern: maybe(
-          z.string().check(z.describe('The pattern that describes the name, or the shape of secret found.')),
+          z
+            .string()
+            .check(z.describe('The pattern that matches the name, or the secret shape that was found.')),
         ),
       }),
-      'What becomes of each name, under the spelling asked for.',
+      'The outcome for each name, by the requested spelling.',
     ),
     counts: z
       .object({
-        kept: names('Variables as the base has them.'),
-        removed: names('Names that the process does not get.'),
-        set: names('Variables that are given a value.'),
+        kept: names('Variables kept from the base.'),
+        removed: names('Names removed.'),
+        set: names('Variables set.'),
       })
-      .check(z.describe('Of all names that a step met, asked for or not.')),
+      .check(z.describe('Counts of all names, requested or not.')),
   }),
 }));
 
 export const environmentRefresh = request('environment/refresh', () => ({
-  doc: `Forgets the environments that were taken from the account's shell, and why some could not be taken, and
-takes the one for \`base\` anew. Processes that run already keep theirs.`,
+  doc: `Forgets the environments of the account's shell and the failed attempts, and resolves \`base\` again. Running
+processes keep their environment.`,
   params: z.object({
     base: withDefault(
       EnvBase.check(
-        z.describe('What to take at once. With `process` nothing is taken before it is needed again.'),
+        z.describe('The base to resolve now. With `process`, bases are resolved when they are next needed.'),
       ),
       'process',
     ),
   }),
-  result: BaseTaken,
+  result: ResolvedBase,
 }));
 
 export const serverStatus = request('server/status', () => ({
-  doc: 'Asks how the server is doing.',
+  doc: 'Returns the state of the server.',
   params: z.object({}),
   result: z.object({
     version: z.string().check(z.describe('Version of the server.')),
     pid: z.int().check(z.describe('Its process id.')),
-    uptimeMs: z.int().check(z.describe('Since its start.')),
+    uptimeMs: z.int().check(z.describe('Time since its start.')),
     rssBytes: z.nullable(z.int()).check(z.describe('Its resident memory; `null` where it cannot be read.')),
-    heapUsedBytes: z.int().check(z.describe('What of it is JavaScript objects.')),
+    heapUsedBytes: z.int().check(z.describe('The part used by JavaScript objects.')),
     eventLoopDelayMs: z
       .object({
         mean: z.number().check(z.describe('The mean.')),
         p99: z.number().check(z.describe('The 99th percentile.')),
         max: z.number().check(z.describe('The maximum.')),
       })
-      .check(z.describe('How late its event loop was since the previous call; all 0 in the first answer.')),
-    openDescriptors: z.nullable(z.int()).check(z.describe('`null` where they cannot be counted.')),
-    queuedBytes: z.int().check(z.describe('Waiting for the client to read.')),
+      .check(z.describe('Delay of its event loop since the previous call; all 0 in the first answer.')),
+    openDescriptors: z
+      .nullable(z.int())
+      .check(z.describe('Its open descriptors; `null` where they cannot be counted.')),
+    queuedBytes: z.int().check(z.describe('Bytes that wait for the client to read.')),
     processes: z.int().check(z.describe('Processes that are not closed.')),
     memory: maybe(
       z
         .object({
-          usedBytes: z.int().check(z.describe('What is counted of requests, answers, input and output.')),
-          limitBytes: z.int().check(z.describe('The most that this may be; `memoryBytes` in `initialize`.')),
+          usedBytes: z.int().check(z.describe('Memory used by requests, answers, input and output.')),
+          limitBytes: z.int().check(z.describe('Its limit; `memoryBytes` in `initialize`.')),
         })
-        .check(z.describe('The memory that the connection holds.')),
+        .check(z.describe('The memory budget of the connection.')),
     ),
   }),
 }));

@@ -1,8 +1,8 @@
 import type { PathOrigin } from '../shared-config/index.ts';
 
 /**
- * Every kind of error and its JSON-RPC code. The code is what the contract fixes, so several kinds share
- * one; callers branch on `data.kind`, never on the message.
+ * Every kind of error with its JSON-RPC code. The contract fixes the codes, so several kinds share one; callers branch
+ * on `data.kind`, never on the message.
  */
 export const errorKinds = {
   parseError: -32700,
@@ -13,7 +13,7 @@ export const errorKinds = {
   resumeUnavailable: -32600,
   shuttingDown: -32600,
   processExists: -32600,
-  startCalledOff: -32600,
+  startCancelled: -32600,
   unknownProcess: -32600,
   httpRequestExists: -32602,
   unsupported: -32600,
@@ -39,7 +39,7 @@ export const errorKinds = {
 } as const;
 export type ErrorKind = keyof typeof errorKinds;
 
-/** An error that the peer is told in full: its kind, a text for people and data for programs. */
+/** An error that is sent to the peer: its kind, a message for people and data for programs. */
 export class ExecServerError extends Error {
   override readonly name = 'ExecServerError';
   readonly kind: ErrorKind;
@@ -62,14 +62,14 @@ export const parseError = (reason: string) => new ExecServerError('parseError', 
 export const invalidMessage = (reason: string) => new ExecServerError('invalidMessage', reason);
 
 export const frameTooLarge = (current: number, max: number) =>
-  new ExecServerError('frameTooLarge', `a frame of ${current} bytes is over the limit of ${max}`, {
+  new ExecServerError('frameTooLarge', `the frame has ${current} bytes; the limit is ${max}`, {
     limit: 'frameBytes',
     current,
     max,
   });
 
 export const notInitialized = (method: string, missing: 'initialize' | 'initialized') =>
-  new ExecServerError('notInitialized', `${method} came before ${missing}: send ${missing} first`, {
+  new ExecServerError('notInitialized', `${method} was received before ${missing}: send ${missing} first`, {
     missing,
   });
 
@@ -77,34 +77,37 @@ export const alreadyInitialized = () =>
   new ExecServerError('alreadyInitialized', 'initialize was already called on this connection');
 
 export const resumeUnavailable = () =>
-  new ExecServerError('resumeUnavailable', 'resumeSessionId: a session ends with its connection');
+  new ExecServerError(
+    'resumeUnavailable',
+    'resumeSessionId: sessions cannot be resumed; a session ends with its connection',
+  );
 
 export const shuttingDown = () => new ExecServerError('shuttingDown', 'the server is shutting down');
 
 export const processExists = (processId: string) =>
   new ExecServerError('processExists', `process ${processId} already exists`, { processId });
 
-export const startCalledOff = (processId: string) =>
-  new ExecServerError('startCalledOff', `process ${processId} was terminated before it was started`, {
+export const startCancelled = (processId: string) =>
+  new ExecServerError('startCancelled', `process ${processId} was terminated before it had started`, {
     processId,
   });
 
 export const unknownProcess = (processId: string) =>
-  new ExecServerError('unknownProcess', `there is no process ${processId}`, { processId });
+  new ExecServerError('unknownProcess', `unknown process ${processId}`, { processId });
 
-/** Something the contract has but this server, here, can't do; `field` is what asked for it. */
+/** A feature of the contract that this server does not support here; `field` requested it. */
 export const unsupported = (field: string, reason: string) =>
   new ExecServerError('unsupported', `${field}: ${reason}`, { field });
 
-/** A bound was reached: which, what it would have become, and what is allowed. */
+/** A limit that was exceeded: its name, the value it would have, and the maximum. */
 export const limitExceeded = (limit: string, current: number, max: number, hint?: string) =>
   new ExecServerError(
     'limitExceeded',
-    `${limit}: ${current} is over the limit of ${max}${hint === undefined ? '' : `; ${hint}`}`,
+    `${limit}: ${current} exceeds the limit of ${max}${hint === undefined ? '' : `; ${hint}`}`,
     { limit, current, max },
   );
 
-/** A number, or the length of something, that is too small or too large. */
+/** A number or a length that is too small or too large. */
 export const outOfRange = (field: string, current: number, min: number, max: number) =>
   new ExecServerError('outOfRange', `${field}: expected ${min} to ${max}, received ${current}`, {
     field,
@@ -118,17 +121,17 @@ export const unknownMethod = (method: string) => {
   return new ExecServerError('unknownMethod', `unknown method ${start}`, { method: start });
 };
 
-/** The most of a text of any length that an error repeats, in UTF-16 code units. */
+/** The longest part of a text that an error repeats, in UTF-16 code units. */
 const MAX_QUOTED_LENGTH = 256;
 
 export const invalidParams = (field: string, problem: string) =>
   new ExecServerError('invalidParams', `${field}: ${problem}`, { field });
 
-/** An answer that is not as its method declares it. Made by the client that received it; a server never sends it. */
+/** An answer that does not match the declaration of its method. The client creates it; a server never sends it. */
 export const invalidAnswer = (method: string, { message, data }: ExecServerError) =>
   new ExecServerError('invalidAnswer', `answer to ${method}: ${message}`, { field: data.field });
 
-/** The step of a start that failed. */
+/** The stage of a start that failed. */
 export type LaunchStage = 'cwd' | 'resolve' | 'permission' | 'pty' | 'sandbox' | 'spawn';
 
 export const launchFailed = (
@@ -138,35 +141,35 @@ export const launchFailed = (
     errno: string;
     path: string;
     searchedPath?: readonly string[];
-    /** How the child came by its `PATH`; names and patterns, no value. */
+    /** The origin of the child's `PATH`; names and patterns, no value. */
     pathFrom?: PathOrigin;
   },
   options?: ErrorOptions,
 ) => new ExecServerError('launchFailed', message, data, options);
 
-/** A configuration file of this host that isn't TOML; the reason has the file and the place, no value. */
+/** A configuration file of this host that is not TOML; the reason has the file and the position, no value. */
 export const configInvalid = (reason: string) => new ExecServerError('configInvalid', reason);
 
-/** The system had too little of something, by `errno`: descriptors, processes or memory. */
+/** A shortage of the system, by `errno`: descriptors, processes or memory. */
 export const resourceShortage = (errno: string, options?: ErrorOptions) =>
   new ExecServerError(
     'resourceShortage',
-    `the system refused for lack of ${LACKING[errno] ?? 'resources'} (${errno}); try again when some are free`,
+    `out of ${RESOURCES[errno] ?? 'resources'} (${errno}); try again when some are free`,
     { errno },
     options,
   );
 
-const LACKING: Readonly<Record<string, string>> = {
-  EMFILE: 'file descriptors of this server',
+const RESOURCES: Readonly<Record<string, string>> = {
+  EMFILE: 'file descriptors in this server',
   ENFILE: 'file descriptors',
   EAGAIN: 'processes',
   ENOMEM: 'memory',
 };
 
 export const httpRequestExists = (requestId: string) =>
-  new ExecServerError('httpRequestExists', `HTTP request ${requestId} is still going on`, { requestId });
+  new ExecServerError('httpRequestExists', `HTTP request ${requestId} is still in progress`, { requestId });
 
-/** An HTTP request without a response, or without all of it; `host` is the one that was asked first. */
+/** An HTTP request without a complete response; `host` is the first host of the request. */
 export const httpFailed = (host: string, reason: string, errno: string | undefined, options?: ErrorOptions) =>
   new ExecServerError(
     'httpFailed',
@@ -175,7 +178,7 @@ export const httpFailed = (host: string, reason: string, errno: string | undefin
     options,
   );
 
-/** What a path is, or what it has to do with another one, that a file request can't be done with. */
+/** The property of a path because of which a file request is refused. */
 export type FileRefusal =
   | 'notAFile'
   | 'directory'
@@ -186,15 +189,15 @@ export type FileRefusal =
   | 'owner'
   | 'hardLinks';
 
-/** A file request that can't be done with this path, whatever its permissions. */
+/** A file request that is not possible with this path, independent of permissions. */
 export const fileRefused = (reason: FileRefusal, path: string, problem: string) =>
   new ExecServerError('fileRefused', `${path}: ${problem}`, { reason, path });
 
-/** Bytes for a file that are no base64. */
+/** Contents for a file that are not base64. */
 export const invalidContent = (field: string) =>
-  new ExecServerError('invalidContent', `${field}: must be base64 with padding`, { field });
+  new ExecServerError('invalidContent', `${field}: expected base64 with padding`, { field });
 
-/** A file does not hold what the client expected. */
+/** A file whose contents differ from what the client expected. */
 export const contentMismatch = (what: 'size' | 'sha256', path: string, expected: string, actual: string) =>
   new ExecServerError('contentMismatch', `${path}: expected ${what} ${expected}, found ${actual}`, {
     what,
@@ -206,7 +209,7 @@ export const contentMismatch = (what: 'size' | 'sha256', path: string, expected:
 export const fileHandleExists = (handleId: string) =>
   new ExecServerError('fileHandleExists', `file handle ${handleId} already exists`, { handleId });
 
-/** A file that is open for something else. */
+/** A file that is open with another mode. */
 export const fileHandleMode = (handleId: string, mode: string) =>
   new ExecServerError('fileHandleMode', `file handle ${handleId} is open with mode ${mode}`, {
     handleId,
@@ -214,9 +217,9 @@ export const fileHandleMode = (handleId: string, mode: string) =>
   });
 
 export const unknownFileHandle = (handleId: string) =>
-  new ExecServerError('unknownFileHandle', `there is no file handle ${handleId}`, { handleId });
+  new ExecServerError('unknownFileHandle', `unknown file handle ${handleId}`, { handleId });
 
-/** What the operating system says of a path, by its name for it. */
+/** An error of the operating system for a path. */
 export const fileError = (path: string, errno: string, problem: string, options?: ErrorOptions) =>
   new ExecServerError(
     kindsOfErrno[errno] ?? 'fileError',
@@ -225,14 +228,14 @@ export const fileError = (path: string, errno: string, problem: string, options?
     options,
   );
 
-/** Which of them have a kind of their own; all others are `fileError`. */
+/** The error numbers with their own kind; all others are `fileError`. */
 const kindsOfErrno: Readonly<Record<string, ErrorKind>> = {
   ENOENT: 'fileNotFound',
   EACCES: 'permissionDenied',
   EPERM: 'permissionDenied',
 };
 
-/** What is no fault of the caller. The text of an unforeseen error may hold anything, so only its name is told. */
+/** An error of the server itself. The message of an unexpected error may contain anything, so only its name is sent. */
 export const internal = (cause: unknown) =>
   new ExecServerError(
     'internal',

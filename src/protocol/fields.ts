@@ -17,12 +17,12 @@ export const withDefault = <Schema extends z.ZodMiniType>(schema: Schema, fallba
     z.optional(z.nullable(schema)),
     z.transform((value: z.output<Schema> | null | undefined): z.output<Schema> => value ?? fallback),
   );
-  // For the reference page, under a name of its own: a `default` is not told of a field that is transformed.
+  // For the reference page, under another key: JSON Schema has no `default` for a transformed field.
   z.globalRegistry.add(field, { whenAbsent: fallback });
   return field;
 };
 
-/** An object with a value for each name. `z.record` would leave out the name `__proto__`. */
+/** An object with a value for each name. `z.record` drops the name `__proto__`. */
 export const byName = <Value extends z.ZodMiniType>(value: Value, meaning: string) => {
   const object = z.custom<Readonly<Record<string, z.input<Value>>>>(isObject, 'expected an object');
   z.globalRegistry.add(object, { type: 'object', description: meaning });
@@ -47,7 +47,7 @@ export const byName = <Value extends z.ZodMiniType>(value: Value, meaning: strin
   );
 };
 
-/** The schemas of values of such objects, for the reference page. */
+/** The schemas of the values of these objects, for the reference page. */
 export const valuesByName = new WeakMap<object, z.ZodMiniType>();
 
 const isObject = (value: unknown): boolean =>
@@ -56,24 +56,24 @@ const isObject = (value: unknown): boolean =>
 /** A boolean that is `false` unless sent. */
 export const flag = (meaning: string) => withDefault(z.boolean().check(z.describe(meaning)), false);
 
-/** Text that the operating system takes as a C string: no NUL inside. */
+/** A string that the operating system accepts as a C string: it contains no NUL. */
 export const cString = () => z.string().check(z.refine(text => !text.includes('\0'), 'may not contain NUL'));
 
 /** The path of a file or the name of a program. */
 export const pathText = () => cString().check(z.maxLength(MAX_PATH_LENGTH));
 
-/** A name that a client chooses for something: any text. */
+/** An id that a client chooses: any text. */
 export const clientId = (meaning: string) => z.string().check(atMostBytes(MAX_ID_BYTES), z.describe(meaning));
 
-/** The client's own name for a process, unique among its live ones; not a pid. */
-export const ProcessId = clientId("The client's own name for the process: any text of up to 4,096 bytes.");
+/** The client's id of a process, unique among its processes that are not closed; not a pid. */
+export const ProcessId = clientId("The client's id of the process: any text of up to 4,096 bytes.");
 
-/** A time in milliseconds. Any number is a time, however long. */
+/** A time in milliseconds, of any length. */
 export const milliseconds = (meaning: string) => z.int().check(z.nonnegative(), z.describe(meaning));
 
 /**
- * Bytes as base64 (RFC 4648, padded). Any other text is refused: `Buffer.from` would decode it in part, and
- * take a character such as `Ł` for the one that its low byte is.
+ * Bytes as base64 (RFC 4648, padded). Any other text is refused: `Buffer.from` would decode a part of it, and treat a
+ * character such as `Ł` as the character of its low byte.
  */
 export const Bytes = z.pipe(
   z.string().check(z.describe('Bytes as base64 with padding.')),
@@ -81,8 +81,8 @@ export const Bytes = z.pipe(
 );
 
 /**
- * The bytes that a message carries, of which params or a result hold one at most: in a program the bytes themselves, on
- * the wire base64 or, where both sides agreed to it, a binary frame.
+ * The bytes of a message; params or a result have at most one such field. In a program they are a `Uint8Array`, on the
+ * wire base64 or, if both sides agreed, a binary frame.
  */
 export const CarriedBytes = z.pipe(
   bytesOrText(),
@@ -94,7 +94,7 @@ export const CarriedBytes = z.pipe(
   }),
 );
 
-/** Looks at nothing itself. For the reference page it is what goes over the wire. */
+/** Accepts anything; the reference page shows the form on the wire. */
 function bytesOrText() {
   const field = z.custom<string | Uint8Array>();
   z.globalRegistry.add(field, { type: 'string', description: 'Bytes as base64 with padding.' });
@@ -104,23 +104,23 @@ function bytesOrText() {
 const bytesOf = (text: string, context: z.core.ParsePayload): Buffer => {
   const bytes = decodeBase64(text);
   if (bytes !== undefined) return bytes;
-  context.issues.push({ code: 'custom', message: 'must be base64 with padding', input: undefined });
+  context.issues.push({ code: 'custom', message: 'expected base64 with padding', input: undefined });
   return z.NEVER;
 };
 
-/** The bytes that base64 with padding stands for; `undefined` for any other text. */
+/** Decodes base64 with padding; returns `undefined` for any other text. */
 export const decodeBase64 = (text: string): Buffer | undefined => {
   const bytes = Buffer.from(text, 'base64');
   return bytes.length === decodedLength(text) && hasNoForeignCharacter(text) ? bytes : undefined;
 };
 
-/** How many bytes base64 with padding stands for; less than none for text that is too short or too long to be that. */
+/** The number of bytes of a base64 text with padding; negative if the length is not possible. */
 export const decodedLength = (text: string): number => {
   if (text.length % 4 !== 0) return -1;
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   return (text.length / 4) * 3 - padding;
 };
 
-// What `Buffer.from` decodes though it is not in the alphabet: anything else makes the result shorter.
+// `Buffer.from` also decodes the URL alphabet; any other character makes the result shorter.
 const hasNoForeignCharacter = (text: string): boolean =>
   !text.includes('-') && !text.includes('_') && Buffer.byteLength(text) === text.length;

@@ -11,9 +11,9 @@ const uri = (meaning: string) => z.string().check(z.describe(`${meaning}, as a \
 
 const atLeast0 = (meaning: string) => z.int().check(z.nonnegative(), z.describe(meaning));
 
-/** What narrows an access: done or refused. */
-const narrowing = {
-  sandbox: sandboxField('the access'),
+/** Restrictions of a file request: enforced or refused. */
+const restrictions = {
+  sandbox: sandboxField('the request'),
   followSymlinks: maybe(
     z.boolean().check(z.describe('`false` is refused: links in a path are always followed.')),
   ),
@@ -26,27 +26,27 @@ const fileMode = maybe(
       z.minimum(0),
       z.maximum(0o777),
       z.describe(
-        'The permission bits that the file gets, whatever the umask. Unless given, a new file gets what the umask leaves of 0666, and an existing one keeps its own.',
+        'Permission bits of the file, independent of the umask. Default: 0666 without the umask for a new file; an existing file keeps its bits.',
       ),
     ),
 );
 
 const handleId = z
   .string()
-  .check(z.describe("The client's own name for the open file: any text of up to 32 bytes."));
+  .check(z.describe("The client's id of the open file: any text of up to 32 bytes."));
 
-const offset = atLeast0('Where in the file, in bytes from its beginning.');
+const offset = atLeast0('Position in the file, in bytes.');
 
 const nothing = z.object({});
 
 export const fsReadFile = request('fs/readFile', () => ({
-  doc: 'Reads a whole file. One that is too long for one answer is refused: read it with `fs/open` and `fs/readBlock`.',
-  params: z.object({ path: path('The file'), ...narrowing }),
+  doc: 'Reads a whole file. A file that is too long for one answer is refused: use `fs/open` and `fs/readBlock`.',
+  params: z.object({ path: path('The file'), ...restrictions }),
   result: z.object({ dataBase64: CarriedBytes.check(z.describe('Its bytes as base64.')) }),
 }));
 
 export const fsWriteFile = request('fs/writeFile', () => ({
-  doc: 'Writes a whole file: creates it, or replaces what it holds. A link is followed.',
+  doc: 'Writes a whole file: creates it, or replaces its contents. A link is followed.',
   params: z.object({
     path: path('The file'),
     // Text, since other base64 than this is a refused request here, and wrong params everywhere else.
@@ -55,7 +55,7 @@ export const fsWriteFile = request('fs/writeFile', () => ({
       'Whether to write a file beside it and put that in its place when it is complete: whoever reads finds the old content or the new. Refused where owner or hard links would be lost.',
     ),
     fileMode,
-    ...narrowing,
+    ...restrictions,
   }),
   result: nothing,
 }));
@@ -65,26 +65,26 @@ export const fsCreateDirectory = request('fs/createDirectory', () => ({
   params: z.object({
     path: path('The directory'),
     recursive: withDefault(
-      z
-        .boolean()
-        .check(z.describe('Whether to create what is missing above it, and take one that is there already.')),
+      z.boolean().check(z.describe('True to create missing parents, and to accept an existing directory.')),
       true,
     ),
-    ...narrowing,
+    ...restrictions,
   }),
   result: nothing,
 }));
 
 export const fsGetMetadata = request('fs/getMetadata', () => ({
-  doc: 'Asks what a path is. A link is followed; one that leads nowhere is `fileNotFound`.',
-  params: z.object({ path: path('What to look at'), ...narrowing }),
+  doc: 'Returns the metadata of a path. A link is followed; a dangling one is `fileNotFound`.',
+  params: z.object({ path: path('What to look at'), ...restrictions }),
   result: z.object({
-    isDirectory: z.boolean().check(z.describe('Whether it is a directory, or a link to one.')),
-    isFile: z.boolean().check(z.describe('Whether it is a regular file, or a link to one.')),
-    isSymlink: z.boolean().check(z.describe('Whether the path itself is a symbolic link.')),
+    isDirectory: z.boolean().check(z.describe('True for a directory, or a link to one.')),
+    isFile: z.boolean().check(z.describe('True for a regular file, or a link to one.')),
+    isSymlink: z.boolean().check(z.describe('True if the path itself is a symbolic link.')),
     size: atLeast0('Its length in bytes; a file of /proc has 0, whatever it holds.'),
-    createdAtMs: z.int().check(z.describe('When it was created, in milliseconds since 1970; 0 if unknown.')),
-    modifiedAtMs: z.int().check(z.describe('When its content last changed.')),
+    createdAtMs: z
+      .int()
+      .check(z.describe('Time of its creation, in milliseconds since the epoch; 0 if unknown.')),
+    modifiedAtMs: z.int().check(z.describe('Time of the last change of its contents.')),
     mode: maybe(
       z
         .int()
@@ -94,107 +94,104 @@ export const fsGetMetadata = request('fs/getMetadata', () => ({
 }));
 
 export const fsCanonicalize = request('fs/canonicalize', () => ({
-  doc: 'Resolves every link, `.` and `..` in the path of something that exists.',
-  params: z.object({ path: path('What to resolve'), ...narrowing }),
+  doc: 'Resolves every link, `.` and `..` in an existing path.',
+  params: z.object({ path: path('What to resolve'), ...restrictions }),
   result: z.object({ path: uri('The same, without links') }),
 }));
 
 export const fsReadDirectory = request('fs/readDirectory', () => ({
-  doc: 'Lists a directory, in the order of the bytes of the names. Links are followed; one that leads nowhere is neither file nor directory.',
-  params: z.object({ path: path('The directory'), ...narrowing }),
+  doc: 'Lists a directory in the byte order of the names. Links are followed; a dangling one is neither file nor directory.',
+  params: z.object({ path: path('The directory'), ...restrictions }),
   result: z.object({
     entries: z
       .array(
         z.object({
-          fileName: z.string().check(z.describe('The name alone.')),
-          isDirectory: z.boolean().check(z.describe('Whether it is a directory, or a link to one.')),
-          isFile: z.boolean().check(z.describe('Whether it is a regular file, or a link to one.')),
-          isSymlink: maybe(z.boolean().check(z.describe('Whether it is a symbolic link.'))),
+          fileName: z.string().check(z.describe('Its name.')),
+          isDirectory: z.boolean().check(z.describe('True for a directory, or a link to one.')),
+          isFile: z.boolean().check(z.describe('True for a regular file, or a link to one.')),
+          isSymlink: maybe(z.boolean().check(z.describe('True for a symbolic link.'))),
           fileNameBase64: maybe(
-            Bytes.check(
-              z.describe('The bytes of a name that is not UTF-8; `fileName` then is no name of anything.'),
-            ),
+            Bytes.check(z.describe('The bytes of a name that is not UTF-8; `fileName` is then not usable.')),
           ),
         }),
       )
-      .check(z.describe('What is in it, without `.` and `..`.')),
+      .check(z.describe('Its entries, without `.` and `..`.')),
   }),
 }));
 
 export const fsWalk = request('fs/walk', () => ({
-  doc: `Lists a tree: first what is in the directory, then what is in its directories, level by level; in each
-directory in the order of the bytes of the names. The directory itself is not listed.`,
+  doc: `Lists a tree level by level: the entries of the directory, then those of its directories, and so on, each
+directory in the byte order of the names. The directory itself is not listed.`,
   params: z.object({
     path: path('The directory'),
     options: z
       .object({
         maxDepth: withDefault(
-          atLeast0('How many levels of directories to enter; 0 lists one directory.'),
+          atLeast0('Levels of directories to enter; 0 lists one directory.'),
           MAX_WALK_DEPTH,
         ),
-        maxDirectories: withDefault(atLeast0('How many directories to enter at most.'), MAX_WALK_DIRECTORIES),
-        maxEntries: withDefault(
-          atLeast0('How many names to look at at most, listed or not.'),
-          MAX_WALK_ENTRIES,
-        ),
+        maxDirectories: withDefault(atLeast0('Directories to enter at most.'), MAX_WALK_DIRECTORIES),
+        maxEntries: withDefault(atLeast0('Names to examine at most, listed or not.'), MAX_WALK_ENTRIES),
         followDirectorySymlinks: flag(
-          'Whether to enter links to directories, each directory once. Otherwise a link is not entered, not even as `path`.',
+          'True to enter links to directories, each directory once. Otherwise no link is entered, not even `path`.',
         ),
         pruneHiddenDirectories: flag(
-          'Whether to list directories whose name begins with a dot without entering them.',
+          'True to list directories whose name begins with a dot without entering them.',
         ),
-        allKinds: flag('Whether to list links and special files, too.'),
+        allKinds: flag('True to list links and special files, too.'),
       })
-      .check(z.describe('How far to go.')),
-    ...narrowing,
+      .check(z.describe('Limits and options.')),
+    ...restrictions,
   }),
   result: z.object({
     entries: z
       .array(
         z.object({
-          path: uri('Where it is, under `path` as given'),
+          path: uri('Its path, below `path` as given'),
           kind: z
             .enum(['file', 'directory', 'symlink', 'other'])
-            .check(z.describe('The last two only with `allKinds`. A link that is entered is a `directory`.')),
+            .check(
+              z.describe(
+                'Its kind; the last two only with `allKinds`. A link that is entered is a `directory`.',
+              ),
+            ),
         }),
       )
-      .check(z.describe('What is there.')),
+      .check(z.describe('The entries.')),
     errors: z
       .array(
         z.object({
-          path: uri('What could not be looked at'),
-          message: z.string().check(z.describe('Why, for people.')),
-          errno: maybe(z.string().check(z.describe("The system's name for it, such as `EACCES`."))),
+          path: uri('The path that could not be read'),
+          message: z.string().check(z.describe('The reason, for people.')),
+          errno: maybe(z.string().check(z.describe('The error of the system, such as `EACCES`.'))),
         }),
       )
-      .check(z.describe('What could not be read.')),
-    truncated: z.boolean().check(z.describe('Whether a bound was reached, so that something is missing.')),
+      .check(z.describe('The paths that could not be read.')),
+    truncated: z.boolean().check(z.describe('True if a limit was reached, so that the list is incomplete.')),
   }),
 }));
 
 export const fsRemove = request('fs/remove', () => ({
-  doc: '**Removes with everything in it unless told otherwise.** A link is removed, not what it leads to.',
+  doc: 'Removes a path; **a directory with everything in it by default.** A link itself is removed, not its target.',
   params: z.object({
-    path: path('What to remove'),
+    path: path('The path to remove'),
     recursive: withDefault(
-      z
-        .boolean()
-        .check(z.describe('Whether to remove a directory that is not empty, with all that is in it.')),
+      z.boolean().check(z.describe('True to remove a directory that is not empty, with everything in it.')),
       true,
     ),
-    force: withDefault(z.boolean().check(z.describe('Whether nothing there is as good as removed.')), true),
-    ...narrowing,
+    force: withDefault(z.boolean().check(z.describe('If true, a missing path is not an error.')), true),
+    ...restrictions,
   }),
   result: nothing,
 }));
 
 export const fsCopy = request('fs/copy', () => ({
-  doc: 'Copies a file, a link (as a link) or a directory with all that is in it, permission bits included. A file is written over an existing one, a directory into an existing one or a new one with all above it; a link must not exist yet. Nothing is ever copied onto or into itself.',
+  doc: 'Copies a file, a link (as a link) or a directory with everything in it, with permission bits. A file replaces an existing one; a directory is copied into an existing one, or a new one with its parents; a link must not exist yet. A path is never copied onto or into itself.',
   params: z.object({
-    sourcePath: path('What to copy'),
-    destinationPath: path('What the copy is to be called'),
+    sourcePath: path('The path to copy'),
+    destinationPath: path('The path of the copy'),
     recursive: z.boolean().check(z.describe('Must be `true` for a directory.')),
-    ...narrowing,
+    ...restrictions,
   }),
   result: z.object({
     skipped: maybe(
@@ -202,7 +199,7 @@ export const fsCopy = request('fs/copy', () => ({
         .array(z.string())
         .check(
           z.describe(
-            'Special files in the directory, as `file:` URIs: they were not copied. 1,000 at most; absent if there are none.',
+            'Special files that were not copied, as `file:` URIs; at most 1,000, absent if there are none.',
           ),
         ),
     ),
@@ -210,7 +207,7 @@ export const fsCopy = request('fs/copy', () => ({
 }));
 
 export const fsOpen = request('fs/open', () => ({
-  doc: 'Opens a regular file, to be read or written in blocks. It is closed by `fs/close`, or with the connection.',
+  doc: 'Opens a regular file for reading or writing in blocks. `fs/close`, or the end of the connection, closes it.',
   params: z.object({
     handleId,
     path: path('The file'),
@@ -219,16 +216,16 @@ export const fsOpen = request('fs/open', () => ({
         .enum(['read', 'replace', 'create', 'update'])
         .check(
           z.describe(
-            '`read`; or write: `replace` creates it or empties it, `create` refuses an existing one, `update` creates it or keeps what it holds.',
+            '`read`, or one to write: `replace` creates or empties it, `create` refuses an existing one, `update` creates it or keeps its contents.',
           ),
         ),
       'read',
     ),
     atomic: flag(
-      'With `replace`: whether nothing is to be seen of it before `fs/close`, as in `fs/writeFile`. If it is never closed, nothing has happened.',
+      'With `replace`: true to show the new contents only at `fs/close`, as in `fs/writeFile`. Without `fs/close` the file stays as it is.',
     ),
     fileMode,
-    ...narrowing,
+    ...restrictions,
   }),
   result: z.object({ handleId }),
 }));
@@ -238,16 +235,16 @@ export const fsReadBlock = request('fs/readBlock', () => ({
   params: z.object({
     handleId,
     offset,
-    len: z.int().check(z.nonnegative(), z.describe('How much to read: 1 to 1,048,576 bytes.')),
+    len: z.int().check(z.nonnegative(), z.describe('Length of the block: 1 to 1,048,576 bytes.')),
   }),
   result: z.object({
     chunk: CarriedBytes,
-    eof: z.boolean().check(z.describe('Whether there was less than asked for: the file ends here.')),
+    eof: z.boolean().check(z.describe('True if the block is shorter than requested: the file ends here.')),
   }),
 }));
 
 export const fsWriteBlock = request('fs/writeBlock', () => ({
-  doc: 'Writes a part of an open file. Several may be under way; they are written in the order in which they were sent.',
+  doc: 'Writes a part of an open file. Several writes may be pending; they are done in the order in which they were sent.',
   params: z.object({
     handleId,
     offset,
@@ -257,50 +254,48 @@ export const fsWriteBlock = request('fs/writeBlock', () => ({
 }));
 
 export const fsClose = request('fs/close', () => ({
-  doc: `Closes an open file after all that was asked of it. An atomic one is put in its place now; with an error, or where
-the content is not what was expected, it is dropped. The handle is closed in any case, and closing it twice is harmless.`,
+  doc: `Closes an open file after its pending requests. An atomic write takes effect now; after an error, or if the contents
+are not as expected, it is discarded. The handle is closed in any case. Idempotent.`,
   params: z.object({
     handleId,
-    expectSize: maybe(atLeast0('How long the file must be now, in bytes.')),
+    expectSize: maybe(atLeast0('Expected size of the file, in bytes.')),
     expectSha256: maybe(
       z
         .string()
         .check(
           z.regex(/^[0-9a-f]{64}$/i, 'expected 64 hexadecimal digits'),
-          z.describe(
-            'The SHA-256 of what the file must hold now, in hexadecimal; it is read again for that.',
-          ),
+          z.describe('Expected SHA-256 of the contents, in hexadecimal; the file is read again for it.'),
         ),
     ),
-    discard: flag('Whether to drop what was written, if it is atomic.'),
+    discard: flag('True to discard an atomic write.'),
   }),
   result: nothing,
 }));
 
 export const fsWatchMissing = request('fs/watchMissing', () => ({
-  doc: `Waits for one of several missing paths to appear, or for one to vanish: then \`fs/missingChanged\` comes, once.
-There is one such watch on a connection: a call with a higher \`watchId\` takes the place of the one before.`,
+  doc: `Waits for one of several missing paths to appear, or for a present one to disappear; then \`fs/missingChanged\` is
+sent once. A connection has one such watch: a call with a higher \`watchId\` replaces the previous one.`,
   params: z.object({
     watchId: atLeast0("The client's number for this watch, higher than those before."),
     missing: z
       .array(pathText())
       .check(z.describe('Paths that do not exist, as `file:` URIs or absolute paths of the server.')),
-    present: maybe(path('Something that exists and is to stay')),
-    ...narrowing,
+    present: maybe(path('A path that exists')),
+    ...restrictions,
   }),
   result: z.object({
     watching: z
       .boolean()
       .check(
         z.describe(
-          'Whether the server watches. It does not where things are no longer so, for a number that is not higher, without paths, or with more than 64.',
+          'True if the server watches. It does not if the paths have changed already, if `watchId` is not higher, without paths, or with more than 64.',
         ),
       ),
   }),
 }));
 
 export const fsMissingChanged = notification('fs/missingChanged', () => ({
-  doc: 'What `fs/watchMissing` waited for has happened, and the watch is over.',
+  doc: 'The event that `fs/watchMissing` waited for has happened, and the watch is over.',
   params: z.object({ watchId: atLeast0('The number of the watch.') }),
 }));
 

@@ -4,10 +4,10 @@ import { Bytes, CarriedBytes, clientId, flag, maybe, milliseconds, withDefault }
 import { MAX_HTTP_HEADERS, MAX_HTTP_HEADERS_LENGTH, MAX_URL_LENGTH } from './limits.ts';
 
 const RequestId = clientId(
-  "The client's own name for the exchange, unique among the open ones: any text of up to 4,096 bytes.",
+  "The client's id of the request, unique among its open ones: any text of up to 4,096 bytes.",
 );
 
-/** One header field. A field that comes several times stands there as often. */
+/** One header field. A repeated field is listed repeatedly. */
 export const HttpHeader = z.object({
   name: z.string().check(z.describe('Its name.')),
   value: z.string().check(z.describe('Its value, each character a byte.')),
@@ -18,11 +18,11 @@ const lengthOf = (headers: readonly HttpHeader[]): number =>
   headers.reduce((sum, { name, value }) => sum + name.length + value.length, 0);
 
 export const httpRequest = request('http/request', () => ({
-  doc: `Sends an HTTP request from where the server runs, and answers with what came back, whatever its status.
+  doc: `Sends an HTTP request from the server's machine and returns the response, whatever its status.
 
-Nothing is added to the request but \`Host\`, \`Content-Length\` and \`Connection\`; \`Content-Length\`,
-\`Transfer-Encoding\` and \`Connection\` that are sent here are replaced by the server's own. The body of the response
-comes as it was sent, also if it is compressed.`,
+Only \`Host\`, \`Content-Length\` and \`Connection\` are added to the request; the server replaces
+\`Content-Length\`, \`Transfer-Encoding\` and \`Connection\` of the client by its own. The body of the response is
+returned as received, also if it is compressed.`,
   params: z.object({
     requestId: RequestId,
     method: z.string().check(z.maxLength(64), z.describe('`GET`, `POST`, …; not `CONNECT`.')),
@@ -38,38 +38,42 @@ comes as it was sent, also if it is compressed.`,
       ),
       [],
     ),
-    bodyBase64: maybe(Bytes.check(z.describe('The body of the request; none unless given.'))),
-    timeoutMs: maybe(milliseconds('For all of it, to the last byte of the body; unlimited unless given.')),
+    bodyBase64: maybe(Bytes.check(z.describe('The body of the request. Default: none.'))),
+    timeoutMs: maybe(
+      milliseconds('Time limit of the whole exchange, to the last byte of the body. Default: none.'),
+    ),
     redirectPolicy: withDefault(
       z
         .enum(['follow', 'stop'])
         .check(
           z.describe(
-            'Whether to go where a response redirects to, ten times at most; `follow` unless given.',
+            '`follow`: follow redirects, at most ten. `stop`: return the redirect. Default: `follow`.',
           ),
         ),
       'follow',
     ),
     streamResponse: flag(
-      'Whether the body comes in `http/request/bodyDelta`, after the answer; `bodyBase64` is then empty.',
+      'True to receive the body in `http/request/bodyDelta` after the answer; `bodyBase64` is then empty.',
     ),
   }),
   result: z.object({
     status: z.int().check(z.describe('The status code.')),
-    headers: z.array(HttpHeader).check(z.describe('Header fields as they came, names in lower case.')),
+    headers: z.array(HttpHeader).check(z.describe('Header fields as received, with names in lower case.')),
     bodyBase64: CarriedBytes,
   }),
 }));
 
 export const httpBodyDelta = notification('http/request/bodyDelta', () => ({
-  doc: 'The next part of the body of a response that was asked for with `streamResponse`.',
+  doc: 'The next part of the body of a response with `streamResponse`.',
   params: z.object({
     requestId: RequestId,
-    seq: z.int().check(z.minimum(1), z.describe('Counts the parts of this body, from 1, without gaps.')),
+    seq: z.int().check(z.minimum(1), z.describe('Number of the part, from 1, without gaps.')),
     deltaBase64: Bytes.check(z.describe('Empty in the last part.')),
-    done: z.boolean().check(z.describe('Whether this is the last part; then `requestId` is free again.')),
+    done: z.boolean().check(z.describe('True in the last part; `requestId` may then be reused.')),
     error: z.nullable(
-      z.string().check(z.describe('Why the body ends before its end; `null` if it is whole or goes on.')),
+      z
+        .string()
+        .check(z.describe('The reason why the body is incomplete; `null` if it is complete or continues.')),
     ),
   }),
 }));

@@ -9,16 +9,14 @@ export const initialize = request('initialize', () => ({
   doc: 'Opens the connection: the first call, and the only one before `initialized`. A second one is refused.',
   params: z.object({
     clientName: z.string().check(atMostBytes(MAX_ID_BYTES), z.describe("The client's name, for people.")),
-    binaryFrames: flag(
-      'Whether the client understands frames with a `chunk` that is not base64, and may send them.',
-    ),
+    binaryFrames: flag('True if the client reads and may send binary frames, whose `chunk` is not base64.'),
     outputWindowBytes: maybe(
       z
         .int()
         .check(
           z.minimum(MIN_OUTPUT_WINDOW_BYTES),
           z.describe(
-            'How much output of one process may be under way unacknowledged; unlimited unless given. See `process/acknowledge`.',
+            'Limit of the unacknowledged output of one process, in bytes. Default: unlimited. See `process/acknowledge`.',
           ),
         ),
     ),
@@ -27,26 +25,28 @@ export const initialize = request('initialize', () => ({
         .int()
         .check(
           z.nonnegative(),
-          z.describe('Output kept per process for `process/read`: 1 MiB unless given.'),
+          z.describe('Output retained per process for `process/read`, in bytes. Default: 1 MiB.'),
         ),
     ),
     retainedMs: maybe(
-      z.int().check(z.nonnegative(), z.describe('How long a closed process is kept: 30,000 unless given.')),
+      z
+        .int()
+        .check(z.nonnegative(), z.describe('Time for which a closed process can be read. Default: 30,000.')),
     ),
-    resumeSessionId: maybe(z.string().check(z.describe('Refused: a session ends with its connection.'))),
+    resumeSessionId: maybe(z.string().check(z.describe('Refused: sessions cannot be resumed.'))),
   }),
   result: z.object({
-    sessionId: z.string().check(z.describe('A name for this connection, for logs; it cannot be resumed.')),
-    environmentInfo: EnvironmentInfo.check(z.describe('Where the server runs.')),
-    binaryFrames: flag('Whether such frames may come now, and may be sent.'),
+    sessionId: z.string().check(z.describe('An id of this connection for logs; it cannot be resumed.')),
+    environmentInfo: EnvironmentInfo.check(z.describe('The machine and account of the server.')),
+    binaryFrames: flag('True if both sides may send binary frames from now on.'),
     limits: maybe(
-      z.record(z.string(), z.int()).check(z.describe('The bounds that a client can run into, by name.')),
+      z.record(z.string(), z.int()).check(z.describe('The limits that a client can reach, by name.')),
     ),
     ttyUnavailable: maybe(
-      z.string().check(z.describe('Why no terminal can be had here; absent if one can.')),
+      z.string().check(z.describe('The reason why terminals are not available; absent if they are.')),
     ),
     sandboxUnavailable: maybe(
-      z.string().check(z.describe('Why nothing can be confined here; absent if that seems possible.')),
+      z.string().check(z.describe('The reason why sandboxes are not available; absent if they seem to be.')),
     ),
   }),
 }));

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { atMostBytes, EnvOverlay, EnvPolicy } from '../shared-config/index.ts';
 import { notification, request } from './define.ts';
-import { BaseTaken } from './environment.ts';
+import { ResolvedBase } from './environment.ts';
 import {
   Bytes,
   CarriedBytes,
@@ -23,17 +23,17 @@ const Seq = z
 
 const count = (meaning: string) => z.int().check(z.nonnegative(), z.describe(meaning));
 
-/** Where a chunk of output comes from; `pty` carries both streams of a process on a terminal. */
+/** The stream of a chunk of output; `pty` has both streams of a process on a terminal. */
 export const OutputStream = z.enum(['stdout', 'stderr', 'pty']);
 export type OutputStream = z.output<typeof OutputStream>;
 
-/** Why a process ended: by itself, by a signal from elsewhere, or because this server was asked to end it. */
+/** The reason why a process ended: by itself, by a signal of another process, at its time limit, or on request. */
 export const ExitReason = z.enum(['exited', 'signaled', 'timeout', 'terminated']);
 export type ExitReason = z.output<typeof ExitReason>;
 
 /** The size of a terminal, in characters. */
 export const TerminalSize = z.object({
-  columns: z.int().check(z.minimum(1), z.maximum(65535), z.describe('Characters in a line.')),
+  columns: z.int().check(z.minimum(1), z.maximum(65535), z.describe('Characters per line.')),
   rows: z.int().check(z.minimum(1), z.maximum(65535), z.describe('Lines.')),
 });
 export type TerminalSize = z.output<typeof TerminalSize>;
@@ -48,7 +48,7 @@ export type StreamBytes = z.output<typeof StreamBytes>;
 
 const OsProcess = z.object({
   pid: z.int().check(z.describe('Its process id on the server.')),
-  name: z.string().check(z.describe('The name that the system has for it.')),
+  name: z.string().check(z.describe('Its name in the process table.')),
 });
 
 const argvField = () =>
@@ -61,48 +61,50 @@ const argvField = () =>
       const message = `expected at most ${MAX_ARGUMENTS_LENGTH} characters in all, received ${length}`;
       issues.push({ code: 'custom', message, input: undefined });
     },
-    z.describe('Program and arguments; no shell takes part.'),
+    z.describe('Program and arguments, run without a shell.'),
   );
 
-/** What would narrow a process and can't be done here: any value is refused. */
+/** A restriction of a process that this server does not support: any value is refused. */
 const refused = (meaning: string) => maybe(z.unknown().check(z.describe(`${meaning}. Refused.`)));
 
 export const processStart = request('process/start', () => ({
-  doc: `Starts a process. The answer means that it runs; \`process/output\` may arrive before it.
+  doc: `Starts a process. The answer means that it is running; \`process/output\` may arrive before it.
 
-Without \`envPolicy\`, \`env\` is the exact environment of the process. With one, the policy starts from the
-server's own environment, or from what the account's shell makes of a login, and \`env\` is laid on top.`,
+Without \`envPolicy\`, \`env\` is the exact environment of the process. With one, the policy is applied to the
+server's own environment, or to that of the account's login shell, and then \`env\` is applied.`,
   params: z.object({
     processId: ProcessId,
     argv: argvField(),
     cwd: pathText().check(z.describe('A `file:` URI or an absolute path of the server.')),
     env: withDefault(EnvOverlay, {}),
-    envPolicy: maybe(EnvPolicy.check(z.describe('What to take from the environment of the machine.'))),
-    tty: flag('Whether to start it on a terminal. Refused where `capabilities.tty` is not `true`.'),
-    size: maybe(TerminalSize.check(z.describe('With `tty`: 80 columns and 24 rows unless given.'))),
+    envPolicy: maybe(EnvPolicy.check(z.describe('The policy for the environment of the machine.'))),
+    tty: flag('True to start it on a terminal. Refused unless `capabilities.tty` is `true`.'),
+    size: maybe(TerminalSize.check(z.describe('With `tty`: its size. Default: 80 columns and 24 rows.'))),
     pipeStdin: flag(
-      'Whether stdin can be written; otherwise it is the null device. On a terminal it always can.',
+      'True to keep stdin open for `process/write`; otherwise it is the null device. A terminal always has stdin.',
     ),
-    mergeStderr: flag('Whether stderr goes where stdout goes, as one stream in the order of the writes.'),
-    arg0: maybe(pathText().check(z.describe('What the program sees as `argv[0]`.'))),
-    sandbox: sandboxField('it'),
-    enforceManagedNetwork: flag('Whether to manage its network. Refused.'),
-    managedNetwork: refused('How to manage its network'),
+    mergeStderr: flag('True to write stderr to the stream of stdout, in the order of the writes.'),
+    arg0: maybe(pathText().check(z.describe('The `argv[0]` of the program.'))),
+    sandbox: sandboxField('the process'),
+    enforceManagedNetwork: flag('True to manage its network. Refused.'),
+    managedNetwork: refused('The managed network'),
     networkProxy: refused('The proxy that it may use'),
     credentialProviders: refused('Credentials to hide from it'),
-    timeoutMs: maybe(milliseconds('When to end it as `process/terminate` does, with the reason `timeout`.')),
+    timeoutMs: maybe(
+      milliseconds('Time limit, after which it is terminated with the reason `timeout`. Default: none.'),
+    ),
     killGraceMs: maybe(
-      milliseconds('The time between SIGTERM and SIGKILL when it is ended: 2,000 unless given.'),
+      milliseconds('Time between SIGTERM and SIGKILL when it is terminated. Default: 2,000.'),
     ),
     drainMs: maybe(
-      milliseconds('How long after its exit others may still write to its streams: 2,000 unless given.'),
+      milliseconds('Time after its exit in which other processes may write to its streams. Default: 2,000.'),
     ),
     output: withDefault(
       z
         .enum(['lossless', 'headTail'])
         .check(
           z.describe(
-            '`lossless`: while the client is not ready for more, the process waits. `headTail`: it never waits, and what is between head and tail is dropped.',
+            '`lossless`: the process blocks while the client is not ready for more. `headTail`: it never blocks; output between head and tail is dropped.',
           ),
         ),
       'lossless',
@@ -113,7 +115,7 @@ server's own environment, or from what the account's shell makes of a login, and
         .check(
           z.minimum(2),
           z.maximum(MAX_HEAD_TAIL_BYTES),
-          z.describe('With `headTail`: head and tail together; 1 MiB unless given.'),
+          z.describe('With `headTail`: size of head and tail together. Default: 1 MiB.'),
         ),
     ),
   }),
@@ -121,30 +123,28 @@ server's own environment, or from what the account's shell makes of a login, and
     processId: ProcessId,
     sandboxType: z
       .string()
-      .check(z.describe('`none` when unconfined, `linuxSeccomp` when confined on Linux.')),
+      .check(z.describe('`none` without a sandbox, `linuxSeccomp` in a sandbox on Linux.')),
     pid: z.int().check(z.describe('Its process id on the server.')),
     environment: z
       .object({
-        kept: count('Variables as the server has them.'),
-        removed: count('Variables that the policy or a `null` in `env` took away.'),
-        set: count('Variables that the policy or `env` gave a value.'),
+        kept: count('Variables kept from the base.'),
+        removed: count('Variables removed by the policy or by a `null` in `env`.'),
+        set: count('Variables set by the policy or by `env`.'),
       })
-      .check(z.describe('What became of the names in its environment.')),
+      .check(z.describe('Counts of the names in its environment.')),
     envBase: maybe(
-      BaseTaken.check(
-        z.describe('What the policy started from, where its `base` is `login` or `loginInteractive`.'),
-      ),
+      ResolvedBase.check(z.describe('The base of the policy, if that is `login` or `loginInteractive`.')),
     ),
   }),
 }));
 
 export const processWrite = request('process/write', () => ({
-  doc: `Queues bytes for the stdin of a process, in order. The answer means queued, not read; it waits while
+  doc: `Queues bytes for the stdin of a process, in order. The answer means queued, not read; it is delayed while
 much is queued.`,
   params: z.object({
     processId: ProcessId,
     chunk: CarriedBytes,
-    writeId: maybe(clientId('A repeat of the same id writes nothing.')),
+    writeId: maybe(clientId('An id of this write; a repeated id writes nothing.')),
   }),
   result: z.object({
     status: z
@@ -154,15 +154,17 @@ much is queued.`,
 }));
 
 export const processCloseStdin = request('process/closeStdin', () => ({
-  doc: `Ends the stdin of a process after what was queued before: it reads end of file. Twice is harmless.`,
+  doc: 'Ends the stdin of a process after the queued bytes: it then reads end of file. Idempotent.',
   params: z.object({ processId: ProcessId }),
   result: z.object({
-    status: z.enum(['accepted', 'unknownProcess']).check(z.describe('Whether there is such a process.')),
+    status: z
+      .enum(['accepted', 'unknownProcess'])
+      .check(z.describe('`accepted` if there is such a process.')),
   }),
 }));
 
 export const processSignal = request('process/signal', () => ({
-  doc: 'Sends a signal to a process. Nothing happens for an unknown or closed one.',
+  doc: 'Sends a signal to a process. No effect for an unknown or closed one.',
   params: z.object({
     processId: ProcessId,
     signal: z
@@ -179,65 +181,69 @@ export const processSignal = request('process/signal', () => ({
 }));
 
 export const processTerminate = request('process/terminate', () => ({
-  doc: `Ends a process: SIGTERM to its group, after \`killGraceMs\` SIGKILL, then SIGKILL to whoever has left
-the group and still holds one of its streams. The answer doesn't wait for the end; \`process/exited\` tells it.
-A start that still waits for a login shell is called off.`,
+  doc: `Ends a process: SIGTERM to its group, SIGKILL after \`killGraceMs\`, then SIGKILL to processes outside the
+group that hold one of its streams. The answer does not wait for the end; \`process/exited\` reports it. A start that is
+still waiting for a login shell is cancelled.`,
   params: z.object({ processId: ProcessId }),
-  result: z.object({ running: z.boolean().check(z.describe('Whether it was running when asked.')) }),
+  result: z.object({ running: z.boolean().check(z.describe('True if it was running.')) }),
 }));
 
 export const processResize = request('process/resize', () => ({
-  doc: 'Changes the size of the terminal of a process, which gets SIGWINCH.',
+  doc: 'Changes the size of the terminal of a process, which receives SIGWINCH.',
   params: z.object({ processId: ProcessId, size: TerminalSize.check(z.describe('The new size.')) }),
   result: z.object({}),
 }));
 
 export const processRead = request('process/read', () => ({
-  doc: `Reads output again, as far as it is retained, or waits for more. A process can be read until some time
-after \`process/closed\`; see \`retainedMs\`.`,
+  doc: `Reads retained output again, or waits for more. A process can be read until \`retainedMs\` after
+\`process/closed\`.`,
   params: z.object({
     processId: ProcessId,
-    afterSeq: withDefault(z.int().check(z.nonnegative(), z.describe('Read what has a greater `seq`.')), 0),
-    maxBytes: maybe(z.int().check(z.nonnegative(), z.describe('One chunk is given even if it is longer.'))),
-    waitMs: withDefault(
-      milliseconds('How long to wait for something new: output, the exit or the close.'),
-      0,
+    afterSeq: withDefault(z.int().check(z.nonnegative(), z.describe('Read output with a greater `seq`.')), 0),
+    maxBytes: maybe(
+      z
+        .int()
+        .check(
+          z.nonnegative(),
+          z.describe('Limit of the output; one chunk is returned even if it is longer.'),
+        ),
     ),
+    waitMs: withDefault(milliseconds('Time to wait for output, the exit or the close.'), 0),
   }),
   result: z.object({
     chunks: z
       .array(
         z.object({
           seq: Seq,
-          stream: OutputStream.check(z.describe('Which stream, as in `process/output`.')),
+          stream: OutputStream.check(z.describe('The stream, as in `process/output`.')),
           chunk: Bytes,
         }),
       )
       .check(z.describe('The output, oldest first.')),
-    nextSeq: z.int().check(z.describe('Read on with `afterSeq` one less than this.')),
-    exited: z.boolean().check(z.describe('Whether the process itself has ended.')),
+    nextSeq: z.int().check(z.describe('Continue with `afterSeq` one less than this.')),
+    exited: z.boolean().check(z.describe('True if the process itself has exited.')),
     exitCode: z.nullable(z.int()).check(z.describe('As in `process/exited`; `null` before.')),
-    closed: z.boolean().check(z.describe('Whether nothing more will come.')),
-    failure: z.nullable(z.string()).check(z.describe('Always `null`: a start that fails is an error.')),
+    closed: z.boolean().check(z.describe('True if nothing more will follow.')),
+    failure: z.nullable(z.string()).check(z.describe('Always `null`: a failed start is an error.')),
     sandboxDenied: z
       .boolean()
-      .check(z.describe('Whether it failed, by its output likely at the walls of its sandbox.')),
+      .check(z.describe('True if it failed, and its output suggests that its sandbox denied something.')),
     droppedBytes: count('Output after `afterSeq` that is no longer retained.'),
   }),
 }));
 
 export const processAcknowledge = request('process/acknowledge', () => ({
-  doc: `Tells that the output of a process was taken in up to \`seq\`, so that more may be sent. Only of use after
+  doc: `Acknowledges the output of a process up to \`seq\`, so that the server may send more. Needed only with
 \`outputWindowBytes\` in \`initialize\`.`,
   params: z.object({
     processId: ProcessId,
-    seq: z.int().check(z.nonnegative(), z.describe('The `seq` of the last `process/output` taken in.')),
+    seq: z.int().check(z.nonnegative(), z.describe('The `seq` of the last `process/output` processed.')),
   }),
   result: z.object({}),
 }));
 
 export const processList = request('process/list', () => ({
-  doc: 'Lists the processes of this connection, closed ones too as long as they can be read.',
+  doc: 'Lists the processes of this connection, including closed ones that can still be read.',
   params: z.object({}),
   result: z.object({
     processes: z
@@ -245,52 +251,56 @@ export const processList = request('process/list', () => ({
         z.object({
           processId: ProcessId,
           pid: z.int().check(z.describe('Its process id on the server.')),
-          argv0: z.string().check(z.describe('The program, as it was started; the first 1,024 characters.')),
-          tty: z.boolean().check(z.describe('Whether it is on a terminal.')),
-          state: z.enum(['running', 'exited', 'closed']).check(z.describe('How far it is.')),
+          argv0: z.string().check(z.describe('The program as given in `argv`; its first 1,024 characters.')),
+          tty: z.boolean().check(z.describe('True if it is on a terminal.')),
+          state: z.enum(['running', 'exited', 'closed']).check(z.describe('Its state.')),
           exitCode: z.nullable(z.int()).check(z.describe('As in `process/exited`; `null` before.')),
           startedAtMs: z.int().check(z.describe('Milliseconds since the epoch, by the clock of the server.')),
-          exitedAtMs: z.nullable(z.int()).check(z.describe('Likewise; `null` before.')),
+          exitedAtMs: z.nullable(z.int()).check(z.describe('The time of its exit; `null` before.')),
           bytes: StreamBytes.check(z.describe('Output sent so far.')),
           descendants: z
             .array(OsProcess)
-            .check(z.describe('Running processes below it; empty where the system does not tell.')),
+            .check(z.describe('Its running descendants; empty where the system does not report them.')),
         }),
       )
-      .check(z.describe('In the order of their starts.')),
+      .check(z.describe('The processes, in the order of their starts.')),
   }),
 }));
 
 export const processOutput = notification('process/output', () => ({
-  doc: 'Bytes that a process wrote, in the order in which it wrote them to each stream.',
+  doc: 'Output of a process, in the order in which it was written to each stream.',
   params: z.object({
     processId: ProcessId,
     seq: Seq,
-    stream: OutputStream.check(z.describe('Which stream; `pty` is both of a process on a terminal.')),
+    stream: OutputStream.check(z.describe('The stream; `pty` is both streams of a process on a terminal.')),
     chunk: CarriedBytes,
   }),
 }));
 
 export const processOutputDropped = notification('process/outputDropped', () => ({
-  doc: `Output was dropped at this place in the order of \`seq\`: what lies between head and tail of a process that
-was started with \`output: "headTail"\`.`,
-  params: z.object({ processId: ProcessId, seq: Seq, bytes: StreamBytes.check(z.describe('How much.')) }),
+  doc: `Output was dropped at this point in the order of \`seq\`: the part between head and tail of a process with
+\`output: "headTail"\`.`,
+  params: z.object({
+    processId: ProcessId,
+    seq: Seq,
+    bytes: StreamBytes.check(z.describe('The number of dropped bytes.')),
+  }),
 }));
 
 export const processExited = notification('process/exited', () => ({
-  doc: 'The process itself has ended. Its children may still hold its streams, and output may follow.',
+  doc: 'The process itself has exited. Its children may still hold its streams, and output may follow.',
   params: z.object({
     processId: ProcessId,
     seq: Seq,
     exitCode: z.int().check(z.describe('Its exit code, or 128+n after signal n.')),
     sandboxDenied: z
       .boolean()
-      .check(z.describe('Whether it failed, by its output likely at the walls of its sandbox.')),
+      .check(z.describe('True if it failed, and its output suggests that its sandbox denied something.')),
     signal: maybe(z.string().check(z.describe('The signal that ended it: `SIGTERM`, …'))),
     reason: withDefault(
       ExitReason.check(
         z.describe(
-          '`exited` by itself, `signaled` from elsewhere, ended at its `timeout`, or `terminated` on request.',
+          '`exited` by itself, `signaled` by another process, `timeout`, or `terminated` on request.',
         ),
       ),
       'exited',
@@ -299,18 +309,20 @@ export const processExited = notification('process/exited', () => ({
 }));
 
 export const processClosed = notification('process/closed', () => ({
-  doc: `The last message about a process: it has exited, and its streams have ended or were cut.
-Its id is free again.`,
+  doc: `The last message about a process: it has exited, and its streams have ended or were cut. Its id may be
+reused.`,
   params: z.object({
     processId: ProcessId,
     seq: Seq,
     bytes: maybe(
       StreamBytes.check(
-        z.describe('All that was sent of each stream, so that a client can prove it has everything.'),
+        z.describe('All bytes of each stream, so that a client can verify that it received everything.'),
       ),
     ),
     holders: maybe(
-      z.array(OsProcess).check(z.describe('Who still held its streams when these were cut at `drainMs`.')),
+      z
+        .array(OsProcess)
+        .check(z.describe('The processes that held its streams when these were cut after `drainMs`.')),
     ),
   }),
 }));

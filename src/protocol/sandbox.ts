@@ -4,16 +4,16 @@ import { MAX_SANDBOX_ENTRIES, MAX_WORKSPACE_ROOTS } from './limits.ts';
 
 const access = z
   .enum(['read', 'write', 'deny', 'none'])
-  .check(z.describe('`write` is `read` as well; `none` is another word for `deny`.'));
+  .check(z.describe('`write` includes `read`; `none` is the same as `deny`.'));
 
-// What leaves the place that it is below would be another grant than it says.
+// A path that leaves its parent would grant something else.
 const subpath = maybe(
   pathText().check(
     z.refine(
       text => !text.startsWith('/') && !text.split(/[/\\]/).includes('..'),
-      'expected a path below, without ".."',
+      'expected a relative path without ".."',
     ),
-    z.describe('A place below it.'),
+    z.describe('A path below it.'),
   ),
 );
 
@@ -55,20 +55,18 @@ const permissions = z
   ])
   .check(
     z.describe(
-      'Variants by `type`. `managed`: `file_system` (`restricted` to `entries`, or `unrestricted`) and `network` (`restricted` or `enabled`). `disabled`: not confined. `external`: refused.',
+      'Variants by `type`. `managed`: `file_system` (`restricted` to `entries`, or `unrestricted`) and `network` (`restricted` or `enabled`). `disabled`: no sandbox. `external`: refused.',
     ),
   );
 
-/** What a process or a file request is confined to, in the words of Codex. A variant that isn't known is refused. */
+/** The sandbox of a process or a file request, in Codex's form. An unknown variant is refused. */
 export const Sandbox = z.object({
   permissions,
-  cwd: maybe(
-    pathText().check(z.describe('What `current_working_directory` is, as a `file:` URI or a path.')),
-  ),
+  cwd: maybe(pathText().check(z.describe('The `current_working_directory`, as a `file:` URI or a path.'))),
   workspaceRoots: withDefault(
     z
       .array(pathText())
-      .check(z.maxLength(MAX_WORKSPACE_ROOTS), z.describe('What `project_roots` are, likewise.')),
+      .check(z.maxLength(MAX_WORKSPACE_ROOTS), z.describe('The `project_roots`, as `file:` URIs or paths.')),
     [],
   ),
 });
@@ -77,7 +75,5 @@ export type Sandbox = z.output<typeof Sandbox>;
 /** The field `sandbox` of a request. */
 export const sandboxField = (what: string) =>
   maybe(
-    Sandbox.check(
-      z.describe(`What to confine ${what} to: enforced or refused, see [sandbox.md](sandbox.md).`),
-    ),
+    Sandbox.check(z.describe(`The sandbox of ${what}: enforced or refused, see [sandbox.md](sandbox.md).`)),
   );

@@ -12,7 +12,7 @@ const lines = (fields: object, coloured = false) =>
 
 const attempt = (base: string, reason?: string) => ({
   base,
-  outcome: reason === undefined ? 'taken' : 'failed',
+  outcome: reason === undefined ? 'resolved' : 'failed',
   ...(reason !== undefined && { reason }),
   durationMs: 7,
 });

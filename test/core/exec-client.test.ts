@@ -412,7 +412,7 @@ describe('ExecClient', () => {
         params: { processId: '1', seq: 1, stream: 'stdout', chunk: '?' },
       });
       const expected =
-        'the connection to memory was lost: process/output: chunk: must be base64 with padding';
+        'the connection to memory was lost: process/output: chunk: expected base64 with padding';
       expect((await rejection(child.collect())).message).to.equal(expected);
       expect((await client.closed)?.message).to.equal(expected);
       expect((await rejection(client.start({ argv: ['true'] }))).message).to.equal(expected);

@@ -98,14 +98,14 @@ const testInvalidInput = (framing: RawFraming) => {
         'process/write',
         { processId: 'bystander', chunk: 'YQ=*' },
         'chunk',
-        'must be base64 with padding',
+        'expected base64 with padding',
       ],
       [
         'base64 without padding',
         'process/write',
         { processId: 'bystander', chunk: 'YQ' },
         'chunk',
-        'must be base64 with padding',
+        'expected base64 with padding',
       ],
       [
         'an unknown signal',
@@ -253,7 +253,7 @@ const testInvalidInput = (framing: RawFraming) => {
     it(`refuses ${method} of an unknown process`, async () => {
       expect(await errorOf(method, { processId: 'absent', ...params })).to.deep.equal({
         code: -32600,
-        message: 'there is no process absent',
+        message: 'unknown process absent',
         data: { kind: 'unknownProcess', processId: 'absent' },
       });
     });
@@ -392,7 +392,7 @@ const testInvalidInput = (framing: RawFraming) => {
       expect(await errorFor(client.frame(body))).to.deep.equal({
         id: unknownId,
         code: -32600,
-        message: 'a frame of 67108865 bytes is over the limit of 67108864',
+        message: 'the frame has 67108865 bytes; the limit is 67108864',
         data: { kind: 'frameTooLarge', limit: 'frameBytes', current: 67108865, max: 67108864 },
       });
     });
@@ -408,7 +408,7 @@ const testInvalidInput = (framing: RawFraming) => {
         'a batch that is too long',
         JSON.stringify(Array.from({ length: 129 }, (_, id) => ({ id, method: 'environment/info' }))),
         -32600,
-        /^batchMessages: 129 is over the limit of 128$/,
+        /^batchMessages: 129 exceeds the limit of 128$/,
       ],
     ];
     const headers: typeof bodies = [
@@ -423,7 +423,7 @@ const testInvalidInput = (framing: RawFraming) => {
         'a length beyond the limit of skipped bodies',
         'Content-Length: 9007199254740991\r\n\r\n{}',
         -32600,
-        /is over the limit of/,
+        /^the frame has \d+ bytes; the limit is \d+/,
       ],
       ['a header without a length', 'Content-Type: application/json\r\n\r\n', -32600, /no Content-Length/],
       [
@@ -541,7 +541,7 @@ describe('exec-server --stdio before initialized', () => {
     const before = errorIn(await client.ask('process/start', START));
     expect(before).to.deep.equal({
       code: -32600,
-      message: 'process/start came before initialize: send initialize first',
+      message: 'process/start was received before initialize: send initialize first',
       data: { kind: 'notInitialized', missing: 'initialize' },
     });
     await client.request('initialize', { clientName: 'raw' });

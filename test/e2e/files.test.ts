@@ -490,7 +490,7 @@ describe('file requests', () => {
       const { error } = await client.ask('fs/readFile', { path: at('f') });
       expect(error).to.deep.equal({
         code: -32600,
-        message: `readFileBytes: ${readFileBytes + 1} is over the limit of ${readFileBytes}; read it in blocks, with fs/open and fs/readBlock`,
+        message: `readFileBytes: ${readFileBytes + 1} exceeds the limit of ${readFileBytes}; read it in blocks, with fs/open and fs/readBlock`,
         data: {
           kind: 'limitExceeded',
           limit: 'readFileBytes',

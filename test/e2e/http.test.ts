@@ -251,7 +251,7 @@ describe('http/request', () => {
       await ask('/', { streamResponse: true });
       expect(await errorOf('/', { requestId: 'r1' })).to.deep.equal({
         code: -32602,
-        message: 'HTTP request r1 is still going on',
+        message: 'HTTP request r1 is still in progress',
         data: { kind: 'httpRequestExists', requestId: 'r1' },
       });
       finish();
@@ -381,7 +381,7 @@ describe('http/request', () => {
       'headers[0].value',
       'has a character that no HTTP header field may have',
     ],
-    ['bad base64', { bodyBase64: 'YQ' }, 'bodyBase64', 'must be base64 with padding'],
+    ['bad base64', { bodyBase64: 'YQ' }, 'bodyBase64', 'expected base64 with padding'],
   ];
   for (const [title, params, field, problem] of wrong) {
     it(`names the invalid field: ${title}`, async () => {

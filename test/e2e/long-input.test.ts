@@ -38,7 +38,7 @@ const REFUSALS: readonly Refusal[] = [
         includeOnly: texts(60, () => `*${'?'.repeat(1000)}b`),
       },
     },
-    /^matchSteps: 8000001 is over the limit of 8000000; use fewer or shorter names and patterns$/,
+    /^matchSteps: 8000001 exceeds the limit of 8000000; use fewer or shorter names and patterns$/,
   ],
   [
     'a long name against many patterns, at a start',
@@ -61,7 +61,7 @@ const REFUSALS: readonly Refusal[] = [
     'a PATH of many directories',
     'process/start',
     start({ argv: ['nothing'], env: { PATH: '/a:'.repeat(2000) } }),
-    /^pathDirectories: 2001 is over the limit of 1024$/,
+    /^pathDirectories: 2001 exceeds the limit of 1024$/,
   ],
   [
     'a long path',
@@ -132,19 +132,19 @@ const SANDBOX_REFUSALS: readonly Refusal[] = [
         workspaceRoots: texts(60, at => `/r${at}`),
       },
     },
-    /^sandboxPaths: 300 is over the limit of 256/,
+    /^sandboxPaths: 300 exceeds the limit of 256/,
   ],
   [
     'a deep path',
     'process/start',
     start({ sandbox: entriesFor([`/${'a/'.repeat(200)}b`]) }),
-    /^sandboxDepth: 201 is over the limit of 128$/,
+    /^sandboxDepth: 201 exceeds the limit of 128$/,
   ],
   [
     'many deep paths',
     'process/start',
     start({ sandbox: entriesFor(texts(100, at => `/${'a/'.repeat(99)}${at}`)) }),
-    /^sandboxDirectories: 10001 is over the limit of 8192$/,
+    /^sandboxDirectories: 10001 exceeds the limit of 8192$/,
   ],
 ];
 

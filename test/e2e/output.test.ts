@@ -265,7 +265,7 @@ describe('the output of processes', () => {
     it('refuses an unknown process', async () => {
       expect((await client.ask('process/read', { processId: 'absent' })).error).to.deep.equal({
         code: -32600,
-        message: 'there is no process absent',
+        message: 'unknown process absent',
         data: { kind: 'unknownProcess', processId: 'absent' },
       });
     });

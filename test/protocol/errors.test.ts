@@ -26,13 +26,13 @@ describe('ExecServerError', () => {
     [
       errors.frameTooLarge(9, 8),
       -32600,
-      'a frame of 9 bytes is over the limit of 8',
+      'the frame has 9 bytes; the limit is 8',
       { kind: 'frameTooLarge', limit: 'frameBytes', current: 9, max: 8 },
     ],
     [
       errors.notInitialized('process/start', 'initialized'),
       -32600,
-      'process/start came before initialized: send initialized first',
+      'process/start was received before initialized: send initialized first',
       { kind: 'notInitialized', missing: 'initialized' },
     ],
     [
@@ -44,7 +44,7 @@ describe('ExecServerError', () => {
     [
       errors.resumeUnavailable(),
       -32600,
-      'resumeSessionId: a session ends with its connection',
+      'resumeSessionId: sessions cannot be resumed; a session ends with its connection',
       { kind: 'resumeUnavailable' },
     ],
     [errors.shuttingDown(), -32600, 'the server is shutting down', { kind: 'shuttingDown' }],
@@ -55,16 +55,16 @@ describe('ExecServerError', () => {
       { kind: 'processExists', processId: 'p' },
     ],
     [
-      errors.startCalledOff('p'),
+      errors.startCancelled('p'),
       -32600,
-      'process p was terminated before it was started',
-      { kind: 'startCalledOff', processId: 'p' },
+      'process p was terminated before it had started',
+      { kind: 'startCancelled', processId: 'p' },
     ],
-    [errors.unknownProcess('p'), -32600, 'there is no process p', { kind: 'unknownProcess', processId: 'p' }],
+    [errors.unknownProcess('p'), -32600, 'unknown process p', { kind: 'unknownProcess', processId: 'p' }],
     [
       errors.httpRequestExists('r'),
       -32602,
-      'HTTP request r is still going on',
+      'HTTP request r is still in progress',
       { kind: 'httpRequestExists', requestId: 'r' },
     ],
     [
@@ -84,13 +84,13 @@ describe('ExecServerError', () => {
     [
       errors.limitExceeded('stdinQueuedBytes', 3, 2),
       -32600,
-      'stdinQueuedBytes: 3 is over the limit of 2',
+      'stdinQueuedBytes: 3 exceeds the limit of 2',
       { kind: 'limitExceeded', limit: 'stdinQueuedBytes', current: 3, max: 2 },
     ],
     [
       errors.limitExceeded('readFileBytes', 3, 2, 'read less'),
       -32600,
-      'readFileBytes: 3 is over the limit of 2; read less',
+      'readFileBytes: 3 exceeds the limit of 2; read less',
       { kind: 'limitExceeded', limit: 'readFileBytes', current: 3, max: 2 },
     ],
     [
@@ -108,7 +108,7 @@ describe('ExecServerError', () => {
     [
       errors.invalidContent('dataBase64'),
       -32600,
-      'dataBase64: must be base64 with padding',
+      'dataBase64: expected base64 with padding',
       { kind: 'invalidContent', field: 'dataBase64' },
     ],
     [
@@ -132,7 +132,7 @@ describe('ExecServerError', () => {
     [
       errors.unknownFileHandle('h'),
       -32004,
-      'there is no file handle h',
+      'unknown file handle h',
       { kind: 'unknownFileHandle', handleId: 'h' },
     ],
     [
@@ -170,14 +170,14 @@ describe('ExecServerError', () => {
     [
       errors.resourceShortage('EMFILE', { cause }),
       -32603,
-      'the system refused for lack of file descriptors of this server (EMFILE); try again when some are free',
+      'out of file descriptors in this server (EMFILE); try again when some are free',
       { kind: 'resourceShortage', errno: 'EMFILE' },
     ],
     [errors.internal(cause), -32603, 'internal error (RangeError)', { kind: 'internal' }],
     [errors.internal('text'), -32603, 'internal error (string)', { kind: 'internal' }],
   ];
   for (const [error, code, message, data] of cases) {
-    it(`tells the peer of ${error.message}`, () => {
+    it(`describes ${error.message}`, () => {
       expect({ code: error.code, message: error.message, data: error.data }).to.deep.equal({
         code,
         message,

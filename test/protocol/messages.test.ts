@@ -226,7 +226,7 @@ const cases: Record<string, Case> = {
       base: 'login',
       attempts: [
         { base: 'loginInteractive', outcome: 'failed', reason: 'no answer', durationMs: 7 },
-        { base: 'login', outcome: 'taken', durationMs: 0 },
+        { base: 'login', outcome: 'resolved', durationMs: 0 },
       ],
     },
     least: { base: 'process', attempts: [] },
@@ -304,7 +304,7 @@ const cases: Record<string, Case> = {
       sandboxType: 'none',
       pid: 7,
       environment: { kept: 1, removed: 0, set: 2 },
-      envBase: { base: 'login', attempts: [{ base: 'login', outcome: 'taken', durationMs: 30 }] },
+      envBase: { base: 'login', attempts: [{ base: 'login', outcome: 'resolved', durationMs: 30 }] },
     },
     least: { processId: 'p', sandboxType: 'none', pid: 7, environment: { kept: 0, removed: 0, set: 0 } },
     optional: ['envBase'],

@@ -89,7 +89,7 @@ describe('parse', () => {
       'expected string, received number',
     ],
     [{ byName: { A: true } }, 'byName.A', 'expected string, received boolean'],
-    [{ bytes: 'a' }, 'bytes', 'must be base64 with padding'],
+    [{ bytes: 'a' }, 'bytes', 'expected base64 with padding'],
     [{ bytes: 1 }, 'bytes', 'expected string, received number'],
   ];
   for (const [value, field, problem] of cases) {

@@ -1,5 +1,5 @@
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
-import { shuttingDown, startCalledOff, unknownProcess, unsupported } from '../../protocol/errors.ts';
+import { shuttingDown, startCancelled, unknownProcess, unsupported } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { settledWithin } from '../../system/deadline.ts';
 import type { NamedPipes } from '../../system/named-pipes.ts';
@@ -137,7 +137,7 @@ export class Processes {
   }
 
   terminate({ processId }: Params<'process/terminate'>): Result<'process/terminate'> {
-    this.#registry.pending(processId)?.cancel(startCalledOff(processId));
+    this.#registry.pending(processId)?.cancel(startCancelled(processId));
     return { running: this.#registry.live(processId)?.terminate() ?? false };
   }
 

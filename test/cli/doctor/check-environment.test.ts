@@ -22,7 +22,7 @@ const withBase = (base: EnvironmentExplanation['base']) => ({
 
 const resolved = (base: 'login' | 'loginInteractive') => ({
   base,
-  outcome: 'taken' as const,
+  outcome: 'resolved' as const,
   reason: undefined,
   durationMs: 5,
 });

@@ -174,7 +174,7 @@ describe('FrameDecoder', () => {
     it('is skipped by its length if it is over the limit', () => {
       const oversized = frame(`${AFTER}${AFTER}`);
       const expected = [
-        { rejected: `a frame of ${2 * AFTER.length} bytes is over the limit of 16`, kind: 'frameTooLarge' },
+        { rejected: `the frame has ${2 * AFTER.length} bytes; the limit is 16`, kind: 'frameTooLarge' },
         FOUND,
       ];
       expect(decode([oversized + AFTER], 16)).to.deep.equal(expected);
@@ -185,7 +185,7 @@ describe('FrameDecoder', () => {
       const absurd = MAX_SKIPPED_BODY_BYTES + 1;
       expect(decode([`Content-Length: ${absurd}\r\n\r\n{"lost":1}${AFTER}`])).to.deep.equal([
         {
-          rejected: `a frame of ${absurd} bytes is over the limit of ${MAX_FRAME_BYTES}`,
+          rejected: `the frame has ${absurd} bytes; the limit is ${MAX_FRAME_BYTES}`,
           kind: 'frameTooLarge',
         },
         FOUND,

@@ -73,7 +73,7 @@ describe('JsonScan', () => {
     ]);
     expect(
       [scanned(nested(6), 100, 5), scanned(wide(6), 5)].map(({ problem }) => problem?.message),
-    ).to.deep.equal(['the message is nested deeper than 5 levels', 'frameValues: 6 is over the limit of 5']);
+    ).to.deep.equal(['the message is nested deeper than 5 levels', 'frameValues: 6 exceeds the limit of 5']);
   });
 
   it('takes any bytes', () => {
@@ -89,7 +89,7 @@ describe('a decoder', () => {
   const objects = (count: number) => `[${Array(count).fill('{}').join(',')}]`;
   const tooDeep = '['.repeat(MAX_NESTING + 1);
   const refusals = [
-    `frameValues: ${MAX_FRAME_VALUES + 1} is over the limit of ${MAX_FRAME_VALUES}`,
+    `frameValues: ${MAX_FRAME_VALUES + 1} exceeds the limit of ${MAX_FRAME_VALUES}`,
     `the message is nested deeper than ${MAX_NESTING} levels`,
   ];
   const bodies = [objects(MAX_FRAME_VALUES), tooDeep, '{"id":1}'];

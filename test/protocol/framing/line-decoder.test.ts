@@ -45,7 +45,7 @@ describe('LineDecoder', () => {
 
   it('reports a line over the limit once, with its length, and goes on with the next', () => {
     const tooLong = {
-      rejected: 'a frame of 1001 bytes is over the limit of 1000',
+      rejected: 'the frame has 1001 bytes; the limit is 1000',
       kind: 'frameTooLarge',
     };
     const bytes = latin1(`${'x'.repeat(1001)}\n{}\n${'y'.repeat(1000)}\n`);

@@ -81,7 +81,7 @@ describe('parseMessage', () => {
         id: null,
         code: -32600,
         kind: 'limitExceeded',
-        message: `batchMessages: ${MAX_BATCH + 1} is over the limit of ${MAX_BATCH}`,
+        message: `batchMessages: ${MAX_BATCH + 1} exceeds the limit of ${MAX_BATCH}`,
       },
     ],
     ['{}', invalid('expected a method, a result or an error')],

@@ -63,7 +63,7 @@ describe('FrameMessageReader', () => {
       { refused: 'method: expected a string, but it is missing', id: 7 },
       { refused: 'the body is not valid JSON', id: null },
       { refused: 'expected a header field, received "no header"', id: null },
-      { refused: 'a frame of 1001 bytes is over the limit of 1000', id: null },
+      { refused: 'the frame has 1001 bytes; the limit is 1000', id: null },
       call(2),
       'closed',
     ]);
@@ -121,7 +121,7 @@ describe('FrameMessageReader', () => {
       return events;
     };
     const lines = `${JSON.stringify(call(1))}\n${' '.repeat(101)}\n${JSON.stringify(call(2))}\n`;
-    const tooLong = 'a frame of 101 bytes is over the limit of 100';
+    const tooLong = 'the frame has 101 bytes; the limit is 100';
     expect(await read(lines)).to.deep.equal(['newline', call(1), tooLong, call(2)]);
     expect(await read(json(call(1)) + frame(' '.repeat(101)) + json(call(2)))).to.deep.equal([
       'contentLength',
@@ -220,7 +220,7 @@ describe('FrameMessageReader', () => {
       const { events } = gated(stream, () => verdicts.shift() ?? true);
       stream.write(calls(2));
       await settled();
-      const refused = { refused: 'memoryBytes: 2 is over the limit of 1', id: null };
+      const refused = { refused: 'memoryBytes: 2 exceeds the limit of 1', id: null };
       expect(events).to.deep.equal([refused, 'dropped', call(1)]);
     });
 

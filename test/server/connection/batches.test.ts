@@ -41,7 +41,7 @@ describe('createBatchHandler', () => {
         {
           jsonrpc: '2.0',
           id: 2,
-          error: { code: -32600, message: 'answerBytes: 184 is over the limit of 100' },
+          error: { code: -32600, message: 'answerBytes: 184 exceeds the limit of 100' },
         },
       ],
     ]);
@@ -119,7 +119,7 @@ describe('createBatchHandler', () => {
         {
           jsonrpc: '2.0',
           id: 2,
-          error: { code: -32600, message: `batchBytes: ${total} is over the limit of 200` },
+          error: { code: -32600, message: `batchBytes: ${total} exceeds the limit of 200` },
         },
         { jsonrpc: '2.0', id: 3, result: {} },
       ],

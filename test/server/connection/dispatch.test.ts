@@ -84,7 +84,7 @@ describe('createDispatch', () => {
     const { ask } = opened({ 'process/terminate': () => ({ running: true }) }, handshake);
     const tooEarly = (missing: string) => ({
       code: -32600,
-      message: `process/terminate came before ${missing}: send ${missing} first`,
+      message: `process/terminate was received before ${missing}: send ${missing} first`,
       data: { kind: 'notInitialized', missing },
     });
     expect(await ask('process/terminate', { processId: '1' })).to.deep.equal(tooEarly('initialize'));
@@ -102,7 +102,7 @@ describe('createDispatch', () => {
     });
     expect(await ask('process/terminate', { processId: '1' })).to.deep.equal({
       code: -32600,
-      message: 'things: 3 is over the limit of 2',
+      message: 'things: 3 exceeds the limit of 2',
       data: { kind: 'limitExceeded', limit: 'things', current: 3, max: 2 },
     });
     expect(defects).to.deep.equal([]);

@@ -7,7 +7,7 @@ export type LoginBase = Exclude<EnvBase, 'process'>;
 /** How one rung of the ladder was tried. */
 export type BaseAttempt = {
   readonly base: LoginBase;
-  readonly outcome: 'taken' | 'failed';
+  readonly outcome: 'resolved' | 'failed';
   /** Why it failed, for people. Names at most, never a value. */
   readonly reason?: string;
   readonly durationMs: number;
@@ -122,7 +122,7 @@ class Rung {
     const durationMs = Math.round(performance.now() - startedAt);
     if ('passing' in outcome && outcome.passing) this.#tried = undefined;
     return 'env' in outcome
-      ? { env: outcome.env, attempt: { base: this.#base, outcome: 'taken', durationMs } }
+      ? { env: outcome.env, attempt: { base: this.#base, outcome: 'resolved', durationMs } }
       : {
           env: undefined,
           attempt: { base: this.#base, outcome: 'failed', reason: outcome.reason, durationMs },

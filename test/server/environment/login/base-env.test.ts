@@ -57,7 +57,7 @@ describe('BaseEnvs', () => {
   describe('goes down the ladder', () => {
     const no = { reason: 'no answer within 5 ms' };
     const failed = (base: string) => ({ base, outcome: 'failed', ...no });
-    const taken = (base: string) => ({ base, outcome: 'taken' });
+    const taken = (base: string) => ({ base, outcome: 'resolved' });
     const cases: Array<
       [what: string, asked: 'process' | 'login' | 'loginInteractive', shell: AskShell, expected: object]
     > = [

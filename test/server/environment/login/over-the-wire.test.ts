@@ -25,7 +25,7 @@ const told = (taken: { base: string; attempts: readonly Attempt[] }) => ({
   }),
 });
 
-const taken = (base: string) => ({ base, outcome: 'taken' });
+const taken = (base: string) => ({ base, outcome: 'resolved' });
 const failed = (base: string, reason: string) => ({ base, outcome: 'failed', reason });
 
 describeWithShell('bash', 'a start with another base', shell => {
@@ -160,8 +160,8 @@ describeWithShell('bash', 'a start with another base', shell => {
         { running: false },
         {
           code: -32600,
-          message: 'process p was terminated before it was started',
-          data: { kind: 'startCalledOff', processId: 'p' },
+          message: 'process p was terminated before it had started',
+          data: { kind: 'startCancelled', processId: 'p' },
         },
       ]);
       const next = start('p', { base: 'login' }, ['echo', 'next']);

@@ -142,7 +142,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
         return {
           env: { PATH, FROM_LOGIN: 'login' },
           base: 'login',
-          attempts: [{ base: 'login', outcome: 'taken', durationMs: 1 }],
+          attempts: [{ base: 'login', outcome: 'resolved', durationMs: 1 }],
         };
       };
       const { env, envBase } = await variables({ envPolicy: { base: 'login' } }, { baseEnv });
