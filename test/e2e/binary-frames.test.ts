@@ -21,7 +21,7 @@ const start = (processId: string, argv: readonly string[], more: object = {}) =>
 const frame = (body: string, type?: string): string =>
   `${type === undefined ? '' : `Content-Type: ${type}\r\n`}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 
-describe('a connection with binary frames', () => {
+describe('binary frames', () => {
   let folder: string;
 
   beforeEach(() => {
@@ -30,7 +30,7 @@ describe('a connection with binary frames', () => {
 
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it('carries input, output and blocks of files as bytes, in both directions', async () => {
+  it('carry input, output and blocks of files as bytes, in both directions', async () => {
     const client = await RawClient.open({ framing: 'binary' });
     await client.request('process/start', start('p', ['cat'], { pipeStdin: true }));
     await client.request('process/write', { processId: 'p', chunk: ALL_BYTES.toString('base64') });
@@ -54,7 +54,7 @@ describe('a connection with binary frames', () => {
     expect(client.strayBytes).to.equal('');
   });
 
-  it('loses no output of a flood', async () => {
+  it('lose no output of a flood', async () => {
     const client = await RawClient.open({ framing: 'binary' });
     await client.request('process/start', start('p', ['seq', '2000000']));
     const { stdout: output } = await client.finished('p');
@@ -63,7 +63,7 @@ describe('a connection with binary frames', () => {
     await client.close();
   });
 
-  it('accepts them also from a client that did not ask for them', async () => {
+  it('are accepted from a client that did not request them', async () => {
     const client = await RawClient.open();
     await client.request('process/start', start('p', ['head', '-n', '1'], { pipeStdin: true }));
     const write = '{"id":"w","method":"process/write","params":{"processId":"p"}}\nbytes\n';
@@ -75,7 +75,7 @@ describe('a connection with binary frames', () => {
     await client.close();
   });
 
-  it('offers them neither to a client that did not ask nor to one that sends lines', async () => {
+  it('are offered neither to a client that did not request them nor to one that sends lines', async () => {
     const answers: unknown[] = [];
     for (const [framing, binaryFrames] of [
       ['contentLength', true],
@@ -90,7 +90,7 @@ describe('a connection with binary frames', () => {
     expect(answers).to.deep.equal([true, false, false, false]);
   });
 
-  it('answers frames without a message with an error and stays open', async () => {
+  it('are answered with an error if they contain no message', async () => {
     const client = await RawClient.open({ framing: 'binary' });
     const before = client.messages.length;
     client.sendBytes(frame('no line feed', CHUNK_TYPE));

@@ -84,7 +84,7 @@ const openIn = (pid: number): string[] =>
       expect(await show('on a terminal', { tty: true })).to.deep.equal([0, 1, 2]);
     });
 
-    it('has no others if the server has an IPC channel', async () => {
+    it('has no other descriptors if the server has an IPC channel', async () => {
       const node = [process.execPath, '-e', FORKED, programPath, '--stdio'];
       const below = await RawClient.open({ argv: serverWithMore(file, node) });
       for (const tty of [false, true]) {
@@ -113,7 +113,7 @@ const openIn = (pid: number): string[] =>
       expect(await show('on a terminal', { sandbox, tty: true })).to.deep.equal([0, 1, 2]);
     });
 
-    it('has no others as sandboxed file server or watchdog', async function () {
+    it('has no other descriptors as sandboxed file server or watchdog', async function () {
       requireSandbox(this);
       await start('terminal', ['cat'], { tty: true });
       await client.request('fs/readDirectory', { path: `file://${cwd}`, sandbox: readOnly(cwd) });
@@ -125,18 +125,21 @@ const openIn = (pid: number): string[] =>
     });
 
     const shell = basename(currentHost(process.env, () => {}).loginShell ?? 'none');
-    (['sh', ...shellNames].includes(shell) ? it : it.skip)('has no others as login shell', async () => {
-      const list = join(cwd, 'list');
-      const home = makeHome(filesForAnyShell(() => [`ls -l /proc/self/fd >'${list}'`]));
-      const env = { ...process.env, HOME: home };
-      const loginClient = await RawClient.open({ argv: serverWithMore(file), env });
-      const terminal = { processId: 'terminal', argv: ['cat'], cwd, env: {}, tty: true };
-      await loginClient.request('process/start', terminal);
-      const login = { processId: 'login', argv: ['true'], cwd, envPolicy: { base: 'login' } };
-      await loginClient.request('process/start', login);
-      expect(readFileSync(list, 'utf8')).not.to.match(/inherited|ptmx|pts/);
-      await loginClient.close();
-      removeHome(home);
-    });
+    (['sh', ...shellNames].includes(shell) ? it : it.skip)(
+      'has no other descriptors as login shell',
+      async () => {
+        const list = join(cwd, 'list');
+        const home = makeHome(filesForAnyShell(() => [`ls -l /proc/self/fd >'${list}'`]));
+        const env = { ...process.env, HOME: home };
+        const loginClient = await RawClient.open({ argv: serverWithMore(file), env });
+        const terminal = { processId: 'terminal', argv: ['cat'], cwd, env: {}, tty: true };
+        await loginClient.request('process/start', terminal);
+        const login = { processId: 'login', argv: ['true'], cwd, envPolicy: { base: 'login' } };
+        await loginClient.request('process/start', login);
+        expect(readFileSync(list, 'utf8')).not.to.match(/inherited|ptmx|pts/);
+        await loginClient.close();
+        removeHome(home);
+      },
+    );
   },
 );

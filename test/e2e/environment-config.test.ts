@@ -110,7 +110,7 @@ describe('environmentConfig/read', () => {
     expect((await read(many)).error?.message).to.match(/^configPaths: expected at most 256 entries/);
   });
 
-  it('is refused with the reason by a server without the file next to it', async () => {
+  it('is refused with the reason if exec-server-config.cjs is missing', async () => {
     copyFileSync(programPath, join(home, 'alone.cjs'));
     await open({}, join(home, 'alone.cjs'));
     expect((await read([['model']])).error).to.deep.equal({

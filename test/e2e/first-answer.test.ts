@@ -82,7 +82,7 @@ describe('the first answer of exec-server --stdio', () => {
     expect(await client.close()).to.equal(0);
   });
 
-  it('leaves the server able to end by a signal before any message', async () => {
+  it('does not keep a signal from ending the server before any message', async () => {
     const client = new RawClient();
     client.server.kill('SIGTERM');
     expect(await client.ended).to.be.oneOf(['SIGTERM', 128 + constants.signals.SIGTERM]);

@@ -11,7 +11,7 @@ import { RawClient, rawFrame } from './support/raw-client.ts';
 const MIB = 1024 * 1024;
 const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin' };
 
-const ofStatus = (client: RawClient, name: 'VmHWM' | 'VmRSS'): number => {
+const mebibytesOf = (client: RawClient, name: 'VmHWM' | 'VmRSS'): number => {
   const status = readFileSync(`/proc/${client.server.pid}/status`, 'utf8');
   return Number(new RegExp(`^${name}:\\s*(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024;
 };
@@ -22,18 +22,18 @@ const start = (client: RawClient, processId: string, argv: readonly string[], mo
 const usedBytes = async (client: RawClient): Promise<number> =>
   (await client.request('server/status')).memory.usedBytes;
 
-/** Sends so many requests with consecutive ids, and waits until the server has taken what it takes. */
+/** Sends `count` requests with consecutive ids, and waits until the server reads no more of them. */
 const pipeline = async (client: RawClient, count: number, request: (at: number) => object): Promise<void> => {
   for (let at = 0; at < count; at += 1) client.send({ id: `p${at}`, ...request(at) });
   let before = -1;
-  // It doesn't read on, or has read everything; and has made what answers it can.
+  // The server has stopped reading or has read everything, and creates no more answers.
   await until(async () => {
-    const now = client.server.stdin.writableLength + ofStatus(client, 'VmRSS');
-    const stands = Math.abs(now - before) < 0.5;
+    const now = client.server.stdin.writableLength + mebibytesOf(client, 'VmRSS');
+    const isConstant = Math.abs(now - before) < 0.5;
     before = now;
     await new Promise(resolve => setTimeout(resolve, 300));
-    return stands;
-  }, 'the server has not come to rest');
+    return isConstant;
+  }, 'the server is still reading or allocating');
 };
 
 const answersTo = (client: RawClient, count: number) =>
@@ -48,14 +48,14 @@ const answersTo = (client: RawClient, count: number) =>
   });
   afterEach(async () => {
     client.server.stdout.resume();
-    const peak = ofStatus(client, 'VmHWM');
+    const peak = mebibytesOf(client, 'VmHWM');
     client.server.kill('SIGTERM');
     await client.ended;
-    // The default budget is meant for this.
+    // The default memory limit guarantees this.
     expect(peak).to.be.below(512);
   });
 
-  it('is bounded where a client asks for output and reads none of it', async () => {
+  it('is bounded while a client requests output and does not read it', async () => {
     await start(client, 'p', ['head', '-c', '1000000', '/dev/zero']);
     await client.finished('p');
     client.server.stdout.pause();
@@ -65,7 +65,7 @@ const answersTo = (client: RawClient, count: number) =>
     expect(new Set(answers.map(({ result }) => result.nextSeq)).size).to.equal(1);
   });
 
-  it('is bounded where a client asks for files and reads none of them', async () => {
+  it('is bounded while a client requests files and does not read them', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'exec-server-memory-'));
     try {
       const file = join(directory, 'file');
@@ -73,13 +73,13 @@ const answersTo = (client: RawClient, count: number) =>
       client.server.stdout.pause();
       await pipeline(client, 50, () => ({ method: 'fs/readFile', params: { path: file } }));
       client.server.stdout.pause();
-      expect(ofStatus(client, 'VmRSS')).to.be.below(300);
+      expect(mebibytesOf(client, 'VmRSS')).to.be.below(300);
     } finally {
       rmSync(directory, { recursive: true });
     }
   });
 
-  it('is bounded for a frame of many values, which is refused', async () => {
+  it('is bounded for a frame of too many values, which is refused', async () => {
     const values = Math.floor((64 * MIB) / 3) - 1;
     client.sendBytes(rawFrame(`[${'{},'.repeat(values - 1)}{}]`));
     const { error } = await client.waitFor('a refusal', ({ id }) => id === null);
@@ -92,7 +92,7 @@ const answersTo = (client: RawClient, count: number) =>
     expect((await client.ask('server/status')).error).to.equal(undefined);
   });
 
-  it('is bounded for input that processes do not read, of which none that was accepted is lost', async () => {
+  it('is bounded for input that processes do not read; accepted input is not lost', async () => {
     const chunk = Buffer.alloc(30 * MIB, 'x').toString('base64');
     const processes = ['a', 'b', 'c', 'd', 'e'];
     const script = 'read line; exec wc -c';
@@ -103,17 +103,17 @@ const answersTo = (client: RawClient, count: number) =>
     expect(refused.error?.data).to.deep.include({ kind: 'limitExceeded', limit: 'allStdinQueuedBytes' });
     expect(await usedBytes(client)).to.be.within(30 * MIB, 70 * MIB);
     for (const processId of processes) {
-      // Ends the line that `read` waits for, if there is room for that.
+      // Ends the line that `read` waits for, if the process accepted any input.
       await client.ask('process/closeStdin', { processId });
     }
     const outcomes = await Promise.all(written);
     const accepted = processes.filter((_, at) => outcomes[at]?.result?.status === 'accepted');
     expect(accepted).to.have.lengthOf.within(1, 2);
     for (const processId of accepted) await client.finished(processId);
-    await until(async () => (await usedBytes(client)) < MIB, 'the memory was not given back');
+    await until(async () => (await usedBytes(client)) < MIB, 'the memory is still in use');
   });
 
-  it('is bounded for heads and tails, whose gaps are counted', async () => {
+  it('is bounded for heads and tails; the dropped bytes are reported', async () => {
     client.server.stdout.pause();
     await pipeline(client, 20, at => ({
       method: 'process/start',
@@ -126,7 +126,7 @@ const answersTo = (client: RawClient, count: number) =>
         maxOutputBytes: 64 * MIB,
       },
     }));
-    expect(ofStatus(client, 'VmRSS')).to.be.below(300);
+    expect(mebibytesOf(client, 'VmRSS')).to.be.below(300);
     client.server.stdout.resume();
     for (let at = 0; at < 20; at += 1) {
       const { stdout, closed } = await client.finished(`h${at}`);
@@ -138,7 +138,7 @@ const answersTo = (client: RawClient, count: number) =>
     }
   });
 
-  it('is bounded for bodies of HTTP responses that a client does not read', async () => {
+  it('is bounded for HTTP responses that a client does not read', async () => {
     const server = createServer((_, response) => response.end(Buffer.alloc(20 * MIB))).listen(0, '127.0.0.1');
     try {
       await until(() => server.listening, 'no HTTP server');
@@ -148,22 +148,22 @@ const answersTo = (client: RawClient, count: number) =>
         method: 'http/request',
         params: { requestId: `r${at}`, method: 'GET', url },
       }));
-      expect(ofStatus(client, 'VmRSS')).to.be.below(350);
+      expect(mebibytesOf(client, 'VmRSS')).to.be.below(350);
     } finally {
       server.closeAllConnections();
       server.close();
     }
   });
 
-  it('is bounded for many small requests that a client sends without reading', async () => {
+  it('is bounded for many small requests of a client that does not read', async () => {
     client.server.stdout.pause();
     await pipeline(client, 30_000, () => ({ method: 'fs/getMetadata', params: { path: '/' } }));
-    expect(ofStatus(client, 'VmRSS')).to.be.below(200);
+    expect(mebibytesOf(client, 'VmRSS')).to.be.below(200);
     client.server.stdout.resume();
     await client.waitFor('the last answer', ({ id }) => id === 'p29999');
   });
 
-  it('is bounded for a batch of long answers: those without room are errors', async () => {
+  it('is bounded for a batch of long answers: those beyond the limit are errors', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'exec-server-memory-'));
     try {
       const file = join(directory, 'file');
@@ -186,7 +186,7 @@ const answersTo = (client: RawClient, count: number) =>
     }
   });
 
-  it('leaves room for what frees it, however full it is', async () => {
+  it('suffices for requests that free memory, even at the limit', async () => {
     await start(client, 'stuck', ['sleep', '1000'], { pipeStdin: true });
     await start(client, 'other', ['sleep', '1000'], { pipeStdin: true });
     const chunk = Buffer.alloc(40 * MIB).toString('base64');
@@ -209,10 +209,10 @@ const answersTo = (client: RawClient, count: number) =>
       expect((await client.ask(method, params)).error).to.equal(undefined);
     expect((await write).result).to.deep.equal({ status: 'stdinClosed' });
     await client.finished('stuck');
-    await until(async () => (await usedBytes(client)) < MIB, 'the memory was not given back');
+    await until(async () => (await usedBytes(client)) < MIB, 'the memory is still in use');
   });
 
-  it('is bounded where all of it is used, and the longest frame comes', async () => {
+  it('is bounded when the longest frame arrives at the limit', async () => {
     const sink = createTcpServer(socket => socket.pause()).listen(0, '127.0.0.1');
     const directory = mkdtempSync(join(tmpdir(), 'exec-server-memory-'));
     try {
@@ -244,7 +244,7 @@ const answersTo = (client: RawClient, count: number) =>
     }
   });
 
-  it('holds a client up that writes without reading, and loses nothing', async () => {
+  it('is bounded by blocking a client that writes without reading, and no input is lost', async () => {
     const lines = 100_000;
     await start(client, 'cat', ['cat'], { pipeStdin: true });
     client.server.stdout.pause();
@@ -253,31 +253,31 @@ const answersTo = (client: RawClient, count: number) =>
       method: 'process/write',
       params: { processId: 'cat', chunk: Buffer.from(`${text}\n`.repeat(100)).toString('base64') },
     }));
-    expect(ofStatus(client, 'VmRSS')).to.be.below(200);
+    expect(mebibytesOf(client, 'VmRSS')).to.be.below(200);
     client.server.stdout.resume();
     await answersTo(client, lines / 100);
     await client.ask('process/closeStdin', { processId: 'cat' });
     expect((await client.finished('cat')).stdout.length).to.equal(100 * lines);
   });
 
-  it('goes back to the system when the work is done', async () => {
+  it('is returned to the system when it is not needed', async () => {
     const short = await RawClient.open({ retainedMs: 100 });
     for (let at = 0; at < 5; at += 1) {
       await start(short, `w${at}`, ['echo', 'x']);
       await short.finished(`w${at}`);
     }
-    const before = ofStatus(short, 'VmRSS');
+    const before = mebibytesOf(short, 'VmRSS');
     for (let at = 0; at < 60; at += 1) {
       await start(short, `p${at}`, ['head', '-c', String(MIB), '/dev/zero']);
       await short.finished(`p${at}`);
     }
-    await until(() => ofStatus(short, 'VmRSS') < before + 20, 'the memory was not given back');
+    await until(() => mebibytesOf(short, 'VmRSS') < before + 20, 'the memory is still in use');
     await short.close();
   });
 });
 
-describe('the limit of memory', () => {
-  it('is announced, and told with what is used of it', async () => {
+describe('the memory limit', () => {
+  it('is announced in initialize and reported in server/status', async () => {
     for (const [options, limitBytes] of [
       [[], 192 * MIB],
       [['--memory-limit', '64M'], 64 * MIB],

@@ -99,7 +99,7 @@ for (const { name, unprivileged } of testedAccounts) {
       ['only the project', () => onlyProject(directories.project)],
     ];
 
-    describe('prevents', () => {
+    describe('against attacks', () => {
       /** Each must fail and change nothing outside. */
       const attacks: Array<[title: string, script: (directories: TestDirectories) => string]> = [
         ['writing outside', ({ outside }) => `echo x > ${outside}/new`],
@@ -220,7 +220,7 @@ for (const { name, unprivileged } of testedAccounts) {
         });
       });
 
-      it('nothing without a sandbox: the same attacks succeed', async () => {
+      it('is needed: the attacks succeed without it', async () => {
         // Otherwise the attacks would prove nothing.
         const works = await run([NODE, '-e', connectTo(join(directories.outside, 'socket'))], undefined);
         expect(works.exitCode, works.text).to.equal(0);
@@ -234,7 +234,7 @@ for (const { name, unprivileged } of testedAccounts) {
 
       for (const tty of [false, true]) {
         for (const [mode, sandbox] of modes.slice(0, 2)) {
-          it(`every attack, with ${mode} ${tty ? 'on a terminal' : 'on pipes'}`, async () => {
+          it(`prevents every attack, with ${mode} ${tty ? 'on a terminal' : 'on pipes'}`, async () => {
             const got: string[] = [];
             for (const [title, script] of attacks) {
               const { exitCode, text } = await shell(script(directories), sandbox(), { tty });
@@ -249,7 +249,7 @@ for (const { name, unprivileged } of testedAccounts) {
         }
       }
 
-      it('reading denied paths', async () => {
+      it('prevents reading of denied paths', async () => {
         const { outside, project } = directories;
         const denied = workspaceWrite(project, [
           entry(at(join(outside, 'secret')), 'deny'),
@@ -274,7 +274,7 @@ for (const { name, unprivileged } of testedAccounts) {
         expect(readFileSync(join(project, 'sub/inner'), 'utf8')).to.equal('inner');
       });
 
-      it('access to paths that are not granted', async () => {
+      it('prevents access to paths that are not granted', async () => {
         const sandbox = onlyProject(directories.project);
         const seen = await shell(
           `ls -d ${directories.outside} /home /root /var /run /tmp 2>&1; cat /etc/shadow; ls /`,
@@ -287,7 +287,7 @@ for (const { name, unprivileged } of testedAccounts) {
         expect((await shell('mkdir /new', sandbox)).exitCode).not.to.equal(0);
       });
 
-      it('changing the program of the server and its cache', async () => {
+      it('prevents changes to the program of the server and its cache', async () => {
         const { project, server } = directories;
         const tools = join(project, 'nested/tools');
         mkdirSync(tools);
@@ -321,7 +321,7 @@ for (const { name, unprivileged } of testedAccounts) {
         await inProject.close();
       });
 
-      it('moving the directory that contains a protected one', async () => {
+      it('prevents moving the directory that contains a protected one', async () => {
         const sandbox = workspaceWrite(directories.project, [
           entry(at(join(directories.project, 'nested/.git')), 'read'),
         ]);
@@ -453,8 +453,8 @@ for (const { name, unprivileged } of testedAccounts) {
       await client.finished(processId);
     });
 
-    describe('preserves', () => {
-      it('the exit code, and reports the sandbox type', async () => {
+    describe('around a process', () => {
+      it('preserves the exit code and reports its type', async () => {
         const { exitCode, exited, result } = await shell('exit 9', readOnly(directories.project));
         expect({
           exitCode,
@@ -469,7 +469,7 @@ for (const { name, unprivileged } of testedAccounts) {
         });
       });
 
-      it('the exit code of a command that it denied something, and reports the denial', async () => {
+      it('reports a failure that looks like a denial', async () => {
         const { exited } = await shell('echo x > /etc/new', readOnly(directories.project));
         expect(exited.sandboxDenied).to.equal(true);
         const free = await shell('echo "Permission denied"; exit 1', undefined);
@@ -482,7 +482,7 @@ for (const { name, unprivileged } of testedAccounts) {
         const where = tty ? 'on a terminal' : 'on pipes';
 
         for (const target of ['process', 'group', 'tree']) {
-          it(`the handler for a signal to the ${target}, ${where}`, async () => {
+          it(`delivers a signal to the ${target}, ${where}`, async () => {
             const script = "trap 'echo got; exit 3' USR1; echo ready; while :; do sleep 0.05; done";
             const { processId } = await start(['bash', '-c', script], readOnly(directories.project), { tty });
             await client.waitFor(
@@ -498,14 +498,14 @@ for (const { name, unprivileged } of testedAccounts) {
           });
         }
 
-        it(`the end by a signal, ${where}`, async () => {
+        it(`preserves the end by a signal, ${where}`, async () => {
           const { processId } = await start(['sleep', '600'], readOnly(directories.project), { tty });
           await client.request('process/signal', { processId, signal: 'TERM', target: 'process' });
           const { exited } = await client.finished(processId);
           expect([exited.exitCode, exited.signal, exited.reason]).to.deep.equal([143, 'SIGTERM', 'signaled']);
         });
 
-        it(`the end by process/terminate, with all descendants, ${where}`, async () => {
+        it(`ends with process/terminate and all descendants, ${where}`, async () => {
           const script = "trap '' TERM HUP INT; setsid sleep 654 & echo ready; while :; do sleep 0.05; done";
           const { processId } = await start(['bash', '-c', script], readOnly(directories.project), {
             tty,
@@ -525,7 +525,7 @@ for (const { name, unprivileged } of testedAccounts) {
           await waitForNoProcess('sleep\x00654');
         });
 
-        it(`the end by timeoutMs, ${where}`, async () => {
+        it(`ends at timeoutMs, ${where}`, async () => {
           const { processId } = await start(['sleep', '600'], readOnly(directories.project), {
             tty,
             // It passes before the program runs.
@@ -536,7 +536,7 @@ for (const { name, unprivileged } of testedAccounts) {
         });
       }
 
-      it('Ctrl-C and the size of the terminal', async () => {
+      it('passes on Ctrl-C and the size of the terminal', async () => {
         const script = "trap 'stty size; exit 5' INT; echo ready; while :; do sleep 0.05; done";
         const { processId } = await start(['bash', '-c', script], readOnly(directories.project), {
           tty: true,
@@ -552,7 +552,7 @@ for (const { name, unprivileged } of testedAccounts) {
         expect(pty.toString()).to.contain('33 101');
       });
 
-      it('stdin and its end', async () => {
+      it('passes on stdin and its end', async () => {
         const { processId } = await start(['cat'], readOnly(directories.project), { pipeStdin: true });
         await client.request('process/write', { processId, chunk: Buffer.from('typed').toString('base64') });
         await client.request('process/closeStdin', { processId });
@@ -575,11 +575,11 @@ for (const { name, unprivileged } of testedAccounts) {
       await waitForNoProcess('sleep\x00653');
     });
 
-    describe('refuses', () => {
+    describe('with an invalid request', () => {
       const refused = async (argv: readonly string[], sandbox: object, more: object = {}) =>
         (await start(argv, sandbox, more)).error;
 
-      it('unknown fields and values, by name', async () => {
+      it('refuses unknown fields and values, by name', async () => {
         const cases: Array<[object, string]> = [
           [{ permissions: { type: 'other' } }, 'sandbox.permissions.type'],
           [{}, 'sandbox.permissions'],
@@ -617,7 +617,7 @@ for (const { name, unprivileged } of testedAccounts) {
         }
       });
 
-      it('a policy that cannot be enforced', async () => {
+      it('refuses a policy that cannot be enforced', async () => {
         const cases: Array<[object, object, string]> = [
           [{ permissions: { type: 'external' } }, {}, 'sandbox'],
           [sandboxOf([entry({ type: 'glob_pattern', pattern: '**/*.env' }, 'deny')]), {}, 'sandbox'],
@@ -636,7 +636,7 @@ for (const { name, unprivileged } of testedAccounts) {
         expect(existsSync(join(directories.project, 'file'))).to.equal(false);
       });
 
-      it('a failed start, with its stage', async () => {
+      it('reports the stage of a failed start', async () => {
         const { project, outside } = directories;
         symlinkSync('sub', join(project, 'link'));
         const cases: Array<[readonly string[], object, object, string]> = [
@@ -667,14 +667,14 @@ for (const { name, unprivileged } of testedAccounts) {
       }
     });
 
-    describe('applies to a file request:', () => {
+    describe('around file requests', () => {
       const base64 = Buffer.from('new').toString('base64');
       const ask = async (method: string, params: object) => {
         const { result, error } = await client.ask(method, params);
         return error === undefined ? result : (error.data?.errno ?? error.data?.kind);
       };
 
-      it('its access is limited by the kernel', async () => {
+      it('limits access by the kernel', async () => {
         const { project, outside } = directories;
         symlinkSync(outside, join(project, 'link-out'));
         linkSync(join(project, '.git/config'), join(project, 'sub/hard'));
@@ -727,7 +727,7 @@ for (const { name, unprivileged } of testedAccounts) {
         expect(readFileSync(join(project, 'file'), 'utf8')).to.equal('new');
       });
 
-      it('its open file belongs to the sandbox', async () => {
+      it('preserves open files', async () => {
         const { project } = directories;
         const sandbox = workspaceWrite(project);
         const path = join(project, 'blocks');
@@ -747,7 +747,7 @@ for (const { name, unprivileged } of testedAccounts) {
         );
       });
 
-      it('its watch works', async () => {
+      it('preserves watches', async () => {
         const path = join(directories.project, 'awaited');
         const sandbox = workspaceWrite(directories.project);
         expect(
@@ -761,7 +761,7 @@ for (const { name, unprivileged } of testedAccounts) {
         expect(params).to.deep.equal({ watchId: 1 });
       });
 
-      it('an idle sandbox is replaced when the limit is reached', async () => {
+      it('is replaced if it is idle and the limit is reached', async () => {
         const path = join(directories.project, '.git/config');
         const sandbox = (index: number) => {
           const read = join(directories.project, `read-${index}`);
