@@ -37,9 +37,9 @@ export const addProcessOptions = (command: Command): Command =>
   addServerOptions(
     command
       .option('--cwd <dir>', 'working directory of the process (default: that of the server)')
-      .option('-q, --quiet', 'do not report output that precedes the first frame of the server'),
+      .option('-q, --quiet', 'do not report start-up output of the remote shell'),
   )
-    .optionsGroup('Environment variables, in the order of the steps:')
+    .optionsGroup('Environment variables (steps in this order):')
     .addOption(
       new Option(
         '--base <base>',
@@ -74,7 +74,7 @@ export const addProcessOptions = (command: Command): Command =>
     .option('--env-from <file>', 'like --env-file, also for pipes (repeatable)', append, [])
     .option(
       '--env <name[=value]>',
-      'set a variable after all filters; without "=", copy it from this environment (repeatable)',
+      'set a variable after all filters; without "=", copy it from the caller (repeatable)',
       appendCallerVariable,
       [],
     )
