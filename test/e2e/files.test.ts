@@ -651,7 +651,7 @@ describe('file requests', () => {
       const { error } = await client.ask('fs/writeFile', write);
       expect(error).to.deep.equal({
         code: -32600,
-        message: `${uri}/open/f: it belongs to user 0 and group 0, which the new file would not; write it without atomic`,
+        message: `${uri}/open/f: an atomic write cannot keep its owner (user 0, group 0); write it without atomic`,
         data: { kind: 'fileRefused', reason: 'owner', path: `${uri}/open/f` },
       });
       expect([text('open/f'), readdirSync(at('open'))]).to.deep.equal(['theirs', ['f']]);
@@ -663,7 +663,7 @@ describe('file requests', () => {
       const write = { path: at('f'), dataBase64: base64('x'), atomic: true };
       const { error } = await client.ask('fs/writeFile', write);
       expect(error?.message).to.equal(
-        `${uri}/f: no temporary file can be written beside it: permission denied (EACCES)`,
+        `${uri}/f: cannot create a temporary file in its directory: permission denied (EACCES)`,
       );
       expect(text('f')).to.equal('hello');
     });

@@ -188,7 +188,7 @@ describe('http/request', () => {
     it('to a URL other than http or https are refused', async () => {
       expect((await errorOf(to(302, 'file:///etc/passwd')))?.data).to.deep.include({
         kind: 'httpFailed',
-        reason: 'a redirect to something that is not http or https',
+        reason: 'redirected to a URL other than http or https',
       });
     });
   });
@@ -287,19 +287,19 @@ describe('http/request', () => {
     respond = () => {};
     expect(await errorOf('/', { timeoutMs: 50 })).to.deep.equal({
       code: -32603,
-      message: `HTTP request to ${new URL(origin).host} failed: no end within 50 ms`,
+      message: `HTTP request to ${new URL(origin).host} failed: timed out after 50 ms`,
       data: {
         kind: 'httpFailed',
         host: new URL(origin).host,
-        reason: 'no end within 50 ms',
+        reason: 'timed out after 50 ms',
       },
     });
     respond = (_, response) => response.write('part');
-    expect((await errorOf('/', { timeoutMs: 200 }))?.data).to.include({ reason: 'no end within 200 ms' });
+    expect((await errorOf('/', { timeoutMs: 200 }))?.data).to.include({ reason: 'timed out after 200 ms' });
     // The timeout includes the wait for the headers: a longer one is needed to reach the body.
     for (let timeoutMs = 200; ; timeoutMs *= 2) {
       const tooLate = await errorOf('/', { timeoutMs, streamResponse: true });
-      const reason = `no end within ${timeoutMs} ms`;
+      const reason = `timed out after ${timeoutMs} ms`;
       if (tooLate !== undefined) {
         expect(tooLate.data).to.include({ reason });
         continue;
@@ -367,19 +367,19 @@ describe('http/request', () => {
   const wrong: Array<[title: string, params: object, field: string, problem: string]> = [
     ['another scheme', { url: 'file:///etc/passwd' }, 'url', 'expected an http or https URL'],
     ['no URL', { url: 'planted' }, 'url', 'expected an http or https URL'],
-    ['an unknown method', { method: 'FETCH' }, 'method', 'expected a method of HTTP other than CONNECT'],
-    ['CONNECT', { method: 'connect' }, 'method', 'expected a method of HTTP other than CONNECT'],
+    ['an unknown method', { method: 'FETCH' }, 'method', 'expected an HTTP method other than CONNECT'],
+    ['CONNECT', { method: 'connect' }, 'method', 'expected an HTTP method other than CONNECT'],
     [
       'a bad header name',
       { headers: [{ name: 'a b', value: 'planted' }] },
       'headers[0].name',
-      'expected the name of an HTTP header field',
+      'expected an HTTP header name',
     ],
     [
       'a line break in a header',
       { headers: [{ name: 'a', value: 'planted\r\nb: c' }] },
       'headers[0].value',
-      'has a character that no HTTP header field may have',
+      'contains a character that is not allowed in an HTTP header',
     ],
     ['bad base64', { bodyBase64: 'YQ' }, 'bodyBase64', 'expected base64 with padding'],
   ];

@@ -74,10 +74,10 @@ describe('ExecServerError', () => {
       { kind: 'httpFailed', host: 'example.org', reason: 'ECONNRESET', errno: 'ECONNRESET' },
     ],
     [
-      errors.httpFailed('example.org', 'no end within 5 ms', undefined),
+      errors.httpFailed('example.org', 'timed out after 5 ms', undefined),
       -32603,
-      'HTTP request to example.org failed: no end within 5 ms',
-      { kind: 'httpFailed', host: 'example.org', reason: 'no end within 5 ms' },
+      'HTTP request to example.org failed: timed out after 5 ms',
+      { kind: 'httpFailed', host: 'example.org', reason: 'timed out after 5 ms' },
     ],
     [errors.configInvalid('why'), -32603, 'why', { kind: 'configInvalid' }],
     [errors.unsupported('tty', 'why'), -32600, 'tty: why', { kind: 'unsupported', field: 'tty' }],

@@ -2,9 +2,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
 
 /**
- * Fills a buffer from a file. Fewer bytes than that means that the file ends there; the system may give fewer before.
+ * Reads from a file until the buffer is full or the file ends: one read of the system may return fewer bytes.
  *
- * @returns how many were read
+ * @returns the number of bytes read
  */
 export const readFully = async (handle: FileHandle, bytes: Buffer, position: number): Promise<number> => {
   let filled = 0;
@@ -16,7 +16,7 @@ export const readFully = async (handle: FileHandle, bytes: Buffer, position: num
   return filled;
 };
 
-/** Writes all of it, in blocks: a file operation holds one of few threads while it lasts. */
+/** Writes all bytes, in blocks: each file operation occupies one of the few threads of Node. */
 export const writeFully = async (handle: FileHandle, bytes: Buffer, position: number): Promise<void> => {
   for (let written = 0; written < bytes.length; ) {
     const length = Math.min(bytes.length - written, MAX_BLOCK_BYTES);
@@ -25,7 +25,7 @@ export const writeFully = async (handle: FileHandle, bytes: Buffer, position: nu
   }
 };
 
-/** A file from its beginning to its end, in blocks. Each is only good until the next is asked for. */
+/** Reads a file in blocks. Each block is valid until the next one is requested. */
 export async function* blocksOf(handle: FileHandle): AsyncGenerator<Buffer> {
   const buffer = Buffer.allocUnsafe(MAX_BLOCK_BYTES);
   for (let position = 0; ; ) {

@@ -11,20 +11,20 @@ import { MAX_SKIPPED_FILES } from './limits.ts';
 import { listDirectory } from './list-directory.ts';
 import { empty, kindOf, openRegular } from './regular-file.ts';
 
-/** Where a copy works, and what ends it. */
+/** The context of a copy. */
 export type CopyContext = {
   readonly paths: FilePaths;
-  /** Ends the copy with its reason, between two blocks. */
+  /** Aborts the copy with its reason, between two blocks. */
   readonly signal: AbortSignal;
-  /** Takes memory for names, and for the block that files are copied by. */
+  /** Takes memory for names and for the block buffer. */
   readonly grow?: Grow | undefined;
 };
 
 /**
- * Copies a file, a link or a tree, with permission bits. Links are copied as they are; a directory is copied into one
- * that is there. If it fails, what was copied until then stays.
+ * Copies a file, a symbolic link or a directory tree, with permission bits. Links are copied as links; a directory is
+ * merged into an existing one. A copy that fails leaves what was copied before.
  *
- * @returns the special files in a tree that were passed over, as URIs; the first `MAX_SKIPPED_FILES`
+ * @returns the URIs of special files in the tree, which are skipped; at most `MAX_SKIPPED_FILES`
  * @throws {ExecServerError} `fileRefused`, `fileNotFound`, `fileError`
  */
 export const copy = async (
@@ -39,25 +39,25 @@ export const copy = async (
   await context.grow?.(MAX_BLOCK_BYTES);
   const copier = new Copier(context);
   if (stats.isDirectory()) {
-    if (!recursive) throw fileRefused('directory', uri, 'a directory is only copied with recursive: true');
-    await refuseInside(source, destination, paths);
+    if (!recursive) throw fileRefused('directory', uri, 'it is a directory, which requires recursive: true');
+    await assertNotInside(source, destination, paths);
     await createDirectory(paths.parent(destination), true, paths);
     await copier.directory(source, destination);
   } else if (stats.isSymbolicLink()) await copier.link(source, destination);
   else if (stats.isFile()) await copier.file(source, destination);
-  else throw fileRefused('specialFile', uri, `${kindOf(stats)} can't be copied`);
+  else throw fileRefused('specialFile', uri, `${kindOf(stats)} cannot be copied`);
   return copier.skipped;
 };
 
-/** A copy in a directory of its source would be copied, too, without end. */
-const refuseInside = async (source: FilePath, destination: FilePath, paths: FilePaths): Promise<void> => {
+/** Refuses a destination in the source directory: the copy would contain itself. */
+const assertNotInside = async (source: FilePath, destination: FilePath, paths: FilePaths): Promise<void> => {
   const { dev, ino } = await onPath(paths.uri(source), () => lstat(source, { bigint: true }));
-  // The nearest directory that exists, by whatever names and links it is reached, and all above it.
+  // Compares the source with the nearest existing directory, links resolved, and those above it.
   let at = await onPath(paths.uri(destination), () => nearestReal(destination, paths));
   for (;;) {
     const above = await onPath(paths.uri(at), () => stat(at, { bigint: true }));
     if (above.dev === dev && above.ino === ino) {
-      const problem = 'a directory is not copied to itself or into what is in it';
+      const problem = 'a directory cannot be copied to itself or into itself';
       throw fileRefused('intoItself', paths.uri(destination), problem);
     }
     if (paths.name(at).length === 0) return;
@@ -79,7 +79,7 @@ class Copier {
   readonly #paths: FilePaths;
   readonly #signal: AbortSignal;
   readonly #grow: Grow;
-  /** One after the other, all files go through it. */
+  /** The buffer for all files, which are copied one after the other. */
   #block: Buffer | undefined;
 
   constructor({ paths, signal, grow = growFreely }: CopyContext) {
@@ -91,9 +91,11 @@ class Copier {
   async directory(source: FilePath, destination: FilePath): Promise<void> {
     const uri = this.#paths.uri(source);
     const { mode } = await onPath(uri, () => lstat(source));
-    const { entries, more, bytes } = await onPath(uri, () => listDirectory(source, this.#paths, this.#grow));
-    if (more) throw limitExceeded('directoryEntries', entries.length + 1, entries.length);
-    const isNew = await onPath(this.#paths.uri(destination), () => makeIfMissing(destination));
+    const { entries, truncated, bytes } = await onPath(uri, () =>
+      listDirectory(source, this.#paths, this.#grow),
+    );
+    if (truncated) throw limitExceeded('directoryEntries', entries.length + 1, entries.length);
+    const isNew = await onPath(this.#paths.uri(destination), () => createIfMissing(destination));
     for (const { name, kind } of entries) {
       this.#signal.throwIfAborted();
       const [from, to] = [this.#paths.child(source, name), this.#paths.child(destination, name)];
@@ -116,14 +118,14 @@ class Copier {
     const uri = this.#paths.uri(destination);
     const from = await openRegular(source, this.#paths.uri(source), constants.O_RDONLY | NO_FOLLOW);
     try {
-      // As a new file it is ours alone until it has its own bits.
+      // A new file is private until it has its final bits.
       const to = await openRegular(destination, uri, constants.O_WRONLY | constants.O_CREAT, 0o600);
       try {
-        await onPath(uri, () => refuseSame(from, to, uri));
+        await onPath(uri, () => assertDifferent(from, to, uri));
         const mode = await onPath(uri, async () => copiedMode(await from.stat(), await to.stat()));
         await onPath(uri, () => empty(to, mode));
         await this.#content({ handle: from, uri: this.#paths.uri(source) }, { handle: to, uri });
-        // Writing clears some of them.
+        // Writing clears the set-user-ID bit.
         await onPath(uri, () => to.chmod(mode));
       } finally {
         await to.close();
@@ -133,7 +135,7 @@ class Copier {
     }
   }
 
-  // In blocks of our own: the system's copy holds a thread to its end, and takes files of /proc for empty.
+  // copyFile of Node blocks a thread until its end, and copies files of /proc as empty.
   async #content(from: Side, to: Side): Promise<void> {
     this.#block ??= Buffer.allocUnsafe(MAX_BLOCK_BYTES);
     const block = this.#block;
@@ -147,10 +149,10 @@ class Copier {
   }
 }
 
-/** Tells whether it was missing. */
-const makeIfMissing = async (directory: FilePath): Promise<boolean> => {
+/** Returns true if the directory was created. */
+const createIfMissing = async (directory: FilePath): Promise<boolean> => {
   try {
-    // Nobody else looks in, and we may write in it whatever its bits will be, until it is complete.
+    // Private and writable until it is complete.
     await mkdir(directory, 0o700);
     return true;
   } catch (error) {
@@ -161,10 +163,10 @@ const makeIfMissing = async (directory: FilePath): Promise<boolean> => {
 
 type Side = { readonly handle: FileHandle; readonly uri: string };
 
-const refuseSame = async (from: FileHandle, to: FileHandle, uri: string): Promise<void> => {
+const assertDifferent = async (from: FileHandle, to: FileHandle, uri: string): Promise<void> => {
   const [a, b] = [await from.stat({ bigint: true }), await to.stat({ bigint: true })];
   if (a.dev === b.dev && a.ino === b.ino) {
-    throw fileRefused('sameFile', uri, 'a file is not copied onto itself');
+    throw fileRefused('sameFile', uri, 'a file cannot be copied to itself');
   }
 };
 
@@ -172,6 +174,6 @@ const PERMISSIONS = 0o7777;
 const SET_ID = 0o6000;
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
 
-// A program that runs as its owner must not run as another one by being copied.
+// A set-user-ID program must not run as the owner of its copy.
 const copiedMode = ({ mode, uid, gid }: Stats, copied: Stats): number =>
   mode & (uid === copied.uid && gid === copied.gid ? PERMISSIONS : PERMISSIONS & ~SET_ID);

@@ -3,7 +3,7 @@ import { isNotFound, onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
 
 /**
- * Creates a directory; with `recursive` also what is missing above it, and one that is there is fine.
+ * Creates a directory. With `recursive` it creates missing parents, and an existing directory is no error.
  *
  * @throws {ExecServerError} `fileNotFound`, `permissionDenied`, `fileError`
  */
@@ -13,7 +13,7 @@ export const createDirectory = (path: FilePath, recursive: boolean, paths: FileP
     else await mkdir(path);
   });
 
-// Not by Node's own: that tries for ever where the system says of what it won't make that it isn't there, as in /proc.
+// The recursive mkdir of Node never returns where the system fails with ENOENT for every new directory, as in /proc.
 const createWithParents = async (path: FilePath, paths: FilePaths): Promise<void> => {
   try {
     await mkdir(path);
@@ -26,12 +26,12 @@ const createWithParents = async (path: FilePath, paths: FilePaths): Promise<void
   try {
     await mkdir(path);
   } catch (error) {
-    // Somebody else was faster.
+    // Another process may have created it first.
     if (!(await isDirectory(path))) throw error;
   }
 };
 
-/** Whether there is a directory, or a link to one. */
+/** Returns true for a directory or a symbolic link to one. */
 export const isDirectory = async (path: FilePath): Promise<boolean> => {
   try {
     return (await stat(path)).isDirectory();

@@ -1,7 +1,7 @@
 import { decodeBase64 } from '../../protocol/fields.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
 
-/** The bytes that base64 with padding stands for, decoded in slices; `undefined` for any other text. */
+/** Decodes base64 with padding, in time slices. Returns `undefined` for any other text. */
 export const decodeContent = async (text: string): Promise<Buffer | undefined> => {
   if (text.length <= PIECE_LENGTH) return decodeBase64(text);
   const bytes = Buffer.allocUnsafe(Math.ceil(text.length / 4) * 3);
@@ -10,7 +10,7 @@ export const decodeContent = async (text: string): Promise<Buffer | undefined> =
   for (let from = 0; from < text.length; from += PIECE_LENGTH) {
     const piece = decodeBase64(text.slice(from, from + PIECE_LENGTH));
     const isLast = from + PIECE_LENGTH >= text.length;
-    // Padding ends a text, not a piece of it.
+    // Padding is allowed at the end of the text only.
     if (piece === undefined || (!isLast && piece.length < PIECE_BYTES)) return undefined;
     length += piece.copy(bytes, length);
     if (slice.over) await slice.next();

@@ -4,15 +4,15 @@ import { contentMismatch } from '../../protocol/errors.ts';
 import { blocksOf } from './blocks.ts';
 import { onPath } from './file-errors.ts';
 
-/** What a client expects a file to hold. */
+/** The content that a client expects in a file. */
 export type Expectation = {
   readonly expectSize?: number | undefined;
   readonly expectSha256?: string | undefined;
 };
 
 /**
- * Compares what is in a file with what it should be. For the hash it is read again: so it tells what is there, in
- * whatever order it was written.
+ * Compares a file with the expected size and hash. For the hash the file is read again, so it covers blocks that were
+ * written in any order.
  *
  * @throws {ExecServerError} `contentMismatch`
  */

@@ -2,8 +2,8 @@ import { getSystemErrorMap } from 'node:util';
 import { ExecServerError, fileError } from '../../protocol/errors.ts';
 
 /**
- * Does something with a path; what the operating system says against it becomes an error of the contract, with the
- * path as a URI.
+ * Runs an operation on a path. Converts an error of the operating system to an `ExecServerError` with the URI of the
+ * path.
  *
  * @throws {ExecServerError} `fileNotFound`, `fileError`
  */
@@ -15,20 +15,20 @@ export const onPath = async <Result>(uri: string, act: () => Promise<Result>): P
   }
 };
 
-/** An error of the operating system as one of the contract; any other as it is. */
+/** Converts an error of the operating system to an `ExecServerError`; returns any other error unchanged. */
 export const asFileError = (uri: string, error: unknown, about = ''): unknown => {
   if (error instanceof ExecServerError || !isSystemError(error)) return error;
   return fileError(uri, error.code, about + describe(error), { cause: error });
 };
 
-/** Whether it says that nothing is there. */
+/** True for ENOENT. */
 export const isNotFound = (error: unknown): boolean => isSystemError(error) && error.code === 'ENOENT';
 
-/** What the system calls an error, such as `EACCES`. */
+/** True for an error of the operating system, whose `code` is a name such as `EACCES`. */
 export const isSystemError = (error: unknown): error is NodeJS.ErrnoException & { code: string } => {
   const { code, syscall } = error as NodeJS.ErrnoException;
   return error instanceof Error && typeof code === 'string' && syscall !== undefined;
 };
 
 const describe = ({ errno, code }: NodeJS.ErrnoException): string =>
-  (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? `the system says ${code}`;
+  (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? `system error ${code}`;

@@ -3,33 +3,33 @@ import { posix, win32 } from 'node:path';
 import { invalidParams } from '../../protocol/errors.ts';
 import { exactPath, fileUri } from '../../protocol/native-path.ts';
 
-/** An absolute path without `.`, `..` and a `/` at its end; as bytes where a name in it isn't UTF-8. */
+/** An absolute path without `.`, `..` and a trailing `/`; a Buffer if a name in it is not UTF-8. */
 export type FilePath = string | Buffer;
 
-/** What can be done with paths alone, by the rules of one platform. */
+/** Operations on paths by the rules of one platform, without file access. */
 export type FilePaths = {
   /**
-   * Reads a path from the wire. `.` and `..` are taken out of it as text, as a URI is read, whatever links there are.
+   * Converts a path from the wire. `.` and `..` are resolved as text, as in a URL, before any link is followed.
    *
    * @throws {ExecServerError} `invalidParams`, naming `field`
    */
   parse(field: string, value: string): FilePath;
-  /** The path for an answer, byte for byte. */
+  /** Returns the `file:` URI of a path, byte for byte. */
   uri(path: FilePath): string;
-  /** Something in a directory, by the bytes of its name. */
+  /** Appends a name to the path of a directory. */
   child(directory: FilePath, name: Buffer): FilePath;
-  /** The directory that something is in; of a root, itself. */
+  /** Returns the directory that contains a path; a root is its own parent. */
   parent(path: FilePath): FilePath;
-  /** The last name, as bytes; of a root it is empty. */
+  /** Returns the last name of a path; empty for a root. */
   name(path: FilePath): Buffer;
-  /** What a link at `path` leads to: nothing is resolved, so that the system can. */
+  /** Returns the target of the link at `path` as a path. The target is not normalised, so that the system resolves it. */
   linked(path: FilePath, target: Buffer): FilePath;
 };
 
-/** The rules of a platform. */
+/** Returns the operations for a platform. */
 export const filePaths = (platform: NodeJS.Platform): FilePaths => {
   const rules = platform === 'win32' ? win32 : posix;
-  /** Does something to a path as text; each byte of one that isn't UTF-8 is one character meanwhile. */
+  /** Applies a change to a path as text. A path that is not UTF-8 is converted with one character for each byte. */
   const asText = (path: FilePath, change: (text: string) => string): FilePath =>
     typeof path === 'string' ? change(path) : Buffer.from(change(path.toString('latin1')), 'latin1');
   const parent = (path: FilePath) => asText(path, rules.dirname);
@@ -40,10 +40,12 @@ export const filePaths = (platform: NodeJS.Platform): FilePaths => {
   };
   return {
     parse: (field, value) => {
-      // It would be written as U+FFFD, and reach another file.
+      // UTF-8 would encode it as U+FFFD, which names another file.
       if (/\p{Surrogate}/u.test(value))
-        throw invalidParams(field, 'expected text, received half a character');
-      return asText(exactPath(field, value, platform), path => withoutEnd(rules.normalize(path), rules));
+        throw invalidParams(field, 'expected well-formed Unicode, received an unpaired surrogate');
+      return asText(exactPath(field, value, platform), path =>
+        withoutTrailingSeparator(rules.normalize(path), rules),
+      );
     },
     uri: path => fileUri(path, platform),
     child,
@@ -57,11 +59,11 @@ export const filePaths = (platform: NodeJS.Platform): FilePaths => {
   };
 };
 
-/** The bytes of a path or a name as text, unless they are none. */
+/** Converts the bytes of a path or a name to text if they are UTF-8. */
 export const decoded = (bytes: Buffer): FilePath => (isUtf8(bytes) ? bytes.toString() : bytes);
 
 const endsWithSeparator = (path: FilePath, separator: string): boolean =>
   path.at(-1) === (typeof path === 'string' ? separator : separator.charCodeAt(0));
 
-const withoutEnd = (path: string, { parse, sep }: typeof posix): string =>
+const withoutTrailingSeparator = (path: string, { parse, sep }: typeof posix): string =>
   path.endsWith(sep) && path !== parse(path).root ? path.slice(0, -1) : path;

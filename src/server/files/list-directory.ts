@@ -6,22 +6,23 @@ import { type Grow, growFreely } from '../memory/partial-answers.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
 import { LISTED_NAME_BYTES, MAX_DIRECTORY_ENTRIES } from './limits.ts';
 
-/** Something in a directory: its name, byte for byte, and what it is itself. */
+/** An entry of a directory: the bytes of its name, and its kind; a symbolic link is not followed. */
 export type DirectoryEntry = { readonly name: Buffer; readonly kind: EntryKind };
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'other';
 
-/** What was listed of a directory, whether there is more, and what it takes of the memory that was asked for. */
 export type Listing = {
   readonly entries: DirectoryEntry[];
-  readonly more: boolean;
+  /** True if the directory has more entries. */
+  readonly truncated: boolean;
+  /** Memory that was taken for the names. */
   readonly bytes: number;
 };
 
 /**
- * Reads a directory, in the order of the bytes of the names. It throws what the operating system says.
+ * Lists at most `MAX_DIRECTORY_ENTRIES` entries of a directory, in the order of the bytes of their names.
  *
  * @param grow takes memory for the names
- * @returns no more than `MAX_DIRECTORY_ENTRIES`
+ * @throws the error of the operating system
  */
 export const listDirectory = async (
   path: FilePath,
@@ -29,40 +30,40 @@ export const listDirectory = async (
   grow: Grow = growFreely,
 ): Promise<Listing> => {
   const entries: DirectoryEntry[] = [];
-  let more = false;
+  let truncated = false;
   let bytes = 0;
   for await (const entry of readEntries(path, paths)) {
-    more = entries.length === MAX_DIRECTORY_ENTRIES;
-    if (more) break;
+    truncated = entries.length === MAX_DIRECTORY_ENTRIES;
+    if (truncated) break;
     entries.push(entry);
-    if (entries.length % NAMES_AT_ONCE > 0) continue;
-    bytes += NAMES_AT_ONCE * LISTED_NAME_BYTES;
-    await grow(NAMES_AT_ONCE * LISTED_NAME_BYTES);
+    if (entries.length % NAMES_PER_READ > 0) continue;
+    bytes += NAMES_PER_READ * LISTED_NAME_BYTES;
+    await grow(NAMES_PER_READ * LISTED_NAME_BYTES);
   }
   const byName = (a: DirectoryEntry, b: DirectoryEntry) => Buffer.compare(a.name, b.name);
-  return { entries: await sortInSlices(entries, byName, new TimeSlice()), more, bytes };
+  return { entries: await sortInSlices(entries, byName, new TimeSlice()), truncated, bytes };
 };
 
-/** Reads a directory entry by entry, in no order. Leaving the loop closes it. */
+/** Reads the entries of a directory in no particular order. Leaving the loop closes the directory. */
 export async function* readEntries(path: FilePath, paths: FilePaths): AsyncGenerator<DirectoryEntry> {
   for await (const entry of await openBytes(path)) {
-    yield { name: entry.name, kind: kindOf(entry) ?? (await lookAt(paths.child(path, entry.name))) };
+    yield { name: entry.name, kind: kindOf(entry) ?? (await lstatKind(paths.child(path, entry.name))) };
   }
 }
 
-/** Names as bytes: as text, one that isn't UTF-8 would be the name of nothing. */
+/** Opens a directory with names as Buffers: a name that is not UTF-8 is lost as text. */
 const openBytes = async (path: FilePath): Promise<AsyncIterable<ByteDirent>> => {
-  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: NAMES_AT_ONCE };
-  // The types know only of text here.
+  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: NAMES_PER_READ };
+  // The types of Node only have names as text.
   return (await opendir(path as string, options)) as unknown as AsyncIterable<ByteDirent>;
 };
 
 type ByteDirent = Pick<Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink' | 'isFIFO' | 'isSocket'> &
   Pick<Dirent, 'isCharacterDevice' | 'isBlockDevice'> & { readonly name: Buffer };
 
-const NAMES_AT_ONCE = 512;
+const NAMES_PER_READ = 512;
 
-/** `undefined` where the file system doesn't tell with the name. */
+/** Returns `undefined` if the file system does not store the kind with the name. */
 const kindOf = (entry: Pick<ByteDirent, Exclude<keyof ByteDirent, 'name'>>): EntryKind | undefined => {
   if (entry.isFile()) return 'file';
   if (entry.isDirectory()) return 'directory';
@@ -71,7 +72,7 @@ const kindOf = (entry: Pick<ByteDirent, Exclude<keyof ByteDirent, 'name'>>): Ent
   return special ? 'other' : undefined;
 };
 
-const lookAt = async (path: FilePath): Promise<EntryKind> => {
+const lstatKind = async (path: FilePath): Promise<EntryKind> => {
   try {
     return kindOf(await lstat(path)) ?? 'other';
   } catch {

@@ -5,15 +5,15 @@ import { onPath } from './file-errors.ts';
 import type { FilePath } from './file-path.ts';
 
 /**
- * Tells what a path leads to, and whether it is a link itself.
+ * Returns the metadata of a path, links followed, and if the path itself is a link.
  *
  * @throws {ExecServerError} `fileNotFound`, `fileError`
  */
 export const getMetadata = (path: FilePath, uri: string): Promise<ResultIn<typeof fsGetMetadata>> =>
   onPath(uri, async () => {
-    const itself = await lstat(path);
-    const isSymlink = itself.isSymbolicLink();
-    const stats = isSymlink ? await stat(path) : itself;
+    const ownStats = await lstat(path);
+    const isSymlink = ownStats.isSymbolicLink();
+    const stats = isSymlink ? await stat(path) : ownStats;
     return {
       isDirectory: stats.isDirectory(),
       isFile: stats.isFile(),

@@ -5,7 +5,7 @@ import type { FilePath, FilePaths } from './file-path.ts';
 import { MAX_WATCHED_PATHS, MISSING_RECHECK_MS } from './limits.ts';
 import { type NearestDirectory, nearestDirectories, type Watchable } from './nearest-directories.ts';
 
-/** The one watch of a connection, by the number that the client gave it. */
+/** The single watch of a connection, with the number that the client gave it. */
 export class MissingWatch {
   readonly #paths: FilePaths;
   readonly #changed: (watchId: number) => void;
@@ -14,8 +14,8 @@ export class MissingWatch {
   #watch: Watch | undefined;
 
   /**
-   * @param changed told when what was missing appears, or what was there is gone; the watch is over then
-   * @param recheckMs how often it looks by itself
+   * @param changed called once when a missing path appears or the present one is gone, which ends the watch
+   * @param recheckMs interval of polling, in milliseconds
    */
   constructor(paths: FilePaths, changed: (watchId: number) => void, recheckMs = MISSING_RECHECK_MS) {
     this.#paths = paths;
@@ -24,19 +24,20 @@ export class MissingWatch {
   }
 
   /**
-   * Watches in place of what was watched before. Nothing is told before the caller could send the answer.
+   * Replaces the previous watch. `changed` is not called before the caller can send the answer.
    *
-   * @returns whether it watches: not if things are no longer so, nor for a number that isn't higher than all before
+   * @returns false if nothing is watched: a missing path exists, the present one does not, or the number is not higher
+   *   than all before
    */
-  async start(watchId: number, what: Watchable): Promise<boolean> {
+  async start(watchId: number, watched: Watchable): Promise<boolean> {
     if (watchId <= this.#lastId) return false;
     this.#lastId = watchId;
     this.stop();
-    if (what.missing.length === 0 || what.missing.length > MAX_WATCHED_PATHS) return false;
-    const begun = new Watch(what, this.#paths, this.#recheckMs);
-    this.#watch = begun;
-    const watching = (await begun.begin()) && this.#watch === begun;
-    if (watching) setImmediate(() => begun.tell(() => this.#changed(watchId)));
+    if (watched.missing.length === 0 || watched.missing.length > MAX_WATCHED_PATHS) return false;
+    const started = new Watch(watched, this.#paths, this.#recheckMs);
+    this.#watch = started;
+    const watching = (await started.begin()) && this.#watch === started;
+    if (watching) setImmediate(() => started.report(() => this.#changed(watchId)));
     return watching;
   }
 
@@ -46,108 +47,109 @@ export class MissingWatch {
   }
 }
 
-type Watched = { names: NearestDirectory; readonly watcher: FSWatcher | undefined };
+type WatchedDirectory = { names: NearestDirectory; readonly watcher: FSWatcher | undefined };
 
 class Watch {
-  readonly #what: Watchable;
   readonly #paths: FilePaths;
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched: Watchable;
+  /** By identity. */
+  readonly #directories = new Map<string, WatchedDirectory>();
   readonly #recheck: NodeJS.Timeout;
-  #tell: (() => void) | undefined;
+  #report: (() => void) | undefined;
   #appeared = false;
-  #state: 'idle' | 'looking' | 'lookAgain' | 'over' = 'idle';
+  #state: 'idle' | 'checking' | 'checkAgain' | 'ended' = 'idle';
 
-  constructor(what: Watchable, paths: FilePaths, recheckMs: number) {
-    this.#what = what;
+  constructor(watched: Watchable, paths: FilePaths, recheckMs: number) {
+    this.#watched = watched;
     this.#paths = paths;
-    // Not every file system tells what others do in it, and links on the way are not watched.
+    // Some file systems report no changes by other machines, and links on the way are not watched.
     this.#recheck = setInterval(() => void this.#check(), recheckMs).unref();
   }
 
-  /** Watches, then looks. `false` if it has happened already, or is not so: then it is over. */
+  /** Starts to watch. Returns false if the state differs already, which ends the watch. */
   async begin(): Promise<boolean> {
-    this.#state = 'looking';
-    const happened = await this.#look();
-    if (this.#isOver) return false;
-    if (happened) this.stop();
+    this.#state = 'checking';
+    const changed = await this.#hasChanged();
+    if (this.#hasEnded) return false;
+    if (changed) this.stop();
     else this.#state = 'idle';
-    return !happened;
+    return !changed;
   }
 
-  /** From now on `callback` is called, once, when it has happened. */
-  tell(callback: () => void): void {
-    this.#tell = callback;
+  /** Sets the callback for the change, which is called once. */
+  report(callback: () => void): void {
+    this.#report = callback;
     void this.#check();
   }
 
   stop(): void {
-    this.#state = 'over';
+    this.#state = 'ended';
     clearInterval(this.#recheck);
-    for (const { watcher } of this.#watched.values()) watcher?.close();
-    this.#watched.clear();
+    for (const { watcher } of this.#directories.values()) watcher?.close();
+    this.#directories.clear();
   }
 
-  // Methods, since the compiler takes the state for what was assigned last, whoever changes it meanwhile.
-  get #isOver(): boolean {
-    return this.#state === 'over';
+  // Getters, since the compiler assumes that an assigned state does not change during an await.
+  get #hasEnded(): boolean {
+    return this.#state === 'ended';
   }
 
-  get #hasToLookAgain(): boolean {
-    return this.#state === 'lookAgain';
+  get #mustCheckAgain(): boolean {
+    return this.#state === 'checkAgain';
   }
 
   async #check(): Promise<void> {
-    if (this.#tell === undefined || this.#isOver) return;
+    if (this.#report === undefined || this.#hasEnded) return;
     if (this.#state !== 'idle') {
-      this.#state = 'lookAgain';
+      this.#state = 'checkAgain';
       return;
     }
     do {
-      this.#state = 'looking';
-      const happened = await this.#look();
-      if (this.#isOver) return;
-      if (happened) {
+      this.#state = 'checking';
+      const changed = await this.#hasChanged();
+      if (this.#hasEnded) return;
+      if (changed) {
         this.stop();
-        this.#tell();
+        this.#report();
         return;
       }
-    } while (this.#hasToLookAgain);
+    } while (this.#mustCheckAgain);
     this.#state = 'idle';
   }
 
-  /** Watches what is nearest to each path now, and tells whether it has happened. */
-  async #look(): Promise<boolean> {
+  /** Watches the directory that is nearest to each path now, then returns true if the state differs. */
+  async #hasChanged(): Promise<boolean> {
     for (;;) {
-      const nearest = await nearestDirectories(this.#what, this.#paths);
-      // What is nearest may change before it is watched, without an event.
-      if (this.#isOver || !this.#watchOnly(nearest)) break;
+      const nearest = await nearestDirectories(this.#watched, this.#paths);
+      // The nearest directory may change before it is watched, which raises no event.
+      if (this.#hasEnded || !this.#watchOnly(nearest)) break;
     }
-    const { missing, present } = this.#what;
-    const there = await Promise.all(missing.map(path => isMissing(path, lstat)));
-    const stays = present === undefined || !(await isMissing(present, stat));
-    return this.#appeared || !stays || there.includes(false);
+    const { missing, present } = this.#watched;
+    const stillMissing = await Promise.all(missing.map(path => isMissing(path, lstat)));
+    const isPresent = present === undefined || !(await isMissing(present, stat));
+    return this.#appeared || !isPresent || stillMissing.includes(false);
   }
 
-  /** Watches these directories and no others. Tells whether there was one that was not watched. */
+  /** Watches exactly these directories. Returns true if one of them was not watched before. */
   #watchOnly(nearest: ReadonlyMap<string, NearestDirectory>): boolean {
-    for (const [identity, { watcher }] of this.#watched) {
+    for (const [identity, { watcher }] of this.#directories) {
       if (nearest.has(identity)) continue;
       watcher?.close();
-      this.#watched.delete(identity);
+      this.#directories.delete(identity);
     }
     let isNew = false;
     for (const [identity, names] of nearest) {
-      const known = this.#watched.get(identity);
+      const known = this.#directories.get(identity);
       if (known !== undefined) known.names = names;
       else {
         isNew = true;
-        this.#watched.set(identity, { names, watcher: this.#watch(identity, names.path) });
+        this.#directories.set(identity, { names, watcher: this.#watch(identity, names.path) });
       }
     }
     return isNew;
   }
 
-  /** `undefined` where the system can watch no more, or not this: looking now and then has to do. */
+  /** Returns `undefined` if the system cannot watch the directory; then only polling finds changes. */
   #watch(identity: string, path: FilePath): FSWatcher | undefined {
     try {
       const watcher = watch(path, { persistent: false, encoding: 'buffer' }, (_, name) =>
@@ -161,14 +163,14 @@ class Watch {
   }
 
   #onEvent(identity: string, name: string | undefined): void {
-    const names = this.#watched.get(identity)?.names;
+    const names = this.#directories.get(identity)?.names;
     if (names === undefined) return;
     if (name !== undefined && names.awaited.has(name)) this.#appeared = true;
     if (name === undefined || this.#appeared || names.near.has(name)) void this.#check();
   }
 }
 
-/** Whether nothing is there. Where nobody may look, something may be. */
+/** True if a path does not exist. A path that may not be looked up counts as existing. */
 const isMissing = async (path: FilePath, look: (path: FilePath) => Promise<unknown>): Promise<boolean> => {
   try {
     await look(path);

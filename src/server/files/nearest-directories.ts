@@ -1,21 +1,21 @@
 import { stat } from 'node:fs/promises';
 import type { FilePath, FilePaths } from './file-path.ts';
 
-/** A directory to watch, and the names in it that matter, byte for byte as characters. */
+/** A directory to watch, and the names in it that matter, with one character for each byte. */
 export type NearestDirectory = {
   readonly path: FilePath;
-  /** Things that are awaited: whatever happens to such a name, it was there, if only for a moment. */
+  /** Missing paths: any event for such a name means that it existed, if only for a moment. */
   readonly awaited: Set<string>;
-  /** Directories on the way, and things that are to stay: whatever happens to such a name is worth a look. */
+  /** Directories on the way, and the present path: an event for such a name requires a check. */
   readonly near: Set<string>;
 };
 
-/** What to watch. */
+/** The paths to watch: those that do not exist, and one that does. */
 export type Watchable = { readonly missing: readonly FilePath[]; readonly present?: FilePath | undefined };
 
 /**
- * Finds the directories in which the next thing has to happen: for each path the nearest one that exists. They are
- * told apart by path and inode, since at the same path there may be another one later.
+ * Finds the nearest existing directory above each path, where the next change has to happen. The key has path and inode,
+ * since another directory may have the same path later.
  */
 export const nearestDirectories = async (
   { missing, present }: Watchable,
@@ -52,6 +52,6 @@ const addNearest = (
   const directory = found.get(identity) ?? { path, awaited: new Set(), near: new Set() };
   found.set(identity, directory);
   directory[levels === 1 ? kind : 'near'].add(name.toString('latin1'));
-  // Its own name comes with what happens to the directory itself.
+  // Events for the directory itself have its own name.
   directory.near.add(paths.name(path).toString('latin1'));
 };

@@ -8,7 +8,7 @@ import type { FilePath, FilePaths } from './file-path.ts';
 import { empty, openRegular } from './regular-file.ts';
 import { Replacement } from './replacement.ts';
 
-/** What a file is open for. */
+/** The mode of an open file, as in `fs/open`. */
 export type OpenMode = 'read' | 'replace' | 'create' | 'update';
 
 export type OpenOptions = {
@@ -17,10 +17,10 @@ export type OpenOptions = {
   readonly fileMode?: number | undefined;
 };
 
-/** Part of a file; at its end there is less than asked for. */
+/** A part of a file; `eof` if it is shorter than requested. */
 export type Block = { readonly chunk: Buffer; readonly eof: boolean };
 
-/** A file that a client holds open. One thing at a time is asked of it. */
+/** A file that a client holds open. Its methods must not be called concurrently. */
 export class OpenFile {
   readonly mode: OpenMode;
   readonly #handle: FileHandle;
@@ -62,16 +62,16 @@ export class OpenFile {
     try {
       await onPath(this.#uri, () => writeFully(this.#handle, chunk, offset));
     } catch (error) {
-      // A close that is on its way already must not take the rest for the whole.
+      // A close that was sent already must not commit an incomplete file.
       this.#failure ??= error;
       throw error;
     }
   }
 
   /**
-   * Closes it; a replacement takes its place.
+   * Closes the file. An atomic write replaces the target.
    *
-   * @throws {ExecServerError} `contentMismatch`, or the error of an earlier write: then a replacement is dropped
+   * @throws {ExecServerError} `contentMismatch`, or the error of an earlier write: then an atomic write is discarded
    */
   async close(expectation: Expectation): Promise<void> {
     try {
@@ -79,12 +79,12 @@ export class OpenFile {
       await checkContent(this.#handle, this.#uri, expectation);
       await this.#replacement?.commit();
     } finally {
-      // Of a replacement that has taken its place nothing is left to drop.
+      // No effect on a replacement that is committed.
       await this.drop();
     }
   }
 
-  /** Closes it; a replacement is dropped. */
+  /** Closes the file. An atomic write is discarded. */
   async drop(): Promise<void> {
     if (this.#replacement !== undefined) await this.#replacement.discard();
     else await this.#handle.close().catch(() => {});
@@ -110,7 +110,7 @@ const openInPlace = async (
   }
 };
 
-// Readable, too, so that its content can be compared with what is expected; where that may not be, not.
+// Also readable, to verify the content, unless permissions forbid it.
 const openToWrite = async (
   path: FilePath,
   uri: string,

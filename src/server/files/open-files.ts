@@ -2,12 +2,12 @@ import { fileHandleExists, limitExceeded, shuttingDown, unknownFileHandle } from
 import type { Expectation } from './expectation.ts';
 import type { OpenFile } from './open-file.ts';
 
-/** An id from the moment its file is asked for, so that blocks can be asked for without waiting. */
+/** A handle, from the request to open its file: blocks can be requested before the answer. */
 type Handle = { readonly opening: Promise<OpenFile>; last: Promise<unknown> };
 
 /**
- * The files that a client holds open, by the ids that it gave them. What is asked of one file is done in the order of
- * the calls.
+ * The files that a client holds open, by the ids that it chose. The operations on one file run one after the other, in
+ * the order of the calls.
  */
 export class OpenFiles {
   readonly #max: number;
@@ -26,7 +26,7 @@ export class OpenFiles {
   /**
    * Opens a file under an id.
    *
-   * @throws {ExecServerError} `fileHandleExists`, `limitExceeded`, or what `open` throws
+   * @throws {ExecServerError} `fileHandleExists`, `limitExceeded`, or the error of `open`
    */
   async open(handleId: string, open: () => Promise<OpenFile>): Promise<void> {
     if (this.#handles.has(handleId)) throw fileHandleExists(handleId);
@@ -38,16 +38,16 @@ export class OpenFiles {
     try {
       await opening;
     } catch (error) {
-      // By now the id may be closed, and another file's.
+      // The id may be closed by now, and belong to another file.
       if (this.#handles.get(handleId) === handle) this.#handles.delete(handleId);
       throw error;
     }
   }
 
   /**
-   * Does something with an open file, after what was asked before.
+   * Runs an operation on an open file, after earlier operations on it.
    *
-   * @throws {ExecServerError} `unknownFileHandle`, also where the file could not be opened; or what `act` throws
+   * @throws {ExecServerError} `unknownFileHandle`, also if the file could not be opened; or the error of `act`
    */
   async use<Result>(handleId: string, act: (file: OpenFile) => Promise<Result>): Promise<Result> {
     const handle = this.#handles.get(handleId);
@@ -56,8 +56,8 @@ export class OpenFiles {
   }
 
   /**
-   * Closes a file, after what was asked before; its id is free at once. One that isn't there is as good as closed,
-   * unless something is expected of what it holds.
+   * Closes a file, after earlier operations on it. The id is free immediately. An unknown id is no error unless some
+   * content is expected.
    *
    * @throws {ExecServerError} `contentMismatch`, `unknownFileHandle`, or the error of an earlier write
    */
@@ -79,7 +79,7 @@ export class OpenFiles {
     }
   }
 
-  /** Closes all, after what is under way; what waits is not done, and what was not closed is dropped where it can be. */
+  /** Drops all files after the running operations. Waiting operations are refused. */
   async abandonAll(): Promise<void> {
     this.#abandoned = true;
     const handles = [...this.#handles.values()];

@@ -2,21 +2,21 @@ import { limitExceeded } from '../../protocol/errors.ts';
 import type { FilePath } from './file-path.ts';
 import { MAX_WAITING_FILE_REQUESTS } from './limits.ts';
 
-/** Something that a request works on, and whether it may change it. */
+/** A path or handle that a request uses, and if the request may change it. */
 export type PathUse = { readonly key: string; readonly writes: boolean };
 
 type Entry = {
   readonly number: number;
   readonly uses: readonly PathUse[];
-  /** Earlier requests that have to be done before this one begins. */
+  /** The number of earlier requests that this one waits for. */
   blockers: number;
   begin: () => void;
 };
 
 /**
- * Lets requests about one path take effect in the order of the calls. A request waits for the earlier ones that use the
- * same path, one above it or one below it, unless both only read. It never waits for a later one, so none can wait for
- * another in a circle. All others run concurrently.
+ * The order of requests about one path. A request waits for the earlier ones that use the same path, one above it or
+ * one below it, unless both only read. It never waits for a later one, so there is no deadlock. All others run
+ * concurrently.
  */
 export class PathOrder {
   /** In the order of the calls. */
@@ -25,9 +25,9 @@ export class PathOrder {
   #calls = 0;
 
   /**
-   * Does something when its turn has come: before the first `await` of the caller if nothing stands in the way.
+   * Runs a request after the earlier ones that it conflicts with; synchronously if there are none.
    *
-   * @throws {ExecServerError} `limitExceeded` when too many requests wait already
+   * @throws {ExecServerError} `limitExceeded` if too many requests wait already
    */
   async run<Answer>(uses: readonly PathUse[], act: () => Promise<Answer>): Promise<Answer> {
     const entry: Entry = { number: this.#calls++, uses, blockers: 0, begin: () => {} };
@@ -37,14 +37,14 @@ export class PathOrder {
     }
     this.#pending.add(entry);
     try {
-      if (entry.blockers > 0) await this.#turn(entry);
+      if (entry.blockers > 0) await this.#waitForEarlier(entry);
       return await act();
     } finally {
       this.#done(entry);
     }
   }
 
-  async #turn(entry: Entry): Promise<void> {
+  async #waitForEarlier(entry: Entry): Promise<void> {
     this.#waiting += 1;
     await new Promise<void>(resolve => {
       entry.begin = resolve;
@@ -62,19 +62,19 @@ export class PathOrder {
   }
 }
 
-/** The use of a path, by its bytes and whatever links it leads through. */
+/** The use of a path. Paths are compared by their bytes; links are not resolved. */
 export const pathUse = (path: FilePath, writes: boolean, platform: NodeJS.Platform): PathUse => {
   const key = FOLDED[platform]?.(String(path)) ?? Buffer.from(path).toString('latin1');
   return { key: key.endsWith('/') ? key : `${key}/`, writes };
 };
 
-/** The use of an open file: one thing at a time is done with it. */
+/** The use of an open file, whose operations run one after the other. */
 export const handleUse = (handleId: string): PathUse => ({
   key: `handle:${Buffer.from(handleId, 'utf16le').toString('hex')}/`,
   writes: true,
 });
 
-/** Where names that differ in case only are usually the same. Too much order does no harm. */
+/** Platforms whose file systems usually ignore case. Ordering too many requests is harmless. */
 const FOLDED: Partial<Record<NodeJS.Platform, (path: string) => string>> = {
   win32: path => path.replaceAll('\\', '/').toLowerCase(),
   darwin: path => path.normalize('NFC').toLowerCase(),
@@ -83,5 +83,5 @@ const FOLDED: Partial<Record<NodeJS.Platform, (path: string) => string>> = {
 const conflict = (one: Entry, other: Entry): boolean =>
   one.uses.some(a => other.uses.some(b => (a.writes || b.writes) && overlap(a.key, b.key)));
 
-/** Whether two places are the same or one is within the other; each key ends with a `/`. */
+/** True if two keys are equal or one contains the other; each key ends with `/`. */
 const overlap = (one: string, other: string): boolean => one.startsWith(other) || other.startsWith(one);

@@ -13,9 +13,9 @@ import { type DirectoryEntry, listDirectory } from './list-directory.ts';
 type Result = ResultIn<typeof fsReadDirectory>;
 
 /**
- * Lists a directory; links are looked through.
+ * Lists a directory. Symbolic links are described by their targets.
  *
- * @throws {ExecServerError} `limitExceeded` for more than fits an answer of `maxBytes`
+ * @throws {ExecServerError} `limitExceeded` if the answer is longer than `maxBytes`
  */
 export const readDirectory = async (
   path: FilePath,
@@ -24,8 +24,8 @@ export const readDirectory = async (
   grow: Grow = growFreely,
 ): Promise<Result> => {
   const uri = paths.uri(path);
-  const { entries, more } = await onPath(uri, () => listDirectory(path, paths, grow));
-  if (more) throw limitExceeded('directoryEntries', MAX_DIRECTORY_ENTRIES + 1, MAX_DIRECTORY_ENTRIES);
+  const { entries, truncated } = await onPath(uri, () => listDirectory(path, paths, grow));
+  if (truncated) throw limitExceeded('directoryEntries', MAX_DIRECTORY_ENTRIES + 1, MAX_DIRECTORY_ENTRIES);
   const described: Result['entries'] = [];
   let bytes = 0;
   const slice = new TimeSlice();
@@ -35,12 +35,12 @@ export const readDirectory = async (
     bytes += Buffer.byteLength(JSON.stringify(shown)) + 1;
     if (bytes > maxBytes) throw limitExceeded('listingBytes', bytes, maxBytes);
     described.push(shown);
-    if (described.length % ENTRIES_AT_ONCE === 0) await grow(ENTRIES_AT_ONCE * LISTED_NAME_BYTES);
+    if (described.length % ENTRIES_PER_GROWTH === 0) await grow(ENTRIES_PER_GROWTH * LISTED_NAME_BYTES);
   }
   return { entries: described };
 };
 
-const ENTRIES_AT_ONCE = 512;
+const ENTRIES_PER_GROWTH = 512;
 
 const describe = async (
   { name, kind }: DirectoryEntry,
@@ -57,7 +57,7 @@ const describe = async (
   };
 };
 
-// A link that leads nowhere, or where nobody may look, is there all the same.
+// A dangling link, or one whose target may not be looked up, is listed all the same.
 const targetOf = async (link: FilePath): Promise<'file' | 'directory' | 'other'> => {
   try {
     const stats = await stat(link);

@@ -7,9 +7,9 @@ import type { FilePath } from './file-path.ts';
 import { openRegular } from './regular-file.ts';
 
 /**
- * Reads a whole regular file, also one of /proc, whose size is not known before.
+ * Reads a whole regular file, also one of /proc, whose size is unknown.
  *
- * @throws {ExecServerError} `limitExceeded` for more than `maxBytes`
+ * @throws {ExecServerError} `limitExceeded` if it is longer than `maxBytes`
  */
 export const readWholeFile = async (path: FilePath, uri: string, maxBytes: number): Promise<Buffer> => {
   const handle = await openRegular(path, uri, constants.O_RDONLY);
@@ -23,13 +23,13 @@ export const readWholeFile = async (path: FilePath, uri: string, maxBytes: numbe
 const readToEnd = async (handle: FileHandle, maxBytes: number): Promise<Buffer> => {
   const { size } = await handle.stat();
   if (size > maxBytes) throw tooLong(size, maxBytes);
-  // One more than it should have, which shows where it ends.
+  // One byte more than the size, so that the last read finds the end.
   let bytes: Buffer = Buffer.allocUnsafe(size + 1);
   let length = 0;
   for (;;) {
     if (length === bytes.length) bytes = larger(bytes, maxBytes + 1);
     const wanted = Math.min(bytes.length - length, MAX_BLOCK_BYTES);
-    // Where it stands, not where we count it to be: some files of /proc can only be read in order.
+    // No position: some files of /proc can only be read in order.
     const { bytesRead } = await handle.read(bytes, length, wanted, null);
     if (bytesRead === 0) return bytes.subarray(0, length);
     length += bytesRead;

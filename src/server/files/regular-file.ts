@@ -5,22 +5,22 @@ import { isNotFound, onPath } from './file-errors.ts';
 import type { FilePath } from './file-path.ts';
 
 /**
- * Opens a regular file. Anything else is refused unopened: a FIFO or a device would make its caller wait for whoever
- * is at its other end, and with it one of the few threads that do all file work.
+ * Opens a regular file. Anything else is refused without being opened: a FIFO or a device could block one of the few
+ * threads of Node until another process opens the other end.
  *
- * @param flags how, as for `open(2)`
+ * @param flags as for `open(2)`
  * @param mode the permission bits of a file that is created, before the umask
  * @throws {ExecServerError} `fileRefused`, `fileNotFound`, `fileError`
  */
 export const openRegular = (path: FilePath, uri: string, flags: number, mode?: number): Promise<FileHandle> =>
   onPath(uri, async () => {
     const writing = (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0;
-    refuseSpecial(await statIfExists(path), uri, writing);
-    // Some regular files of /proc and /sys wait, too: so they say EAGAIN.
+    assertRegular(await statIfExists(path), uri, writing);
+    // Some regular files of /proc and /sys block; with O_NONBLOCK they fail with EAGAIN.
     const handle = await open(path, flags | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0), mode);
     try {
-      // It may be another one by now.
-      refuseSpecial(await handle.stat(), uri, writing);
+      // The path may have been replaced.
+      assertRegular(await handle.stat(), uri, writing);
       return handle;
     } catch (error) {
       await handle.close();
@@ -29,8 +29,8 @@ export const openRegular = (path: FilePath, uri: string, flags: number, mode?: n
   });
 
 /**
- * Empties an open file, and gives it permission bits if there are any to give. What it held and what it will hold are
- * at no time open to more than they are meant to be; and if the bits can't be changed, nothing has.
+ * Truncates an open file, and sets its permission bits if given. The old and the new content are never accessible to
+ * more users than intended. If the bits cannot be changed, the file is unchanged.
  */
 export const empty = async (handle: FileHandle, mode: number | undefined): Promise<void> => {
   if (mode === undefined) {
@@ -43,7 +43,7 @@ export const empty = async (handle: FileHandle, mode: number | undefined): Promi
   await handle.chmod(mode);
 };
 
-/** What is at a path, links followed; `undefined` where nothing is. */
+/** Returns the stats of a path, links followed, or `undefined` if it does not exist. */
 export const statIfExists = async (path: FilePath): Promise<Stats | undefined> => {
   try {
     return await stat(path);
@@ -53,20 +53,20 @@ export const statIfExists = async (path: FilePath): Promise<Stats | undefined> =
   }
 };
 
-// Of a directory that is to be written the system has its own, well-known error.
-const refuseSpecial = (stats: Stats | undefined, uri: string, writing: boolean): void => {
+// To write a directory fails with EISDIR of the system.
+const assertRegular = (stats: Stats | undefined, uri: string, writing: boolean): void => {
   if (stats === undefined || stats.isFile() || (writing && stats.isDirectory())) return;
   throw notAFile(uri, stats);
 };
 
-/** That something is no regular file, and what it is. */
+/** The error for a path that is not a regular file. */
 export const notAFile = (uri: string, stats: Stats) =>
   fileRefused('notAFile', uri, `expected a regular file, found ${kindOf(stats)}`);
 
-/** What something is, for people. */
+/** The kind of a file, for error messages. */
 export const kindOf = (stats: Stats): string => {
   if (stats.isDirectory()) return 'a directory';
   if (stats.isFIFO()) return 'a FIFO';
   if (stats.isSocket()) return 'a socket';
-  return stats.isCharacterDevice() || stats.isBlockDevice() ? 'a device' : 'something else';
+  return stats.isCharacterDevice() || stats.isBlockDevice() ? 'a device' : 'an unknown file type';
 };

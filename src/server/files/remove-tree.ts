@@ -3,23 +3,23 @@ import { isNotFound, isSystemError } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
 import { readEntries } from './list-directory.ts';
 
-/** Where a tree is removed, and what ends that. */
+/** The context of a removal. */
 export type RemoveContext = {
   readonly paths: FilePaths;
-  /** Ends the removal with its reason, between two entries. */
+  /** Aborts the removal with its reason, between two entries. */
   readonly signal: AbortSignal;
 };
 
 /**
- * Removes a directory with all that is in it; links in it are removed, not followed. What another process removes in the
- * meantime counts as removed. It holds some hundred names at a time, however many there are: `rm` of Node takes all.
+ * Removes a directory with its content; links in it are removed, not followed. Entries that another process removes in
+ * the meantime count as removed. At most `NAMES_HELD` names are in memory: `rm` of Node lists whole directories.
  */
 export const removeTree = async (directory: FilePath, context: RemoveContext): Promise<void> => {
-  // An empty directory need not be readable. One that is removed from while it is read may hide entries.
+  // An empty directory need not be readable. A read may miss entries while others are removed.
   while (!(await removeEmpty(directory))) await removeSome(directory, context);
 };
 
-/** Removes a directory if it is empty; tells whether it is gone. */
+/** Removes a directory if it is empty. Returns true if it is gone. */
 const removeEmpty = async (directory: FilePath): Promise<boolean> => {
   try {
     await rmdir(directory);
@@ -31,14 +31,14 @@ const removeEmpty = async (directory: FilePath): Promise<boolean> => {
   }
 };
 
-// Systems differ.
+// Some systems report EEXIST.
 const NOT_EMPTY: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST']);
 
 const removeSome = async (directory: FilePath, context: RemoveContext): Promise<void> => {
-  const { files, directories } = await someIn(directory, context.paths);
-  for (let at = 0; at < files.length; at += FILES_AT_ONCE) {
+  const { files, directories } = await someEntries(directory, context.paths);
+  for (let at = 0; at < files.length; at += CONCURRENT_UNLINKS) {
     context.signal.throwIfAborted();
-    await Promise.all(files.slice(at, at + FILES_AT_ONCE).map(unlinkIfThere));
+    await Promise.all(files.slice(at, at + CONCURRENT_UNLINKS).map(unlinkIfThere));
   }
   for (const path of directories) {
     context.signal.throwIfAborted();
@@ -46,7 +46,7 @@ const removeSome = async (directory: FilePath, context: RemoveContext): Promise<
   }
 };
 
-const someIn = async (
+const someEntries = async (
   directory: FilePath,
   paths: FilePaths,
 ): Promise<{ readonly files: FilePath[]; readonly directories: FilePath[] }> => {
@@ -68,5 +68,5 @@ const unlinkIfThere = async (path: FilePath): Promise<void> => {
 
 const NAMES_HELD = 512;
 
-/** As many as threads of Node do file work. */
-const FILES_AT_ONCE = 4;
+/** The number of threads of Node for file operations. */
+const CONCURRENT_UNLINKS = 4;

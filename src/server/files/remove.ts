@@ -4,14 +4,14 @@ import { asFileError, isNotFound, isSystemError, onPath } from './file-errors.ts
 import type { FilePath, FilePaths } from './file-path.ts';
 import { type RemoveContext, removeTree } from './remove-tree.ts';
 
-/** How to remove something. */
+/** The options of `fs/remove`. */
 export type RemoveOptions = { readonly recursive: boolean; readonly force: boolean };
 
 /**
- * Removes a file, a link (never what it leads to) or a directory.
+ * Removes a file, a symbolic link (not its target) or a directory.
  *
- * @throws {ExecServerError} `fileRefused` for a root; `fileNotFound` without `force`; `permissionDenied`, `fileError`:
- * then something in it may be gone
+ * @throws {ExecServerError} `fileRefused` for a root; `fileNotFound` without `force`; `permissionDenied` or `fileError`,
+ *   after which a part of a tree may be gone
  */
 export const remove = (
   path: FilePath,
@@ -21,8 +21,8 @@ export const remove = (
   const { paths } = context;
   const uri = paths.uri(path);
   return onPath(uri, async () => {
-    if (paths.name(path).length === 0) throw fileRefused('root', uri, 'a root is never removed');
-    const isDirectory = await isDirectoryItself(path, force);
+    if (paths.name(path).length === 0) throw fileRefused('root', uri, 'a root directory cannot be removed');
+    const isDirectory = await lstatIsDirectory(path, force);
     if (isDirectory === undefined) return;
     if (!isDirectory) await unlink(path);
     else if (recursive) await removeTree(path, context).catch(error => rethrow(error, paths));
@@ -30,7 +30,7 @@ export const remove = (
   });
 };
 
-/** Tells of what in the directory could not be removed, where its name is known exactly. */
+/** Names the entry that could not be removed, if its name is UTF-8. */
 const rethrow = (error: unknown, paths: FilePaths): never => {
   const path = isSystemError(error) ? error.path : undefined;
   throw path === undefined || path.includes(REPLACEMENT_CHARACTER)
@@ -40,8 +40,8 @@ const rethrow = (error: unknown, paths: FilePaths): never => {
 
 const REPLACEMENT_CHARACTER = '\ufffd';
 
-/** `undefined` where nothing is, if that is as good. */
-const isDirectoryItself = async (path: FilePath, force: boolean): Promise<boolean | undefined> => {
+/** Returns `undefined` for a missing path with `force`. */
+const lstatIsDirectory = async (path: FilePath, force: boolean): Promise<boolean | undefined> => {
   try {
     return (await lstat(path)).isDirectory();
   } catch (error) {

@@ -7,9 +7,8 @@ import type { FilePath, FilePaths } from './file-path.ts';
 import { notAFile, statIfExists } from './regular-file.ts';
 
 /**
- * The next content of a file, written beside it. `commit` puts it in the file's place in one step: whoever reads
- * meanwhile has the old content or the new. It keeps owner and permission bits, not hard links, which is why a file
- * that has some is refused.
+ * A temporary file with the new content of a file, in the same directory. `commit` renames it, so that readers find the
+ * old content or the new. Owner and permission bits are kept; a file with several hard links is refused.
  */
 export class Replacement {
   /** The file to write. */
@@ -17,7 +16,7 @@ export class Replacement {
   readonly #uri: string;
   readonly #target: FilePath;
   readonly #temporary: FilePath;
-  /** The permission bits to give it; the ones that it was created with unless given. */
+  /** The final permission bits; those that it was created with if absent. */
   readonly #mode: number | undefined;
 
   private constructor(
@@ -35,19 +34,18 @@ export class Replacement {
   }
 
   /**
-   * Begins one for what `path` leads to.
+   * Creates the temporary file for a path, links followed.
    *
-   * @param fileMode its permission bits, unless they are to stay as they are
-   * @throws {ExecServerError} `fileRefused` where the result would not be the same file with another content,
-   * `fileNotFound`, `fileError`
+   * @param fileMode the permission bits; those of the existing file if absent
+   * @throws {ExecServerError} `fileRefused` if the owner or hard links would be lost, `fileNotFound`, `fileError`
    */
   static async begin(path: FilePath, fileMode: number | undefined, paths: FilePaths): Promise<Replacement> {
     const uri = paths.uri(path);
     const target = await onPath(uri, () => endOfLinks(path, paths));
     const existing = await onPath(uri, () => statIfExists(target));
-    if (existing !== undefined) await refuseWhatIsLost(existing, target, uri);
+    if (existing !== undefined) await assertReplaceable(existing, target, uri);
     const temporary = paths.child(paths.parent(target), Buffer.from(temporaryName()));
-    const handle = await createBeside(temporary, uri, existing === undefined ? fileMode : PRIVATE);
+    const handle = await createTemporary(temporary, uri, existing === undefined ? fileMode : PRIVATE);
     const replacement = new Replacement(handle, uri, target, temporary, fileMode ?? permissionsOf(existing));
     try {
       if (existing !== undefined) await keepOwner(handle, existing, uri);
@@ -58,13 +56,13 @@ export class Replacement {
     return replacement;
   }
 
-  /** Puts it in the file's place. If that can't be done it is gone, and the file is what it was. */
+  /** Replaces the file. If that fails, the temporary file is removed and the file is unchanged. */
   async commit(): Promise<void> {
     try {
       await onPath(this.#uri, async () => {
-        // After the last write, which may have cleared some bits.
+        // A write may have cleared some bits.
         if (this.#mode !== undefined) await this.handle.chmod(this.#mode);
-        // Otherwise a crash of the machine might leave an empty file under the name.
+        // Without it a crash of the machine may leave an empty file.
         await this.handle.sync();
         await this.handle.close();
         await rename(this.#temporary, this.#target);
@@ -75,14 +73,14 @@ export class Replacement {
     }
   }
 
-  /** Drops it. The file is what it was. */
+  /** Removes the temporary file. The file is unchanged. */
   async discard(): Promise<void> {
     await this.handle.close().catch(() => {});
     await unlink(this.#temporary).catch(() => {});
   }
 }
 
-// Nobody may read of the new content who may not read the old.
+// Keeps the temporary file private until the final mode is set.
 const PRIVATE = 0o600;
 
 const temporaryName = () => `.exec-server-${randomBytes(8).toString('hex')}.tmp`;
@@ -90,7 +88,7 @@ const temporaryName = () => `.exec-server-${randomBytes(8).toString('hex')}.tmp`
 const permissionsOf = (stats: Stats | undefined): number | undefined =>
   stats === undefined ? undefined : stats.mode & 0o7777;
 
-/** Where a path leads when every link at its end is followed, there or not: `realpath` wants something there. */
+/** Follows the links at the end of a path, also to a target that does not exist, which `realpath` refuses. */
 const endOfLinks = async (path: FilePath, paths: FilePaths): Promise<FilePath> => {
   let at = path;
   for (let links = 0; links <= MAX_LINKS; links += 1) {
@@ -101,29 +99,29 @@ const endOfLinks = async (path: FilePath, paths: FilePaths): Promise<FilePath> =
     if (target === undefined) return at;
     at = paths.linked(at, target);
   }
-  // The system's own error, with all that belongs to it.
+  // Throws ELOOP of the system.
   await stat(path);
   return at;
 };
 
-// What Linux allows.
+// The number of links that Linux follows.
 const MAX_LINKS = 40;
 
 const isNoLink = (error: unknown): boolean =>
   isNotFound(error) || (isSystemError(error) && (error.code === 'EINVAL' || error.code === 'UNKNOWN'));
 
-const refuseWhatIsLost = async (existing: Stats, target: FilePath, uri: string): Promise<void> => {
+const assertReplaceable = async (existing: Stats, target: FilePath, uri: string): Promise<void> => {
   if (existing.isDirectory()) throw fileError(uri, 'EISDIR', 'illegal operation on a directory');
   if (!existing.isFile()) throw notAFile(uri, existing);
   if (existing.nlink > 1) {
-    const problem = `it has ${existing.nlink} hard links, and only this one would have the new content; write it without atomic`;
+    const problem = `it has ${existing.nlink} hard links, which an atomic write would separate; write it without atomic`;
     throw fileRefused('hardLinks', uri, problem);
   }
-  // A rename asks for no permission to write the file itself.
+  // A rename does not check the permission to write the file.
   await onPath(uri, () => access(target, constants.W_OK));
 };
 
-const createBeside = async (
+const createTemporary = async (
   temporary: FilePath,
   uri: string,
   mode: number | undefined,
@@ -132,7 +130,11 @@ const createBeside = async (
   try {
     return await open(temporary, flags, mode);
   } catch (error) {
-    throw asFileError(uri, error, isNotFound(error) ? '' : 'no temporary file can be written beside it: ');
+    throw asFileError(
+      uri,
+      error,
+      isNotFound(error) ? '' : 'cannot create a temporary file in its directory: ',
+    );
   }
 };
 
@@ -142,7 +144,7 @@ const keepOwner = async (handle: FileHandle, existing: Stats, uri: string): Prom
   try {
     await handle.chown(existing.uid, existing.gid);
   } catch (error) {
-    const problem = `it belongs to user ${existing.uid} and group ${existing.gid}, which the new file would not; write it without atomic`;
+    const problem = `an atomic write cannot keep its owner (user ${existing.uid}, group ${existing.gid}); write it without atomic`;
     throw isSystemError(error) ? fileRefused('owner', uri, problem) : error;
   }
 };

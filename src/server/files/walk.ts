@@ -15,21 +15,21 @@ import { type DirectoryEntry, type Listing, listDirectory } from './list-directo
 type Result = ResultIn<typeof fsWalk>;
 export type WalkOptions = ParamsOut<typeof fsWalk>['options'];
 
-/** Where a walk works, and what bounds it. */
+/** The context of a walk. */
 export type WalkContext = {
   readonly paths: FilePaths;
-  /** The most that the answer may be, as text. */
+  /** The maximum length of the answer as text. */
   readonly maxBytes: number;
-  /** Ends the walk with its reason. */
+  /** Aborts the walk with its reason. */
   readonly signal: AbortSignal;
-  /** Takes memory for what was found. */
+  /** Takes memory for the result. */
   readonly grow?: Grow | undefined;
 };
 
 /**
- * Lists a tree, level by level. What can't be read is told and passed over; the root has to be there.
+ * Lists a tree, level by level. Directories that cannot be read are listed as errors.
  *
- * @throws {ExecServerError} `outOfRange` for the options; `fileNotFound` and `fileError` for the root
+ * @throws {ExecServerError} `outOfRange` for the options; `fileNotFound` or `fileError` for the root
  */
 export const walk = async (root: FilePath, options: WalkOptions, context: WalkContext): Promise<Result> => {
   checkRange(options);
@@ -57,13 +57,13 @@ class Walk {
     errors: [],
     truncated: false,
   };
-  /** Directories that are yet to be entered. */
+  /** Directories to enter. */
   readonly #next = new Fifo<Directory>();
-  /** Directories that were met, by device and inode; kept only where links may lead to one again. */
-  readonly #met = new Set<string>();
-  #looked = 0;
+  /** Directories that were found, by device and inode; only if links are followed, which may lead to one again. */
+  readonly #found = new Set<string>();
+  #examined = 0;
   #bytes = 0;
-  /** What of it was taken as memory. */
+  /** Bytes for which memory was taken. */
   #counted = 0;
   #stopped = false;
   readonly #slice = new TimeSlice();
@@ -93,13 +93,13 @@ class Walk {
     const { grow = growFreely } = this.#context;
     const listed = await this.#listed(directory.path, grow);
     if (listed === undefined) return;
-    if (listed.more) this.#result.truncated = true;
-    await this.#lookAll(listed.entries, directory);
+    if (listed.truncated) this.#result.truncated = true;
+    await this.#examineAll(listed.entries, directory);
     await grow(-listed.bytes);
     await this.#takeMemory(grow);
   }
 
-  /** What is in a directory; `undefined` if it can't be read, which is told. */
+  /** Lists a directory. Returns `undefined` if it cannot be read, and adds the error. */
   async #listed(path: FilePath, grow: Grow): Promise<Listing | undefined> {
     try {
       return await listDirectory(path, this.#context.paths, grow);
@@ -109,7 +109,7 @@ class Walk {
     }
   }
 
-  /** Takes memory for what was found since the last time. */
+  /** Takes memory for the entries since the last call. */
   async #takeMemory(grow: Grow): Promise<void> {
     const found = this.#bytes + this.#next.length * QUEUED_DIRECTORY_BYTES;
     const more = found - this.#counted;
@@ -118,24 +118,24 @@ class Walk {
     await grow(more);
   }
 
-  async #lookAll(entries: readonly DirectoryEntry[], directory: Directory): Promise<void> {
+  async #examineAll(entries: readonly DirectoryEntry[], directory: Directory): Promise<void> {
     for (const entry of entries) {
-      if (this.#looked === this.#options.maxEntries) {
+      if (this.#examined === this.#options.maxEntries) {
         this.#stop();
         return;
       }
-      this.#looked += 1;
+      this.#examined += 1;
       if (this.#slice.over) await this.#slice.next();
-      await this.#look(entry, directory);
+      await this.#examine(entry, directory);
       if (this.#stopped) return;
     }
   }
 
-  async #look({ name, kind }: DirectoryEntry, directory: Directory): Promise<void> {
+  async #examine({ name, kind }: DirectoryEntry, directory: Directory): Promise<void> {
     const path = this.#context.paths.child(directory.path, name);
     const follow = this.#options.followDirectorySymlinks;
-    const leads = kind === 'symlink' && follow && (await isDirectory(path));
-    const shown = leads ? 'directory' : kind;
+    const isFollowed = kind === 'symlink' && follow && (await isDirectory(path));
+    const shown = isFollowed ? 'directory' : kind;
     if (shown === 'file' || shown === 'directory' || this.#options.allKinds) this.#list(path, shown);
     if (shown !== 'directory' || directory.depth === this.#options.maxDepth) return;
     if (this.#options.pruneHiddenDirectories && name[0] === DOT) return;
@@ -148,23 +148,27 @@ class Walk {
 
   #list(path: FilePath, kind: Result['entries'][number]['kind']): void {
     const uri = this.#uri(path);
-    if (this.#answers(uri)) this.#result.entries.push({ path: uri, kind });
+    if (this.#fits(uri)) this.#result.entries.push({ path: uri, kind });
   }
 
   #fail(path: FilePath, error: unknown): void {
     const uri = this.#uri(path);
-    const told = asFileError(uri, error);
-    if (!(told instanceof ExecServerError)) throw told;
+    const fileError = asFileError(uri, error);
+    if (!(fileError instanceof ExecServerError)) throw fileError;
     if (this.#result.errors.length === MAX_WALK_ERRORS) {
       this.#result.truncated = true;
-    } else if (this.#answers(uri + told.message)) {
-      this.#result.errors.push({ path: uri, message: told.message, errno: String(told.data.errno) });
+    } else if (this.#fits(uri + fileError.message)) {
+      this.#result.errors.push({
+        path: uri,
+        message: fileError.message,
+        errno: String(fileError.data.errno),
+      });
     }
   }
 
-  /** Whether there is room in the answer for so much text; if not, the walk is over. */
-  #answers(text: string): boolean {
-    // URIs are ASCII, and what JSON adds to each is less than this.
+  /** Counts text of the answer. Returns false if it is too long, which ends the walk. */
+  #fits(text: string): boolean {
+    // URIs are ASCII, and the JSON around each is shorter than the overhead.
     this.#bytes += text.length + ENTRY_OVERHEAD_BYTES;
     if (this.#bytes <= this.#context.maxBytes) return true;
     this.#stop();
@@ -176,12 +180,12 @@ class Walk {
     this.#stopped = true;
   }
 
-  /** Whether a directory is met for the first time. */
+  /** Returns true if a directory is found for the first time. */
   async #isNew(path: FilePath): Promise<boolean> {
     const { dev, ino } = await stat(path, { bigint: true });
     const identity = `${dev}:${ino}`;
-    if (this.#met.has(identity)) return false;
-    this.#met.add(identity);
+    if (this.#found.has(identity)) return false;
+    this.#found.add(identity);
     return true;
   }
 
@@ -192,7 +196,7 @@ class Walk {
 
 const ENTRY_OVERHEAD_BYTES = 64;
 
-/** What a directory takes that is yet to be entered. */
+/** Memory of a directory to enter. */
 const QUEUED_DIRECTORY_BYTES = 512;
 
 const MIN_GROWTH_BYTES = 64 * 1024;

@@ -5,17 +5,17 @@ import type { FilePath, FilePaths } from './file-path.ts';
 import { empty, openRegular } from './regular-file.ts';
 import { Replacement } from './replacement.ts';
 
-/** How to write a file. */
+/** The options of `fs/writeFile`. */
 export type WriteOptions = { readonly atomic: boolean; readonly fileMode?: number | undefined };
 
-/** Creates a regular file or replaces what it holds. */
+/** Creates a regular file or replaces its content. */
 export const writeWholeFile = (
   path: FilePath,
   bytes: Buffer,
   { atomic, fileMode }: WriteOptions,
   paths: FilePaths,
 ): Promise<void> =>
-  atomic ? writeBeside(path, bytes, fileMode, paths) : writeInPlace(path, bytes, fileMode, paths);
+  atomic ? writeAtomically(path, bytes, fileMode, paths) : writeInPlace(path, bytes, fileMode, paths);
 
 const writeInPlace = async (
   path: FilePath,
@@ -35,7 +35,7 @@ const writeInPlace = async (
   }
 };
 
-const writeBeside = async (
+const writeAtomically = async (
   path: FilePath,
   bytes: Buffer,
   fileMode: number | undefined,

@@ -3,7 +3,7 @@ import { request as requestSecure } from 'node:https';
 import type { HttpHeader } from '../../protocol/http.ts';
 import { MAX_HTTP_REDIRECTS } from './limits.ts';
 
-/** A request as it goes out. */
+/** A request to send. */
 export type HttpExchange = {
   readonly method: string;
   readonly url: URL;
@@ -11,17 +11,17 @@ export type HttpExchange = {
   readonly body: Buffer | undefined;
 };
 
-/** More redirects than are followed, or one to somewhere that isn't http. */
+/** Too many redirects, or a redirect to a URL other than http or https. */
 export class RedirectRefused extends Error {
   override readonly name = 'RedirectRefused';
 }
 
 /**
- * Sends a request and resolves with the response once its headers are there.
+ * Sends a request and resolves with the response once its headers have arrived.
  *
- * @param follow whether to go where a response redirects to
+ * @param follow true to follow redirects
  * @throws {RedirectRefused}
- * @throws {NodeJS.ErrnoException} from the network, from TLS or from a response that is no HTTP
+ * @throws {NodeJS.ErrnoException} for an error of the network or TLS, or a response that is not HTTP
  */
 export const exchange = async (
   sent: HttpExchange,
@@ -36,12 +36,12 @@ export const exchange = async (
     if (redirects === MAX_HTTP_REDIRECTS) {
       throw new RedirectRefused(`more than ${MAX_HTTP_REDIRECTS} redirects`);
     }
-    if (!isHttp(target)) throw new RedirectRefused('a redirect to something that is not http or https');
+    if (!isHttp(target)) throw new RedirectRefused('redirected to a URL other than http or https');
     sent = redirected(sent, response.statusCode ?? 0, target);
   }
 };
 
-/** Whether a URL is one that can be asked for. */
+/** True for an http or https URL. */
 export const isHttp = ({ protocol }: URL): boolean => protocol === 'http:' || protocol === 'https:';
 
 const send = ({ method, url, headers, body }: HttpExchange, signal: AbortSignal): Promise<IncomingMessage> =>
@@ -59,7 +59,7 @@ const send = ({ method, url, headers, body }: HttpExchange, signal: AbortSignal)
     request.end(body);
   });
 
-// How the message is framed on this connection is decided here; Node adds what it needs.
+// Node sets the framing headers of the message.
 const HOP_BY_HOP: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'connection']);
 
 const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
@@ -69,7 +69,7 @@ const redirectTarget = ({ statusCode, headers }: IncomingMessage, from: URL): UR
     ? new URL(headers.location, from.href)
     : undefined;
 
-/** What a redirect makes of a request; RFC 9110 section 15.4, and what browsers do with 301 and 302. */
+/** Returns the request to send after a redirect, by RFC 9110 section 15.4; 301 and 302 as in browsers. */
 const redirected = (
   { method, url, headers, body }: HttpExchange,
   status: number,
@@ -77,9 +77,9 @@ const redirected = (
 ): HttpExchange => {
   const withoutBody =
     (status === 303 && method !== 'HEAD') || ((status === 301 || status === 302) && method === 'POST');
-  const dropped = new Set(['host', ...(withoutBody ? OF_THE_BODY : [])]);
-  // What says who is asking is meant for the origin that was asked.
-  if (target.origin !== url.origin) for (const name of CREDENTIALS) dropped.add(name);
+  const dropped = new Set(['host', ...(withoutBody ? BODY_HEADERS : [])]);
+  // Credentials are for the original origin only.
+  if (target.origin !== url.origin) for (const name of CREDENTIAL_HEADERS) dropped.add(name);
   return {
     method: withoutBody ? 'GET' : method,
     url: target,
@@ -88,5 +88,5 @@ const redirected = (
   };
 };
 
-const OF_THE_BODY = ['content-type', 'content-encoding', 'content-language', 'content-location'];
-const CREDENTIALS = ['authorization', 'cookie', 'cookie2', 'proxy-authorization', 'www-authenticate'];
+const BODY_HEADERS = ['content-type', 'content-encoding', 'content-language', 'content-location'];
+const CREDENTIAL_HEADERS = ['authorization', 'cookie', 'cookie2', 'proxy-authorization', 'www-authenticate'];

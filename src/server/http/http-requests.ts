@@ -22,12 +22,12 @@ import { readBody } from './read-body.ts';
 type Params = ParamsOut<Requests['http/request']>;
 type Result = ResultIn<Requests['http/request']>;
 
-/** The HTTP requests of one connection. Each `requestId` has one owner, and all of them end with the connection. */
+/** The HTTP requests of one connection. A `requestId` is in use until its response is complete. */
 export class HttpRequests {
   readonly #outbound: Outlet;
   readonly #answers: AnswerMemory;
   readonly #parts: PartialAnswers;
-  readonly #going = new Map<string, AbortController>();
+  readonly #pending = new Map<string, AbortController>();
   #stopped = false;
 
   /**
@@ -41,15 +41,15 @@ export class HttpRequests {
   }
 
   /**
-   * Sends a request and answers with its response. With `streamResponse` the body follows the answer.
+   * Sends a request and returns the response. With `streamResponse` the body follows in notifications.
    *
    * @throws {ExecServerError} `invalidParams`, `httpRequestExists`, `limitExceeded`, `httpFailed`,
-   * `shuttingDown`
+   *   `shuttingDown`
    */
   async request(params: Params): Promise<Result> {
     const { requestId, timeoutMs, redirectPolicy, streamResponse } = params;
     const sent = toExchange(params);
-    const { signal, release } = this.#take(requestId, timeoutMs);
+    const { signal, release } = this.#register(requestId, timeoutMs);
     let streaming = false;
     try {
       const response = await exchange(sent, redirectPolicy === 'follow', signal);
@@ -61,7 +61,7 @@ export class HttpRequests {
         });
       }
       streaming = true;
-      // The answer is on its way before anything that is started by a later turn of the event loop.
+      // The answer is queued in this turn of the event loop, before the first part of the body.
       setImmediate(() => void this.#stream(requestId, response, signal).finally(release));
       return { ...answer, bodyBase64: '' };
     } catch (error) {
@@ -74,31 +74,31 @@ export class HttpRequests {
   /** Gives all of them up, and takes no more. */
   stop(): void {
     this.#stopped = true;
-    for (const controller of this.#going.values()) controller.abort(ENDED);
+    for (const controller of this.#pending.values()) controller.abort(CLOSED);
   }
 
-  #take(requestId: string, timeoutMs: number | undefined) {
+  #register(requestId: string, timeoutMs: number | undefined) {
     if (this.#stopped) throw shuttingDown();
-    if (this.#going.has(requestId)) throw httpRequestExists(requestId);
-    if (this.#going.size >= MAX_HTTP_REQUESTS) {
-      throw limitExceeded('httpRequests', this.#going.size + 1, MAX_HTTP_REQUESTS);
+    if (this.#pending.has(requestId)) throw httpRequestExists(requestId);
+    if (this.#pending.size >= MAX_HTTP_REQUESTS) {
+      throw limitExceeded('httpRequests', this.#pending.size + 1, MAX_HTTP_REQUESTS);
     }
     const controller = new AbortController();
-    this.#going.set(requestId, controller);
+    this.#pending.set(requestId, controller);
     const timer =
       timeoutMs === undefined
         ? undefined
         : startTimer(timeoutMs, () => controller.abort(timedOut(timeoutMs)));
     const release = () => {
       timer?.cancel();
-      this.#going.delete(requestId);
+      this.#pending.delete(requestId);
     };
     return { signal: controller.signal, release };
   }
 
   async #stream(requestId: string, response: IncomingMessage, signal: AbortSignal): Promise<void> {
     let seq = 0;
-    const tell = (delta: Buffer, done: boolean, error: string | null) => {
+    const send = (delta: Buffer, done: boolean, error: string | null) => {
       seq += 1;
       this.#outbound.notify(httpBodyDelta, {
         requestId,
@@ -110,13 +110,13 @@ export class HttpRequests {
     };
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {
-        tell(chunk, false, null);
+        send(chunk, false, null);
         // While the client doesn't keep up, the response isn't read on.
         if (!this.#outbound.open) await this.#turn();
       }
-      tell(NOTHING, true, null);
+      send(EMPTY, true, null);
     } catch (error) {
-      tell(NOTHING, true, reasonOf(error, signal));
+      send(EMPTY, true, reasonOf(error, signal));
     }
   }
 
@@ -132,15 +132,15 @@ export class HttpRequests {
   }
 }
 
-const NOTHING = Buffer.alloc(0);
-const ENDED = 'the connection has ended';
+const EMPTY = Buffer.alloc(0);
+const CLOSED = 'the connection was closed';
 
-const timedOut = (timeoutMs: number): string => `no end within ${timeoutMs} ms`;
+const timedOut = (timeoutMs: number): string => `timed out after ${timeoutMs} ms`;
 
 const toExchange = ({ method, url, headers, bodyBase64 }: Params) => {
   const verb = method.toUpperCase();
   if (!METHODS.includes(verb) || verb === 'CONNECT') {
-    throw invalidParams('method', 'expected a method of HTTP other than CONNECT');
+    throw invalidParams('method', 'expected an HTTP method other than CONNECT');
   }
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !isHttp(parsed)) throw invalidParams('url', 'expected an http or https URL');
@@ -153,12 +153,15 @@ const checkHeader = ({ name, value }: HttpHeader, index: number): void => {
   try {
     validateHeaderName(name);
   } catch {
-    throw invalidParams(`headers[${index}].name`, 'expected the name of an HTTP header field');
+    throw invalidParams(`headers[${index}].name`, 'expected an HTTP header name');
   }
   try {
     validateHeaderValue(name, value);
   } catch {
-    throw invalidParams(`headers[${index}].value`, 'has a character that no HTTP header field may have');
+    throw invalidParams(
+      `headers[${index}].value`,
+      'contains a character that is not allowed in an HTTP header',
+    );
   }
 };
 
@@ -176,7 +179,7 @@ const failure = (error: unknown, { host }: URL, signal: AbortSignal): ExecServer
     { cause: error },
   );
 
-// The texts of Node may hold parts of the URL, its query for one.
+// Messages of Node may contain the URL with its query.
 const reasonOf = (error: unknown, signal: AbortSignal): string => {
   if (signal.aborted) return String(signal.reason);
   if (error instanceof RedirectRefused) return error.message;

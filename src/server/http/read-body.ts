@@ -4,12 +4,12 @@ import type { Grow } from '../memory/partial-answers.ts';
 import { MAX_HTTP_BODY_BYTES } from './limits.ts';
 
 /**
- * Reads the body of a response. While there is no memory for more, it isn't read on.
+ * Reads the body of a response, and waits while there is no memory for more.
  *
- * @throws {ExecServerError} `limitExceeded` for one that is too long
+ * @throws {ExecServerError} `limitExceeded` if it is too long
  */
 export const readBody = async (response: IncomingMessage, grow: Grow): Promise<Buffer> => {
-  // Copied together: a short piece would keep the whole block in memory that it was read into.
+  // Copied, since a short chunk would keep the whole block in memory that it was read into.
   let bytes = Buffer.alloc(0);
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {

@@ -35,7 +35,7 @@ describe('copy', () => {
     path: paths.uri(at(name)),
   });
 
-  it('copies a file with its bits, and over what is there', async () => {
+  it('copies a file with its permission bits, and overwrites an existing file', async () => {
     writeFileSync(at('f'), 'content');
     chmodSync(at('f'), 0o4751);
     writeFileSync(at('there'), 'a longer content than that', { mode: 0o600 });
@@ -48,20 +48,20 @@ describe('copy', () => {
     ]);
   });
 
-  it('copies more than a block, byte for byte', async () => {
+  it('copies a file longer than a block, byte for byte', async () => {
     const bytes = Buffer.alloc(2 * 1024 * 1024 + 7, 'some bytes that do not divide a block');
     writeFileSync(at('f'), bytes);
     await go('f', 'g');
     expect(readFileSync(at('g')).equals(bytes)).to.equal(true);
   });
 
-  it('copies a file whose size is not told before', async function () {
+  it('copies a file whose size is unknown', async function () {
     if (process.platform !== 'linux') this.skip();
     await copy('/proc/version', at('version'), false, { paths, signal: running });
     expect(text('version')).to.equal(readFileSync('/proc/version', 'utf8'));
   });
 
-  it("does not make a program that runs as its owner one that runs as the copy's", async function () {
+  it('does not copy the set-user-ID bit of a program of another user', async function () {
     if (process.getuid?.() !== 0) this.skip();
     writeFileSync(at('f'), '');
     chownSync(at('f'), 54_321, 54_321);
@@ -70,7 +70,7 @@ describe('copy', () => {
     expect([statSync(at('g')).uid, modeOf('g')]).to.deep.equal([0, 0o755]);
   });
 
-  it('writes through a link, and copies a link as a link', async () => {
+  it('follows a link at the destination, and copies a link as a link', async () => {
     writeFileSync(at('f'), 'content');
     writeFileSync(at('g'), 'old');
     symlinkSync('g', at('to-g'));
@@ -85,7 +85,7 @@ describe('copy', () => {
     expect((await refusal(go('to-g', 'dead'))).errno).to.equal('EEXIST');
   });
 
-  it('never copies a file onto itself, by whatever name, and leaves it as it was', async () => {
+  it('refuses to copy a file to itself under any name, and leaves it unchanged', async () => {
     mkdirSync(at('d'));
     writeFileSync(at('d/f'), 'content');
     linkSync(at('d/f'), at('hard'));
@@ -97,7 +97,7 @@ describe('copy', () => {
     }
   });
 
-  it('copies a tree with bits, links and names that are not UTF-8, and tells what it passes over', async () => {
+  it('copies a tree with permission bits, links and names that are not UTF-8, and returns skipped files', async () => {
     const raw = (name: string) => Buffer.concat([Buffer.from(at(name)), Buffer.from([0xff])]);
     mkdirSync(at('d/sub/closed'), { recursive: true });
     writeFileSync(at('d/sub/f'), 'content', { mode: 0o640 });
@@ -117,7 +117,7 @@ describe('copy', () => {
     ]).to.deep.equal([['sub', '\xff'], ['closed', 'f', 'up'], 'content', 0o640, 0o500, '../..', 'raw']);
   });
 
-  it('copies a directory only when told so, and over no file', async () => {
+  it('refuses to copy a directory without recursive, or over a file', async () => {
     mkdirSync(at('d'));
     writeFileSync(at('f'), 'content');
     expect(await refusal(go('d', 'e'))).to.deep.equal(fileRefused('directory', 'd'));
@@ -126,7 +126,7 @@ describe('copy', () => {
     expect([readdirSync(at()).sort(), text('f')]).to.deep.equal([['d', 'f'], 'content']);
   });
 
-  it('copies a directory into one that is there, which keeps what else it holds and its bits', async () => {
+  it('merges a directory into an existing one, which keeps its other entries and its permission bits', async () => {
     mkdirSync(at('d/sub'), { recursive: true });
     writeFileSync(at('d/sub/f'), 'new');
     mkdirSync(at('there/sub'), { recursive: true });
@@ -141,13 +141,13 @@ describe('copy', () => {
     ]);
   });
 
-  it('makes what is missing above the copy of a directory', async () => {
+  it('creates missing parents of the destination of a directory', async () => {
     mkdirSync(at('d/sub'), { recursive: true });
     await go('d', 'x/y/copy', true);
     expect(readdirSync(at('x/y/copy'))).to.deep.equal(['sub']);
   });
 
-  it('never copies a directory to itself or into itself, by whatever name', async () => {
+  it('refuses to copy a directory to itself or into itself under any name', async () => {
     mkdirSync(at('d/sub'), { recursive: true });
     symlinkSync('d/sub', at('link'));
     for (const name of ['d', 'd/new', 'd/sub/new', 'link/new', 'link/missing/new', 'd/missing/new']) {
@@ -156,14 +156,14 @@ describe('copy', () => {
     expect(readdirSync(at('d/sub'))).to.deep.equal([]);
   });
 
-  it('takes a directory beside it for another one, though its name begins alike', async () => {
+  it('copies into a sibling directory whose name starts with the same text', async () => {
     mkdirSync(at('d'));
     mkdirSync(at('d2'));
     await go('d', 'd2/copy', true);
     expect(readdirSync(at('d2'))).to.deep.equal(['copy']);
   });
 
-  it('neither reads nor writes special files', async () => {
+  it('refuses special files as source and destination', async () => {
     writeFileSync(at('f'), 'content');
     execFileSync('mkfifo', [at('fifo')]);
     expect([await refusal(go('fifo', 'g')), await refusal(go('f', 'fifo'))]).to.deep.equal([
@@ -173,7 +173,7 @@ describe('copy', () => {
     expect(lstatSync(at('fifo')).isFIFO()).to.equal(true);
   });
 
-  it('says which of the two is missing', async () => {
+  it('names the path that is missing', async () => {
     writeFileSync(at('f'), '');
     expect([await refusal(go('missing', 'g')), await refusal(go('f', 'missing/g'))]).to.deep.equal(
       ['missing', 'missing/g'].map(name => ({
@@ -185,7 +185,7 @@ describe('copy', () => {
     );
   });
 
-  it('ends between two blocks with the reason of whoever stops it', async () => {
+  it('aborts between two blocks with the reason of the signal', async () => {
     writeFileSync(at('f'), 'content');
     const reason = new Error('enough');
     expect(await go('f', 'g', false, AbortSignal.abort(reason)).catch(error => error)).to.equal(reason);

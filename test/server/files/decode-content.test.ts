@@ -21,14 +21,14 @@ describe('decodeContent', () => {
       'padding at the end of a piece',
       `${text.slice(0, (PIECE / 3) * 4 - 2)}==${text.slice((PIECE / 3) * 4)}`,
     ],
-    ['padding in the middle of one', `AA==${text}`],
+    ['padding in the middle', `AA==${text}`],
     ['another alphabet', `${text}-_AA`],
     ['a line break', `${text.slice(4)}\nAAA`],
     ['a wide character', `${text}AAAŁ`],
     ['no padding', `${text}AA`],
   ];
   for (const [title, content] of wrong) {
-    it(`takes no text with ${title}`, async () => {
+    it(`returns undefined for text with ${title}`, async () => {
       expect(await decodeContent(content)).to.equal(undefined);
     });
   }

@@ -36,12 +36,12 @@ describe('filePaths', () => {
       ['file:///%C3%28%C3%A4', Buffer.from([0x2f, 0xc3, 0x28, 0xc3, 0xa4])],
     ];
     for (const [value, path] of cases) {
-      it(`reads ${value}`, () => {
+      it(`parses ${value}`, () => {
         expect(posix.parse('path', value)).to.deep.equal(path);
       });
     }
 
-    it('reads drives and shares of windows', () => {
+    it('parses drives and shares of Windows', () => {
       const values = ['file:///C:/a%20b/', 'C:\\', 'C:\\x\\..\\y\\', '\\\\server\\share\\x'];
       expect(values.map(value => windows.parse('path', value))).to.deep.equal([
         'C:\\a b',
@@ -56,8 +56,8 @@ describe('filePaths', () => {
       ['file:///%FF%00', 'path: "file:///%FF%00" does not name a path of this machine'],
       ['file:///%FF%2F', 'path: "file:///%FF%2F" does not name a path of this machine'],
       ['file://host/%FF', 'path: "file://host/%FF" does not name a path of this machine'],
-      ['/a\ud800', 'path: expected text, received half a character'],
-      ['file:///\udc00', 'path: expected text, received half a character'],
+      ['/a\ud800', 'path: expected well-formed Unicode, received an unpaired surrogate'],
+      ['file:///\udc00', 'path: expected well-formed Unicode, received an unpaired surrogate'],
     ];
     for (const [value, message] of refused) {
       it(`refuses ${JSON.stringify(value)}`, () => {
@@ -66,9 +66,9 @@ describe('filePaths', () => {
     }
   });
 
-  it('writes every byte of a path in a URI, which is read as the same path', () => {
+  it('converts every byte of a path to a URI and back', () => {
     const segment = fc.uint8Array({ minLength: 1, maxLength: 12 }).map(bytes =>
-      // No separator, no end of a C string, and no name that means a directory.
+      // Without separators, NUL, `.` and `..`.
       Buffer.from(bytes.map(byte => (byte === 0 || byte === 0x2f || byte === 0x2e ? 0x5f : byte))),
     );
     fc.assert(
@@ -81,7 +81,7 @@ describe('filePaths', () => {
     );
   });
 
-  it('goes down and up again', () => {
+  it('returns child, parent and name', () => {
     const file = posix.child('/srv/ä', RAW);
     expect([
       file,
@@ -96,7 +96,7 @@ describe('filePaths', () => {
     ]).to.deep.equal([
       Buffer.concat([Buffer.from('/srv/ä/'), RAW]),
       RAW,
-      // As bytes still: what is cut off doesn't tell what the rest is.
+      // Still a Buffer: the rest is not checked.
       Buffer.from('/srv/ä'),
       '/a',
       '/',
@@ -107,7 +107,7 @@ describe('filePaths', () => {
     ]);
   });
 
-  it('follows links without taking out what only the system can resolve', () => {
+  it('joins the target of a link without resolving `..`', () => {
     const links = [Buffer.from('../b'), Buffer.from('/b'), RAW].map(target => posix.linked('/srv/a', target));
     expect(links).to.deep.equal(['/srv/../b', '/b', Buffer.concat([Buffer.from('/srv/'), RAW])]);
   });

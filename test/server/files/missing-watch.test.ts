@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { MissingWatch } from '../../../src/server/files/missing-watch.ts';
 import { paths, scratchDirectory } from './support/scratch.ts';
 
-/** Longer than a test: what is told then comes from the system. */
+/** Longer than a test, so that reports come from events of the system. */
 const NEVER_MS = 10 * 60_000;
 
 describe('MissingWatch', () => {
@@ -13,8 +13,8 @@ describe('MissingWatch', () => {
   });
 
   const { at } = scratchDirectory();
-  const told: number[] = [];
-  let onTold = () => {};
+  const reported: number[] = [];
+  let onReport = () => {};
   let watch: MissingWatch;
   let nextId = 1;
 
@@ -22,31 +22,31 @@ describe('MissingWatch', () => {
     watch = new MissingWatch(
       paths,
       watchId => {
-        told.push(watchId);
-        onTold();
+        reported.push(watchId);
+        onReport();
       },
       recheckMs,
     );
   };
 
   beforeEach(() => {
-    told.length = 0;
+    reported.length = 0;
     watching(NEVER_MS);
   });
   afterEach(() => watch.stop());
 
   const start = (missing: string[], present?: string, watchId = nextId++) =>
     watch.start(watchId, { missing: missing.map(at), ...(present && { present: at(present) }) });
-  /** Resolves with the first number that is told. */
+  /** Resolves with the first reported number. */
   const first = async (): Promise<number> => {
-    while (told.length === 0) {
+    while (reported.length === 0) {
       await new Promise<void>(resolve => {
-        onTold = resolve;
+        onReport = resolve;
       });
     }
-    return told[0] as number;
+    return reported[0] as number;
   };
-  /** Lets everything that the system has to tell by now arrive: another file is seen to appear. */
+  /** Waits until earlier events of the system have arrived: those of a file that is created now. */
   const settled = async () => {
     const done = new Promise<number>(resolve => {
       const other = new MissingWatch(paths, resolve, NEVER_MS);
@@ -61,7 +61,7 @@ describe('MissingWatch', () => {
     ['a file', 'a', [], () => writeFileSync(at('a'), '')],
     ['a directory', 'a', [], () => mkdirSync(at('a'))],
     ['a link that leads nowhere', 'a', [], () => symlinkSync('nowhere', at('a'))],
-    ['a file in a directory that is there', 'd/a', ['d'], () => writeFileSync(at('d/a'), '')],
+    ['a file in an existing directory', 'd/a', ['d'], () => writeFileSync(at('d/a'), '')],
     [
       'a file in a tree that is moved in',
       'tree/x/a',
@@ -80,7 +80,7 @@ describe('MissingWatch', () => {
     ['a file behind a link', 'link/a', ['d', 'link'], () => writeFileSync(at('d/a'), '')],
   ];
   for (const [what, missing, prepare, act] of appearances) {
-    it(`tells of ${what}, once`, async () => {
+    it(`reports ${what}, once`, async () => {
       for (const name of prepare) {
         if (name === 'link') symlinkSync('d', at(name));
         else mkdirSync(at(name), { recursive: true });
@@ -90,22 +90,22 @@ describe('MissingWatch', () => {
       const watchId = await first();
       writeFileSync(at('other'), '');
       await settled();
-      expect(told).to.deep.equal([watchId]);
+      expect(reported).to.deep.equal([watchId]);
     });
   }
 
-  it('tells of a file whose directories come one by one', async () => {
+  it('reports a file whose parents are created one by one', async () => {
     expect(await start(['x/y/z/a'])).to.equal(true);
     for (const name of ['x', 'x/y', 'x/y/z']) {
       mkdirSync(at(name));
       await settled();
     }
-    expect(told).to.deep.equal([]);
+    expect(reported).to.deep.equal([]);
     writeFileSync(at('x/y/z/a'), '');
     await first();
   });
 
-  it('tells of a file in a directory that was replaced meanwhile', async () => {
+  it('reports a file in a directory that was replaced', async () => {
     mkdirSync(at('d'));
     expect(await start(['d/a'])).to.equal(true);
     rmdirSync(at('d'));
@@ -117,23 +117,23 @@ describe('MissingWatch', () => {
     await settled();
     writeFileSync(at('old/a'), '');
     await settled();
-    expect(told).to.deep.equal([]);
+    expect(reported).to.deep.equal([]);
     writeFileSync(at('d/a'), '');
     await first();
   });
 
-  it('tells of what was to stay and is gone, not of what changes in it', async () => {
+  it('reports that the present path is gone, but not changes in it', async () => {
     mkdirSync(at('d'));
     expect(await start(['a'], 'd')).to.equal(true);
     writeFileSync(at('d/new'), '');
     writeFileSync(at('unrelated'), '');
     await settled();
-    expect(told).to.deep.equal([]);
+    expect(reported).to.deep.equal([]);
     rmSync(at('d'), { recursive: true });
     await first();
   });
 
-  it('does not watch where things are not so', async () => {
+  it('does not watch if the state differs already', async () => {
     writeFileSync(at('f'), '');
     const many = Array.from({ length: 65 }, (_, index) => `missing${index}`);
     expect([
@@ -146,7 +146,7 @@ describe('MissingWatch', () => {
     ]).to.deep.equal([false, false, false, false, false, true]);
   });
 
-  it('watches one set of paths, the one with the highest number', async () => {
+  it('watches only the paths with the highest number', async () => {
     expect([
       await start(['a'], undefined, 5),
       await start(['b'], undefined, 5),
@@ -155,33 +155,33 @@ describe('MissingWatch', () => {
     expect(await start(['c'], undefined, 6)).to.equal(true);
     writeFileSync(at('a'), '');
     await settled();
-    expect(told).to.deep.equal([]);
+    expect(reported).to.deep.equal([]);
     writeFileSync(at('c'), '');
     expect(await first()).to.equal(6);
   });
 
-  it('does not watch the earlier one of two that are asked for at once', async () => {
+  it('does not watch the earlier one of two concurrent calls', async () => {
     const [earlier, later] = await Promise.all([start(['a']), start(['b'])]);
     expect([earlier, later]).to.deep.equal([false, true]);
   });
 
-  it('looks now and then by itself, where the system tells nothing', async () => {
+  it('polls where the system reports no changes', async () => {
     watching(5);
     mkdirSync(at('d'));
     mkdirSync(at('e/x'), { recursive: true });
     symlinkSync('d', at('link'));
     expect(await start(['link/x'])).to.equal(true);
-    // Nothing happens in the directory that the link led to.
+    // No event occurs in the directory that the link led to.
     symlinkSync('e', at('new'));
     renameSync(at('new'), at('link'));
     await first();
   });
 
-  it('tells nothing once it is stopped', async () => {
+  it('reports nothing after a stop', async () => {
     expect(await start(['a'])).to.equal(true);
     watch.stop();
     writeFileSync(at('a'), '');
     await settled();
-    expect(told).to.deep.equal([]);
+    expect(reported).to.deep.equal([]);
   });
 });

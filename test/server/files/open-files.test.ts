@@ -27,7 +27,7 @@ describe('OpenFiles', () => {
     });
   const content = (name: string) => readFileSync(at(name), 'utf8');
 
-  it('does what is asked of a file in the order of the calls, from before it is open to its end', async () => {
+  it('runs operations on a file in the order of the calls, also before it is open', async () => {
     const asked = [
       open('h', 'f', { mode: 'replace' }),
       write('h', 0, 'aaaa'),
@@ -39,7 +39,7 @@ describe('OpenFiles', () => {
     expect(content('f')).to.equal('cabbbb');
   });
 
-  it('writes whatever blocks as if into one array, at whatever offsets', async () => {
+  it('writes blocks at any offset, as into one array', async () => {
     const blocks = fc.array(
       fc.record({ offset: fc.nat(200), bytes: fc.uint8Array({ minLength: 1, maxLength: 64 }) }),
       { maxLength: 20 },
@@ -60,7 +60,7 @@ describe('OpenFiles', () => {
     );
   });
 
-  it('reads whatever part as that of one array, and tells the end', async () => {
+  it('reads any part as of one array, and reports the end', async () => {
     const bytes = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 251));
     writeFileSync(at('f'), bytes);
     await open('h', 'f');
@@ -73,7 +73,7 @@ describe('OpenFiles', () => {
     );
   });
 
-  it('keeps what a file holds with update, empties it with replace, refuses it with create', async () => {
+  it('keeps an existing file with update, empties it with replace, refuses it with create', async () => {
     writeFileSync(at('f'), 'content');
     await open('u', 'f', { mode: 'update' });
     await write('u', 2, 'NN');
@@ -86,7 +86,7 @@ describe('OpenFiles', () => {
     expect(content('new')).to.equal('');
   });
 
-  it('refuses an id twice, and one file too many, closing ones included', async () => {
+  it('refuses an id in use, and more files than the limit, files being closed included', async () => {
     writeFileSync(at('f'), '');
     await Promise.all(['a', 'b', 'c'].map(id => open(id, 'f')));
     expect(await refusal(open('a', 'f'))).to.deep.equal({
@@ -106,7 +106,7 @@ describe('OpenFiles', () => {
     await open('a', 'f');
   });
 
-  it('has no handle for a file that could not be opened, also to those who asked before that was known', async () => {
+  it('has no handle for a file that could not be opened, also for requests sent before', async () => {
     const opening = refusal(open('h', 'missing'));
     const [opened, used] = await Promise.all([opening, refusal(read('h', 0, 1))]);
     const unknown = { code: -32004, kind: 'unknownFileHandle', handleId: 'h' };
@@ -117,7 +117,7 @@ describe('OpenFiles', () => {
     expect(await read('h', 0, 9)).to.deep.equal(['x', true]);
   });
 
-  it('takes a file that is not there for closed, unless something is expected of it', async () => {
+  it('closes an unknown handle without an error unless content is expected', async () => {
     await files.close('h', KEEP);
     await files.close('h', { discard: true });
     expect((await refusal(files.close('h', { ...KEEP, expectSize: 0 }))).kind).to.equal('unknownFileHandle');
@@ -126,7 +126,7 @@ describe('OpenFiles', () => {
   describe('close', () => {
     const SHA256_OF_ABC = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
 
-    it('compares what a file holds with what is expected', async () => {
+    it('compares the content with the expectation', async () => {
       await open('h', 'f', { mode: 'replace' });
       await write('h', 1, 'bc');
       await write('h', 0, 'a');
@@ -152,7 +152,7 @@ describe('OpenFiles', () => {
     });
 
     for (const how of [{ expectSize: 9 }, { expectSha256: '0'.repeat(64) }, { discard: true }]) {
-      it(`drops an atomic write with ${Object.keys(how)[0]}`, async () => {
+      it(`discards an atomic write with ${Object.keys(how)[0]}`, async () => {
         writeFileSync(at('f'), 'old');
         await open('h', 'f', { mode: 'replace', atomic: true });
         await write('h', 0, 'new');
@@ -161,9 +161,9 @@ describe('OpenFiles', () => {
       });
     }
 
-    it('does not take a part for the whole: a write that failed before fails it', async function () {
+    it('fails after a write that failed', async function () {
       writeFileSync(at('f'), 'old');
-      // No file system for small machines has such long files; on one that has, there is nothing to see here.
+      // Most file systems refuse such an offset; on others there is nothing to test.
       const tooFar = Number.MAX_SAFE_INTEGER;
       await open('h', 'new', { mode: 'create' });
       const fails = await write('h', tooFar, 'x').then(
@@ -184,7 +184,7 @@ describe('OpenFiles', () => {
     });
   });
 
-  it('drops what was not closed when all is abandoned: what is under way ends, what waits is not done', async () => {
+  it('drops open files when abandoned: running operations end, waiting ones are refused', async () => {
     mkdirSync(at('d'));
     writeFileSync(at('d/f'), 'old');
     const opening = open('h', 'd/f', { mode: 'replace', atomic: true });

@@ -26,7 +26,7 @@ const scene = () => {
 };
 
 describe('PathOrder', () => {
-  it('begins a request at the call if nothing stands in its way', () => {
+  it('runs a request synchronously if it conflicts with none', () => {
     const { events, ask } = scene();
     void ask('a', write('/a'));
     void ask('b', write('/b'));
@@ -40,7 +40,7 @@ describe('PathOrder', () => {
     ['a path below it', '/a/b/c'],
     ['the root', '/'],
   ] as const) {
-    it(`lets a request wait for an earlier one about ${relation}, unless both read`, async () => {
+    it(`delays a request after an earlier one about ${relation}, unless both read`, async () => {
       const { events, ask, end } = scene();
       void ask('read', read('/a/b'));
       void ask('read too', read(other));
@@ -56,7 +56,7 @@ describe('PathOrder', () => {
     });
   }
 
-  it('takes no path for another one whose name begins like it', () => {
+  it('does not confuse paths whose names start with the same text', () => {
     const { events, ask } = scene();
     for (const path of ['/a', '/ab', '/a.b', '/A', '/b/a']) void ask(path, write(path));
     expect(events).to.have.length(5);
@@ -71,7 +71,7 @@ describe('PathOrder', () => {
     expect(events).to.deep.equal(['bytes', 'text', 'latin']);
   });
 
-  it('compares names without case where that is the rule', () => {
+  it('ignores case on Windows and macOS', () => {
     const { events, ask } = scene();
     void ask('C', pathUse('C:\\Dir', true, 'win32'));
     void ask('c', pathUse('c:\\dir\\file', true, 'win32'));
@@ -80,7 +80,7 @@ describe('PathOrder', () => {
     expect(events).to.deep.equal(['C', 'mac']);
   });
 
-  it('keeps handles apart from each other and from paths', () => {
+  it('distinguishes handles from each other and from paths', () => {
     const { events, ask } = scene();
     for (const id of ['', 'h', 'h/', '/', '\ud800', '\ufffd']) void ask(`handle ${id}`, handleUse(id));
     void ask('path', write('/'));
@@ -88,7 +88,7 @@ describe('PathOrder', () => {
     expect(events).to.have.length(7);
   });
 
-  it('goes on after a request that fails', async () => {
+  it('continues after a request that fails', async () => {
     const { events, ask, ends } = scene();
     const failed = ask('fails', write('/a')).catch((error: Error) => error.message);
     void ask('next', read('/a'));
@@ -98,7 +98,7 @@ describe('PathOrder', () => {
     expect(events).to.deep.equal(['fails', 'next']);
   });
 
-  it('refuses a request that is one too many to wait, and none that need not wait', async () => {
+  it('limits the waiting requests, but not those that need not wait', async () => {
     const { events, ask } = scene();
     void ask('first', write('/a'));
     for (let at = 0; at < MAX_WAITING_FILE_REQUESTS; at += 1) void ask(`waits ${at}`, read('/a'));
@@ -113,7 +113,7 @@ describe('PathOrder', () => {
     expect(events).to.deep.equal(['first', 'other']);
   });
 
-  it('lets every request have its turn, none before an earlier one that it conflicts with', async () => {
+  it('runs every request, none before an earlier one that it conflicts with', async () => {
     const path = fc.array(fc.constantFrom('a', 'b'), { maxLength: 3 }).map(names => `/${names.join('/')}`);
     const use = fc.record({ path, writes: fc.boolean() });
     const requests = fc.array(fc.array(use, { maxLength: 2 }), { maxLength: 30 });

@@ -32,7 +32,7 @@ describe('Replacement', () => {
     await replacement.commit();
   };
 
-  it('is not to be seen before it is complete, and then is all there is', async () => {
+  it('is invisible until it is committed, and leaves no temporary file', async () => {
     writeFileSync(at('f'), 'old');
     const replacement = await begin('f');
     await replacement.handle.write('new');
@@ -41,7 +41,7 @@ describe('Replacement', () => {
     expect([readFileSync(at('f'), 'utf8'), readdirSync(at())]).to.deep.equal(['new', ['f']]);
   });
 
-  it('leaves nothing when it is dropped', async () => {
+  it('leaves no file when it is discarded', async () => {
     writeFileSync(at('f'), 'old');
     const replacement = await begin('f');
     await replacement.handle.write('new');
@@ -50,7 +50,7 @@ describe('Replacement', () => {
     expect([readFileSync(at('f'), 'utf8'), readdirSync(at())]).to.deep.equal(['old', ['f']]);
   });
 
-  it('keeps the permission bits, or gives those that are asked for', async () => {
+  it('keeps the permission bits, or sets the requested ones', async () => {
     writeFileSync(at('f'), 'old');
     chmodSync(at('f'), 0o4751);
     await replace('f', 'new');
@@ -59,21 +59,21 @@ describe('Replacement', () => {
     expect(modeOf('f')).to.equal(0o666);
   });
 
-  it('creates what is not there, with what the umask leaves or what is asked for', async () => {
+  it('creates a missing file, with bits by the umask or the requested ones', async () => {
     writeFileSync(at('sample'), '');
     await replace('new', 'x');
     await replace('private', 'x', 0o600);
     expect([modeOf('new'), modeOf('private')]).to.deep.equal([modeOf('sample'), 0o600]);
   });
 
-  it('is open to nobody else before the file is', async () => {
+  it('is private until it is committed', async () => {
     writeFileSync(at('f'), 'old', { mode: 0o644 });
     const replacement = await begin('f');
     expect((await replacement.handle.stat()).mode & 0o777).to.equal(0o600);
     await replacement.discard();
   });
 
-  it('replaces what a link leads to, over several links and directories, and keeps the links', async () => {
+  it('replaces the target of a chain of links, and keeps the links', async () => {
     mkdirSync(at('d/e'), { recursive: true });
     writeFileSync(at('d/f'), 'old');
     symlinkSync('../f', at('d/e/link'));
@@ -89,7 +89,7 @@ describe('Replacement', () => {
     ]).to.deep.equal(['new', true, true, true, ['e', 'f']]);
   });
 
-  it('creates what a link leads to where that is missing', async () => {
+  it('creates the missing target of a link', async () => {
     mkdirSync(at('d'));
     symlinkSync('d/new', at('link'));
     await replace('link', 'new');
@@ -99,7 +99,7 @@ describe('Replacement', () => {
     ]);
   });
 
-  it('refuses a file of several names, of which only one would have the new content', async () => {
+  it('refuses a file with several hard links', async () => {
     writeFileSync(at('f'), 'old');
     linkSync(at('f'), at('same'));
     expect(await refusal(begin('f'))).to.deep.equal({
@@ -111,7 +111,7 @@ describe('Replacement', () => {
     expect(readdirSync(at()).sort()).to.deep.equal(['f', 'same']);
   });
 
-  it("keeps somebody else's file theirs", function () {
+  it('refuses a file whose owner cannot be kept', function () {
     if (process.getuid?.() !== 0) this.skip();
     writeFileSync(at('f'), 'old');
     chownSync(at('f'), OTHER_ID, OTHER_ID);
@@ -122,7 +122,7 @@ describe('Replacement', () => {
     });
   });
 
-  it('refuses what is no regular file, and says of a missing directory that it is missing', async () => {
+  it('refuses a path that is not a regular file, and reports a missing directory', async () => {
     mkdirSync(at('d'));
     symlinkSync('loop', at('loop'));
     writeFileSync(at('f'), '');
@@ -136,7 +136,7 @@ describe('Replacement', () => {
     expect((await refusal(Replacement.begin('/dev/null', undefined, paths))).reason).to.equal('notAFile');
   });
 
-  it('leaves the old content and no temporary file where it cannot take the place', async () => {
+  it('leaves the old content and no temporary file if the rename fails', async () => {
     const replacement = await begin('f');
     await replacement.handle.write('new');
     mkdirSync(at('f'));

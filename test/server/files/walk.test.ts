@@ -41,7 +41,7 @@ describe('walk', () => {
     }
   };
 
-  it('lists level by level, each directory in the order of the bytes of its names', async () => {
+  it('lists level by level, each directory in the order of the bytes of the names', async () => {
     make('b/', 'a/', 'a/z/', 'a/b', 'b/a', 'a/z/deep', 'Z', 'ä', '😀', '\uffff');
     expect(await listed()).to.deep.equal([
       'Z',
@@ -57,7 +57,7 @@ describe('walk', () => {
     ]);
   });
 
-  it('enters no more levels than it may, which is no truncation', async () => {
+  it('stops at maxDepth, which does not count as truncated', async () => {
     make('a/', 'a/b/', 'a/b/c');
     expect([await listed({ maxDepth: 0 }), await listed({ maxDepth: 1 })]).to.deep.equal([
       ['a/'],
@@ -65,7 +65,7 @@ describe('walk', () => {
     ]);
   });
 
-  it('enters no more directories and looks at no more names than it may, and says so', async () => {
+  it('stops at maxDirectories and maxEntries, and reports that it is truncated', async () => {
     make('a/', 'a/x', 'b/', 'b/y', 'c');
     symlinkSync('c', at('aa'));
     expect([
@@ -88,14 +88,14 @@ describe('walk', () => {
     ]);
   });
 
-  it('lists hidden directories without entering them when told to', async () => {
+  it('lists hidden directories without entering them with pruneHiddenDirectories', async () => {
     make('.git/', '.git/config', '.hidden', 'a/', 'a/.b/', 'a/.b/c');
     expect(await listed({ pruneHiddenDirectories: true })).to.deep.equal(['.git/', '.hidden', 'a/', 'a/.b/']);
-    // A root is what was asked for, whatever it is called.
+    // The root is entered whatever its name.
     expect(await listed({ pruneHiddenDirectories: true }, '.git')).to.deep.equal(['.git/config']);
   });
 
-  it('is cut short where the answer would be too long', async () => {
+  it('is truncated where the answer would be too long', async () => {
     make('a', 'b', 'c');
     const each = paths.uri(at('a')).length + 64;
     expect([await listed({}, '', 2 * each), await listed({}, '', 3 * each)]).to.deep.equal([
@@ -104,7 +104,7 @@ describe('walk', () => {
     ]);
   });
 
-  it('passes links and special files over, unless all kinds are asked for', async () => {
+  it('skips links and special files unless allKinds is set', async () => {
     make('d/', 'd/f');
     symlinkSync('d', at('to-directory'));
     symlinkSync('d/f', at('to-file'));
@@ -120,7 +120,7 @@ describe('walk', () => {
     ]);
   });
 
-  it('enters links to directories when told to, and each directory once', async () => {
+  it('enters links to directories with followDirectorySymlinks, each directory once', async () => {
     make('d/', 'd/f', 'e/');
     symlinkSync('..', at('d/up'));
     symlinkSync('../d', at('e/to-d'));
@@ -134,7 +134,7 @@ describe('walk', () => {
     ]);
   });
 
-  it('enters a root that is a link only when told to', async () => {
+  it('enters a root that is a link only with followDirectorySymlinks', async () => {
     make('d/', 'd/f');
     symlinkSync('d', at('link'));
     expect([await listed({}, 'link'), await listed({ followDirectorySymlinks: true }, 'link')]).to.deep.equal(
@@ -142,19 +142,19 @@ describe('walk', () => {
     );
   });
 
-  it('finds nothing in a file, and fails where the root is not there', async () => {
+  it('lists nothing for a file, and fails for a missing root', async () => {
     make('f');
     expect(await listed({}, 'f')).to.deep.equal([]);
     expect(await refusal(go({}, 'missing'))).to.include({ code: -32004, errno: 'ENOENT' });
   });
 
-  it('has names that are not UTF-8 byte for byte', async () => {
+  it('returns names that are not UTF-8 byte for byte', async () => {
     mkdirSync(Buffer.concat([Buffer.from(at('a')), Buffer.from([0xff])]));
     writeFileSync(Buffer.concat([Buffer.from(at('a')), Buffer.from([0xff, 0x2f, 0xfe])]), '');
     expect(await listed()).to.deep.equal(['a%FF/', 'a%FF/%FE']);
   });
 
-  it('ends with the reason of whoever stops it', async () => {
+  it('aborts with the reason of the signal', async () => {
     make('d/');
     const reason = new Error('enough');
     const signal = AbortSignal.abort(reason);

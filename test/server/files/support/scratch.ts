@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type { ExecServerError } from '../../../../src/protocol/errors.ts';
 import { filePaths } from '../../../../src/server/files/file-path.ts';
 
-/** The rules of this platform. */
+/** The path operations of this platform. */
 export const paths = filePaths(process.platform);
 
-/** A directory for each test of the suite that calls it; gone afterwards with all that is in it. */
+/** Creates a directory for each test of the calling suite, and removes it afterwards. */
 export const scratchDirectory = (): { readonly at: (name?: string) => string } => {
   let directory = '';
   beforeEach(() => {
@@ -17,7 +17,7 @@ export const scratchDirectory = (): { readonly at: (name?: string) => string } =
   return { at: (name = '') => join(directory, name) };
 };
 
-/** How a promise is refused: what the peer would be told, without the text for people. */
+/** Resolves with the code and data of the error that a promise rejects with. */
 export const refusal = async (promise: Promise<unknown>): Promise<Record<string, unknown>> => {
   const error = await promise.then(
     value => {
