@@ -1,6 +1,6 @@
 import type { MemoryBudget } from '../memory/memory-budget.ts';
 import { CLOSED_PROCESS_GARBAGE_BYTES } from './limits.ts';
-import { KeptOutput } from './output/kept-output.ts';
+import { EvictableMemory } from './output/evictable-memory.ts';
 import { PendingOutput } from './output/pending-output.ts';
 import type { StdinMemory } from './stdin-queue.ts';
 import { WriteIds } from './write-ids.ts';
@@ -10,15 +10,15 @@ export class ProcessMemory {
   readonly #budget: MemoryBudget;
   readonly stdin: StdinMemory;
   /** Output for `process/read`. */
-  readonly retained: KeptOutput;
-  readonly headTail: KeptOutput;
+  readonly retained: EvictableMemory;
+  readonly headTail: EvictableMemory;
   readonly pending: PendingOutput;
 
   constructor(budget: MemoryBudget) {
     this.#budget = budget;
     this.stdin = { share: budget.share('stdin'), writeIds: new WriteIds() };
-    this.retained = new KeptOutput(budget.share('retained'));
-    this.headTail = new KeptOutput(budget.share('headTail'));
+    this.retained = new EvictableMemory(budget.share('retained'));
+    this.headTail = new EvictableMemory(budget.share('headTail'));
     this.pending = new PendingOutput(budget.share('pending'));
     // Output that was sent already is the least valuable use of memory.
     budget.onShort(bytes => this.retained.free(bytes));

@@ -1,18 +1,18 @@
 /**
- * A queue of bytes in blocks of memory. Short ones at first, so that little output takes little; long ones are used
- * again when their bytes are dropped.
+ * A queue of bytes in blocks of memory. The first blocks are short, so that little output takes little memory; long ones
+ * are reused after their bytes are dropped.
  */
 export class ByteBlocks {
   readonly #blocks: Block[] = [];
   #end = 0;
 
-  /** Place of the next bytes, counted from the first byte that ever was in it. */
+  /** Offset of the next byte, counted from the first byte that was ever added. */
   get end(): number {
     return this.#end;
   }
 
-  /** Memory that adding so many bytes takes at most. */
-  needs(bytes: number): number {
+  /** Upper bound of the memory that adding so many bytes takes. */
+  memoryFor(bytes: number): number {
     let needed = 0;
     let capacity = this.#blocks.at(-1)?.bytes.length ?? 0;
     for (let missing = bytes - this.#room; missing > 0; missing -= capacity) {
@@ -22,7 +22,7 @@ export class ByteBlocks {
     return needed;
   }
 
-  /** Adds a copy of bytes; returns how much memory that has taken. */
+  /** Adds a copy of the bytes; returns the memory that it took. */
   push(bytes: Buffer): number {
     let taken = 0;
     for (let at = 0; at < bytes.length; ) {
@@ -35,27 +35,27 @@ export class ByteBlocks {
     return taken;
   }
 
-  /** Drops all bytes before a place; returns how much memory that has freed. */
-  dropBefore(place: number): number {
+  /** Drops all bytes before an offset; returns the memory that was freed. */
+  dropBefore(offset: number): number {
     let freed = 0;
-    for (let first = this.#blocks[0]; first && blockEnd(first) <= place; first = this.#blocks[0]) {
+    for (let first = this.#blocks[0]; first && blockEnd(first) <= offset; first = this.#blocks[0]) {
       this.#blocks.shift();
       freed += free(first);
     }
     return freed;
   }
 
-  /** Drops everything; returns how much memory that has freed. */
+  /** Drops everything; returns the memory that was freed. */
   clear(): number {
     return this.#blocks.splice(0).reduce((freed, block) => freed + free(block), 0);
   }
 
-  /** The bytes from a place on; good until something is added or dropped. */
-  read(place: number, length: number): Buffer {
+  /** The bytes from an offset on; valid until the next change. */
+  read(offset: number, length: number): Buffer {
     const parts: Buffer[] = [];
-    for (let at = this.#blockAt(place), from = place; from < place + length; at += 1) {
+    for (let at = this.#blockAt(offset), from = offset; from < offset + length; at += 1) {
       const block = this.#blocks[at] as Block;
-      const to = Math.min(blockEnd(block), place + length);
+      const to = Math.min(blockEnd(block), offset + length);
       parts.push(block.bytes.subarray(from - block.start, to - block.start));
       from = to;
     }
@@ -74,34 +74,34 @@ export class ByteBlocks {
     return capacity;
   }
 
-  /** Which block has the byte at a place. */
-  #blockAt(place: number): number {
+  /** Index of the block that contains an offset. */
+  #blockAt(offset: number): number {
     let low = 0;
     let high = this.#blocks.length - 1;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (blockEnd(this.#blocks[middle] as Block) <= place) low = middle + 1;
+      if (blockEnd(this.#blocks[middle] as Block) <= offset) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 }
 
-/** Memory, and the place of its first byte. All but the last are full. */
+/** Memory and the offset of its first byte. All blocks but the last are full. */
 type Block = { readonly bytes: Buffer<ArrayBuffer>; readonly start: number };
 
 const BLOCK_BYTES = 64 * 1024;
 
-/** Blocks that nothing is in, of all processes. */
-const FREE: Buffer<ArrayBuffer>[] = [];
+/** Unused blocks, of all processes. */
+const FREE_BLOCKS: Buffer<ArrayBuffer>[] = [];
 const MAX_FREE_BLOCKS = 16;
 
 /**
- * Memory that can be resized is not part of the heap of the C library, where what is freed between other things stays
- * with the process: it goes back to the system immediately.
+ * Resizable memory is not part of the heap of the C library, which keeps memory that is freed between other blocks: it
+ * is returned to the system immediately.
  */
 const longBlock = (): Buffer<ArrayBuffer> =>
-  FREE.pop() ?? Buffer.from(new ArrayBuffer(BLOCK_BYTES, { maxByteLength: BLOCK_BYTES }));
+  FREE_BLOCKS.pop() ?? Buffer.from(new ArrayBuffer(BLOCK_BYTES, { maxByteLength: BLOCK_BYTES }));
 
 const nextCapacity = (last: number, wanted: number): number =>
   Math.min(BLOCK_BYTES, Math.max(wanted, 2 * last));
@@ -111,7 +111,7 @@ const blockEnd = ({ bytes, start }: Block): number => start + bytes.length;
 const free = ({ bytes }: Block): number => {
   const { length } = bytes;
   if (length < BLOCK_BYTES) return length;
-  if (FREE.length < MAX_FREE_BLOCKS) FREE.push(bytes);
+  if (FREE_BLOCKS.length < MAX_FREE_BLOCKS) FREE_BLOCKS.push(bytes);
   else bytes.buffer.resize(0);
   return length;
 };

@@ -1,86 +1,83 @@
 import type { OutputStream, StreamBytes } from '../../../protocol/process.ts';
 import { Fifo } from '../../../system/fifo.ts';
 import { CHUNK_OVERHEAD_BYTES } from '../limits.ts';
-import { type Keeper, KeptOutput } from './kept-output.ts';
+import { type Evictable, EvictableMemory } from './evictable-memory.ts';
 
-/** A piece of output. */
+/** A chunk of output. */
 export type Chunk = { readonly stream: OutputStream; readonly bytes: Buffer };
 
-/** One that is kept, and what that costs in bytes. */
+/** A stored chunk and its cost in bytes. */
 export type KeptChunk = Chunk & { readonly cost: number };
 
 /**
- * Keeps the beginning and the end of output, within `maxBytes` together, and counts what is between them.
- * The beginning is handed on as it comes; the end is known at the end. Memory is taken as the output comes. Where there
- * is not enough, the beginning ends earlier and the end begins later.
+ * Keeps the head and the tail of output, `maxBytes` together, and counts the bytes dropped between them. The head is
+ * passed on as it arrives, the tail at the end. If memory is short, the head ends earlier and the tail begins later.
  */
-export class HeadTail implements Keeper {
+export class HeadTail implements Evictable {
   #headLeft: number;
   readonly #tailBytes: number;
   readonly #tail = new Fifo<KeptChunk>();
   #held = 0;
   readonly #dropped = { stdout: 0, stderr: 0, pty: 0 };
+  readonly #memory: EvictableMemory;
 
-  readonly #memory: KeptOutput;
-
-  /** @param memory what it shares with other processes */
-  constructor(maxBytes: number, memory: KeptOutput = new KeptOutput()) {
+  /** @param memory shared with other processes */
+  constructor(maxBytes: number, memory: EvictableMemory = new EvictableMemory()) {
     this.#memory = memory;
     memory.join(this);
     this.#headLeft = Math.ceil(maxBytes / 2);
     this.#tailBytes = maxBytes - this.#headLeft;
   }
 
-  /** Bytes of the end that are in memory. */
+  /** Bytes of the tail in memory. */
   get heldBytes(): number {
     return this.#held;
   }
 
   /**
-   * Takes output; returns the part of it that belongs to the beginning, if any.
+   * Adds output; returns the part of it that belongs to the head, if any.
    *
-   * @param waits whether that can't be sent now; then it needs memory
+   * @param queued true if that part has to wait for the client, which takes memory
    */
-  push({ stream, bytes }: Chunk, waits = false): KeptChunk | undefined {
+  push({ stream, bytes }: Chunk, queued = false): KeptChunk | undefined {
     const head = bytes.subarray(0, this.#headLeft);
-    const cost = waits ? costOf(head.length) : 0;
-    if (waits && head.length > 0 && !this.#memory.take(cost)) {
+    const cost = queued ? costOf(head.length) : 0;
+    if (queued && head.length > 0 && !this.#memory.take(cost)) {
       this.#headLeft = 0;
       return this.push({ stream, bytes });
     }
     this.#headLeft -= head.length;
-    if (head.length < bytes.length) this.#hold(stream, bytes.subarray(head.length));
+    if (head.length < bytes.length) this.#addToTail(stream, bytes.subarray(head.length));
     return head.length > 0 ? { stream, bytes: head, cost } : undefined;
   }
 
-  /** Releases a chunk that was sent. */
+  /** Releases the memory of a chunk that was sent. */
   release({ cost }: KeptChunk): void {
     this.#memory.release(cost);
   }
 
-  /** The end of the output, and how much was dropped before it. */
+  /** The tail, and the bytes dropped before it. */
   finish(): { readonly dropped: StreamBytes | undefined; readonly tail: readonly KeptChunk[] } {
     this.#memory.leave(this);
     const any = Object.values(this.#dropped).some(bytes => bytes > 0);
     return { dropped: any ? { ...this.#dropped } : undefined, tail: [...this.#tail] };
   }
 
-  /** Drops the oldest piece of the end. */
+  /** Drops the oldest block of the tail. */
   dropOldest(): void {
     this.#drop(Number.POSITIVE_INFINITY);
   }
 
-  #hold(stream: OutputStream, bytes: Buffer): void {
+  #addToTail(stream: OutputStream, bytes: Buffer): void {
     if (!this.#takeMemory(stream, bytes.length)) {
-      // What is dropped comes before what is kept, so nothing is kept.
+      // Dropped bytes have to precede the tail, so the tail is dropped, too.
       while (this.#tail.length > 0) this.dropOldest();
       this.#dropped[stream] += bytes.length;
       return;
     }
     this.#held += bytes.length;
-    // One block for many short pieces, each of which would cost more than it holds; never longer than what is
-    // read at once, which any credit allows. And always a copy: a short piece must not keep the whole block
-    // that it was read into.
+    // Short chunks are joined, because each costs overhead, but never to more than one read, which fits any credit
+    // window. They are copied, so that none keeps the block in memory that it was read into.
     const { last } = this.#tail;
     if (last !== undefined && merges(last, stream, bytes.length)) {
       const joined = Buffer.concat([last.bytes, bytes]);
@@ -92,7 +89,7 @@ export class HeadTail implements Keeper {
     if (this.#tail.length > MAX_TAIL_BLOCKS) this.dropOldest();
   }
 
-  /** Takes what a piece costs. To make room for it the block that it would go into may be dropped. */
+  /** Takes memory for a chunk. The block that it would be joined with may be dropped to make room. */
   #takeMemory(stream: OutputStream, length: number): boolean {
     const { last } = this.#tail;
     const merging = last !== undefined && merges(last, stream, length);
@@ -117,7 +114,7 @@ export class HeadTail implements Keeper {
 
 const BLOCK_BYTES = 4096;
 
-// Pieces of two streams that alternate can't be merged; so many of them are kept at most.
+// Chunks of alternating streams cannot be joined.
 const MAX_TAIL_BLOCKS = 16_384;
 
 const costOf = (length: number): number => length + CHUNK_OVERHEAD_BYTES;

@@ -5,48 +5,48 @@ import type { Outlet, OutputSource } from '../../outlet.ts';
 import type { Output } from '../child.ts';
 import type { Credit } from './credit.ts';
 import type { Chunk, HeadTail, KeptChunk } from './head-tail.ts';
-import { PendingOutput, type Reading } from './pending-output.ts';
+import { type PausableReader, PendingOutput } from './pending-output.ts';
 
-/** Where output goes from here, in the order of the calls. */
+/** Receiver of the output, in the order of the calls. */
 export type FlowEvents = {
-  /** Sends a chunk, whose bytes are good during the call only; returns its number. */
+  /** Sends a chunk, whose bytes are valid only during the call; returns its number. */
   output(chunk: Chunk): number;
-  /** Tells that so much was dropped at this place. */
+  /** Reports bytes that were dropped at this point of the output. */
   dropped(bytes: StreamBytes): void;
-  /** Everything was sent, and nothing more will come. */
+  /** Everything was sent and all streams have ended. */
   ended(): void;
 };
 
 /**
- * Carries a child's streams to the client.
+ * Flow of a child's output to the client.
  *
- * Lossless, a stream is read only when its last chunk could be sent; while the client reads nothing, or has
- * used up its credit, the child blocks as it would on a pipe. With head and tail it is read always.
+ * Lossless: a stream is read only after its last chunk was sent. While the client does not read, or its credit window is
+ * full, the child blocks as on any pipe. With head and tail, streams are always read.
  */
-export class OutputFlow implements OutputSource, Reading {
-  readonly #outbound: Outlet;
+export class OutputFlow implements OutputSource, PausableReader {
+  readonly #outlet: Outlet;
   readonly #credit: Credit;
   readonly #headTail: HeadTail | undefined;
   readonly #events: FlowEvents;
   readonly #memory: PendingOutput;
   readonly #streams = new Map<OutputStream, Output>();
-  /** Read, not yet sent: lossless one chunk of each stream, otherwise at most the head and the tail. */
+  /** Output that was read, but not sent: one chunk of each stream if lossless, otherwise at most head and tail. */
   readonly #pending = new Fifo<KeptChunk | { readonly dropped: StreamBytes }>();
   readonly #bytes = { stdout: 0, stderr: 0, pty: 0 };
   #stalls = 0;
-  #waiting = false;
+  #queuedForTurn = false;
   #finished = false;
   #ended = false;
 
-  /** @param memory where lossless output counts that waits for the client */
+  /** @param memory of lossless output that waits for the client */
   constructor(
-    outbound: Outlet,
+    outlet: Outlet,
     credit: Credit,
     headTail: HeadTail | undefined,
     events: FlowEvents,
     memory: PendingOutput = new PendingOutput(),
   ) {
-    this.#outbound = outbound;
+    this.#outlet = outlet;
     this.#credit = credit;
     this.#headTail = headTail;
     this.#events = events;
@@ -54,7 +54,7 @@ export class OutputFlow implements OutputSource, Reading {
     if (headTail === undefined) memory.join(this);
   }
 
-  /** Begins to read. */
+  /** Starts reading. */
   attach(streams: { readonly [Stream in OutputStream]?: Output | null | undefined }): void {
     for (const [name, stream] of Object.entries(streams)) {
       if (stream) this.#streams.set(name as OutputStream, stream);
@@ -62,27 +62,27 @@ export class OutputFlow implements OutputSource, Reading {
     for (const [name, stream] of this.#streams) this.#read(name, stream);
   }
 
-  /** Whether every stream has ended and everything was sent. */
+  /** True if all streams have ended and everything was sent. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Whether something was read that the client isn't ready for, or nothing is read because of others. */
+  /** True if output waits for the client, or if reading is paused because of other processes. */
   get stalled(): boolean {
     return this.#pending.length > 0 || !this.#mayRead;
   }
 
-  /** How often that has happened; unchanged, everything that was written meanwhile was read at once. */
+  /** Number of stalls; if it has not changed in an interval, all output of the interval was read without delay. */
   get stalls(): number {
     return this.#stalls;
   }
 
-  /** Bytes sent of each stream. */
+  /** Bytes sent, by stream. */
   get bytes(): StreamBytes {
     return { ...this.#bytes };
   }
 
-  /** Reads no further, whoever still writes; what was read is sent. */
+  /** Stops reading, even if other processes still write; output that was read is sent. */
   cut(): void {
     this.#streams.clear();
     this.#finishIfDone();
@@ -90,7 +90,7 @@ export class OutputFlow implements OutputSource, Reading {
 
   acknowledge(seq: number): void {
     this.#credit.acknowledge(seq);
-    this.#sendWhatMayBe();
+    this.#sendPending();
   }
 
   pauseReading(): void {
@@ -99,21 +99,21 @@ export class OutputFlow implements OutputSource, Reading {
   }
 
   resumeReading(): void {
-    const waiting = new Set<OutputStream>();
-    for (const item of this.#pending) if ('stream' in item) waiting.add(item.stream);
-    for (const [name, stream] of this.#streams) if (!waiting.has(name)) stream.resume();
+    const pending = new Set<OutputStream>();
+    for (const item of this.#pending) if ('stream' in item) pending.add(item.stream);
+    for (const [name, stream] of this.#streams) if (!pending.has(name)) stream.resume();
   }
 
   sendNext(): boolean {
-    this.#waiting = false;
-    if (this.#mayGo()) this.#sendFirst();
-    this.#waiting = this.#mayGo();
-    return this.#waiting;
+    this.#queuedForTurn = false;
+    if (this.#canSendFirst()) this.#sendFirst();
+    this.#queuedForTurn = this.#canSendFirst();
+    return this.#queuedForTurn;
   }
 
   #read(name: OutputStream, stream: Output): void {
     stream.on('data', (bytes: Buffer) => this.#onData(stream, { stream: name, bytes }));
-    // A read error comes before the close and says no more than that nothing else will come.
+    // A read error is followed by the close, which is all that matters.
     stream.on('error', () => {});
     stream.on('close', () => {
       if (this.#streams.delete(name)) this.#finishIfDone();
@@ -127,27 +127,28 @@ export class OutputFlow implements OutputSource, Reading {
 
   #onData(stream: Output, chunk: Chunk): void {
     if (!this.#streams.has(chunk.stream)) return;
-    const goes = this.#pending.length === 0 && this.#outbound.open && this.#credit.allows(chunk.bytes.length);
-    if (this.#headTail !== undefined) this.#onHeadTail(this.#headTail, chunk, goes);
-    else if (goes) this.#send(chunk);
+    const sendNow =
+      this.#pending.length === 0 && this.#outlet.open && this.#credit.allows(chunk.bytes.length);
+    if (this.#headTail !== undefined) this.#addToHeadTail(this.#headTail, chunk, sendNow);
+    else if (sendNow) this.#send(chunk);
     else {
       stream.pause();
       this.#memory.take(chunk.bytes.length);
-      this.#wait({ ...chunk, cost: chunk.bytes.length });
+      this.#enqueue({ ...chunk, cost: chunk.bytes.length });
     }
   }
 
-  #onHeadTail(headTail: HeadTail, chunk: Chunk, goes: boolean): void {
-    const head = headTail.push(chunk, !goes);
+  #addToHeadTail(headTail: HeadTail, chunk: Chunk, sendNow: boolean): void {
+    const head = headTail.push(chunk, !sendNow);
     if (head === undefined) return;
-    if (goes) this.#send(head);
-    else this.#wait(head);
+    if (sendNow) this.#send(head);
+    else this.#enqueue(head);
   }
 
-  #wait({ stream, bytes, cost }: KeptChunk): void {
-    this.#pending.push({ stream, bytes: keep(bytes), cost });
+  #enqueue({ stream, bytes, cost }: KeptChunk): void {
+    this.#pending.push({ stream, bytes: copyOf(bytes), cost });
     this.#stalls += 1;
-    this.#sendWhatMayBe();
+    this.#sendPending();
   }
 
   #release(chunk: KeptChunk): void {
@@ -155,15 +156,15 @@ export class OutputFlow implements OutputSource, Reading {
     else this.#memory.release(chunk.cost);
   }
 
-  #sendWhatMayBe(): void {
-    while (this.#mayGo() && this.#outbound.open) this.#sendFirst();
-    if (!this.#waiting && this.#mayGo()) {
-      this.#waiting = true;
-      this.#outbound.wait(this);
+  #sendPending(): void {
+    while (this.#canSendFirst() && this.#outlet.open) this.#sendFirst();
+    if (!this.#queuedForTurn && this.#canSendFirst()) {
+      this.#queuedForTurn = true;
+      this.#outlet.wait(this);
     }
   }
 
-  #mayGo(): boolean {
+  #canSendFirst(): boolean {
     const { first } = this.#pending;
     return first !== undefined && ('dropped' in first || this.#credit.allows(first.bytes.length));
   }
@@ -175,7 +176,7 @@ export class OutputFlow implements OutputSource, Reading {
       this.#events.dropped(first.dropped);
     } else {
       this.#send(first);
-      MEMORY.giveBack(first.bytes);
+      BUFFERS.giveBack(first.bytes);
       this.#release(first);
       if (this.#mayRead) this.#streams.get(first.stream)?.resume();
     }
@@ -194,7 +195,7 @@ export class OutputFlow implements OutputSource, Reading {
       const { dropped, tail } = this.#headTail?.finish() ?? { dropped: undefined, tail: [] };
       if (dropped !== undefined) this.#pending.push({ dropped });
       for (const chunk of tail) this.#pending.push(chunk);
-      this.#sendWhatMayBe();
+      this.#sendPending();
     }
     if (this.#pending.length > 0 || this.#ended) return;
     this.#ended = true;
@@ -203,13 +204,13 @@ export class OutputFlow implements OutputSource, Reading {
   }
 }
 
-/** A copy of what was read, whose memory is good for now only; a client that is slow makes one of most of it. */
-const keep = (bytes: Buffer): Buffer => {
-  const kept = bytes.length < LONG_BYTES ? Buffer.allocUnsafe(bytes.length) : MEMORY.take(bytes.length);
-  bytes.copy(kept);
-  return kept;
+/** Copies a chunk, whose bytes are valid only while it is handled. For a slow client that is most of the output. */
+const copyOf = (bytes: Buffer): Buffer => {
+  const copy = bytes.length < LONG_BYTES ? Buffer.allocUnsafe(bytes.length) : BUFFERS.take(bytes.length);
+  bytes.copy(copy);
+  return copy;
 };
 
-const MEMORY = new FrameMemory();
-// Of a short one more memory would be lost than is saved: it may have to wait for long.
+const BUFFERS = new FrameMemory();
+// Buffers of the pool are large: for a short chunk, which may wait for long, one would waste more memory than it saves.
 const LONG_BYTES = 48 * 1024;

@@ -1,57 +1,56 @@
 import type { OutputStream } from '../../../protocol/process.ts';
 import { CHUNK_OVERHEAD_BYTES, MAX_READ_CHUNKS, MAX_RETAINED_CHUNKS } from '../limits.ts';
 import { ByteBlocks } from './byte-blocks.ts';
+import { type Evictable, EvictableMemory } from './evictable-memory.ts';
+import { EvictionRecord } from './eviction-record.ts';
 import type { Chunk } from './head-tail.ts';
-import { type Keeper, KeptOutput } from './kept-output.ts';
 
-/** A piece of output under its number. */
+/** A chunk of output with its number. */
 export type LoggedChunk = Chunk & { readonly seq: number };
 
-/** What is still there after a number. */
+/** Retained output after a number. */
 export type LogSlice = {
   readonly chunks: readonly LoggedChunk[];
-  /** Whether these are all that are retained after that number. */
+  /** True if these are all chunks that are retained after the number. */
   readonly complete: boolean;
-  /** Bytes after that number which are gone. */
+  /** Bytes after the number that are no longer retained. */
   readonly droppedBytes: number;
 };
 
-/**
- * The last output of a process, for reading it again: so many bytes, in no more than `MAX_RETAINED_CHUNKS` chunks.
- */
-export class OutputLog implements Keeper {
+/** The latest output of a process, retained for `process/read`: limited in bytes, and to `MAX_RETAINED_CHUNKS` chunks. */
+export class OutputLog implements Evictable {
   readonly #maxBytes: number;
-  readonly #memory: KeptOutput;
+  readonly #memory: EvictableMemory;
   readonly #bytes = new ByteBlocks();
   #entries: Entry[] = [];
   #first = 0;
-  /** Bytes of the chunks that are retained. */
+  /** Bytes of the retained chunks. */
   #length = 0;
   readonly #evicted = new EvictionRecord();
 
-  /** @param memory what it shares with the logs of other processes */
-  constructor(maxBytes: number, memory: KeptOutput = new KeptOutput()) {
+  /** @param memory shared with the logs of other processes */
+  constructor(maxBytes: number, memory: EvictableMemory = new EvictableMemory()) {
     this.#maxBytes = maxBytes;
     this.#memory = memory;
     memory.join(this);
   }
 
-  /** What the retained chunks cost, in bytes. */
+  /** Cost of the retained chunks, in bytes. */
   get heldBytes(): number {
     return this.#length + this.#count * CHUNK_OVERHEAD_BYTES;
   }
 
-  /** Keeps a copy of a chunk. */
+  /** Adds a copy of a chunk; older ones are dropped for it. */
   add({ seq, stream, bytes }: LoggedChunk): void {
     while (this.#count > 0 && !this.#fits(bytes.length)) this.dropOldest();
-    const needed = this.#bytes.needs(bytes.length);
+    const needed = this.#bytes.memoryFor(bytes.length);
     if (!this.#fits(bytes.length) || !this.#memory.take(CHUNK_OVERHEAD_BYTES + needed)) {
       while (this.#count > 0) this.dropOldest();
       this.#evicted.add(seq, bytes.length);
       return;
     }
     this.#entries.push({ seq, stream, start: this.#bytes.end, length: bytes.length });
-    // To make room its own last block may have been dropped, after which a shorter one does.
+    // It takes less if the last block was dropped to make room: then a shorter one is added.
     this.#memory.release(needed - this.#bytes.push(bytes));
     this.#length += bytes.length;
     if (this.#first > COMPACT_AT) {
@@ -60,7 +59,7 @@ export class OutputLog implements Keeper {
     }
   }
 
-  /** Lets go of the oldest chunk. */
+  /** Drops the oldest chunk. */
   dropOldest(): void {
     const { seq, length, start } = this.#entries[this.#first] as Entry;
     this.#first += 1;
@@ -69,14 +68,14 @@ export class OutputLog implements Keeper {
     this.#memory.release(CHUNK_OVERHEAD_BYTES + this.#bytes.dropBefore(start + length));
   }
 
-  /** Lets go of everything. */
+  /** Drops all chunks. */
   close(): void {
     while (this.#count > 0) this.dropOldest();
     this.#memory.release(this.#bytes.clear());
     this.#memory.leave(this);
   }
 
-  /** The most that `read` gives. */
+  /** Upper bound of what `read` returns. */
   sizeAfter(afterSeq: number, maxBytes: number): { readonly bytes: number; readonly chunks: number } {
     const at = this.#firstAfter(afterSeq);
     const from = this.#entries[at];
@@ -87,7 +86,7 @@ export class OutputLog implements Keeper {
     };
   }
 
-  /** The chunks after `afterSeq`, as many as fit into `maxBytes` and at least one. Their bytes are good until more is added. */
+  /** The chunks after `afterSeq` that fit in `maxBytes`, at least one. Their bytes are valid until the next change. */
   read(afterSeq: number, maxBytes: number): LogSlice {
     const chunks: LoggedChunk[] = [];
     let bytes = 0;
@@ -117,7 +116,7 @@ export class OutputLog implements Keeper {
     return this.#length + bytes <= this.#maxBytes && this.#count < MAX_RETAINED_CHUNKS;
   }
 
-  /** Numbers rise through the log, so halving finds the place. */
+  /** Index of the first chunk after a number, by binary search. */
   #firstAfter(seq: number): number {
     let low = this.#first;
     let high = this.#entries.length;
@@ -138,31 +137,3 @@ type Entry = {
 };
 
 const COMPACT_AT = 1024;
-
-/** Evicted bytes, exactly for the newest numbers; older ones are known by their sum only. */
-class EvictionRecord {
-  // Numbers in two arrays take a quarter of the memory of objects in one.
-  readonly #seqs: number[] = [];
-  readonly #bytes: number[] = [];
-  #older = { seq: 0, bytes: 0 };
-
-  add(seq: number, bytes: number): void {
-    this.#seqs.push(seq);
-    this.#bytes.push(bytes);
-    if (this.#seqs.length < 2 * EXACT_EVICTIONS) return;
-    this.#older = {
-      seq: this.#seqs[EXACT_EVICTIONS - 1] as number,
-      bytes: this.#older.bytes + sum(this.#bytes.splice(0, EXACT_EVICTIONS)),
-    };
-    this.#seqs.splice(0, EXACT_EVICTIONS);
-  }
-
-  bytesAfter(seq: number): number {
-    const older = seq < this.#older.seq ? this.#older.bytes : 0;
-    return older + sum(this.#bytes.filter((_, at) => (this.#seqs[at] as number) > seq));
-  }
-}
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
-
-const EXACT_EVICTIONS = 1024;

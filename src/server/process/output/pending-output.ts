@@ -1,38 +1,38 @@
 import type { MemoryShare } from '../../memory/memory-budget.ts';
 
-/** A process whose streams are read. */
-export type Reading = { pauseReading(): void; resumeReading(): void };
+/** A reader of the streams of one process. */
+export type PausableReader = { pauseReading(): void; resumeReading(): void };
 
 /**
- * Output of a connection that was read and waits for the client. Of one process that is little; when it is too much
- * of all of them together, none is read until half of it was sent.
+ * Memory of output that was read and waits for the client. One process has little of it; if all processes of a connection
+ * have too much together, none is read until half of it was sent.
  */
 export class PendingOutput {
   readonly #share: MemoryShare | undefined;
-  readonly #readings = new Set<Reading>();
+  readonly #readers = new Set<PausableReader>();
   #bytes = 0;
   #resumeAt = 0;
   #full = false;
 
-  /** @param share without it there is no bound */
+  /** @param share unlimited without it */
   constructor(share?: MemoryShare) {
     this.#share = share;
   }
 
-  /** Set while nothing may be read. */
+  /** True while no process may be read. */
   get full(): boolean {
     return this.#full;
   }
 
-  join(reading: Reading): void {
-    this.#readings.add(reading);
+  join(reader: PausableReader): void {
+    this.#readers.add(reader);
   }
 
-  leave(reading: Reading): void {
-    this.#readings.delete(reading);
+  leave(reader: PausableReader): void {
+    this.#readers.delete(reader);
   }
 
-  /** Counts what was read. */
+  /** Counts bytes that were read, even beyond the limit. */
   take(bytes: number): void {
     this.#bytes += bytes;
     if (this.#share === undefined || this.#share.tryTake(bytes)) return;
@@ -40,7 +40,7 @@ export class PendingOutput {
     if (this.#full) return;
     this.#full = true;
     this.#resumeAt = this.#bytes / 2;
-    for (const reading of this.#readings) reading.pauseReading();
+    for (const reader of this.#readers) reader.pauseReading();
   }
 
   release(bytes: number): void {
@@ -48,6 +48,6 @@ export class PendingOutput {
     this.#share?.release(bytes);
     if (!this.#full || this.#bytes > this.#resumeAt) return;
     this.#full = false;
-    for (const reading of this.#readings) reading.resumeReading();
+    for (const reader of this.#readers) reader.resumeReading();
   }
 }

@@ -10,7 +10,7 @@ import { pipeOutput } from './pipe-output.ts';
 
 /** Streams of a child on pipes. */
 export type StreamPlan = {
-  /** If false, stdin is the null device. */
+  /** True for a pipe, false for the null device. */
   readonly pipeStdin: boolean;
   /** True if stderr is written to stdout's pipe, in the order of the writes. */
   readonly mergeStderr: boolean;

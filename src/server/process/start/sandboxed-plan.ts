@@ -4,8 +4,8 @@ import { findProgram } from './find-program.ts';
 import { foreseeLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
 
 /**
- * Turns a plan into one that starts bubblewrap with the program. The program is checked, and the sandbox tried, before:
- * after the start, their failures could not be told from those of the program.
+ * Turns a plan into one that starts bubblewrap with the program. The program is checked, and the sandbox tried, before
+ * the start: after it, their failures would look like those of the program.
  *
  * @param wait rejects if the start is cancelled
  * @throws {ExecServerError} `unsupported`, or `launchFailed` with the stage that failed

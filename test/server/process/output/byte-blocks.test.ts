@@ -13,7 +13,7 @@ describe('ByteBlocks', () => {
         let [model, start, memory] = [Buffer.alloc(0), 0, 0];
         for (const [at, { push, drop }] of steps.entries()) {
           const bytes = Buffer.alloc(push, at + 1);
-          const needed = blocks.needs(push);
+          const needed = blocks.memoryFor(push);
           const taken = blocks.push(bytes);
           expect(taken).to.equal(needed);
           model = Buffer.concat([model, bytes]);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { MemoryBudget } from '../../../../src/server/memory/memory-budget.ts';
+import { EvictableMemory } from '../../../../src/server/process/output/evictable-memory.ts';
 import { HeadTail } from '../../../../src/server/process/output/head-tail.ts';
-import { KeptOutput } from '../../../../src/server/process/output/kept-output.ts';
 import { OutputLog } from '../../../../src/server/process/output/output-log.ts';
 
 const KIB = 1024;
@@ -10,7 +10,7 @@ const NO_LIMIT = Number.POSITIVE_INFINITY;
 /** Memory of so many bytes for the output of all processes. */
 const memoryOf = (bytes: number) => {
   const share = new MemoryBudget(6 * bytes).share('retained');
-  return { share, memory: new KeptOutput(share) };
+  return { share, memory: new EvictableMemory(share) };
 };
 
 const chunk = (seq: number, length: number) => ({
@@ -19,7 +19,7 @@ const chunk = (seq: number, length: number) => ({
   bytes: Buffer.alloc(length, seq),
 });
 
-describe('KeptOutput', () => {
+describe('EvictableMemory', () => {
   it('has the log that holds the most let go of its oldest, and counts what is gone', () => {
     const { memory, share } = memoryOf(1024 * KIB);
     const [large, small] = [new OutputLog(NO_LIMIT, memory), new OutputLog(NO_LIMIT, memory)];
