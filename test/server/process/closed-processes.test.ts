@@ -20,7 +20,7 @@ describe('ClosedProcesses', () => {
 
   const ids = () => closed.all().map(({ options }) => options.processId);
 
-  /** A closed process that holds so many bytes of output, in one chunk. */
+  /** A closed process that retains so many bytes of output, in one chunk. */
   const ended = async (processId: string, bytes = 0) => {
     const { managed, print, endStreams, exit } = fakeProcess({ processId, retainedBytes: 64 * MIB });
     if (bytes > 0) await print('x'.repeat(bytes));
@@ -30,7 +30,7 @@ describe('ClosedProcesses', () => {
     return managed;
   };
 
-  it('has what was kept, by id and the oldest first', async () => {
+  it('finds kept processes by id and lists the oldest first', async () => {
     const [first, second] = [await ended('first'), await ended('second')];
     closed.keep(second, LONG_MS);
     closed.keep(first, LONG_MS);
@@ -42,7 +42,7 @@ describe('ClosedProcesses', () => {
     ]).to.deep.equal([true, true, undefined]);
   });
 
-  it('forgets one when it is told to, and one that it never had', async () => {
+  it('forgets a process on request and ignores unknown ids', async () => {
     closed.keep(await ended('one'), LONG_MS);
     closed.keep(await ended('other'), LONG_MS);
     closed.forget('one');
@@ -51,31 +51,31 @@ describe('ClosedProcesses', () => {
     expect([ids(), closed.get('one')]).to.deep.equal([['other'], undefined]);
   });
 
-  it('forgets each when its time is over', async () => {
+  it('forgets a process when its time is over', async () => {
     closed.keep(await ended('long'), LONG_MS);
     closed.keep(await ended('short'), 20);
     const before = ids();
-    await until(() => ids().length === 1, 'it is still kept');
+    await until(() => ids().length === 1, 'the process is still kept');
     expect([before, ids()]).to.deep.equal([['long', 'short'], ['long']]);
   });
 
-  it('keeps the later of two with the same id, as the newest and for its own time', async () => {
+  it('replaces a process of the same id, with the time of the new one', async () => {
     const [early, late] = [await ended('same'), await ended('same')];
     closed.keep(early, 20);
     closed.keep(await ended('between'), 60);
     closed.keep(late, LONG_MS);
     const before = ids();
-    await until(() => ids().length === 1, 'it is still kept');
+    await until(() => ids().length === 1, 'the process is still kept');
     expect([before, ids(), closed.get('same') === late]).to.deep.equal([['between', 'same'], ['same'], true]);
   });
 
-  it(`keeps ${MAX_CLOSED_PROCESSES}: with one more the oldest goes`, async () => {
+  it(`keeps ${MAX_CLOSED_PROCESSES} processes and forgets the oldest for another one`, async () => {
     const all = Array.from({ length: MAX_CLOSED_PROCESSES + 2 }, (_, at) => `p${at}`);
     for (const id of all) closed.keep(await ended(id), LONG_MS);
     expect(ids()).to.deep.equal(all.slice(2));
   });
 
-  it(`keeps ${MAX_CLOSED_BYTES / MIB} MiB of output: the oldest go until the rest fits`, async () => {
+  it(`keeps ${MAX_CLOSED_BYTES / MIB} MiB of output and forgets the oldest until the rest fits`, async () => {
     const half = MAX_CLOSED_BYTES / 2;
     closed.keep(await ended('oldest', MIB), LONG_MS);
     closed.keep(await ended('empty'), LONG_MS);
@@ -88,7 +88,7 @@ describe('ClosedProcesses', () => {
     ]);
   });
 
-  it('keeps the newest whatever it holds, and then nothing else', async () => {
+  it('keeps the newest process alone if its output exceeds the limit', async () => {
     closed.keep(await ended('old', 10), LONG_MS);
     closed.keep(await ended('huge', MAX_CLOSED_BYTES + 1), LONG_MS);
     const alone = ids();

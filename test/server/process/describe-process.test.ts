@@ -19,7 +19,7 @@ const TABLE = new Map([
 ]);
 
 describe('describeProcess', () => {
-  it('tells of one that runs, with all below it', async () => {
+  it('describes a running process with its descendants', async () => {
     const { managed, print } = fakeProcess({ processId: 'build', argv0: 'my sh', tty: true });
     await print('12345');
     expect(describeProcess(managed, TABLE)).to.deep.equal({
@@ -40,12 +40,12 @@ describe('describeProcess', () => {
     });
   });
 
-  it('knows nothing below one that the table does not have', () => {
+  it('lists no descendants of a process that is not in the table', () => {
     const { managed } = fakeProcess();
     expect(describeProcess(managed, new Map()).descendants).to.deep.equal([]);
   });
 
-  it('tells how one has ended, and looks for nothing below its old pid', async () => {
+  it('describes the exit of a process and no descendants of its former pid', async () => {
     const { managed, endStreams, exit } = fakeProcess();
     const before = Date.now();
     exit(null, 'SIGKILL');

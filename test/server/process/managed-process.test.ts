@@ -14,7 +14,7 @@ import { until } from '../../support/until.ts';
 import { type SlowClient, settle } from '../support/slow-client.ts';
 import { fakeProcess } from './support/fake-process.ts';
 
-/** Timers may be early by the fraction of a millisecond that the clock doesn't show. */
+/** Timers may fire a fraction of a millisecond early. */
 const EXITED_AT_LEAST_MS = EXITED_WAIT_MS - 2;
 const DRAIN_MS = 40;
 const NO_BYTES = { stdout: 0, stderr: 0, pty: 0 };
@@ -22,7 +22,7 @@ const NO_BYTES = { stdout: 0, stderr: 0, pty: 0 };
 const of = (client: SlowClient, method: string) =>
   client.messages.filter(message => message.method === method).map(({ params }) => params);
 
-/** Every message as `seq method`, without the name before the slash. */
+/** Each message as `seq method`, without the part before the slash. */
 const order = (client: SlowClient) =>
   client.messages.map(({ method, params }) => `${params.seq} ${method.replace('process/', '')}`);
 
@@ -37,8 +37,8 @@ const exited = (params: object) => ({
 });
 
 describe('ManagedProcess', () => {
-  describe('at its end', () => {
-    it('tells exit and close at once when the streams have ended before', async () => {
+  describe('after its exit', () => {
+    it('sends exited and closed immediately if the streams have ended before', async () => {
       const { managed, client, print, endStreams, exit } = fakeProcess();
       await print('x');
       await endStreams();
@@ -57,7 +57,7 @@ describe('ManagedProcess', () => {
       await managed.closed;
     });
 
-    it('tells what it wrote itself first, and its exit when its streams have ended', async () => {
+    it('sends the last output first, and exited when the streams have ended', async () => {
       const { managed, client, stdout, stderr, exit } = fakeProcess();
       exit(0);
       const before = [order(client), managed.state];
@@ -71,12 +71,12 @@ describe('ManagedProcess', () => {
       ]);
     });
 
-    it('waits 50 ms with its exit while others hold its streams, and no longer', async () => {
+    it('sends exited after 50 ms if other processes hold the streams', async () => {
       const { managed, client, print, endStreams, exit } = fakeProcess();
       const begin = performance.now();
       exit(0);
       await print('a');
-      await until(() => order(client).length > 1, 'the exit is not told');
+      await until(() => order(client).length > 1, 'exited is not sent');
       const waited = performance.now() - begin;
       await print('b');
       const open = managed.state;
@@ -89,27 +89,27 @@ describe('ManagedProcess', () => {
       expect(waited).to.be.at.least(EXITED_AT_LEAST_MS);
     });
 
-    it('tells the signal that ended it, and its number as a shell does', async () => {
+    it('reports the signal that ended it, with the exit code of a shell', async () => {
       const ends: Array<[code: number | null, signal: NodeJS.Signals | null]> = [
         [null, 'SIGKILL'],
         [143, null],
         [null, 'SIG35' as NodeJS.Signals],
       ];
-      const told = [];
+      const reported = [];
       for (const [code, signal] of ends) {
         const { client, endStreams, exit } = fakeProcess();
         exit(code, signal);
         await endStreams();
-        told.push(...of(client, 'process/exited'));
+        reported.push(...of(client, 'process/exited'));
       }
-      expect(told).to.deep.equal([
+      expect(reported).to.deep.equal([
         exited({ exitCode: 137, signal: 'SIGKILL', reason: 'signaled' }),
         exited({ exitCode: 143 }),
         exited({ exitCode: 163, signal: 'SIG35', reason: 'signaled' }),
       ]);
     });
 
-    it('knows when it began and ended', async () => {
+    it('records the times of its start and its exit', async () => {
       const begin = Date.now();
       const { managed, endStreams, exit } = fakeProcess();
       const running = managed.exit;
@@ -125,7 +125,7 @@ describe('ManagedProcess', () => {
       );
     });
 
-    it('ends its stdin, which nobody reads any more', async () => {
+    it('ends its stdin at the close', async () => {
       const { managed, stdin, endStreams, exit } = fakeProcess();
       exit(0);
       await endStreams();
@@ -136,14 +136,14 @@ describe('ManagedProcess', () => {
     });
   });
 
-  describe('whose streams others hold', () => {
-    it('is cut after its time, and names who held them', async () => {
+  describe('with streams that other processes hold', () => {
+    it('cuts the streams after drainMs and names the holders', async () => {
       const directory = realpathSync(mkdtempSync(join(tmpdir(), 'managed-process-test-')));
       const file = join(directory, 'stream');
       const fd = openSync(file, 'w');
       const holder = spawn('cat', { stdio: ['pipe', 'pipe', 'ignore', fd] });
       closeSync(fd);
-      // Once it answers it has its own name, too.
+      // After its answer it has executed cat, so its name is known.
       holder.stdin?.write('x');
       await once(holder.stdout as Readable, 'data');
       const { managed, client, stdout, stderr, print, exit } = fakeProcess({
@@ -168,12 +168,12 @@ describe('ManagedProcess', () => {
       expect(lasted).to.be.at.least(DRAIN_MS - 2);
     });
 
-    it('is not cut where they end in time', async () => {
+    it('does not cut streams that end in time', async () => {
       const { client, print, endStreams, exit } = fakeProcess({
         drainMs: DRAIN_MS,
       });
       exit(0);
-      // All of it in one turn, before any timer.
+      // All in one turn, before any timer fires.
       void print('x');
       await endStreams();
       await delay(2 * DRAIN_MS);
@@ -183,14 +183,14 @@ describe('ManagedProcess', () => {
       ]);
     });
 
-    it('is sent what they have written in time, however late this process comes to it', async () => {
+    it('sends output that was written in time, even if the server was stalled', async () => {
       const directory = mkdtempSync(join(tmpdir(), 'managed-process-test-'));
       const script = 'until [ -e go ]; do sleep 0.01; done; printf late; exec >&-; : >done';
       const job = spawn('sh', ['-c', script], { cwd: directory, stdio: ['ignore', 'pipe', 'ignore'] });
       const { managed, client, stderr, exit } = fakeProcess({ drainMs: DRAIN_MS, realStdout: job.stdout });
       stderr.end();
       exit(0);
-      // This process stands still from here until all times are over.
+      // Stalls this process until all timers are due.
       const all = ': >go; until [ -e done ]; do sleep 0.01; done; sleep 0.2';
       execFileSync('sh', ['-c', all], { cwd: directory });
       await managed.closed;
@@ -201,7 +201,7 @@ describe('ManagedProcess', () => {
       ]);
     });
 
-    it('has all the time that its output waits for the client', async () => {
+    it('does not count time in which output waits for the client', async () => {
       const { managed, client, print, endStreams, exit } = fakeProcess({ drainMs: DRAIN_MS });
       client.stall();
       client.writer.send(
@@ -210,11 +210,11 @@ describe('ManagedProcess', () => {
       await print('waits');
       exit(0);
       await delay(5 * DRAIN_MS);
-      const while_ = managed.state;
+      const stalled = managed.state;
       client.resume();
       await print('goes on');
       await endStreams();
-      expect([while_, managed.state, managed.bytes]).to.deep.equal([
+      expect([stalled, managed.state, managed.bytes]).to.deep.equal([
         'exited',
         'closed',
         { ...NO_BYTES, stdout: 12 },
@@ -222,7 +222,7 @@ describe('ManagedProcess', () => {
       expect(order(client).slice(1)).to.deep.equal(['1 exited', '2 output', '3 output', '4 closed']);
     });
 
-    it('is given its time again if output had to wait in it', async () => {
+    it('starts the drain again if output had to wait', async () => {
       const { managed, print, exit } = fakeProcess({ drainMs: DRAIN_MS, windowBytes: 1 });
       await print('1');
       const begin = performance.now();
@@ -233,7 +233,7 @@ describe('ManagedProcess', () => {
       expect(performance.now() - begin).to.be.at.least(2 * DRAIN_MS - 4);
     });
 
-    it('is cut some time after the client has caught up', async () => {
+    it('cuts the streams after the client has caught up', async () => {
       const { managed, client, print, exit } = fakeProcess({ drainMs: DRAIN_MS, windowBytes: 1 });
       await print('1');
       exit(0);
@@ -250,8 +250,8 @@ describe('ManagedProcess', () => {
     });
   });
 
-  describe('its numbers', () => {
-    it('rise by one over everything that is sent, whatever was dropped', async () => {
+  describe('seq', () => {
+    it('increases by one with each message, even if output was dropped', async () => {
       const { client, print, endStreams, exit, stderr } = fakeProcess({ headTailBytes: 4 });
       for (const text of ['a', 'b', 'c', 'd', 'e']) await print(text);
       stderr.write('fgh');
@@ -265,7 +265,7 @@ describe('ManagedProcess', () => {
       ]);
     });
 
-    it('count what was sent, so that a client can prove that it has everything', async () => {
+    it('sends the number of bytes of each stream with closed', async () => {
       const { client, print, endStreams, exit, stderr } = fakeProcess({ headTailBytes: 4 });
       await print('abcdef');
       stderr.write('xy');
@@ -282,7 +282,7 @@ describe('ManagedProcess', () => {
       ]);
     });
 
-    it('begin at 1, and the next one is known', async () => {
+    it('begins at 1', async () => {
       const { managed, print } = fakeProcess();
       const seen = [managed.journal.nextSeq];
       await print('x');
@@ -292,7 +292,7 @@ describe('ManagedProcess', () => {
   });
 
   describe('terminate', () => {
-    it('sends SIGTERM, says that it was running, and gives the reason', async () => {
+    it('sends SIGTERM, returns true if it was running, and sets the reason', async () => {
       const { managed, client, signals, exit, endStreams } = fakeProcess();
       const answers = [managed.terminate(), managed.terminate()];
       const sent = [...signals];
@@ -307,7 +307,7 @@ describe('ManagedProcess', () => {
       ]);
     });
 
-    it('sends SIGKILL when the grace is over', async () => {
+    it('sends SIGKILL after the grace', async () => {
       const { managed, signals, exit, endStreams } = fakeProcess({ killGraceMs: 0 });
       managed.terminate();
       await managed.terminated();
@@ -316,7 +316,7 @@ describe('ManagedProcess', () => {
       expect(signals).to.deep.equal(['SIGTERM', 'SIGCONT', 'SIGKILL']);
     });
 
-    it('shortens a grace that runs already, and lengthens none', async () => {
+    it('shortens a grace that has begun, but does not extend it', async () => {
       const { managed, signals, exit, endStreams } = fakeProcess();
       managed.terminate();
       managed.terminate(0);
@@ -328,7 +328,7 @@ describe('ManagedProcess', () => {
       expect(sent).to.equal('SIGKILL');
     });
 
-    it('does not claim an end that came before', async () => {
+    it('does not change the reason of an earlier exit', async () => {
       const { managed, client, exit, endStreams } = fakeProcess();
       exit(0);
       managed.terminate();
@@ -336,7 +336,7 @@ describe('ManagedProcess', () => {
       expect(of(client, 'process/exited')).to.deep.equal([exited({})]);
     });
 
-    it('keeps the code of a program that ends in its own way', async () => {
+    it('reports the exit code of a program that handles SIGTERM', async () => {
       const { managed, client, exit, endStreams } = fakeProcess();
       managed.terminate();
       exit(7);
@@ -346,9 +346,9 @@ describe('ManagedProcess', () => {
   });
 
   describe('with a timeout', () => {
-    it('is ended at its time, which stays the reason', async () => {
+    it('stops the process, with the reason timeout', async () => {
       const { managed, client, signals, exit, endStreams } = fakeProcess({ timeoutMs: 20 });
-      await until(() => signals.includes('SIGTERM'), 'it is not sent SIGTERM');
+      await until(() => signals.includes('SIGTERM'), 'SIGTERM was not sent');
       managed.terminate();
       exit(null, 'SIGTERM');
       await endStreams();
@@ -357,12 +357,12 @@ describe('ManagedProcess', () => {
       ]);
     });
 
-    it('has ended by itself when it has ended in time, however late this process learns of it', async function () {
+    it('does not stop a process that exited in time, even if the server was stalled', async function () {
       if (process.platform !== 'linux') this.skip();
       const job = spawn('true');
       const { client, signals, exit, endStreams } = fakeProcess({ timeoutMs: 20 });
       const ended = once(job, 'exit').then(([code, signal]) => exit(code, signal));
-      // This process stands still from here until all times are over.
+      // Stalls this process until all timers are due.
       while (readProc().get(job.pid as number)?.state !== 'Z') execFileSync('sleep', ['0.01']);
       execFileSync('sleep', ['0.1']);
       await ended;
@@ -370,7 +370,7 @@ describe('ManagedProcess', () => {
       expect([signals, of(client, 'process/exited')]).to.deep.equal([[], [exited({})]]);
     });
 
-    it('is left alone when it has ended before, whoever holds its streams', async () => {
+    it('does not stop a process that has exited, even if its streams are held', async () => {
       const { signals, exit, endStreams } = fakeProcess({ timeoutMs: 20 });
       exit(0);
       await delay(60);
@@ -379,7 +379,7 @@ describe('ManagedProcess', () => {
     });
   });
 
-  it('calls back once, at the next output, exit and close', async () => {
+  it('calls listeners of the next change once: output, exit or close', async () => {
     const { managed, print, exit, endStreams } = fakeProcess();
     const changes: string[] = [];
     managed.journal.onNextChange(() => changes.push('output'));
@@ -390,7 +390,7 @@ describe('ManagedProcess', () => {
     await print('x');
     await print('y');
     waiting.push(managed.journal.listenerCount);
-    // A listener that waits again waits for the next change.
+    // A listener that is added by a listener waits for the next change.
     managed.journal.onNextChange(() => {
       changes.push('exit');
       managed.journal.onNextChange(() => changes.push('close'));
@@ -403,7 +403,7 @@ describe('ManagedProcess', () => {
     ]);
   });
 
-  it('retains what it has sent, within its bound', async () => {
+  it('retains the latest output up to its limit', async () => {
     const { managed, print } = fakeProcess({ retainedBytes: 2 });
     for (const text of ['a', 'b', 'c']) await print(text);
     const { chunks, droppedBytes } = managed.journal.read(0, 1000);
@@ -421,7 +421,7 @@ describe('ManagedProcess', () => {
     ]);
   });
 
-  it('writes to its stdin until that is closed', async () => {
+  it('writes to stdin until it is closed', async () => {
     const { managed, stdin } = fakeProcess();
     const statuses = [
       await managed.stdin.write(Buffer.from('a'), '1'),
@@ -435,7 +435,7 @@ describe('ManagedProcess', () => {
     ]);
   });
 
-  it('closes its streams when it is abandoned', async () => {
+  it('closes the streams when it is abandoned', async () => {
     const { managed, stdin, stdout, stderr, exit } = fakeProcess({ drainMs: DRAIN_MS });
     exit(0);
     managed.ending.abandon();

@@ -9,7 +9,7 @@ import { OutputReads } from '../../../src/server/process/read-output.ts';
 import { settle } from '../support/slow-client.ts';
 import { fakeProcess } from './support/fake-process.ts';
 
-/** Longer than any of these tests may take. */
+/** Longer than any of these tests takes. */
 const LONG_MS = 60_000;
 
 const backlog = { queuedBytes: 0, flushed: () => Promise.resolve() };
@@ -38,7 +38,7 @@ const nothing = {
   droppedBytes: 0,
 };
 
-/** Resolves after timers that are due have called back. */
+/** Resolves after timers that are due have fired. */
 const nextTurns = async (): Promise<string> => {
   for (let turn = 0; turn < 3; turn += 1) await delay(2);
   return 'none';
@@ -47,12 +47,12 @@ const nextTurns = async (): Promise<string> => {
 const chunk = (seq: number, text: string, stream = 'stdout') => ({ seq, stream, chunk: btoa(text) });
 
 describe('OutputReads', () => {
-  it('has nothing of a process that has said nothing', async () => {
+  it('returns no chunks of a process without output', async () => {
     const { managed } = fakeProcess();
     expect([await read(managed), await read(managed, { afterSeq: 10 })]).to.deep.equal([nothing, nothing]);
   });
 
-  it('gives what came after a number, and where to go on', async () => {
+  it('returns the output after a number, and the number to continue from', async () => {
     const { managed, print, stderr } = fakeProcess();
     await print('a');
     stderr.write('b');
@@ -69,7 +69,7 @@ describe('OutputReads', () => {
     ]);
   });
 
-  it('gives as much as is asked for, and goes on behind it', async () => {
+  it('returns at most maxBytes and continues after them', async () => {
     const { managed, print } = fakeProcess();
     for (const text of ['abc', 'def', 'ghi']) await print(text);
     const first = await read(managed, { maxBytes: 6 });
@@ -80,7 +80,7 @@ describe('OutputReads', () => {
     ]);
   });
 
-  it('gives no more than goes into an answer, however much is asked for', async () => {
+  it('returns at most the maximum of one answer', async () => {
     const { managed, stdout } = fakeProcess({ retainedBytes: 2 * MAX_READ_BYTES });
     const chunkBytes = MAX_READ_BYTES / 4;
     for (let at = 0; at < 6; at += 1) {
@@ -98,7 +98,7 @@ describe('OutputReads', () => {
     ]);
   });
 
-  it('tells what is gone', async () => {
+  it('returns the number of bytes that are no longer retained', async () => {
     const { managed, print } = fakeProcess({ retainedBytes: 3 });
     for (const text of ['abc', 'def', 'ghi']) await print(text);
     expect(await read(managed, { afterSeq: 1 })).to.deep.equal({
@@ -109,7 +109,7 @@ describe('OutputReads', () => {
     });
   });
 
-  it('goes on behind the close once all output was read, and behind the last chunk before', async () => {
+  it('continues after the close if all output was read, otherwise after the last chunk', async () => {
     const { managed, print, exit, endStreams } = fakeProcess();
     for (const text of ['abc', 'def']) await print(text);
     exit(0);
@@ -128,7 +128,7 @@ describe('OutputReads', () => {
     ]);
   });
 
-  it('tells exit and close of a process without output', async () => {
+  it('reports exit and close of a process without output', async () => {
     const { managed, exit, endStreams } = fakeProcess();
     exit(3);
     const exited = await read(managed);
@@ -144,8 +144,8 @@ describe('OutputReads', () => {
     ]);
   });
 
-  describe('when it waits', () => {
-    it('answers with the next output', async () => {
+  describe('with waitMs', () => {
+    it('returns the next output', async () => {
       const { managed, print } = fakeProcess();
       const answer = read(managed, { waitMs: LONG_MS });
       await settle();
@@ -158,7 +158,7 @@ describe('OutputReads', () => {
       ]);
     });
 
-    it('answers with the exit, and then with the close', async () => {
+    it('returns at the exit and again at the close', async () => {
       const { managed, exit, endStreams, print } = fakeProcess();
       await print('x');
       const first = read(managed, { afterSeq: 1, waitMs: LONG_MS });
@@ -172,14 +172,14 @@ describe('OutputReads', () => {
       ]);
     });
 
-    it('answers without anything when its time is over', async () => {
+    it('returns nothing when the time is over', async () => {
       const { managed } = fakeProcess();
       const begin = performance.now();
       expect(await read(managed, { waitMs: 30 })).to.deep.equal(nothing);
       expect([performance.now() - begin >= 30, managed.journal.listenerCount]).to.deep.equal([true, 0]);
     });
 
-    it('goes on waiting for a number that is far ahead', async () => {
+    it('waits for a number that is far ahead', async () => {
       const { managed, print, exit, endStreams } = fakeProcess();
       const answer = read(managed, { afterSeq: 3, waitMs: LONG_MS });
       for (const text of ['1', '2', '3']) await print(text);
@@ -190,10 +190,10 @@ describe('OutputReads', () => {
       expect([waiting, await answer]).to.deep.equal([1, { ...nothing, chunks: [chunk(4, '4')], nextSeq: 5 }]);
     });
 
-    it('waits for as long as a number can say', async () => {
+    it('waits for up to 2^53 - 1 milliseconds', async () => {
       const { managed, print } = fakeProcess();
       const answers = [2 ** 31, Number.MAX_SAFE_INTEGER].map(waitMs => read(managed, { waitMs }));
-      // A timer that takes the time for too long calls back in the next turns.
+      // setTimeout would fire in the next turns for a time that is too long.
       const early = await Promise.race([...answers, nextTurns()]);
       await print('x');
       expect([early, ...(await Promise.all(answers))]).to.deep.equal([
@@ -202,7 +202,7 @@ describe('OutputReads', () => {
       ]);
     });
 
-    it('does not wait where something was missed', async () => {
+    it('does not wait if output was missed', async () => {
       const { managed, print } = fakeProcess({ retainedBytes: 0 });
       await print('gone');
       expect(await read(managed, { waitMs: LONG_MS })).to.deep.equal({
@@ -212,7 +212,7 @@ describe('OutputReads', () => {
       });
     });
 
-    it('refuses one that is too many, and none that need not wait', async () => {
+    it('refuses a waiting call beyond the limit, but no call that need not wait', async () => {
       const { managed, print } = fakeProcess();
       const answers = Array.from({ length: MAX_WAITING_READS }, () => read(managed, { waitMs: LONG_MS }));
       await settle();

@@ -3,7 +3,7 @@ import type { ExecServerError } from '../../../src/protocol/errors.ts';
 import { parseSignal, signalExitCode } from '../../../src/server/process/signals.ts';
 
 describe('parseSignal', () => {
-  it('takes interrupt and the names of signals, with or without SIG, in any case', () => {
+  it('accepts interrupt and signal names, with or without SIG, in upper or lower case', () => {
     const names = ['interrupt', 'INTERRUPT', 'SIGTERM', 'TERM', 'term', 'sigint', 'Kill'];
     expect(names.map(parseSignal)).to.deep.equal([
       'SIGINT',
@@ -34,13 +34,13 @@ describe('parseSignal', () => {
 });
 
 describe('signalExitCode', () => {
-  it('is 128 and the number of the signal', () => {
+  it('returns 128 + the number of the signal', () => {
     expect((['SIGHUP', 'SIGINT', 'SIGKILL', 'SIGTERM'] as const).map(signalExitCode)).to.deep.equal([
       129, 130, 137, 143,
     ]);
   });
 
-  it('is that for real-time signals, too, which have a number only', () => {
+  it('returns 128 + the number of a real-time signal, which has no name', () => {
     expect(['SIG34', 'SIG64'].map(name => signalExitCode(name as NodeJS.Signals))).to.deep.equal([162, 192]);
   });
 });

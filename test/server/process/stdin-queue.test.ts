@@ -13,7 +13,7 @@ import { StdinQueue } from '../../../src/server/process/stdin-queue.ts';
 
 const bytes = (text: string) => Buffer.from(text);
 
-/** A stream that takes nothing further until it is told to. */
+/** A stream that completes no write until the test releases it. */
 const stuckStream = () => {
   const taken: Buffer[] = [];
   let open = false;
@@ -35,7 +35,7 @@ const stuckStream = () => {
   };
 };
 
-/** Whether a promise is settled by now. */
+/** True if a promise has settled. */
 const isSettled = async (promise: Promise<unknown>): Promise<boolean> => {
   let settled = false;
   const note = () => {
@@ -56,13 +56,13 @@ const refusal = async (promise: Promise<unknown>) => {
 };
 
 describe('StdinQueue', () => {
-  it('answers stdinClosed where there is no stdin', async () => {
+  it('returns stdinClosed without a stdin', async () => {
     const queue = new StdinQueue(null);
     expect(await queue.write(bytes('x'), '1')).to.equal('stdinClosed');
     queue.end();
   });
 
-  it('writes in the order of the calls, whoever waits for them', async () => {
+  it('writes in the order of the calls, even if their answers are not awaited', async () => {
     const stream = new PassThrough();
     const queue = new StdinQueue(stream);
     const texts = Array.from({ length: 1000 }, (_, at) => `${at},`);
@@ -74,13 +74,13 @@ describe('StdinQueue', () => {
     expect(new Set(await Promise.all(statuses))).to.deep.equal(new Set(['accepted']));
   });
 
-  it('takes an empty chunk', async () => {
+  it('accepts an empty chunk', async () => {
     const queue = new StdinQueue(new PassThrough());
     expect(await queue.write(Buffer.alloc(0), undefined)).to.equal('accepted');
   });
 
   describe('with writeIds', () => {
-    it('writes a repeated one once, and accepts it again', async () => {
+    it('writes a repeated one once and accepts the repetition', async () => {
       const { stream, taken, release } = stuckStream();
       release();
       const queue = new StdinQueue(stream);
@@ -95,7 +95,7 @@ describe('StdinQueue', () => {
       expect(String(taken())).to.equal('ab');
     });
 
-    it('takes writes without one for different ones', async () => {
+    it('treats writes without a writeId as different writes', async () => {
       const { stream, taken, release } = stuckStream();
       release();
       const queue = new StdinQueue(stream);
@@ -104,7 +104,7 @@ describe('StdinQueue', () => {
       expect(String(taken())).to.equal('aa');
     });
 
-    it('remembers the last ones only, so that a long session fills no memory', async () => {
+    it('remembers only the latest', async () => {
       const { stream, taken, release } = stuckStream();
       release();
       const queue = new StdinQueue(stream);
@@ -117,7 +117,7 @@ describe('StdinQueue', () => {
       expect(String(taken())).to.equal('aa');
     });
 
-    it('answers stdinClosed to a repeated one when stdin is closed by now', async () => {
+    it('returns stdinClosed for a repeated one after stdin was closed', async () => {
       const queue = new StdinQueue(new PassThrough());
       await queue.write(bytes('a'), '1');
       queue.end();
@@ -125,14 +125,14 @@ describe('StdinQueue', () => {
     });
   });
 
-  describe('while the process reads nothing', () => {
-    it('accepts at once what is little', async () => {
+  describe('while the process does not read', () => {
+    it('accepts small writes immediately', async () => {
       const { stream } = stuckStream();
       const queue = new StdinQueue(stream);
       expect(await isSettled(queue.write(Buffer.alloc(STDIN_HIGH_WATER_BYTES), undefined))).to.equal(true);
     });
 
-    it('makes the writer of more wait, and accepts when the process reads on', async () => {
+    it('makes a writer of more wait until the process reads', async () => {
       const { stream, taken, release } = stuckStream();
       const queue = new StdinQueue(stream);
       const writes = [
@@ -146,7 +146,7 @@ describe('StdinQueue', () => {
       expect(taken().subarray(-2)).to.deep.equal(bytes('xy'));
     });
 
-    it('refuses what would go over the limit, and takes the same write when there is room again', async () => {
+    it('refuses a write beyond the limit and accepts it when there is room', async () => {
       const { stream, taken, release } = stuckStream();
       const queue = new StdinQueue(stream);
       const waiting = queue.write(Buffer.alloc(MAX_STDIN_QUEUED_BYTES - 1), '1');
@@ -166,7 +166,7 @@ describe('StdinQueue', () => {
       expect(taken().subarray(-2)).to.deep.equal(bytes('xy'));
     });
 
-    it('takes a single chunk of any size while nothing is queued: it is in memory anyway', async () => {
+    it('accepts a chunk of any size while nothing is queued', async () => {
       const { stream, release } = stuckStream();
       const queue = new StdinQueue(stream);
       const write = queue.write(Buffer.alloc(MAX_STDIN_QUEUED_BYTES + 1), undefined);
@@ -176,7 +176,7 @@ describe('StdinQueue', () => {
   });
 
   describe('end', () => {
-    it('comes after what was queued, and refuses what comes later', async () => {
+    it('ends stdin after the queued bytes and refuses later writes', async () => {
       const { stream, taken, release } = stuckStream();
       const queue = new StdinQueue(stream);
       const write = queue.write(Buffer.alloc(STDIN_HIGH_WATER_BYTES + 1, 'x'), undefined);
@@ -197,14 +197,14 @@ describe('StdinQueue', () => {
       if (process.platform === 'win32') this.skip();
     });
 
-    /** A child whose output has begun. */
+    /** A child that has started to write. */
     const begun = async (script: string) => {
       const child = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
       await once(child.stdout, 'data');
       return child;
     };
 
-    it('answers stdinClosed, and throws nothing, when the process has closed its stdin', async () => {
+    it('returns stdinClosed if the process has closed its stdin', async () => {
       for (const size of [1, 2 * STDIN_HIGH_WATER_BYTES]) {
         const child = await begun('exec 0<&-; echo closed; exec sleep 600');
         const queue = new StdinQueue(child.stdin);
@@ -216,7 +216,7 @@ describe('StdinQueue', () => {
       }
     });
 
-    it('answers stdinClosed to a write that waits when the process ends', async () => {
+    it('returns stdinClosed for a waiting write when the process exits', async () => {
       const child = await begun('echo begun; exec sleep 600');
       const queue = new StdinQueue(child.stdin);
       const write = queue.write(Buffer.alloc(2 * STDIN_HIGH_WATER_BYTES), '1');
@@ -225,7 +225,7 @@ describe('StdinQueue', () => {
       expect(await write).to.equal('stdinClosed');
     });
 
-    it('answers stdinClosed to a write that waits behind the end when the process ends', async () => {
+    it('returns stdinClosed for a waiting write when the process exits after end()', async () => {
       const child = await begun('echo begun; exec sleep 600');
       const queue = new StdinQueue(child.stdin);
       const write = queue.write(Buffer.alloc(2 * STDIN_HIGH_WATER_BYTES), '1');

@@ -7,7 +7,7 @@ import {
 import { WriteIds } from '../../../src/server/process/write-ids.ts';
 
 describe('WriteIds', () => {
-  it('remembers so many of each process', () => {
+  it('remembers a limited number for each process', () => {
     const writeIds = new WriteIds();
     const [one, other] = [writeIds.forProcess(), writeIds.forProcess()];
     for (let id = 0; id <= MAX_WRITE_IDS; id += 1) writeIds.remember(one, String(id));
@@ -15,7 +15,7 @@ describe('WriteIds', () => {
     expect([one.has('0'), one.has('1'), other.has('0')]).to.deep.equal([false, true, true]);
   });
 
-  it('forgets the oldest of all when they take too much memory', () => {
+  it('forgets the oldest of all processes if they take too much memory', () => {
     const writeIds = new WriteIds();
     const [one, other] = [writeIds.forProcess(), writeIds.forProcess()];
     writeIds.remember(one, 'first');

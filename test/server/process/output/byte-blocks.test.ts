@@ -5,7 +5,7 @@ import { ByteBlocks } from '../../../../src/server/process/output/byte-blocks.ts
 const KIB = 1024;
 
 describe('ByteBlocks', () => {
-  it('is a queue, for any order of pushing and dropping, and counts its memory', () => {
+  it('behaves as a queue for any order of push and drop, and counts its memory', () => {
     const step = fc.record({ push: fc.nat(100 * KIB), drop: fc.double({ min: 0, max: 1, noNaN: true }) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), steps => {
@@ -31,7 +31,7 @@ describe('ByteBlocks', () => {
     );
   });
 
-  it('takes no more for little output than that is', () => {
+  it('takes no more memory than the output if that is short', () => {
     const blocks = new ByteBlocks();
     expect([
       blocks.push(Buffer.alloc(20)),
@@ -40,7 +40,7 @@ describe('ByteBlocks', () => {
     ]).to.deep.equal([20, 40, 0]);
   });
 
-  it('gives any part that it has', () => {
+  it('reads any part that it has', () => {
     const blocks = new ByteBlocks();
     const bytes = Buffer.from(Array.from({ length: 200 * KIB }, (_, at) => at % 251));
     for (let at = 0; at < bytes.length; at += 30 * KIB) blocks.push(bytes.subarray(at, at + 30 * KIB));

@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import { Credit } from '../../../../src/server/process/output/credit.ts';
 
 describe('Credit', () => {
-  it('allows what fits into the window, to the byte', () => {
+  it('allows output up to the window, to the byte', () => {
     const credit = new Credit(100);
     credit.sent(1, 60);
     expect([40, 41].map(bytes => credit.allows(bytes))).to.deep.equal([true, false]);
   });
 
-  it('gets back what is acknowledged, and everything before it', () => {
+  it('frees an acknowledged message and everything before it', () => {
     const credit = new Credit(100);
     for (const [seq, bytes] of [
       [1, 50],
@@ -22,7 +22,7 @@ describe('Credit', () => {
     expect([80, 81].map(bytes => credit.allows(bytes))).to.deep.equal([true, false]);
   });
 
-  it('takes an acknowledgement twice, of the past, of other messages and of the future', () => {
+  it('accepts acknowledgements that are repeated, old, of other messages, or in the future', () => {
     const credit = new Credit(10);
     credit.sent(2, 10);
     credit.acknowledge(0);
@@ -31,19 +31,19 @@ describe('Credit', () => {
     credit.acknowledge(1000);
     credit.acknowledge(1000);
     expect([10, 11].map(bytes => credit.allows(bytes))).to.deep.equal([true, false]);
-    // What is sent later is not acknowledged by it.
+    // It does not acknowledge messages that are sent later.
     credit.sent(3, 10);
     expect(credit.allows(1)).to.equal(false);
   });
 
-  it('allows everything without a window, and keeps no account', () => {
+  it('allows everything without a window and stores nothing', () => {
     const credit = new Credit(Number.POSITIVE_INFINITY);
     credit.sent(1, Number.MAX_SAFE_INTEGER);
     credit.sent(2, Number.MAX_SAFE_INTEGER);
     expect(credit.allows(Number.MAX_SAFE_INTEGER)).to.equal(true);
   });
 
-  it('knows exactly what is under way', () => {
+  it('counts exactly the unacknowledged bytes', () => {
     const step = fc.oneof(
       fc.record({ send: fc.integer({ min: 1, max: 1000 }) }),
       fc.record({ acknowledge: fc.nat(60) }),

@@ -7,7 +7,7 @@ import { OutputLog } from '../../../../src/server/process/output/output-log.ts';
 const KIB = 1024;
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 
-/** Memory of so many bytes for the output of all processes. */
+/** Memory of that size for the output of all processes. */
 const memoryOf = (bytes: number) => {
   const share = new MemoryBudget(6 * bytes).share('retained');
   return { share, memory: new EvictableMemory(share) };
@@ -20,7 +20,7 @@ const chunk = (seq: number, length: number) => ({
 });
 
 describe('EvictableMemory', () => {
-  it('has the log that holds the most let go of its oldest, and counts what is gone', () => {
+  it('makes the largest log drop its oldest chunks and count them', () => {
     const { memory, share } = memoryOf(1024 * KIB);
     const [large, small] = [new OutputLog(NO_LIMIT, memory), new OutputLog(NO_LIMIT, memory)];
     small.add(chunk(1, 100));
@@ -35,7 +35,7 @@ describe('EvictableMemory', () => {
     expect(share.usedBytes).to.equal(0);
   });
 
-  it('lets go of what is worth less before that', () => {
+  it('drops what is preferred first', () => {
     const { memory } = memoryOf(1024 * KIB);
     const [closed, live] = [new OutputLog(NO_LIMIT, memory), new OutputLog(NO_LIMIT, memory)];
     memory.preferToDrop(() => {
@@ -48,7 +48,7 @@ describe('EvictableMemory', () => {
     expect([closed.heldBytes, live.read(0, NO_LIMIT).droppedBytes]).to.deep.equal([0, 0]);
   });
 
-  it('has a log keep nothing where there is no memory, and count it', () => {
+  it('makes a log retain nothing without memory, and count it', () => {
     const { memory, share } = memoryOf(1024);
     const log = new OutputLog(NO_LIMIT, memory);
     log.add(chunk(1, 100));
@@ -58,7 +58,7 @@ describe('EvictableMemory', () => {
     expect(share.usedBytes).to.equal(0);
   });
 
-  it('has the longest tail begin later, and counts what is dropped', () => {
+  it('makes the longest tail begin later and count the dropped bytes', () => {
     const { memory, share } = memoryOf(256 * KIB);
     const [large, small] = [new HeadTail(1024 * KIB, memory), new HeadTail(200, memory)];
     const sent = small.push({ stream: 'stdout', bytes: Buffer.alloc(150) })?.bytes.length;
@@ -76,7 +76,7 @@ describe('EvictableMemory', () => {
     expect(share.usedBytes).to.equal(0);
   });
 
-  it('ends a head that waits where memory ends', () => {
+  it('ends a queued head where the memory ends', () => {
     const { memory, share } = memoryOf(100 * KIB);
     const headTail = new HeadTail(1024 * KIB, memory);
     const piece = { stream: 'stdout' as const, bytes: Buffer.alloc(30 * KIB) };

@@ -8,7 +8,7 @@ const STREAMS = ['stdout', 'stderr', 'pty'] as const;
 const out = (text: string): Chunk => ({ stream: 'stdout', bytes: Buffer.from(text) });
 const err = (text: string): Chunk => ({ stream: 'stderr', bytes: Buffer.from(text) });
 
-/** Each byte with the stream that it came from, so that runs of any length compare. */
+/** Each byte with its stream, so that chunks of any length compare equal. */
 const marked = (chunks: readonly Chunk[]): string[] =>
   chunks.flatMap(({ stream, bytes }) => Array.from(bytes, byte => `${stream} ${byte}`));
 
@@ -18,7 +18,7 @@ const push = (headTail: HeadTail, chunks: readonly Chunk[]): Chunk[] =>
     .filter(head => head !== undefined)
     .map(plain);
 
-/** A chunk without what keeping it costs. */
+/** A chunk without its cost. */
 const plain = ({ stream, bytes }: Chunk): Chunk => ({ stream, bytes });
 
 const finish = (headTail: HeadTail) => {
@@ -26,7 +26,7 @@ const finish = (headTail: HeadTail) => {
   return { dropped, tail: tail.map(plain) };
 };
 
-/** Chunks whose bytes differ from their neighbours, so that a shift by one shows. */
+/** Chunks whose bytes differ from their neighbours, so that a shift by one is detected. */
 const anyChunks = fc
   .array(fc.tuple(fc.constantFrom(...STREAMS), fc.oneof(fc.nat(20), fc.nat(6000))), { maxLength: 30 })
   .map(lengths => {
@@ -40,7 +40,7 @@ const anyChunks = fc
   });
 
 describe('HeadTail', () => {
-  it('hands everything on that is no longer than the head', () => {
+  it('passes on output that fits in the head', () => {
     const headTail = new HeadTail(10);
     const chunks = [out('ab'), err('c'), out('de')];
     expect([push(headTail, chunks), finish(headTail)]).to.deep.equal([
@@ -49,7 +49,7 @@ describe('HeadTail', () => {
     ]);
   });
 
-  it('drops nothing of what fits into head and tail', () => {
+  it('drops nothing of output that fits in head and tail', () => {
     const headTail = new HeadTail(10);
     expect([push(headTail, [out('abcdefg'), err('hij')]), finish(headTail)]).to.deep.equal([
       [out('abcde')],
@@ -57,14 +57,14 @@ describe('HeadTail', () => {
     ]);
   });
 
-  it('tells how much of each stream is missing', () => {
+  it('counts the dropped bytes of each stream', () => {
     const headTail = new HeadTail(6);
     expect([push(headTail, [out('abcde'), err('fgh'), out('ij'), err('k')]), finish(headTail)]).to.deep.equal(
       [[out('abc')], { dropped: { stdout: 2, stderr: 3, pty: 0 }, tail: [out('ij'), err('k')] }],
     );
   });
 
-  it('gives the odd byte to the head', () => {
+  it('makes the head longer by the odd byte', () => {
     const headTail = new HeadTail(3);
     expect([push(headTail, [out('abcdef')]), finish(headTail)]).to.deep.equal([
       [out('ab')],
@@ -72,7 +72,7 @@ describe('HeadTail', () => {
     ]);
   });
 
-  it('has the exact first and last bytes of anything, and counts exactly what is between', () => {
+  it('keeps exactly the first and last bytes of any output and counts those between', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.integer({ min: 2, max: 64 }), fc.integer({ min: 2, max: 60_000 })),
@@ -96,7 +96,7 @@ describe('HeadTail', () => {
     );
   });
 
-  it('keeps many tiny pieces in few blocks', () => {
+  it('keeps many short chunks in few blocks', () => {
     const tailBytes = 64 * 1024;
     const headTail = new HeadTail(2 * tailBytes);
     for (let at = 0; at < 4 * tailBytes; at += 1)
@@ -106,7 +106,7 @@ describe('HeadTail', () => {
     expect(tail.length).to.be.at.most(tailBytes / 4096 + 1);
   });
 
-  it('does not keep the blocks that short pieces were read into', () => {
+  it('does not keep the buffers that short chunks were read into', () => {
     const headTail = new HeadTail(20_000);
     headTail.push({ stream: 'stdout', bytes: Buffer.alloc(10_000) });
     for (let piece = 0; piece < 1000; piece += 1) {
@@ -117,7 +117,7 @@ describe('HeadTail', () => {
     expect(kept).to.be.below(5 * 65_536);
   });
 
-  it('has no block that is longer than what any credit allows', () => {
+  it('has no block that exceeds the smallest credit window', () => {
     const headTail = new HeadTail(400_000);
     for (let read = 0; read < 10; read += 1) {
       headTail.push({ stream: 'stdout', bytes: Buffer.alloc(4095) });

@@ -11,7 +11,7 @@ import { until } from '../../../support/until.ts';
 import { SlowClient, settle } from '../../support/slow-client.ts';
 
 const KIB = 1024;
-/** Two of these are more than may be queued. */
+/** Two of these exceed the queue. */
 const BIG = 80 * KIB;
 
 type Options = {
@@ -21,7 +21,7 @@ type Options = {
   readonly maxBytes?: number;
 };
 
-/** A flow to a client, and everything that it has said so far. */
+/** A flow to a client, and its events. */
 const flowing = ({
   client = new SlowClient(),
   outbound = new Outbound(client.writer),
@@ -29,7 +29,7 @@ const flowing = ({
   maxBytes,
 }: Options = {}) => {
   const sent: Array<Chunk & { readonly seq: number }> = [];
-  const said: string[] = [];
+  const events: string[] = [];
   const dropped: StreamBytes[] = [];
   const flow = new OutputFlow(
     outbound,
@@ -38,18 +38,18 @@ const flowing = ({
     {
       output: chunk => {
         const seq = sent.length + 1;
-        // Good during the call only.
+        // Valid only during the call.
         const bytes = Buffer.from(chunk.bytes);
         sent.push({ ...chunk, bytes, seq });
-        said.push(chunk.stream);
+        events.push(chunk.stream);
         client.writer.send(bytes);
         return seq;
       },
       dropped: bytes => {
         dropped.push(bytes);
-        said.push('dropped');
+        events.push('dropped');
       },
-      ended: () => said.push('ended'),
+      ended: () => events.push('ended'),
     },
   );
   const stdout = new PassThrough();
@@ -57,10 +57,10 @@ const flowing = ({
   flow.attach({ stdout, stderr, pty: null });
   const text = (stream: OutputStream) =>
     Buffer.concat(sent.filter(chunk => chunk.stream === stream).map(({ bytes }) => bytes)).toString('latin1');
-  return { client, outbound, flow, stdout, stderr, sent, said, dropped, text };
+  return { client, outbound, flow, stdout, stderr, sent, events, dropped, text };
 };
 
-/** A flow whose client has stopped to read, with as much queued as may be. */
+/** A flow whose client has stopped reading, with a full queue. */
 const congested = (options: Options = {}) => {
   const all = flowing(options);
   all.client.stall();
@@ -70,8 +70,8 @@ const congested = (options: Options = {}) => {
 
 describe('OutputFlow', () => {
   describe('with a client that keeps up', () => {
-    it('sends what comes, in order within each stream, and ends once when both have ended', async () => {
-      const { flow, stdout, stderr, said, text } = flowing();
+    it('sends output in the order of each stream and ends once when both have ended', async () => {
+      const { flow, stdout, stderr, events, text } = flowing();
       for (let at = 0; at < 100; at += 1) (at % 3 ? stdout : stderr).write(`${at},`);
       stdout.end('last');
       await until(() => stdout.closed, 'stdout has not ended');
@@ -83,7 +83,7 @@ describe('OutputFlow', () => {
         endedBefore,
         stdout: text('stdout'),
         stderr: text('stderr'),
-        end: said.slice(-1),
+        end: events.slice(-1),
       }).to.deep.equal({
         endedBefore: false,
         stdout: `${numbers
@@ -96,7 +96,7 @@ describe('OutputFlow', () => {
           .join(''),
         end: ['ended'],
       });
-      expect([said.filter(what => what === 'ended').length, flow.stalls, flow.stalled]).to.deep.equal([
+      expect([events.filter(what => what === 'ended').length, flow.stalls, flow.stalled]).to.deep.equal([
         1,
         0,
         false,
@@ -111,28 +111,28 @@ describe('OutputFlow', () => {
       expect(flow.bytes).to.deep.equal({ stdout: 5, stderr: 3, pty: 0 });
     });
 
-    it('takes a broken stream for one that has ended', async () => {
-      const { flow, stdout, stderr, said } = flowing();
+    it('treats a broken stream as ended', async () => {
+      const { flow, stdout, stderr, events } = flowing();
       stdout.write('x');
       await settle();
       stdout.destroy(new Error('EIO'));
       stderr.end();
       await until(() => flow.ended, 'the flow has not ended');
-      expect(said).to.deep.equal(['stdout', 'ended']);
+      expect(events).to.deep.equal(['stdout', 'ended']);
     });
 
-    it('never ends by itself where a stream stays open', async () => {
-      const { flow, stdout, said } = flowing();
+    it('does not end while a stream is open', async () => {
+      const { flow, stdout, events } = flowing();
       stdout.end('x');
       await until(() => stdout.closed, 'stdout has not ended');
       await settle();
-      expect([flow.ended, said]).to.deep.equal([false, ['stdout']]);
+      expect([flow.ended, events]).to.deep.equal([false, ['stdout']]);
     });
   });
 
   describe('lossless, with a client that does not read', () => {
-    it('reads one chunk of each stream, and no more until the client has read', async () => {
-      const { flow, client, stdout, stderr, said, text } = congested();
+    it('reads one chunk of each stream until the client reads', async () => {
+      const { flow, client, stdout, stderr, events, text } = congested();
       stdout.write('a');
       await settle();
       stdout.write('b');
@@ -141,14 +141,14 @@ describe('OutputFlow', () => {
       stderr.write('d');
       await settle();
       expect({
-        said: [...said],
+        events: [...events],
         paused: [stdout.isPaused(), stderr.isPaused()],
         left: [stdout.readableLength, stderr.readableLength],
         stalled: flow.stalled,
         stalls: flow.stalls,
-      }).to.deep.equal({ said: [], paused: [true, true], left: [1, 1], stalled: true, stalls: 2 });
+      }).to.deep.equal({ events: [], paused: [true, true], left: [1, 1], stalled: true, stalls: 2 });
       client.resume();
-      await until(() => said.length === 4, 'not all was sent');
+      await until(() => events.length === 4, 'not all was sent');
       expect({
         text: [text('stdout'), text('stderr')],
         paused: [stdout.isPaused(), stderr.isPaused()],
@@ -167,22 +167,22 @@ describe('OutputFlow', () => {
       expect(written).to.be.below(1000);
     });
 
-    it('ends only after everything was sent', async () => {
-      const { flow, client, stdout, stderr, said } = congested();
+    it('ends after everything was sent', async () => {
+      const { flow, client, stdout, stderr, events } = congested();
       stdout.end('a');
       stderr.end();
-      await until(() => stdout.closed && stderr.closed, 'one of them has not ended');
-      const before = [flow.ended, [...said]];
+      await until(() => stdout.closed && stderr.closed, 'a stream has not ended');
+      const before = [flow.ended, [...events]];
       client.resume();
       await until(() => flow.ended, 'the flow has not ended');
-      expect([before, said]).to.deep.equal([
+      expect([before, events]).to.deep.equal([
         [false, []],
         ['stdout', 'ended'],
       ]);
     });
 
-    it('reads no further when it is cut, and sends what it has read', async () => {
-      const { flow, client, stdout, stderr, said, text } = congested();
+    it('stops reading when it is cut, and sends the output that was read', async () => {
+      const { flow, client, stdout, stderr, events, text } = congested();
       stdout.write('read');
       await settle();
       stdout.write('unread');
@@ -194,21 +194,21 @@ describe('OutputFlow', () => {
       stdout.end();
       stderr.end();
       await settle();
-      expect([before, said, text('stdout')]).to.deep.equal([false, ['stdout', 'ended'], 'read']);
+      expect([before, events, text('stdout')]).to.deep.equal([false, ['stdout', 'ended'], 'read']);
     });
 
-    it('ends at once when it is cut with nothing left to send', () => {
-      const { flow, said } = flowing();
+    it('ends immediately when it is cut with nothing left to send', () => {
+      const { flow, events } = flowing();
       flow.cut();
       flow.cut();
-      expect([flow.ended, said]).to.deep.equal([true, ['ended']]);
+      expect([flow.ended, events]).to.deep.equal([true, ['ended']]);
     });
   });
 
-  describe('with credit', () => {
+  describe('with a credit window', () => {
     const windowBytes = 100;
 
-    it('sends within the window, and goes on with each acknowledgement', async () => {
+    it('sends within the window and continues with each acknowledgement', async () => {
       const { flow, stdout, sent } = flowing({ windowBytes });
       const counts: Array<[sent: number, stalled: boolean]> = [];
       const note = async () => {
@@ -234,33 +234,33 @@ describe('OutputFlow', () => {
       ]);
     });
 
-    it('holds the order up, so that nothing passes by what waits', async () => {
-      const { flow, stdout, stderr, said } = flowing({ windowBytes });
+    it('keeps the order: no chunk overtakes one that waits', async () => {
+      const { flow, stdout, stderr, events } = flowing({ windowBytes });
       stdout.write(Buffer.alloc(60));
       await settle();
       stdout.write(Buffer.alloc(60));
       await settle();
       stderr.write('x');
       await settle();
-      const before = [...said];
+      const before = [...events];
       flow.acknowledge(1);
-      expect([before, said]).to.deep.equal([['stdout'], ['stdout', 'stdout', 'stderr']]);
+      expect([before, events]).to.deep.equal([['stdout'], ['stdout', 'stdout', 'stderr']]);
     });
 
-    it('does not end before the last chunk has its credit', async () => {
-      const { flow, stdout, stderr, said } = flowing({ windowBytes });
+    it('does not end before the last chunk has credit', async () => {
+      const { flow, stdout, stderr, events } = flowing({ windowBytes });
       stdout.write(Buffer.alloc(100));
       await settle();
       stdout.end('x');
       stderr.end();
       await until(() => stderr.closed, 'stderr has not ended');
-      const before = [...said];
+      const before = [...events];
       flow.acknowledge(1);
       await until(() => flow.ended, 'the flow has not ended');
-      expect([before, said]).to.deep.equal([['stdout'], ['stdout', 'stdout', 'ended']]);
+      expect([before, events]).to.deep.equal([['stdout'], ['stdout', 'stdout', 'ended']]);
     });
 
-    it('waits for its turn with what was acknowledged', async () => {
+    it('waits for its turn after an acknowledgement', async () => {
       const { flow, client, outbound, stdout, sent } = flowing({ windowBytes });
       stdout.write(Buffer.alloc(100));
       await settle();
@@ -273,29 +273,29 @@ describe('OutputFlow', () => {
       await settle();
       const before = sent.length;
       client.resume();
-      await until(() => sent.length === 2, 'it had no turn');
+      await until(() => sent.length === 2, 'the flow had no turn');
       expect([before, outbound.open]).to.deep.equal([1, true]);
     });
   });
 
   describe('with head and tail', () => {
-    it('never pauses, whatever the client does', async () => {
-      const { flow, stdout, stderr, said } = congested({ maxBytes: 10 });
+    it('never pauses a stream', async () => {
+      const { flow, stdout, stderr, events } = congested({ maxBytes: 10 });
       for (let at = 0; at < 100; at += 1) {
         stdout.write(Buffer.alloc(KIB));
         stderr.write(Buffer.alloc(KIB));
         await settle();
       }
       expect({
-        said,
+        events,
         paused: [stdout.isPaused(), stderr.isPaused()],
         left: [stdout.readableLength, stderr.readableLength],
         ended: flow.ended,
-      }).to.deep.equal({ said: [], paused: [false, false], left: [0, 0], ended: false });
+      }).to.deep.equal({ events: [], paused: [false, false], left: [0, 0], ended: false });
     });
 
-    it('sends the head, what was dropped, the tail, and then ends', async () => {
-      const { flow, stdout, stderr, said, dropped, text } = flowing({ maxBytes: 10 });
+    it('sends the head, the dropped bytes and the tail, and then ends', async () => {
+      const { flow, stdout, stderr, events, dropped, text } = flowing({ maxBytes: 10 });
       for (const letter of 'abcdefghijklmno') stdout.write(letter);
       await settle();
       const before = text('stdout');
@@ -303,7 +303,12 @@ describe('OutputFlow', () => {
       await until(() => stdout.closed, 'stdout has not ended');
       stderr.end('12');
       await until(() => flow.ended, 'the flow has not ended');
-      expect({ before, text: [text('stdout'), text('stderr')], dropped, end: said.slice(-4) }).to.deep.equal({
+      expect({
+        before,
+        text: [text('stdout'), text('stderr')],
+        dropped,
+        end: events.slice(-4),
+      }).to.deep.equal({
         before: 'abcde',
         text: ['abcdemno', '12'],
         dropped: [{ stdout: 7, stderr: 0, pty: 0 }],
@@ -312,37 +317,37 @@ describe('OutputFlow', () => {
       expect(flow.bytes).to.deep.equal({ stdout: 8, stderr: 2, pty: 0 });
     });
 
-    it('says nothing of drops where nothing was dropped', async () => {
-      const { flow, stdout, stderr, said } = flowing({ maxBytes: 10 });
+    it('reports no dropped bytes if there are none', async () => {
+      const { flow, stdout, stderr, events } = flowing({ maxBytes: 10 });
       stdout.end('abcdefghij');
       stderr.end();
       await until(() => flow.ended, 'the flow has not ended');
-      expect(said).to.deep.equal(['stdout', 'stdout', 'ended']);
+      expect(events).to.deep.equal(['stdout', 'stdout', 'ended']);
     });
 
-    it('ends with a client that reads late, with all that it must send', async () => {
-      const { flow, client, stdout, stderr, said, text } = congested({ maxBytes: 10 });
+    it('sends everything to a client that reads late', async () => {
+      const { flow, client, stdout, stderr, events, text } = congested({ maxBytes: 10 });
       stdout.end('abcdefghijklmno');
       stderr.end();
-      await until(() => stdout.closed && stderr.closed, 'one of them has not ended');
-      const before = [flow.ended, [...said]];
+      await until(() => stdout.closed && stderr.closed, 'a stream has not ended');
+      const before = [flow.ended, [...events]];
       client.resume();
       await until(() => flow.ended, 'the flow has not ended');
-      expect([before, said, text('stdout')]).to.deep.equal([
+      expect([before, events, text('stdout')]).to.deep.equal([
         [false, []],
         ['stdout', 'dropped', 'stdout', 'ended'],
         'abcdeklmno',
       ]);
     });
 
-    it('is finished when it is cut', () => {
-      const { flow, said, dropped } = flowing({ maxBytes: 10 });
+    it('sends the tail when it is cut', () => {
+      const { flow, events, dropped } = flowing({ maxBytes: 10 });
       flow.cut();
-      expect([flow.ended, said, dropped]).to.deep.equal([true, ['ended'], []]);
+      expect([flow.ended, events, dropped]).to.deep.equal([true, ['ended'], []]);
     });
   });
 
-  it('shares the client fairly: nobody waits behind the output of others', async () => {
+  it('shares the connection fairly between processes', async () => {
     const client = new SlowClient();
     const outbound = new Outbound(client.writer);
     client.stall();
@@ -357,7 +362,7 @@ describe('OutputFlow', () => {
       };
       return all;
     });
-    // The first one alone fills the queue before the others have anything.
+    // The first flow fills the queue before the others have output.
     for (const { stdout } of flows) {
       for (let at = 0; at < 6; at += 1) stdout.push(Buffer.alloc(BIG));
     }
@@ -365,11 +370,11 @@ describe('OutputFlow', () => {
       await settle();
       client.readOne();
     }
-    // The first one goes ahead while the queue is short; from then on it is one chunk each.
+    // The first flow has a head start while the queue is short; then they alternate.
     expect(order.join('')).to.match(/^a*(?:bca)+(?:bc)*$/);
   });
 
-  it('shares it chunk by chunk also where much was read already', async () => {
+  it('alternates between flows that have read much already', async () => {
     const { client, outbound } = congested();
     const order: string[] = [];
     for (const name of ['a', 'b']) {
@@ -387,7 +392,7 @@ describe('OutputFlow', () => {
     expect(order.join('')).to.equal('abababababab');
   });
 
-  it('loses, repeats and reorders nothing, whatever client and process do', async () => {
+  it('loses, repeats and reorders nothing for any behaviour of client and process', async () => {
     const step = fc.oneof(
       fc.record({
         stream: fc.constantFrom('stdout' as const, 'stderr' as const),
@@ -398,7 +403,7 @@ describe('OutputFlow', () => {
     const windows = fc.constantFrom(64 * KIB, 256 * KIB, Number.POSITIVE_INFINITY);
     await fc.assert(
       fc.asyncProperty(windows, fc.array(step, { maxLength: 40 }), async (windowBytes, steps) => {
-        const { client, flow, stdout, stderr, sent, said, text } = flowing({ windowBytes });
+        const { client, flow, stdout, stderr, sent, events, text } = flowing({ windowBytes });
         const written = { stdout: '', stderr: '' };
         let next = 0;
         for (const each of steps) {
@@ -407,7 +412,7 @@ describe('OutputFlow', () => {
           else {
             const bytes = Buffer.from(Array.from({ length: each.length }, () => next++ % 251));
             written[each.stream] += bytes.toString('latin1');
-            // Pushed as a read of a pipe is, and no longer than one.
+            // Pushed like a read of a pipe, and no longer than one.
             (each.stream === 'stdout' ? stdout : stderr).push(bytes);
           }
           if (next % 2) await settle();
@@ -428,7 +433,7 @@ describe('OutputFlow', () => {
           stderr: written.stderr.length,
           pty: 0,
         });
-        expect([said.indexOf('ended'), flow.stalled]).to.deep.equal([said.length - 1, false]);
+        expect([events.indexOf('ended'), flow.stalled]).to.deep.equal([events.length - 1, false]);
       }),
       { numRuns: 60 },
     );

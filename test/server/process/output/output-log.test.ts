@@ -5,7 +5,7 @@ import { type LoggedChunk, OutputLog } from '../../../../src/server/process/outp
 
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 
-/** A chunk with this many bytes, each of which tells its number. */
+/** A chunk of that length, whose bytes are its number. */
 const chunk = (seq: number, length: number): LoggedChunk => ({
   seq,
   stream: seq % 2 ? 'stdout' : 'stderr',
@@ -14,18 +14,18 @@ const chunk = (seq: number, length: number): LoggedChunk => ({
 
 const bytesOf = (chunks: readonly LoggedChunk[]) => chunks.reduce((sum, { bytes }) => sum + bytes.length, 0);
 
-/** A log that holds so many chunks of that length, and no more. */
+/** A log with room for so many chunks of that length. */
 const logFor = (chunks: number, length: number) => new OutputLog(chunks * length);
 
 describe('OutputLog', () => {
-  it('has nothing at first', () => {
+  it('is empty at first', () => {
     expect([new OutputLog(10).read(0, NO_LIMIT), new OutputLog(10).heldBytes]).to.deep.equal([
       { chunks: [], complete: true, droppedBytes: 0 },
       0,
     ]);
   });
 
-  it('gives what comes after a number, which need not be one of its own', () => {
+  it('returns the chunks after any number', () => {
     const log = logFor(10, 1);
     const [one, three, six] = [chunk(1, 1), chunk(3, 1), chunk(6, 1)];
     for (const each of [one, three, six]) log.add(each);
@@ -33,7 +33,7 @@ describe('OutputLog', () => {
     expect(after).to.deep.equal([[one, three, six], [three, six], [three, six], [six], [six], [], []]);
   });
 
-  it('drops the oldest first, and knows how much that was after any number', () => {
+  it('drops the oldest first and counts the dropped bytes after any number', () => {
     const log = logFor(2, 10);
     for (const seq of [1, 2, 3, 4]) log.add(chunk(seq, 10));
     const slices = [0, 1, 2, 3, 4].map(seq => log.read(seq, NO_LIMIT));
@@ -46,7 +46,7 @@ describe('OutputLog', () => {
     ]);
   });
 
-  it('holds exactly as many bytes as it may', () => {
+  it('retains exactly its maximum of bytes', () => {
     const log = new OutputLog(100);
     for (let seq = 1; seq <= 10; seq += 1) log.add(chunk(seq, 10));
     const whole = log.read(0, NO_LIMIT);
@@ -56,7 +56,7 @@ describe('OutputLog', () => {
     expect([bytesOf(chunks), droppedBytes]).to.deep.equal([91, 10]);
   });
 
-  it('holds no more chunks than the limit, however small they are', () => {
+  it('limits the number of chunks', () => {
     const log = new OutputLog(10 * MAX_RETAINED_CHUNKS);
     for (let seq = 1; seq <= MAX_RETAINED_CHUNKS + 5; seq += 1) log.add(chunk(seq, 1));
     const { chunks, droppedBytes } = log.read(0, NO_LIMIT);
@@ -67,7 +67,7 @@ describe('OutputLog', () => {
     ]);
   });
 
-  it('keeps nothing where nothing may be kept, and counts it', () => {
+  it('counts the bytes if nothing may be retained', () => {
     const log = new OutputLog(0);
     log.add(chunk(1, 5));
     log.add(chunk(2, 7));
@@ -78,14 +78,14 @@ describe('OutputLog', () => {
     ]);
   });
 
-  it('gives as many chunks as fit, and one that does not fit alone', () => {
+  it('returns as many chunks as fit, and at least one', () => {
     const log = logFor(10, 10);
     for (const seq of [1, 2, 3]) log.add(chunk(seq, 10));
     const counts = [0, 5, 10, 19, 20, 29, 30, NO_LIMIT].map(maxBytes => log.read(0, maxBytes).chunks.length);
     expect(counts).to.deep.equal([1, 1, 1, 1, 2, 2, 3, 3]);
   });
 
-  it('counts exactly what the last thousand evictions took, however many there were', () => {
+  it('counts exactly the bytes of the last thousand evictions', () => {
     const log = logFor(1, 1);
     const wrong: number[] = [];
     for (let seq = 1; seq <= 5_000; seq += 1) {
@@ -104,7 +104,7 @@ describe('OutputLog', () => {
     const anyLog = fc
       .record({
         maxBytes: fc.oneof(fc.nat(2000), fc.nat(50_000)),
-        // Exit and close take numbers, too; they leave gaps here.
+        // Exit and close have numbers, too, which leaves gaps.
         steps: fc.array(fc.record({ gap: fc.nat(2), length: fc.oneof(fc.nat(20), fc.nat(5000)) }), {
           maxLength: 200,
         }),
@@ -121,7 +121,7 @@ describe('OutputLog', () => {
         return { log, all, maxBytes, lastSeq: seq };
       });
 
-    it('has all that came after a number, or counts it', () => {
+    it('returns or counts all bytes after a number', () => {
       fc.assert(
         fc.property(anyLog, fc.nat(700), ({ log, all }, afterSeq) => {
           const { chunks, droppedBytes } = log.read(afterSeq, NO_LIMIT);
@@ -132,7 +132,7 @@ describe('OutputLog', () => {
       );
     });
 
-    it('holds no more than it may, and drops no more than it must', () => {
+    it('retains at most its maximum and drops no more than necessary', () => {
       fc.assert(
         fc.property(anyLog, ({ log, all, maxBytes }) => {
           const { chunks } = log.read(0, NO_LIMIT);
@@ -144,7 +144,7 @@ describe('OutputLog', () => {
       );
     });
 
-    it('gives everything that is retained, read piece by piece', () => {
+    it('returns everything that is retained, read in parts', () => {
       fc.assert(
         fc.property(anyLog, fc.nat(3000), ({ log }, maxBytes) => {
           const pieces: LoggedChunk[] = [];

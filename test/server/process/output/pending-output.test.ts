@@ -3,25 +3,25 @@ import { MemoryBudget } from '../../../../src/server/memory/memory-budget.ts';
 import { PendingOutput } from '../../../../src/server/process/output/pending-output.ts';
 
 describe('PendingOutput', () => {
-  it('stops the reading of all when it is full, until half was sent', () => {
+  it('pauses all readers when it is full, until half was sent', () => {
     const pending = new PendingOutput(new MemoryBudget(1200).share('pending'));
-    const told: string[] = [];
+    const events: string[] = [];
     const reading = (name: string) => ({
-      pauseReading: () => told.push(`${name} paused`),
-      resumeReading: () => told.push(`${name} resumed`),
+      pauseReading: () => events.push(`${name} paused`),
+      resumeReading: () => events.push(`${name} resumed`),
     });
-    const [one, gone] = [reading('one'), reading('gone')];
+    const [one, other] = [reading('one'), reading('other')];
     pending.join(one);
-    pending.join(gone);
-    pending.leave(gone);
+    pending.join(other);
+    pending.leave(other);
     pending.take(60);
     pending.take(40);
-    expect([told, pending.full]).to.deep.equal([[], false]);
+    expect([events, pending.full]).to.deep.equal([[], false]);
     pending.take(20);
-    expect([told, pending.full]).to.deep.equal([['one paused'], true]);
+    expect([events, pending.full]).to.deep.equal([['one paused'], true]);
     pending.release(59);
-    expect(told).to.deep.equal(['one paused']);
+    expect(events).to.deep.equal(['one paused']);
     pending.release(1);
-    expect([told, pending.full]).to.deep.equal([['one paused', 'one resumed'], false]);
+    expect([events, pending.full]).to.deep.equal([['one paused', 'one resumed'], false]);
   });
 });

@@ -9,7 +9,7 @@ describe('ptyUnavailable', () => {
   let directory: string;
   let host: NativeHost;
 
-  // A host where everything is in place, made of empty files: nothing is loaded for the answer.
+  // A complete installation of empty files: the answer loads nothing.
   beforeEach(() => {
     directory = realpathSync(mkdtempSync(join(tmpdir(), 'pty-binding-test-')));
     file('package.json', '{"name":"exec-server"}');
@@ -34,11 +34,11 @@ describe('ptyUnavailable', () => {
 
   const onMac = () => ({ ...host, platform: 'darwin', arch: 'arm64' });
 
-  it('is undefined where the package and its binary are installed', () => {
+  it('is undefined if the package and its binary are installed', () => {
     expect([ptyUnavailable(host), ptyUnavailable(onMac())]).to.deep.equal([undefined, undefined]);
   });
 
-  it('says which package is not installed', () => {
+  it('names the package that is not installed', () => {
     rmSync(join(directory, 'node_modules'), { recursive: true });
     expect([ptyUnavailable(host), ptyUnavailable(onMac())]).to.deep.equal([
       'the optional package @koromix/koffi-linux-x64 is not installed',
@@ -46,13 +46,13 @@ describe('ptyUnavailable', () => {
     ]);
   });
 
-  it('says that this is a copy outside of the package, whatever packages are above it', () => {
+  it('reports a copy outside of the package, even if a directory above it has the package', () => {
     expect(ptyUnavailable({ ...host, file: file('exec-server.cjs') })).to.equal(
       '@koromix/koffi-linux-x64 is loaded only from where exec-server is installed: this is a copy of its file',
     );
   });
 
-  it('says that the platform has no binary', () => {
+  it('reports a platform without a binary', () => {
     expect(ptyUnavailable({ ...onMac(), arch: 'x64' })).to.equal(
       'the optional package @lydell/node-pty-darwin-x64 is not installed',
     );
@@ -61,7 +61,7 @@ describe('ptyUnavailable', () => {
     );
   });
 
-  it('says that the program runs on musl', () => {
+  it('reports musl', () => {
     const program = file('musl-node', '\x7fELF … /lib/ld-musl-x86_64.so.1');
     expect(ptyUnavailable({ ...host, program })).to.equal(
       'the binary of @koromix/koffi-linux-x64 needs glibc, and this system has musl',

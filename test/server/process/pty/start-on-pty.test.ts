@@ -77,7 +77,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         }
       });
 
-      it('delivers every byte of a program that closes its terminal before it ends', async () => {
+      it('delivers every byte of a program that closes its terminal before it exits', async () => {
         const text = 'x'.repeat(BURST);
         const script = 'printf %s "$0"; exec <&- >&- 2>&-; sleep 0.02; exit 5';
         for (let round = 0; round < 50; round += 1) {
@@ -90,18 +90,18 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         }
       });
 
-      it('hears a program that has closed its streams and opens /dev/tty', async function () {
+      it('delivers output to /dev/tty of a program that has closed its streams', async function () {
         if (process.platform !== 'linux') this.skip();
         const child = shell('exec <&- >&- 2>&-; sleep 0.1; printf late >/dev/tty');
         expect(await ended(child)).to.deep.equal({ output: Buffer.from('late'), code: 0, signal: null });
       });
 
-      it('loses nothing while the reader is paused until after the exit', async () => {
+      it('loses nothing if the reader is paused until after the exit', async () => {
         const text = 'x'.repeat(BURST);
         for (let round = 0; round < 5; round += 1) {
           const child = start(['/bin/echo', '-n', text]);
           const seen = collect(child);
-          // What our stream and the kernel hold together is more than the burst, so the child can end.
+          // Our stream and the kernel buffer more than the burst, so the child can exit.
           child.output.pause();
           await exited(child);
           await delay(500);
@@ -112,7 +112,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         }
       });
 
-      it('makes the child wait for a reader that is slow, and loses nothing', async () => {
+      it('makes the child wait for a slow reader, and loses nothing', async () => {
         const child = shell('i=0; while [ $i -lt 40000 ]; do echo $i; i=$((i+1)); done');
         const chunks: Buffer[] = [];
         child.output.on('data', (chunk: Buffer) => {
@@ -125,13 +125,13 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         expect(Buffer.concat(chunks).toString() === expected).to.equal(true);
       });
 
-      it('passes bytes on as they are', async () => {
+      it('does not change bytes', async () => {
         const child = shell("printf '\\000\\001\\377\\303'");
         expect((await ended(child)).output).to.deep.equal(Buffer.from([0, 1, 255, 195]));
       });
 
-      it('goes on after the exit while a descendant has the terminal', async () => {
-        // What waits for the shell has its own output come after the end.
+      it('continues after the exit while a descendant has the terminal', async () => {
+        // The descendant waits for the exit of the shell before it writes.
         const later = 'while kill -0 $$ 2>/dev/null; do sleep 0.01; done; printf later';
         const child = shell(`trap "" HUP; (${later}) & printf first; exit 3`);
         const result = await ended(child);
@@ -165,7 +165,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
     });
 
     describe('input', () => {
-      it('is echoed and read', async () => {
+      it('is echoed and read by the child', async () => {
         const child = start(['cat']);
         const seen = collect(child);
         child.input.write('hello\n');
@@ -178,7 +178,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
       });
 
       it('interrupts with Ctrl-C', async () => {
-        // A shell would take the signal and forget it if it came just before its last command.
+        // A shell would handle and forget a signal just before its last command.
         const child = start(['cat']);
         const seen = collect(child);
         child.input.write('ready\n');
@@ -187,7 +187,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         expect(await exited(child)).to.deep.equal({ code: null, signal: 'SIGINT' });
       });
 
-      it('waits for a child that does not read, and blocks nobody else', async () => {
+      it('waits for a child that does not read, without blocking this process', async () => {
         const child = shell(
           'stty raw -echo; echo ready; while [ ! -e go ]; do sleep 0.05; done; head -c 100000 | wc -c',
         );
@@ -197,10 +197,10 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         child.input.write(Buffer.alloc(100_000, 'y'), () => {
           written = true;
         });
-        // Were this process blocked, it would be for ever: it is who lets the child read.
+        // If this process were blocked, it would be forever, since it is the one that lets the child read.
         await delay(100);
         expect(written).to.equal(false);
-        // The child reads from now on.
+        // From now on the child reads.
         writeFileSync(join(directory, 'go'), '');
         await until(
           () => seen.text().includes('100000'),
@@ -209,7 +209,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         expect(written).to.equal(true);
       });
 
-      it('fails with an error once the terminal is closed', async () => {
+      it('fails with an error after the terminal was closed', async () => {
         const child = start(['cat']);
         child.destroy();
         const error = await new Promise(resolve => child.input.write('x', resolve));
@@ -218,7 +218,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
     });
 
     describe('terminal', () => {
-      it('has the given size, and tells the child of a new one', async () => {
+      it('has the given size and notifies the child of a new one', async () => {
         const child = shell('trap "stty size; exit" WINCH; stty size; while :; do sleep 0.02; done', {
           size: { columns: 101, rows: 37 },
         });
@@ -235,7 +235,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         );
       });
 
-      it('controls the session that the child leads', async () => {
+      it('is the controlling terminal of the session that the child leads', async () => {
         const child = shell('echo ready; read line');
         const seen = collect(child);
         await until(() => seen.text().includes('ready'), 'the child is not ready');
@@ -244,7 +244,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         expect(readlinkSync(`/proc/${child.pid}/fd/0`)).to.equal(child.terminal);
       });
 
-      it('has a process group that can be signalled as soon as the start has returned', async () => {
+      it('has a process group that can be signalled as soon as the start returns', async () => {
         for (let round = 0; round < 30; round += 1) {
           const child = start(['cat']);
           process.kill(-child.pid, 'SIGTERM');
@@ -252,20 +252,20 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         }
       });
 
-      it('leaves no signal blocked or ignored', async () => {
+      it('starts the child with no signal blocked or ignored', async () => {
         const child = start(['grep', '-E', 'Sig(Blk|Ign)', '/proc/self/status']);
         const { output } = await ended(child);
         expect(output.toString()).to.equal('SigBlk:\t0000000000000000\r\nSigIgn:\t0000000000000000\r\n');
       });
 
-      it('gives exactly the given environment', async () => {
+      it('starts the child with exactly the given env', async () => {
         const { output } = await ended(
           start(['/usr/bin/env', '-0'], { env: { B: '2=3', A: 'ä\n', EMPTY: '' } }),
         );
         expect(output.toString()).to.equal('B=2=3\0A=ä\r\n\0EMPTY=\0');
       });
 
-      it('starts in the given directory', async () => {
+      it('starts the child in the given directory', async () => {
         expect((await ended(start(['/bin/pwd']))).output.toString()).to.equal(`${directory}\r\n`);
       });
     });
@@ -275,15 +275,15 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         expect(await exited(shell('kill -40 $$'))).to.deep.equal({ code: null, signal: 'SIG40' });
       });
 
-      it('tells the exit code', async () => {
+      it('reports the exit code', async () => {
         expect(await exited(shell('exit 7'))).to.deep.equal({ code: 7, signal: null });
       });
 
-      it('tells the signal', async () => {
+      it('reports the signal', async () => {
         expect(await exited(shell('kill -KILL $$'))).to.deep.equal({ code: null, signal: 'SIGKILL' });
       });
 
-      it('tells it at once, although a descendant has the terminal', async () => {
+      it('reports the exit immediately, even if a descendant has the terminal', async () => {
         const child = shell('trap "" HUP; sleep 60 & exit 2');
         let closed = false;
         child.output.on('close', () => {
@@ -293,7 +293,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         expect(closed).to.equal(false);
       });
 
-      it('tells a listener that comes late', async () => {
+      it('calls a listener that was added after the exit', async () => {
         const child = shell('exit 7');
         await ended(child);
         expect(await exited(child)).to.deep.equal({ code: 7, signal: null });
@@ -301,7 +301,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
     });
 
     describe('failures', () => {
-      it('names a directory that is missing or none', () => {
+      it('reports a missing directory and one that is a file', () => {
         const cwd = join(directory, 'missing');
         expect(failureOf(['true'], { cwd })).to.deep.equal({
           kind: 'launchFailed',
@@ -312,7 +312,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         expect(failureOf(['true'], { cwd: '/dev/null' })).to.deep.include({ stage: 'cwd', errno: 'ENOTDIR' });
       });
 
-      it("looks for the program in the child's PATH", () => {
+      it("searches the program in the child's PATH", () => {
         expect(failureOf(['true'], { env: { PATH: '/missing:bin' } })).to.deep.equal({
           kind: 'launchFailed',
           stage: 'resolve',
@@ -322,21 +322,21 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         });
       });
 
-      it("takes relative directories of PATH from the child's", async () => {
+      it("resolves relative directories of PATH from the child's directory", async () => {
         mkdirSync(join(directory, 'tools'));
         script('tools/here', '#!/bin/sh\necho found\n');
         const { output } = await ended(start(['here'], { env: { PATH: 'tools' } }));
         expect(output.toString()).to.equal('found\r\n');
       });
 
-      it('names a program that may not be executed', () => {
+      it('reports a program that is not executable', () => {
         const path = join(directory, 'plain');
         writeFileSync(path, '');
         expect(failureOf([path])).to.deep.include({ stage: 'permission', errno: 'EACCES', path });
         expect(failureOf([directory])).to.deep.include({ stage: 'permission', path: directory });
       });
 
-      it('passes over what may not be executed as long as PATH holds something better', async () => {
+      it('skips files that are not executable if PATH has an executable one', async () => {
         mkdirSync(join(directory, 'worse'));
         mkdirSync(join(directory, 'better'));
         writeFileSync(join(directory, 'worse/tool'), '');
@@ -345,12 +345,12 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         expect(output.toString()).to.equal('better\r\n');
       });
 
-      it('names a script whose interpreter is missing', () => {
+      it('reports a script whose interpreter is missing', () => {
         const path = script('orphan', '#!/missing/interpreter -x\n');
         expect(failureOf([path])).to.deep.include({ stage: 'spawn', errno: 'ENOENT', path });
       });
 
-      onLinux('names what the system says of a program that it cannot run', () => {
+      onLinux('reports the error of the system for a program that it cannot run', () => {
         expect(failureOf(['true', 'x'.repeat(200_000)])).to.deep.include({
           stage: 'spawn',
           errno: 'E2BIG',
@@ -368,9 +368,9 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
     });
 
     describe('destroy', () => {
-      it('hangs up a running child', async () => {
+      it('sends SIGHUP to a running child', async () => {
         const child = shell('echo ready; sleep 60');
-        // Before it has made the terminal its own, the child can't be hung up.
+        // The child gets SIGHUP only after the terminal has become its controlling terminal.
         const seen = collect(child);
         await until(() => seen.text().includes('ready'), 'the child is not ready');
         child.destroy();
@@ -378,7 +378,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         expect(await exited(child)).to.deep.equal({ code: null, signal: 'SIGHUP' });
       });
 
-      it('ends the output, and makes resize harmless', async () => {
+      it('ends the output; resize then has no effect', async () => {
         const child = start(['cat']);
         const closed = once(child.output, 'close');
         child.destroy();
@@ -386,7 +386,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
         await closed;
       });
 
-      it('is not needed: descriptors and threads are given back', async () => {
+      it('is not needed to release descriptors and threads', async () => {
         await batch(20);
         const before = resources();
         for (let round = 0; round < 100; round += 1) await batch(20);
@@ -397,7 +397,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
       });
     });
 
-    /** A descriptor as native code may open it: without close-on-exec. */
+    /** Opens a descriptor without close-on-exec, as native code may. */
     const openInheritable = (): number => {
       const fd = openSync('/dev/null', 'r');
       expect(loadLibc().ioctlNumber(fd, FIONCLEX, 0)).to.equal(0);
@@ -407,7 +407,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
     const batch = async (count: number): Promise<void> => {
       const children = Array.from({ length: count }, () => start(['true']));
       await Promise.all(children.map(ended));
-      // Their pids may be given out again.
+      // Their pids may be reused.
       started.clear();
     };
 
@@ -420,7 +420,7 @@ const onLinux = process.platform === 'linux' ? it : it.skip;
   },
 );
 
-/** Clears close-on-exec, on Linux. */
+/** Linux request that clears close-on-exec. */
 const FIONCLEX = 0x5450;
 
 type Exit = { code: number | null; signal: NodeJS.Signals | null };
@@ -463,6 +463,6 @@ const killGroup = (pid: number): void => {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // Nothing of it is left.
+    // The group is empty.
   }
 };

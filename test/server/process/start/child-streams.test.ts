@@ -50,7 +50,7 @@ const complaint = (act: () => unknown): string => {
     expect(openBelow(tempDir)).to.deep.equal([]);
   });
 
-  /** The paths that the next streams get. */
+  /** The paths of the next streams. */
   const nextPaths = (count: number): string[] => {
     const all = Array.from({ length: count }, () => new ChildStreams(NO_INPUT, pipes));
     const paths = all.flatMap(({ stdio: [, ...outputs] }) =>
@@ -80,7 +80,7 @@ const complaint = (act: () => unknown): string => {
   };
 
   describe('stdio', () => {
-    it("is Node's own pipes without named ones", () => {
+    it("requests Node's pipes without named pipes", () => {
       const nowhere = new NamedPipes(join(tempDir, 'missing'), () => {});
       const all = [undefined, nowhere].flatMap(none =>
         [ALL, NO_INPUT].map(plan => new ChildStreams(plan, none).stdio),
@@ -93,7 +93,7 @@ const complaint = (act: () => unknown): string => {
       ]);
     });
 
-    it('is a descriptor for each stream, the same for two that are merged', () => {
+    it('has a descriptor for each stream, the same for merged streams', () => {
       const kinds = [ALL, NO_INPUT, MERGED].map(plan => {
         const streams = new ChildStreams(plan, pipes);
         const [stdin, stdout, stderr] = streams.stdio;
@@ -108,7 +108,7 @@ const complaint = (act: () => unknown): string => {
     });
   });
 
-  it('refuses to merge without named pipes, and tells why there are none', () => {
+  it('refuses to merge without named pipes, with the reason', () => {
     const nowhere = new NamedPipes(join(tempDir, 'missing'), () => {});
     expect(complaint(() => new ChildStreams(MERGED, undefined))).to.equal(
       'mergeStderr: not supported on this platform',
@@ -118,14 +118,14 @@ const complaint = (act: () => unknown): string => {
     );
   });
 
-  it('keeps nothing of a start that it refuses', () => {
-    // As when the descriptors run out in between.
+  it('leaves no pipe open if it refuses', () => {
+    // As if the descriptors ran out in between.
     pipes.forOutput = () => undefined;
     complaint(() => new ChildStreams(MERGED, pipes));
     expect(openBelow(tempDir)).to.deep.equal([]);
   });
 
-  it('closes everything when it is abandoned, and the pipes are used again', () => {
+  it('closes all pipes when it is abandoned, so that they are reused', () => {
     const paths = new Set<string>();
     for (let round = 0; round < 100; round += 1) {
       const streams = new ChildStreams(ALL, pipes);
@@ -135,10 +135,10 @@ const complaint = (act: () => unknown): string => {
     expect([paths.size, openBelow(tempDir)]).to.deep.equal([3, []]);
   });
 
-  it('names the pipes as /proc has them for the child, and only those', async () => {
+  it('pins the pipes that /proc lists for the child, and no others', async () => {
     const all = started(ALL, 'readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2');
     all.outputs.stderr?.resume();
-    const told = (await textOf(all.outputs.stdout)).trim().split('\n');
+    const printed = (await textOf(all.outputs.stdout)).trim().split('\n');
     const merged = started(
       { pipeStdin: false, mergeStderr: true },
       'readlink /proc/self/fd/1 /proc/self/fd/2',
@@ -146,20 +146,20 @@ const complaint = (act: () => unknown): string => {
     const [stdout, stderr] = (await textOf(merged.outputs.stdout)).trim().split('\n');
     await Promise.all([all.ended, merged.ended]);
     all.cut();
-    await until(() => openBelow(tempDir).length === 0, 'something is still open');
-    expect([all.links, merged.links, stderr]).to.deep.equal([told, [stdout, stdout], stdout]);
+    await until(() => openBelow(tempDir).length === 0, 'a descriptor is still open');
+    expect([all.links, merged.links, stderr]).to.deep.equal([printed, [stdout, stdout], stdout]);
   });
 
-  it('keeps no end of the child open here, so that its end is noticed', async () => {
+  it("keeps none of the child's ends open, so that their close is noticed", async () => {
     const { outputs, stdin, ended } = started(ALL, 'exit');
     const [stdout, stderr] = await Promise.all([textOf(outputs.stdout), textOf(outputs.stderr)]);
     await ended;
     stdin?.destroy();
-    await until(() => openBelow(tempDir).length === 0, 'something is still open');
+    await until(() => openBelow(tempDir).length === 0, 'a descriptor is still open');
     expect([stdout, stderr]).to.deep.equal(['', '']);
   });
 
-  it('lets a program open its streams again by name, unlike a socket', async () => {
+  it('lets a program open its streams by name, unlike sockets', async () => {
     const { outputs, stdin, ended } = started(
       ALL,
       'cat </dev/stdin >/dev/stdout; echo error >/dev/stderr; echo more >>/proc/self/fd/1',
@@ -170,25 +170,25 @@ const complaint = (act: () => unknown): string => {
     expect([stdout, stderr]).to.deep.equal(['input\nmore\n', 'error\n']);
   });
 
-  it('pins what is open on our side: a pipe that has ended may serve another child', async () => {
+  it('pins only pipes that are open here: a pipe that has ended may be reused', async () => {
     const { child, outputs, links, pinned, closed } = started(NO_INPUT, 'exec 2>&-; exec sleep 600');
     const before = pinned();
     for (const stream of [outputs.stdout, outputs.stderr]) stream?.resume();
     await once(outputs.stderr as Output, 'close');
-    const meanwhile = pinned();
+    const afterEnd = pinned();
     child.kill('SIGKILL');
     await closed;
-    expect([before, meanwhile, pinned()]).to.deep.equal([links, links.slice(0, 1), []]);
+    expect([before, afterEnd, pinned()]).to.deep.equal([links, links.slice(0, 1), []]);
   });
 
-  it('uses a pipe again after its natural end', async () => {
+  it('reuses a pipe after its end', async () => {
     const { outputs, links, ended, closed } = started(NO_INPUT, 'echo x');
     for (const stream of [outputs.stdout, outputs.stderr]) stream?.resume();
     await Promise.all([ended, closed]);
     expect(nextPaths(1)).to.have.members(links);
   });
 
-  it('uses no pipe again that was cut while somebody holds it; who writes there is told', async () => {
+  it('does not reuse a pipe that was cut while it is held; its writer gets EPIPE', async () => {
     const go = join(tempDir, 'go');
     const script =
       'trap "" PIPE; while [ ! -e go ]; do sleep 0.01; done; echo x 2>/dev/null; echo $? >status';
@@ -203,15 +203,15 @@ const complaint = (act: () => unknown): string => {
     expect([again.filter(path => links.includes(path)), left, status]).to.deep.equal([[], links, '1\n']);
   });
 
-  it('uses the pipe of an input again when no child reads it any more', async () => {
+  it('reuses the pipe of stdin when no process reads it', async () => {
     const { stdin, links, ended, outputs, closed } = started(ALL, 'exec cat');
     for (const stream of [outputs.stdout, outputs.stderr]) stream?.resume();
     stdin?.end();
     await Promise.all([ended, closed]);
-    await until(() => nextPaths(3).includes(links[0] as string), 'it is not used again');
+    await until(() => nextPaths(3).includes(links[0] as string), 'the pipe is not reused');
   });
 
-  it('pins its input while others read it, also when our end is closed', async () => {
+  it('pins stdin while a process reads it, even if our end is closed', async () => {
     const script = 'exec 3<&0; sleep 600 <&3 3<&- >/dev/null 2>&1 & echo $!';
     const { stdin, links, pinned, outputs, ended, closed } = started(ALL, script);
     outputs.stderr?.resume();
@@ -223,11 +223,11 @@ const complaint = (act: () => unknown): string => {
     await shut;
     const afterwards = pinned();
     process.kill(reader, 'SIGKILL');
-    await until(() => pinned().length === 0, 'somebody still reads it');
+    await until(() => pinned().length === 0, 'a process still reads it');
     expect([whileOpen, afterwards]).to.deep.equal([[links[0]], [links[0]]]);
   });
 
-  it('tells a writer that nobody reads, and no more', async () => {
+  it('reports EPIPE to the writer of a stdin without a reader', async () => {
     const { stdin, outputs, ended, cut, child } = started(ALL, 'exec <&-; echo closed; exec sleep 600');
     const failed = once(stdin as Writable, 'error');
     await once(outputs.stdout?.resume() as Output, 'data');
@@ -237,6 +237,6 @@ const complaint = (act: () => unknown): string => {
     cut();
     child.kill('SIGKILL');
     await ended;
-    await until(() => openBelow(tempDir).length === 0, 'something is still open');
+    await until(() => openBelow(tempDir).length === 0, 'a descriptor is still open');
   });
 });

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { type FileChecks, findProgram } from '../../../../src/server/process/start/find-program.ts';
 import { buildEnv, type Env } from '../../../../src/shared-config/index.ts';
 
-/** A Windows disk of which only these files are known; it takes no notice of case. */
+/** A simulated Windows disk with these files; names are not case-sensitive. */
 const disk = (...paths: string[]): FileChecks => {
   const known = new Set(paths.map(path => path.toLowerCase()));
   const has = (path: string) => known.has(path.toLowerCase());
@@ -15,10 +15,10 @@ const disk = (...paths: string[]): FileChecks => {
 const onWindows = (program: string, env: Env, ...files: string[]) =>
   findProgram({ argv: [program], cwd: 'C:\\work', env, platform: 'win32' }, disk(...files));
 
-describe('findProgram on windows', () => {
+describe('findProgram on Windows', () => {
   const env = { Path: 'C:\\bin;D:\\my tools', PATHEXT: '.COM;.EXE;.BAT;.CMD' };
 
-  it('finds a bare name by the extensions of the PATHEXT, in the order of the PATH', () => {
+  it('finds a bare name by the extensions of PATHEXT, in the order of PATH', () => {
     expect(onWindows('npm', env, 'D:\\my tools\\npm.exe', 'C:\\bin\\npm.cmd')).to.deep.equal({
       executable: 'C:\\bin\\npm.CMD',
       existing: 'C:\\bin\\npm.CMD',
@@ -26,7 +26,7 @@ describe('findProgram on windows', () => {
     });
   });
 
-  it('finds npm by its bare name in what inherit core leaves', () => {
+  it('finds npm by its bare name in the environment of inherit: core', () => {
     const child = buildEnv({
       base: { path: 'C:\\nodejs', PathExt: '.EXE;.CMD', NPM_TOKEN: 'planted', SystemRoot: 'C:\\Windows' },
       policy: { inherit: 'core' },
@@ -37,7 +37,7 @@ describe('findProgram on windows', () => {
     );
   });
 
-  it("takes the child's PATHEXT, in its order and in any case of its name", () => {
+  it("uses the child's PATHEXT, in its order, with its name in upper or lower case", () => {
     const files = ['C:\\bin\\tool.exe', 'C:\\bin\\tool.py'];
     const found = (pathExt: string) =>
       onWindows('tool', { PATH: 'C:\\bin', PathExt: pathExt }, ...files).executable;
@@ -49,24 +49,24 @@ describe('findProgram on windows', () => {
     ]);
   });
 
-  it('takes the extensions of the system where the child has no PATHEXT', () => {
+  it('uses the default extensions if the child has no PATHEXT', () => {
     expect(onWindows('tool', { PATH: 'C:\\bin' }, 'C:\\bin\\tool.bat').executable).to.equal(
       'C:\\bin\\tool.BAT',
     );
   });
 
-  it('takes a name with an extension as it is, and adds one where that finds nothing', () => {
+  it('tries a name with an extension first as it is, then with an added extension', () => {
     expect(onWindows('tool.exe', env, 'C:\\bin\\tool.exe').executable).to.equal('C:\\bin\\tool.exe');
     expect(onWindows('tool.v2', env, 'C:\\bin\\tool.v2.exe').executable).to.equal('C:\\bin\\tool.v2.EXE');
   });
 
-  it('looks in the directory of the child first', () => {
+  it('searches the directory of the child first', () => {
     expect(onWindows('tool', env, 'C:\\work\\tool.cmd', 'C:\\bin\\tool.exe').executable).to.equal(
       'C:\\work\\tool.CMD',
     );
   });
 
-  it('looks up a name with a path from the directory of the child, with extensions too', () => {
+  it('resolves a name with a path from the directory of the child, with extensions', () => {
     expect(onWindows('.\\bin\\tool', env, 'C:\\work\\bin\\tool.exe')).to.deep.equal({
       executable: 'C:\\work\\bin\\tool.EXE',
       existing: 'C:\\work\\bin\\tool.EXE',
@@ -74,14 +74,14 @@ describe('findProgram on windows', () => {
     });
   });
 
-  it('knows of a script without an extension that it is there, and not that it can be executed', () => {
+  it('reports a script without an extension as existing, but not executable', () => {
     expect(onWindows('tool', env, 'C:\\bin\\tool')).to.deep.include({
       executable: undefined,
       existing: 'C:\\bin\\tool',
     });
   });
 
-  it('passes over a directory that is called like a program', () => {
+  it('skips a directory of the same name', () => {
     const files: FileChecks = {
       exists: () => true,
       isFile: path => path.startsWith('D:'),
@@ -100,7 +100,7 @@ describe('findProgram on windows', () => {
   });
 });
 
-describe('findProgram on posix', () => {
+describe('findProgram on POSIX', () => {
   let directory: string;
 
   before(function () {
@@ -117,7 +117,7 @@ describe('findProgram on posix', () => {
     if (directory !== undefined) rmSync(directory, { recursive: true });
   });
 
-  it('takes the first file that may be executed, past a directory of that name, and adds no extension', () => {
+  it('finds the first executable file, skips a directory of the same name, and adds no extension', () => {
     const env = { PATH: 'a:b', PATHEXT: '.EXE' };
     const search = { argv: ['tool'], cwd: directory, env, platform: process.platform } as const;
     expect(findProgram(search)).to.deep.equal({
@@ -127,7 +127,7 @@ describe('findProgram on posix', () => {
     });
   });
 
-  it('does not look in the directory of the child unless the PATH says so', () => {
+  it('searches the directory of the child only if it is in PATH', () => {
     const inB = { argv: ['tool'], cwd: join(directory, 'b'), platform: process.platform } as const;
     expect(findProgram({ ...inB, env: { PATH: '/no/such' } }).existing).to.equal(undefined);
     expect(findProgram({ ...inB, env: { PATH: '/no/such:' } }).existing).to.equal(join(directory, 'b/tool'));

@@ -9,7 +9,7 @@ import type { Env, PathOrigin } from '../../../../src/shared-config/index.ts';
 
 type Argv = readonly [string, ...string[]];
 
-const told = (error: unknown) => {
+const reported = (error: unknown) => {
   expect(error).to.be.instanceOf(ExecServerError);
   const { code, kind, message, data } = error as ExecServerError;
   expect({ code, kind, inData: data.kind }).to.deep.equal({
@@ -39,7 +39,7 @@ describe('explainLaunchFailure', () => {
     return path;
   };
 
-  describe('after a real failure on posix', () => {
+  describe('after a real failure on POSIX', () => {
     before(function () {
       if (process.platform === 'win32') this.skip();
     });
@@ -59,24 +59,24 @@ describe('explainLaunchFailure', () => {
         undefined,
       );
 
-    /** What is told of a start that must fail. */
+    /** The error of a start that fails. */
     const failure = async (...args: Parameters<typeof start>) => {
       try {
         process.kill((await start(...args)).pid, 'SIGKILL');
       } catch (error) {
-        return told(error);
+        return reported(error);
       }
       throw new Error('it started');
     };
 
-    it('tells that cwd does not exist, even where the program does not either', async () => {
+    it('reports that cwd does not exist, even if the program does not either', async () => {
       const cwd = join(directory, 'missing');
       const expected = { message: `cwd does not exist: ${cwd}`, stage: 'cwd', errno: 'ENOENT', path: cwd };
       expect(await failure(['/bin/sh'], {}, cwd)).to.deep.equal(expected);
       expect(await failure(['no-such-program'], {}, cwd)).to.deep.equal(expected);
     });
 
-    it('tells that cwd is a file', async () => {
+    it('reports that cwd is a file', async () => {
       const cwd = place('file', '');
       expect(await failure(['/bin/sh'], {}, cwd)).to.deep.equal({
         message: `cwd is not a directory: ${cwd}`,
@@ -86,8 +86,8 @@ describe('explainLaunchFailure', () => {
       });
     });
 
-    it('tells that cwd can not be entered', async function () {
-      // Nothing is closed to root.
+    it('reports that cwd cannot be entered', async function () {
+      // root can enter any directory.
       if (process.geteuid?.() === 0) this.skip();
       const cwd = join(directory, 'closed');
       mkdirSync(cwd, { mode: 0o600 });
@@ -99,7 +99,7 @@ describe('explainLaunchFailure', () => {
       });
     });
 
-    it('tells where a missing program was looked for', async () => {
+    it('reports where a missing program was searched', async () => {
       expect(await failure(['no-such-program'], { PATH: '/usr/bin:/bin' })).to.deep.equal({
         message: 'program not found: no-such-program (searched /usr/bin:/bin)',
         stage: 'resolve',
@@ -109,7 +109,7 @@ describe('explainLaunchFailure', () => {
       });
     });
 
-    it('tells where the system looks when PATH is not set', async () => {
+    it('reports the default PATH if PATH is not set', async () => {
       expect(await failure(['no-such-program'])).to.deep.equal({
         message: 'program not found: no-such-program (searched /bin:/usr/bin)',
         stage: 'resolve',
@@ -120,7 +120,7 @@ describe('explainLaunchFailure', () => {
       expect(await start(['true'])).to.have.property('pid');
     });
 
-    it('tells that PATH is empty, which means cwd', async () => {
+    it('reports an empty PATH, which means cwd', async () => {
       expect(await failure(['no-such-program'], { PATH: '' })).to.deep.equal({
         message: 'program not found: no-such-program (searched an empty PATH)',
         stage: 'resolve',
@@ -138,7 +138,7 @@ describe('explainLaunchFailure', () => {
       });
     });
 
-    it('looks where the process would: in relative entries of PATH from its cwd', async () => {
+    it('resolves relative entries of PATH from cwd, as the process would', async () => {
       mkdirSync(join(directory, 'bin'));
       const path = place('bin/tool', '');
       expect(await failure(['tool'], { PATH: '/usr/bin::bin' })).to.deep.include({
@@ -148,7 +148,7 @@ describe('explainLaunchFailure', () => {
       });
     });
 
-    it('tells that a program is not executable', async () => {
+    it('reports that a program is not executable', async () => {
       const path = place('tool', '#!/bin/sh\n');
       const expected = { message: `${path} is not executable`, stage: 'permission', errno: 'EACCES', path };
       expect(await failure([path])).to.deep.equal(expected);
@@ -159,7 +159,7 @@ describe('explainLaunchFailure', () => {
       });
     });
 
-    it('tells that a directory is not executable', async () => {
+    it('reports that a directory is not executable', async () => {
       expect(await failure([directory])).to.deep.equal({
         message: `${directory} is not executable`,
         stage: 'permission',
@@ -168,7 +168,7 @@ describe('explainLaunchFailure', () => {
       });
     });
 
-    it('looks nowhere else for a program name with a slash', async () => {
+    it('does not search a program name with a slash', async () => {
       place('file', '');
       for (const program of ['./missing', 'missing/', '/no/such/program', 'file/program']) {
         expect(await failure([program], { PATH: '/bin' })).to.deep.equal({
@@ -180,7 +180,7 @@ describe('explainLaunchFailure', () => {
       }
     });
 
-    it('tells a script whose interpreter is missing from a script that is', async () => {
+    it('distinguishes a missing interpreter from a missing script', async () => {
       const path = place('lacks-interpreter', '#!/no/such/interpreter\n', 0o755);
       expect(await failure([path])).to.deep.equal({
         message: `${path} exists, but its interpreter does not`,
@@ -195,7 +195,7 @@ describe('explainLaunchFailure', () => {
       });
     });
 
-    it('tells what the system says of anything else', async () => {
+    it('reports the error of the system for anything else', async () => {
       const longerThanAllowed = 'x'.repeat(4 * 1024 * 1024);
       expect(await failure(['/bin/echo', longerThanAllowed])).to.deep.equal({
         message: 'cannot start /bin/echo: E2BIG',
@@ -210,12 +210,12 @@ describe('explainLaunchFailure', () => {
     const cause = (code?: string): NodeJS.ErrnoException =>
       Object.assign(new Error('spawn failed'), code !== undefined && { code });
 
-    it('keeps the cause, and does with one that has no code', async () => {
+    it('keeps the cause, with or without a code', async () => {
       const unforeseen = cause();
       const attempt = { argv: ['tool'] as const, cwd: directory, env: {}, platform: process.platform };
       const error = explainLaunchFailure(unforeseen, attempt);
       expect(error.cause).to.equal(unforeseen);
-      expect(told(error)).to.deep.equal({
+      expect(reported(error)).to.deep.equal({
         message: 'cannot start tool: UNKNOWN',
         stage: 'spawn',
         errno: 'UNKNOWN',
@@ -224,7 +224,7 @@ describe('explainLaunchFailure', () => {
     });
 
     const onWindows = async (program: string, env: Env) =>
-      told(
+      reported(
         explainLaunchFailure(cause('ENOENT'), {
           argv: [program],
           cwd: directory,
@@ -234,7 +234,7 @@ describe('explainLaunchFailure', () => {
       );
 
     const notFound = async (pathFrom: PathOrigin, env: Env = { PATH: '/no/such' }, program = 'tool') =>
-      told(
+      reported(
         explainLaunchFailure(cause('ENOENT'), {
           argv: [program],
           cwd: directory,
@@ -244,7 +244,7 @@ describe('explainLaunchFailure', () => {
         }),
       );
 
-    it('tells which step of the policy made the PATH', async () => {
+    it('reports the step of the policy that set PATH', async () => {
       const pathFrom = { outcome: 'set', by: 'overlay', base: 'login' } as const;
       expect(await notFound(pathFrom)).to.deep.equal({
         message: 'program not found: tool (searched /no/such; PATH set by the overlay)',
@@ -256,7 +256,7 @@ describe('explainLaunchFailure', () => {
       });
     });
 
-    it('tells why there is no PATH', async () => {
+    it('reports why there is no PATH', async () => {
       const pathFrom = { outcome: 'removed', by: 'exclude', pattern: 'P*', base: 'process' } as const;
       expect(await notFound(pathFrom, {}, 'no-such-tool')).to.deep.include({
         message:
@@ -265,7 +265,7 @@ describe('explainLaunchFailure', () => {
       });
     });
 
-    it('tells nothing of the PATH where none is searched, and in words nothing that the client knows', async () => {
+    it('omits the origin of PATH if none is searched, and from the message if the client set it', async () => {
       const sent = { outcome: 'set', by: 'overlay' } as const;
       expect(await notFound(sent)).to.deep.include({
         message: 'program not found: tool (searched /no/such)',
@@ -280,7 +280,7 @@ describe('explainLaunchFailure', () => {
     });
 
     for (const name of ['PATH', 'Path', 'path']) {
-      it(`looks along ${name} on windows, in any case and divided by semicolons`, async () => {
+      it(`searches ${name} on Windows, in upper or lower case and separated by semicolons`, async () => {
         expect(await onWindows('tool', { [name]: 'C:\\bin;D:\\my tools' })).to.deep.equal({
           message: 'program not found: tool (searched C:\\bin;D:\\my tools)',
           stage: 'resolve',
@@ -291,7 +291,7 @@ describe('explainLaunchFailure', () => {
       });
     }
 
-    it('looks along nothing on windows without a PATH', async () => {
+    it('searches nothing on Windows without a PATH', async () => {
       expect(await onWindows('tool', {})).to.deep.equal({
         message: 'program not found: tool (searched an empty PATH)',
         stage: 'resolve',
@@ -302,7 +302,7 @@ describe('explainLaunchFailure', () => {
     });
 
     for (const program of ['.\\tool', 'bin/tool', 'C:\\tool.exe']) {
-      it(`looks nowhere else for ${program} on windows`, async () => {
+      it(`does not search ${program} on Windows`, async () => {
         expect(await onWindows(program, { PATH: 'C:\\bin' })).to.deep.equal({
           message: `program not found: ${program}`,
           stage: 'resolve',

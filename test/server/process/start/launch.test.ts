@@ -27,7 +27,7 @@ const plan = (argv: LaunchPlan['argv'], changes: Partial<LaunchPlan> = {}): Laun
 
 const shell = (script: string, changes?: Partial<LaunchPlan>) => plan(['/bin/sh', '-c', script], changes);
 
-/** All that a child wrote, and how it ended. */
+/** Complete output and exit of a child. */
 const finished = async ({ outputs, onExit }: Child) => {
   const exit = new Promise(resolve => onExit((code, signal) => resolve(signal ?? code)));
   const read = (stream: Output | null | undefined) => (stream ? textOf(stream) : null);
@@ -70,7 +70,7 @@ const failure = async (promise: Promise<unknown>) => {
         expect(await finished(child)).to.deep.equal({ stdout: 'input\n', stderr: 'error\n', exit: 3 });
       });
 
-      it('gives the null device for stdin unless it is asked for', async () => {
+      it('uses the null device as stdin unless a pipe is requested', async () => {
         const child = await launch(shell('readlink /proc/self/fd/0; cat'), pipes());
         expect([child.stdin, await finished(child)]).to.deep.equal([
           null,
@@ -78,7 +78,7 @@ const failure = async (promise: Promise<unknown>) => {
         ]);
       });
 
-      it('carries more than a pipe holds, each way', async () => {
+      it('transfers more than a pipe holds, in both directions', async () => {
         const child = await launch(plan(['cat'], { pipeStdin: true }), pipes());
         const input = 'x'.repeat(3 * 1024 * 1024);
         child.stdin?.end(input);
@@ -86,21 +86,21 @@ const failure = async (promise: Promise<unknown>) => {
         expect([stdout === input, stderr, exit]).to.deep.equal([true, '', 0]);
       });
 
-      it('calls the program what it is told to', async () => {
+      it('starts the program under the name arg0', async () => {
         const plain = await launch(shell('echo "$0"'), pipes());
         const renamed = await launch(shell('echo "$0"', { arg0: 'my shell' }), pipes());
         const both = await Promise.all([finished(plain), finished(renamed)]);
         expect(both.map(({ stdout }) => stdout)).to.deep.equal(['/bin/sh\n', 'my shell\n']);
       });
 
-      it('has exactly the environment and the directory of the plan', async () => {
+      it('starts it with exactly the env and the directory of the plan', async () => {
         const child = await launch(plan(['/usr/bin/env'], { env: { A: '1' }, cwd: tempDir }), pipes());
         const where = await launch(plan(['/bin/pwd'], { cwd: tempDir }), pipes());
         const [env, pwd] = await Promise.all([finished(child), finished(where)]);
         expect([env.stdout, pwd.stdout]).to.deep.equal(['A=1\n', `${tempDir}\n`]);
       });
 
-      it('leads a group of its own if it is told to', async () => {
+      it('makes it the leader of a process group if detached', async () => {
         const script =
           'read -r _ _ _ _ group _ </proc/$$/stat; [ "$group" = $$ ] && echo leads || echo follows';
         const apart = await finished(await launch(shell(script), pipes()));
@@ -108,7 +108,7 @@ const failure = async (promise: Promise<unknown>) => {
         expect([apart.stdout, along.stdout]).to.deep.equal(['leads\n', 'follows\n']);
       });
 
-      it('tells the signal that ended it', async () => {
+      it('reports the signal that ended it', async () => {
         expect(await finished(await launch(shell('kill -KILL $$'), pipes()))).to.deep.equal({
           stdout: '',
           stderr: '',
@@ -125,17 +125,17 @@ const failure = async (promise: Promise<unknown>) => {
         expect(stdout).to.equal(before);
       });
 
-      it('leaves nothing open after a start that failed', async () => {
+      it('leaves no descriptor open after a failed start', async () => {
         const before = openLinks().length;
         const input = { pipeStdin: true };
         const tooLong = 'x'.repeat(1024 * 1024);
         const failures = [
           await failure(launch(plan(['no-such-program'], input), pipes())),
           await failure(launch(plan(['/bin/true'], { ...input, cwd: '/no/such/directory' }), pipes())),
-          // This one is thrown by `spawn` itself.
+          // `spawn` itself throws this error.
           await failure(launch(plan(['/bin/true', tooLong], input), pipes())),
         ];
-        await until(() => openLinks().length <= before, 'something is still open');
+        await until(() => openLinks().length <= before, 'a descriptor is still open');
         const what = failures.map(({ kind, stage, errno }) => ({ kind, stage, errno }));
         expect([what, openBelow(tempDir)]).to.deep.equal([
           [
@@ -147,8 +147,8 @@ const failure = async (promise: Promise<unknown>) => {
         ]);
       });
 
-      it('fails where every directory of PATH is longer than a path may be', async () => {
-        // The C library tries none of them and sets no error, as if the child ran.
+      it('fails if all directories of PATH are longer than a path may be', async () => {
+        // The C library skips them all and sets no error, as if the child ran.
         for (const PATH of ['x'.repeat(4096), `${'x'.repeat(4096)}:${'y'.repeat(5000)}`]) {
           const { stage, errno } = await failure(launch(plan(['true'], { env: { PATH } }), pipes()));
           expect([stage, errno]).to.deep.equal(['resolve', 'ENOENT']);
@@ -158,40 +158,40 @@ const failure = async (promise: Promise<unknown>) => {
         expect(exit).to.equal(0);
       });
 
-      it('leaves nothing open after the end', async () => {
+      it('leaves no descriptor open after the exit', async () => {
         const before = openLinks().length;
         const children = await Promise.all(
           Array.from({ length: 20 }, () => launch(shell('cat', { pipeStdin: true }), pipes())),
         );
         for (const { stdin } of children) stdin?.end();
         await Promise.all(children.map(finished));
-        await until(() => openLinks().length <= before, 'something is still open');
+        await until(() => openLinks().length <= before, 'a descriptor is still open');
         expect(openBelow(tempDir)).to.deep.equal([]);
       });
 
-      it('cuts streams that somebody else still holds, twice without harm', async () => {
+      it('cuts streams that another process holds; a second cut has no effect', async () => {
         const before = openLinks().length;
         const child = await launch(shell('sleep 600 & echo $!', { pipeStdin: true }), pipes());
         const exit = new Promise(resolve => child.onExit(resolve));
-        const [said] = await once(child.outputs.stdout?.resume() as Output, 'data');
-        const pid = Number(said);
+        const [printed] = await once(child.outputs.stdout?.resume() as Output, 'data');
+        const pid = Number(printed);
         await exit;
         child.cut();
         child.cut();
-        await until(() => openLinks().length <= before, 'something is still open');
+        await until(() => openLinks().length <= before, 'a descriptor is still open');
         process.kill(pid, 'SIGKILL');
         expect(openBelow(tempDir)).to.deep.equal([]);
       });
     });
   }
 
-  it('has started a child before the first await', async () => {
+  it('starts a child before the first await', async () => {
     const before = childrenHere();
     const starts = [
       launch(shell('read line', { pipeStdin: true }), named),
       launch(plan(['cat'], { pipeStdin: true }), named),
     ];
-    // One of an earlier test may be cleared away meanwhile.
+    // A descriptor of an earlier test may be closed at the same time.
     const added = childrenHere().filter(pid => !before.includes(pid));
     const exits = await Promise.all(
       starts.map(async start => {
@@ -203,14 +203,14 @@ const failure = async (promise: Promise<unknown>) => {
     expect([added.length, exits]).to.deep.equal([2, [1, 0]]);
   });
 
-  it('puts stderr into stdout in the order of the writes', async () => {
+  it('merges stderr into stdout in the order of the writes', async () => {
     const script = 'for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done';
     const child = await launch(shell(script, { mergeStderr: true }), named);
     const lines = Array.from({ length: 9 }, (_, at) => `out ${at + 1}\nerr ${at + 1}\n`).join('');
     expect(await finished(child)).to.deep.equal({ stdout: lines, stderr: null, exit: 0 });
   });
 
-  it('refuses to merge where there are no named pipes, and says why', async () => {
+  it('refuses to merge without named pipes, with the reason', async () => {
     const nowhere = new NamedPipes(join(tempDir, 'missing'), () => {});
     const merged = (pipes: NamedPipes | undefined) =>
       failure(launch(shell('exit', { mergeStderr: true, pipeStdin: true }), pipes));
@@ -220,7 +220,7 @@ const failure = async (promise: Promise<unknown>) => {
     ]);
   });
 
-  it("takes Node's pipes where named ones cannot be had", async () => {
+  it("uses Node's pipes if named pipes are not available", async () => {
     const nowhere = new NamedPipes(join(tempDir, 'missing'), () => {});
     const child = await launch(shell('cat; echo error >&2', { pipeStdin: true }), nowhere);
     child.stdin?.end('input');

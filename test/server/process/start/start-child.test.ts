@@ -19,7 +19,7 @@ import { childrenHere } from '../../../system/support/children.ts';
 import { openLinks } from '../../support/descriptors.ts';
 import { textOf } from '../support/text-of.ts';
 
-/** The names of the streams that others may have open. */
+/** The paths of the streams that other processes may have open. */
 const pathsOf = (child: Pick<Child, 'pinStreams'>): string[] => {
   const pinned = child.pinStreams();
   releaseAll(pinned);
@@ -38,7 +38,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
   afterEach(() => rmSync(cwd, { recursive: true }));
 
   const host = currentHost({ PATH, FROM_HOST: 'host', MY_TOKEN: 'planted' }, () => {});
-  const NEVER = () => Promise.reject(new Error('nobody asked for that'));
+  const NEVER = () => Promise.reject(new Error('not expected to be called'));
 
   const start = (request: object, context: Partial<StartContext> = {}) =>
     startChild(parse(processStart.params, { processId: 'p', argv: ['true'], cwd, env: {}, ...request }), {
@@ -61,7 +61,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
     throw new Error('expected the start to fail');
   };
 
-  /** All that a child wrote, once it has closed its streams. */
+  /** Complete output of a child, after it has closed its streams. */
   const written = async ({ outputs, onExit }: Child) => {
     const exit = new Promise(resolve => onExit((code, signal) => resolve(signal ?? code)));
     const { stdout, stderr, pty } = outputs;
@@ -69,14 +69,14 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
     return { out: read.join(''), exit: await exit };
   };
 
-  /** The variables that a child gets, sorted, and what is told of them. */
+  /** The env of a child, sorted, and the rest of the answer. */
   const variables = async (request: object, context?: Partial<StartContext>) => {
     const { child, ...rest } = await start({ argv: ['/usr/bin/env'], ...request }, context);
     return { env: (await written(child)).out.split('\n').filter(Boolean).toSorted(), ...rest };
   };
 
   describe('on pipes', () => {
-    it('runs the program with its arguments, where it is told to', async () => {
+    it('runs the program with its arguments in cwd', async () => {
       const argv = ['sh', '-c', 'pwd; echo "$0 $1"; exit 7', 'a b', '*'];
       const { child, sandboxType } = await start({ argv, env: { PATH } });
       expect([sandboxType, await written(child)]).to.deep.equal([
@@ -85,17 +85,17 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       ]);
     });
 
-    it('takes the directory as a file: URI, too', async () => {
+    it('accepts cwd as a file: URI', async () => {
       const { child } = await start({ argv: ['/bin/pwd'], cwd: pathToFileURL(cwd).href });
       expect((await written(child)).out).to.equal(`${cwd}\n`);
     });
 
-    it('calls the program what arg0 says', async () => {
+    it('starts the program under the name arg0', async () => {
       const { child } = await start({ argv: ['/bin/sh', '-c', 'echo "$0"'], arg0: 'my sh' });
       expect((await written(child)).out).to.equal('my sh\n');
     });
 
-    it('gives it a stdin to write to only where that is asked for', async () => {
+    it('opens a pipe for stdin only with pipeStdin', async () => {
       const without = (await start({ argv: ['/bin/cat'] })).child;
       const { child } = await start({ argv: ['/bin/cat'], pipeStdin: true });
       child.stdin?.end('in');
@@ -103,10 +103,10 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       expect([without.stdin, ...both]).to.deep.equal([null, { out: '', exit: 0 }, { out: 'in', exit: 0 }]);
     });
 
-    it('has started before the caller goes on', async () => {
+    it('has started before the caller continues', async () => {
       const before = childrenHere();
       const starting = start({ argv: ['/bin/cat'], pipeStdin: true });
-      // One of an earlier test may be cleared away meanwhile.
+      // A descriptor of an earlier test may be closed at the same time.
       const added = childrenHere().filter(pid => !before.includes(pid));
       const { child } = await starting;
       child.stdin?.end();
@@ -115,7 +115,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
     });
   });
 
-  describe('the environment', () => {
+  describe('env', () => {
     it('is exact without a policy', async () => {
       expect(await variables({ env: { ONE: '1', MY_TOKEN: 'given' } })).to.deep.equal({
         env: ['MY_TOKEN=given', 'ONE=1'],
@@ -125,17 +125,17 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       });
     });
 
-    it("is the host's with a policy, and the overlay on top", async () => {
+    it('is that of the host with policy and overlay applied', async () => {
       const { env, environment } = await variables({
         envPolicy: { exclude: ['NOTHING'], set: { SET: 's' } },
         env: { FROM_HOST: null, ADDED: 'a' },
       });
       expect(env).to.deep.equal(['ADDED=a', `PATH=${PATH}`, 'SET=s']);
-      // PATH stays, the token and what the overlay unsets go.
+      // PATH is kept; the token and the names that the overlay unsets are removed.
       expect(environment).to.deep.equal({ kept: 1, removed: 2, set: 2 });
     });
 
-    it('starts from the base that the policy asks for, and says which it was', async () => {
+    it('starts from the base of the policy and reports it', async () => {
       const asked: string[] = [];
       const baseEnv = async (base: string): Promise<BaseEnv> => {
         asked.push(base);
@@ -154,15 +154,15 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       });
     });
 
-    it('is waited for: what is called off meanwhile never starts', async () => {
-      const gone = new Error('called off');
+    it('delays the start, which does not happen if it is cancelled', async () => {
+      const cancelled = new Error('cancelled');
       const baseEnv = async () => {
         await nextTurn();
-        throw gone;
+        throw cancelled;
       };
       const argv = ['/bin/sh', '-c', ': > started'];
       const outcome = await start({ argv, envPolicy: { base: 'login' } }, { baseEnv }).catch(error => error);
-      expect([outcome, readdirSync(cwd)]).to.deep.equal([gone, []]);
+      expect([outcome, readdirSync(cwd)]).to.deep.equal([cancelled, []]);
     });
   });
 
@@ -178,18 +178,18 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       return { child, lines: out.split('\r\n') };
     };
 
-    it('has 80 columns and 24 rows, or what is asked for', async () => {
+    it('has 80 columns and 24 rows, or the requested size', async () => {
       const { lines } = await stty({});
       const wide = await stty({ size: { columns: 120, rows: 40 } });
       expect([lines[0], wide.lines[0]]).to.deep.equal(['24 80', '40 120']);
     });
 
-    it('is one stream, known by its name', async () => {
+    it('has one stream, pinned by its path', async () => {
       const { child, lines } = await stty({});
       expect([Object.keys(child.outputs), child.terminal?.path]).to.deep.equal([['pty'], lines[1]]);
     });
 
-    it('takes a Ctrl-C that is typed at once, 100 times of 100', async () => {
+    it('handles a Ctrl-C right after the start, 100 times of 100', async () => {
       const exits: unknown[] = [];
       for (let run = 0; run < 100; run += 1) {
         const { child } = await start({ argv: ['/bin/sleep', '600'], tty: true });
@@ -199,7 +199,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       expect(exits.filter(exit => exit !== 'SIGINT')).to.deep.equal([]);
     });
 
-    it('hears what is typed, is resized, and is closed by a cut', async () => {
+    it('receives input, is resized, and is closed by a cut', async () => {
       const before = openLinks().length;
       const argv = ['sh', '-c', 'read line; echo "got $line"; stty size; exec sleep 600'];
       const { child } = await start({ argv, env: { PATH }, tty: true });
@@ -210,32 +210,32 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       const exit = new Promise(resolve => child.onExit((code, signal) => resolve(signal ?? code)));
       child.resize({ columns: 33, rows: 11 });
       child.stdin?.write('x\n');
-      await until(() => /got x\r\n11 33/.test(out), 'it has not answered');
+      await until(() => /got x\r\n11 33/.test(out), 'the child has not answered');
       const own = pathsOf(child);
       child.cut();
-      // From now on the name may be another terminal's.
+      // From now on another terminal may have the path.
       expect([own, pathsOf(child), child.terminal?.isOpen()]).to.deep.equal([
         [child.terminal?.path],
         [],
         false,
       ]);
       expect(await exit).to.equal('SIGHUP');
-      await until(() => openLinks().length <= before, 'something is still open');
+      await until(() => openLinks().length <= before, 'a descriptor is still open');
     });
   });
 
   describe('refuses', () => {
     const refusals: Array<[what: string, request: object, message: RegExp, data: object]> = [
       [
-        'a merged stderr on a terminal',
+        'mergeStderr with tty',
         { tty: true, mergeStderr: true },
         /^mergeStderr: not supported with tty, which has one output stream$/,
         { kind: 'unsupported', field: 'mergeStderr' },
       ],
       [
-        'a managed network',
+        'managed networking',
         { enforceManagedNetwork: true },
-        /^enforceManagedNetwork: /,
+        /^enforceManagedNetwork: managed networking is not supported by this server$/,
         { kind: 'unsupported', field: 'enforceManagedNetwork' },
       ],
       ['a relative directory', { cwd: 'here' }, /^cwd: expected /, { kind: 'invalidParams', field: 'cwd' }],
@@ -248,7 +248,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       });
     }
 
-    it('a program and a directory that are not there, and leaves nothing open', async () => {
+    it('a missing program and a missing directory, and leaves no descriptor open', async () => {
       const before = openLinks().length;
       const tty = ptyUnavailable() === undefined ? [false, true] : [false];
       for (const each of tty) {
@@ -259,7 +259,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
           ['launchFailed', 'cwd', 'ENOENT'],
         ]);
       }
-      await until(() => openLinks().length <= before, 'something is still open');
+      await until(() => openLinks().length <= before, 'a descriptor is still open');
     });
   });
 });

@@ -4,7 +4,7 @@ import { ChildGroup } from '../../../../src/server/process/stop/child-group.ts';
 import type { ProcessGroups } from '../../../../src/system/process-groups.ts';
 
 describe('ChildGroup', () => {
-  /** A group as far as a test says, what is looked for and what it is sent. */
+  /** A simulated group, and the calls that it received. */
   const group = (sandboxed: boolean) => {
     const calls: string[] = [];
     const left = { members: true, leader: false };
@@ -32,7 +32,7 @@ describe('ChildGroup', () => {
   };
 
   for (const sandboxed of [false, true]) {
-    it(`is there while its leader runs, without a look${sandboxed ? ', in a sandbox, too' : ''}`, () => {
+    it(`is alive while its leader runs, without a system call${sandboxed ? ', in a sandbox' : ''}`, () => {
       const { group: led, calls } = group(sandboxed);
       expect(led.isAlive).to.equal(true);
       led.signal('SIGINT');
@@ -40,18 +40,18 @@ describe('ChildGroup', () => {
     });
   }
 
-  it('is there as long as it has members', () => {
+  it('is alive as long as it has members', () => {
     const { group: led, calls, left, exit } = group(false);
     exit();
     expect(led.isAlive).to.equal(true);
     led.signal('SIGTERM');
     left.members = false;
     expect(led.isAlive).to.equal(false);
-    const look = ['members of 10?', 'process 10?'];
-    expect(calls).to.deep.equal([...look, ...look, 'SIGTERM 10', 'members of 10?']);
+    const checks = ['members of 10?', 'process 10?'];
+    expect(calls).to.deep.equal([...checks, ...checks, 'SIGTERM 10', 'members of 10?']);
   });
 
-  it('is gone when its number is that of another process', () => {
+  it('is gone when another process has its number', () => {
     const { group: led, calls, left, exit } = group(false);
     exit();
     left.leader = true;
@@ -59,7 +59,7 @@ describe('ChildGroup', () => {
     expect([led.isAlive, calls]).to.deep.equal([false, ['members of 10?', 'process 10?']]);
   });
 
-  it('does not come back when its number is given to another group', () => {
+  it('stays gone when another group gets its number', () => {
     const { group: led, calls, left, exit } = group(false);
     exit();
     left.members = false;

@@ -34,8 +34,8 @@ const OPTIONS: Omit<ProcessOptions, 'tty' | 'drainMs'> = {
   retainedBytes: 0,
 };
 
-/** A watchdog that only notes what it is told. */
-class Notes extends Watchdog {
+/** A watchdog that only records the calls. */
+class RecordingWatchdog extends Watchdog {
   readonly groups = new Set<number>();
   readonly terminals = new Set<string>();
 
@@ -66,14 +66,14 @@ class Notes extends Watchdog {
   let cwd: string;
   let tempDir: string;
   let pipes: NamedPipes;
-  let watchdog: Notes;
+  let watchdog: RecordingWatchdog;
   let leftovers: LeftoverTracker;
 
   beforeEach(() => {
     cwd = realpathSync(mkdtempSync(join(tmpdir(), 'leftovers-test-')));
     tempDir = realpathSync(mkdtempSync(join(tmpdir(), 'leftovers-test-')));
     pipes = new NamedPipes(tempDir, () => {});
-    watchdog = new Notes();
+    watchdog = new RecordingWatchdog();
     leftovers = new LeftoverTracker(watchdog, () => pipes.pinHeld());
   });
 
@@ -122,40 +122,40 @@ class Notes extends Watchdog {
     return manage(child, true, drainMs);
   };
 
-  /** Waits for the close of a process, and hands on what it leaves. */
+  /** Waits until a process is closed, and has its leftovers tracked. */
   const close = async (managed: ManagedProcess) => {
     await managed.closed;
     leftovers.onClosed(managed);
   };
 
-  const noted = () => ({ groups: [...watchdog.groups], terminals: [...watchdog.terminals] });
+  const tracked = () => ({ groups: [...watchdog.groups], terminals: [...watchdog.terminals] });
   const NOTHING = { groups: [], terminals: [] };
   const survivorNames = () => survivorsIn(cwd).map(line => line.replace(/^\d+ /, ''));
 
-  /** Leaves a process behind that has left the group and holds what isn't redirected. */
+  /** Script that leaves a process outside of the group, which holds the streams that are not redirected. */
   const leaving = (redirections: string) =>
     `setsid sh -c ': >"$0"; exec sleep 600' up$$ ${redirections} & until [ -e up$$ ]; do sleep 0.01; done`;
 
-  describe('of a process on pipes', () => {
-    it('are its group while it runs, and nothing when all of it has ended', async () => {
+  describe('with a process on pipes', () => {
+    it('tracks its group while it runs, and nothing after the group has ended', async () => {
       const managed = await onPipes('exit');
-      const running = noted();
+      const running = tracked();
       await close(managed);
-      expect([running, noted()]).to.deep.equal([{ groups: [managed.pid], terminals: [] }, NOTHING]);
+      expect([running, tracked()]).to.deep.equal([{ groups: [managed.pid], terminals: [] }, NOTHING]);
     });
 
-    it('are its group as long as a member is left', async () => {
+    it('tracks its group as long as a member is left', async () => {
       const managed = await onPipes('sleep 600 >/dev/null 2>&1 & echo $!');
       await close(managed);
-      const left = noted();
+      const left = tracked();
       managed.signals.toGroup('SIGKILL');
-      await until(() => watchdog.groups.size === 0, 'the group is still there');
-      expect([left, noted()]).to.deep.equal([{ groups: [managed.pid], terminals: [] }, NOTHING]);
+      await until(() => watchdog.groups.size === 0, 'the group is still tracked');
+      expect([left, tracked()]).to.deep.equal([{ groups: [managed.pid], terminals: [] }, NOTHING]);
     });
 
-    it('are no group any more when its number may be another one, though the process is still open', async () => {
+    it('forgets an empty group even if the process is not closed', async () => {
       const managed = await onPipes(leaving(''));
-      await until(() => watchdog.groups.size === 0, 'the group is still there');
+      await until(() => watchdog.groups.size === 0, 'the group is still tracked');
       expect([managed.state, survivorNames()]).to.deep.equal(['exited', ['sleep 600']]);
       await close(await onPipes('exit'));
       await leftovers.stopGroups();
@@ -163,14 +163,14 @@ class Notes extends Watchdog {
       await close(managed);
     });
 
-    it('are ended: the group', async () => {
+    it('ends the group', async () => {
       await close(await onPipes('sleep 600 >/dev/null 2>&1 &'));
-      await until(() => survivorNames().join() === 'sleep 600', 'it is not there');
+      await until(() => survivorNames().join() === 'sleep 600', 'the process has not started');
       await leftovers.stopGroups();
       await waitForNoSurvivorsIn(cwd);
     });
 
-    it('are ended: who holds a pipe, in the moment of the close', async () => {
+    it('kills the holder of a pipe', async () => {
       await close(await onPipes(leaving('>/dev/null'), 0));
       await leftovers.killHolders();
       await waitForNoSurvivorsIn(cwd);
@@ -179,14 +179,17 @@ class Notes extends Watchdog {
       await waitForNoSurvivorsIn(cwd);
     });
 
-    it('are ended: who holds a pipe that was cut, and nobody who has a pipe that is used again', async () => {
+    it('kills the holder of a pipe that was cut, but no process on a reused pipe', async () => {
       const first = await onPipes(leaving('>/dev/null'), 0);
       const [stdout] = openBelow(tempDir);
       await close(first);
-      await until(() => openBelow(tempDir).length === 0, 'our ends are open');
+      await until(() => openBelow(tempDir).length === 0, 'our ends are still open');
       const other = await onPipes('exec sleep 601');
       expect(openBelow(tempDir)).to.include(stdout);
-      await until(() => survivorNames().toSorted().join() === 'sleep 600,sleep 601', 'they are not there');
+      await until(
+        () => survivorNames().toSorted().join() === 'sleep 600,sleep 601',
+        'the processes have not started',
+      );
       await leftovers.stopGroups();
       await leftovers.killHolders();
       await until(() => survivorNames().length < 2, 'the holder is still there');
@@ -196,61 +199,61 @@ class Notes extends Watchdog {
     });
   });
 
-  (ptyUnavailable() === undefined ? describe : describe.skip)('of a process on a terminal', () => {
+  (ptyUnavailable() === undefined ? describe : describe.skip)('with a process on a terminal', () => {
     const HELD = leaving('');
 
-    it('are its group and its terminal, and nothing when all of it has ended', async () => {
+    it('tracks its group and its terminal, and nothing after they are gone', async () => {
       const managed = onTerminal('exit');
-      const running = noted();
+      const running = tracked();
       await close(managed);
-      expect([running, noted()]).to.deep.equal([
+      expect([running, tracked()]).to.deep.equal([
         { groups: [managed.pid], terminals: [managed.terminal?.path] },
         NOTHING,
       ]);
     });
 
-    it('are a terminal that the watchdog is told of again, since it may have changed, while our side is open', async () => {
+    it('adds the terminal to the watchdog again while our side is open, since it may have changed', async () => {
       const managed = onTerminal('sleep 600');
       watchdog.terminals.clear();
-      await until(() => watchdog.terminals.size > 0, 'it is not told');
-      expect(noted().terminals).to.deep.equal([managed.terminal?.path]);
+      await until(() => watchdog.terminals.size > 0, 'the terminal is not added');
+      expect(tracked().terminals).to.deep.equal([managed.terminal?.path]);
       managed.ending.abandon();
       watchdog.terminals.clear();
       const other = onTerminal('sleep 601');
       watchdog.terminals.clear();
-      await until(() => watchdog.terminals.size > 0, 'it is not told');
-      expect(noted().terminals).to.deep.equal([other.terminal?.path]);
+      await until(() => watchdog.terminals.size > 0, 'the terminal is not added');
+      expect(tracked().terminals).to.deep.equal([other.terminal?.path]);
       other.ending.abandon();
       managed.terminate(0);
       other.terminate(0);
     });
 
-    it('are its terminal while somebody holds it after the cut, and end with the holder', async () => {
+    it('tracks a terminal that is held after the cut, and kills the holder', async () => {
       const before = openTerminals();
       const managed = onTerminal(HELD, 0);
       await close(managed);
-      const left = noted().terminals;
-      await until(() => survivorNames().join() === 'sleep 600', 'it is not there');
+      const left = tracked().terminals;
+      await until(() => survivorNames().join() === 'sleep 600', 'the process has not started');
       await leftovers.killHolders();
       await waitForNoSurvivorsIn(cwd);
-      expect([left, noted().terminals, openTerminals()]).to.deep.equal([
+      expect([left, tracked().terminals, openTerminals()]).to.deep.equal([
         [managed.terminal?.path],
         [],
         before,
       ]);
     });
 
-    it('are let go of in the end when the holders have ended themselves: with each sixteenth', async () => {
+    it('releases terminals without holders at each sixteenth that is kept', async () => {
       const before = openTerminals();
       const started = Array.from({ length: 15 }, () => onTerminal(HELD, 0));
       await Promise.all(started.map(close));
-      const kept = noted().terminals.length;
+      const kept = tracked().terminals.length;
       for (const line of survivorsIn(cwd)) kill(Number.parseInt(line, 10));
       await waitForNoSurvivorsIn(cwd);
       const last = onTerminal(HELD, 0);
       await close(last);
-      await until(() => noted().terminals.length === 1, 'terminals are kept that nobody holds');
-      expect([kept, noted().terminals, openTerminals() - before]).to.deep.equal([
+      await until(() => tracked().terminals.length === 1, 'terminals without holders are kept');
+      expect([kept, tracked().terminals, openTerminals() - before]).to.deep.equal([
         15,
         [last.terminal?.path],
         1,
@@ -260,5 +263,5 @@ class Notes extends Watchdog {
   });
 });
 
-/** How many terminals this process holds by their own side; other descriptors may be closing at their own pace. */
+/** Number of terminals that this process holds by their slave side; other descriptors may still be closing. */
 const openTerminals = (): number => openLinks().filter(link => link.startsWith('/dev/pts/')).length;

@@ -6,7 +6,7 @@ import { stopGroup } from '../../../../src/server/process/stop/stop-group.ts';
 import { until } from '../../../support/until.ts';
 import { groupOf } from '../support/group-of.ts';
 
-/** Longer than any of these tests may take. */
+/** Longer than any of these tests takes. */
 const LONG_MS = 30_000;
 
 describe('stopGroup', () => {
@@ -21,7 +21,7 @@ describe('stopGroup', () => {
       for (const group of started.splice(0)) group.signal('SIGKILL');
     });
 
-    /** The leader of a group that runs a script, once it has said something. */
+    /** The leader of a group that runs a script, after its first output. */
     const start = async (script: string) => {
       const child = spawn('sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
       const group = groupOf(child);
@@ -33,20 +33,20 @@ describe('stopGroup', () => {
     const end = async (child: ChildProcess) =>
       child.exitCode ?? child.signalCode ?? (await once(child, 'exit')).find(part => part !== null);
 
-    it('ends an obedient one by SIGTERM, and waits until it is gone', async () => {
+    it('ends a group by SIGTERM and waits until it is gone', async () => {
       const { child, group } = await start('echo ready; exec sleep 600');
       await stopGroup(group, LONG_MS);
       expect(group.isAlive).to.equal(false);
       expect(await end(child)).to.equal('SIGTERM');
     });
 
-    it('lets a process end in its own way', async () => {
+    it('lets a process handle SIGTERM', async () => {
       const { child, group } = await start('trap "exit 7" TERM; echo ready; while :; do sleep 0.01; done');
       await stopGroup(group, LONG_MS);
       expect(await end(child)).to.equal(7);
     });
 
-    it('ends a stubborn one by SIGKILL when its time is over', async () => {
+    it('sends SIGKILL after the grace', async () => {
       const { child, group } = await start('trap "" TERM; echo ready; exec sleep 600');
       const begin = performance.now();
       await stopGroup(group, 100);
@@ -54,14 +54,14 @@ describe('stopGroup', () => {
       expect(await end(child)).to.equal('SIGKILL');
     });
 
-    it('waits for what the leader has started, and ends it too', async () => {
+    it('waits for the descendants of the leader and ends them, too', async () => {
       const { child, group } = await start('(trap "" TERM; echo ready; exec sleep 600) & wait');
       await stopGroup(group, 100);
       expect(await end(child)).to.equal('SIGTERM');
       await until(() => !group.isAlive, 'the group is still there');
     });
 
-    it('ends what a leader that has ended has left behind', async () => {
+    it('ends a group whose leader has exited', async () => {
       const { child, group } = await start('sleep 600 & echo ready');
       await end(child);
       expect(group.isAlive).to.equal(true);
@@ -69,14 +69,14 @@ describe('stopGroup', () => {
       expect(group.isAlive).to.equal(false);
     });
 
-    it('ends a stopped process by SIGTERM: it needs no SIGKILL', async () => {
+    it('ends a stopped process by SIGTERM', async () => {
       const { child, group } = await start('echo ready; exec sleep 600');
       group.signal('SIGSTOP');
       await stopGroup(group, LONG_MS);
       expect(await end(child)).to.equal('SIGTERM');
     });
 
-    it('has nothing to do where the group is gone', async () => {
+    it('does nothing if the group is gone', async () => {
       const { child, group } = await start('echo ready');
       await end(child);
       await until(() => !group.isAlive, 'the group is still there');
@@ -84,11 +84,11 @@ describe('stopGroup', () => {
     });
   });
 
-  describe('with a group that does as told', () => {
-    /** A group that is gone after the given number of looks, and what it was sent. */
-    const lasting = (looks: number) => {
+  describe('with a simulated group', () => {
+    /** A group that is gone after the given number of polls, and the signals that it received. */
+    const lasting = (polls: number) => {
       const sent: NodeJS.Signals[] = [];
-      let left = looks;
+      let left = polls;
       const group = {
         signal: (signal: NodeJS.Signals) => void sent.push(signal),
         get isAlive() {
@@ -99,13 +99,13 @@ describe('stopGroup', () => {
       return { group, sent };
     };
 
-    it('sends SIGTERM and lets the group run, and nothing more to one that goes', async () => {
+    it('sends SIGTERM and SIGCONT, and nothing more to a group that ends', async () => {
       const { group, sent } = lasting(2);
       await stopGroup(group, LONG_MS);
       expect(sent).to.deep.equal(['SIGTERM', 'SIGCONT']);
     });
 
-    it('sends SIGKILL to one that stays, and does not wait any longer', async () => {
+    it('sends SIGKILL to a group that stays, and returns', async () => {
       const { group, sent } = lasting(Number.POSITIVE_INFINITY);
       await stopGroup(group, 0);
       expect(sent).to.deep.equal(['SIGTERM', 'SIGCONT', 'SIGKILL']);

@@ -11,7 +11,7 @@ import { Children, isRunning } from '../../../system/support/children.ts';
 import { openLinks } from '../../support/descriptors.ts';
 import { groupOf } from '../support/group-of.ts';
 
-/** Longer than any of these tests may take. */
+/** Longer than any of these tests takes. */
 const LONG_MS = 30_000;
 
 (process.platform === 'linux' ? describe : describe.skip)('stopProcess', () => {
@@ -39,14 +39,14 @@ const LONG_MS = 30_000;
     const group = groupOf(child);
     children.add(group.leader);
     const [line] = await once(child.stdout as NodeJS.ReadableStream, 'data');
-    const told = Number.parseInt(String(line), 10);
-    children.add(told);
+    const printed = Number.parseInt(String(line), 10);
+    children.add(printed);
     const ended = child.exitCode ?? once(child, 'exit').then(([code, signal]) => signal ?? code);
-    return { group, told, ended };
+    return { group, printed, ended };
   };
 
-  it('ends the group, and then whoever has left it and holds a stream', async () => {
-    const { group, told, ended } = await start(
+  it('ends the group, and then processes that have left it and hold a stream', async () => {
+    const { group, printed, ended } = await start(
       'setsid sh -c \'trap "" TERM; echo $$; exec sleep 600\' & wait',
     );
     let askedWith: boolean | undefined;
@@ -54,36 +54,36 @@ const LONG_MS = 30_000;
       askedWith = group.isAlive;
       return pinned();
     });
-    await until(() => !isRunning(told), 'the holder is still there');
+    await until(() => !isRunning(printed), 'the holder is still there');
     expect([await ended, askedWith]).to.deep.equal(['SIGTERM', false]);
   });
 
-  it('leaves alone who has left the group and holds nothing', async () => {
-    const { group, told } = await start("setsid sh -c 'exec 3>&-; echo $$; exec sleep 600' & wait");
+  it('spares processes that have left the group and hold no stream', async () => {
+    const { group, printed } = await start("setsid sh -c 'exec 3>&-; echo $$; exec sleep 600' & wait");
     await stopProcess(group, LONG_MS, pinned);
-    expect([group.isAlive, isRunning(told)]).to.deep.equal([false, true]);
+    expect([group.isAlive, isRunning(printed)]).to.deep.equal([false, true]);
   });
 
-  it('looks for nobody where all streams have ended', async () => {
-    const { group, told } = await start("setsid sh -c 'echo $$; exec sleep 600' & wait");
+  it('searches no holders if all streams have ended', async () => {
+    const { group, printed } = await start("setsid sh -c 'echo $$; exec sleep 600' & wait");
     await stopProcess(group, LONG_MS, () => []);
-    expect([group.isAlive, isRunning(told)]).to.deep.equal([false, true]);
+    expect([group.isAlive, isRunning(printed)]).to.deep.equal([false, true]);
   });
 
-  it('ends a stubborn group when its grace is over', async () => {
+  it('sends SIGKILL to the group after the grace', async () => {
     const { group, ended } = await start('trap "" TERM; echo $$; exec sleep 600');
     await stopProcess(group, 50, () => []);
     expect(await ended).to.equal('SIGKILL');
   });
 
-  it('ends the holders that a process left behind which has ended', async () => {
-    const { group, told, ended } = await start("setsid sh -c 'echo $$; exec sleep 600' &");
+  it('ends the holders of a process that has exited', async () => {
+    const { group, printed, ended } = await start("setsid sh -c 'echo $$; exec sleep 600' &");
     await ended;
     await stopProcess(group, LONG_MS, pinned);
-    await until(() => !isRunning(told), 'the holder is still there');
+    await until(() => !isRunning(printed), 'the holder is still there');
   });
 
-  it('spares this very process, which has the other end of its streams', async () => {
+  it('spares this process, which has the other end of the streams', async () => {
     const { group } = await start('echo $$; exec sleep 600');
     const ours = openSync(stream, 'r');
     await stopProcess(group, LONG_MS, pinned);
@@ -91,7 +91,7 @@ const LONG_MS = 30_000;
     expect(group.isAlive).to.equal(false);
   });
 
-  it('releases what it has searched for', async () => {
+  it('releases the pinned streams', async () => {
     const { group } = await start('echo $$; exec sleep 600');
     const before = openLinks().filter(link => link === stream).length;
     await stopProcess(group, LONG_MS, pinned);

@@ -21,13 +21,13 @@ const DEFAULTS: ProcessOptions = {
 };
 
 export type FakeOptions = Partial<ProcessOptions> & {
-  /** What others may hold of its streams. */
+  /** The streams that other processes may hold. */
   readonly pinStreams?: Child['pinStreams'];
-  /** In place of the stdout that a test writes. */
+  /** Replaces the stdout that the test writes. */
   readonly realStdout?: Readable;
 };
 
-/** A managed process whose child does what a test says, and its client. */
+/** A managed process with a simulated child and client. */
 export const fakeProcess = ({ pinStreams = () => [], realStdout, ...options }: FakeOptions = {}) => {
   const client = new SlowClient();
   const outbound = new Outbound(client.writer);
@@ -63,13 +63,13 @@ export const fakeProcess = ({ pinStreams = () => [], realStdout, ...options }: F
     stdin,
     stdout,
     stderr,
-    /** What its group was sent. */
+    /** Signals that its group received. */
     signals,
     exit: (code: number | null, signal: NodeJS.Signals | null = null) => {
       alive = false;
-      for (const tell of exitListeners) tell(code, signal);
+      for (const listener of exitListeners) listener(code, signal);
     },
-    /** Writes to stdout, and lets it be read. */
+    /** Writes to stdout and waits until that was read. */
     print: async (text: string) => {
       stdout.write(text);
       await settle();

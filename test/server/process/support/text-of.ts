@@ -1,6 +1,6 @@
 import type { Output } from '../../../../src/server/process/child.ts';
 
-/** All that comes out of an output, as text. */
+/** Reads an output to its end, as text. */
 export const textOf = (output: Output | null | undefined): Promise<string> =>
   new Promise((resolve, reject) => {
     if (output == null) throw new Error('no output');
