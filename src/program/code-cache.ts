@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-/** Files kept for one program: other versions of it, other versions of Node. Beyond it the others are removed. */
+/** Files kept for one program, for other versions of it and of Node; beyond it the others are removed. */
 export const MAX_CACHE_FILES = 8;
 /** Size beyond which a file is not read. */
 export const MAX_CACHE_FILE_BYTES = 16 * 1024 * 1024;
@@ -24,28 +24,27 @@ const SUFFIX = '.code';
 const DIGEST_BYTES = 32;
 
 /**
- * The code that V8 compiled of a program, kept in a file beside the program's own. V8 executes it without a check,
- * so the file has to be as trusted as the program, and to be what was written: it starts with the SHA-256 digest
- * of the rest, which starts with the key.
+ * Compiled code of a program, cached in a file next to the program. V8 executes it without a check, so the file has to be
+ * as trusted as the program and unchanged: it starts with the SHA-256 digest of the rest, which starts with the key.
  */
 export class CodeCache {
   readonly #directory: string;
-  /** Start of the names of all files kept for the program. */
+  /** Prefix of the names of all files of the program. */
   readonly #prefix: string;
   readonly #path: string;
   /** Digest of everything that the code depends on. */
   readonly #key: Buffer;
 
   /**
-   * The cache of a program, for this version of Node and its flags.
+   * Creates the cache of a program for this version of Node and its flags.
    *
    * @param program real path of its file
    * @param id digest of its text
    * @param env environment of this process
-   * @returns `undefined` where another user could have put a file there, which on Windows is not known; and if
+   * @returns `undefined` if another user can create files there, on Windows, where this is not known, and if
    *   `NODE_DISABLE_COMPILE_CACHE` is set
    */
-  static beside(program: string, id: string, env: NodeJS.ProcessEnv): CodeCache | undefined {
+  static nextTo(program: string, id: string, env: NodeJS.ProcessEnv): CodeCache | undefined {
     if (process.getuid === undefined || env.NODE_DISABLE_COMPILE_CACHE) return undefined;
     return isOnlyOurs(dirname(program)) ? new CodeCache(program, id, env) : undefined;
   }
@@ -58,21 +57,21 @@ export class CodeCache {
     this.#path = this.#file(this.#key.toString('hex', 0, 8));
   }
 
-  /** Reads the code, if there is any that can be used. A file that is not what was written is removed. */
+  /** Reads the code if it is usable. A damaged file is removed. */
   read(): Buffer | undefined {
     try {
       const content = readTrusted(this.#path);
       const body = content.subarray(DIGEST_BYTES);
-      const isWhole = sha256(body).equals(content.subarray(0, DIGEST_BYTES));
-      if (isWhole && body.subarray(0, DIGEST_BYTES).equals(this.#key)) return body.subarray(DIGEST_BYTES);
+      const isIntact = sha256(body).equals(content.subarray(0, DIGEST_BYTES));
+      if (isIntact && body.subarray(0, DIGEST_BYTES).equals(this.#key)) return body.subarray(DIGEST_BYTES);
       rmSync(this.#path);
     } catch {
-      // It is not there, or not a file to be used or removed.
+      // The file does not exist, or may not be used or removed.
     }
     return undefined;
   }
 
-  /** Returns whether this user can write to the directory. */
+  /** Returns true if this user can write to the directory. */
   isWritable(): boolean {
     try {
       accessSync(this.#directory, constants.W_OK);
@@ -82,7 +81,7 @@ export class CodeCache {
     }
   }
 
-  /** Keeps the code, completely or not at all. If it cannot be kept, the next start compiles again. */
+  /** Writes the code, completely or not at all. After a failure the next start compiles again. */
   write(code: Buffer): void {
     const temporary = this.#file(String(process.pid));
     const body = Buffer.concat([this.#key, code]);
@@ -95,7 +94,7 @@ export class CodeCache {
       }
       this.#removeOthers();
     } catch {
-      // A start without it is slower, no more.
+      // The cache only makes a start faster.
     }
   }
 
@@ -117,7 +116,7 @@ export class CodeCache {
 const sha256 = (data: string | Buffer): Buffer =>
   process.getBuiltinModule('node:crypto').createHash('sha256').update(data).digest();
 
-/** Returns whether nobody but this user and root can write to a directory, or replace it or one above it. */
+/** Returns true if only this user and root can write to a directory, and to those above it. */
 const isOnlyOurs = (directory: string): boolean => {
   const found = lstatSync(directory, { throwIfNoEntry: false });
   if (!found?.isDirectory() || !isWrittenByUsOnly(found)) return false;

@@ -15,26 +15,26 @@ import { initializeResult } from '../server/session/initialize-result.ts';
 import { newSessionId } from '../server/session/session-id.ts';
 import { exceedsBytes } from '../shared-config/byte-limit.ts';
 
-/** How far a connection on stdin and stdout has come by the time that the server is loaded. */
+/** State of a connection on stdin and stdout when the server is loaded. */
 export type Opening = {
   readonly host: Host;
-  /** What the connection may hold in memory. */
+  /** Memory that the connection may use. */
   readonly memoryBytes: number;
-  /** Lines to log about what is missing on the host. */
+  /** Lines for the log about problems of the host. */
   readonly problems: readonly string[];
-  /** What was read from stdin and nobody has handled. */
+  /** Bytes that were read from stdin and not processed. */
   readonly unread?: Buffer | undefined;
   readonly answered?: AnsweredInitialize;
-  /** What of the answer stdout has not taken yet. */
+  /** Rest of the answer that stdout did not accept. */
   readonly unsent?: Buffer;
 };
 
 /**
- * Waits for the first message on stdin and, if it is a plain `initialize`, answers it: every client waits for
- * that, and to load the server takes longer than all that went before. Whatever else comes is left to the
- * server: other messages, more than one, part of one, params that could be wrong.
+ * Waits for the first message on stdin and answers it if it is a plain `initialize`: every client waits for the answer,
+ * and loading the server takes longer than all steps before. Any other input is left to the server: other messages,
+ * several of them, part of one, params that may be invalid.
  *
- * Until something comes nothing else is done, and there is nothing that a signal would have to end in order.
+ * Blocks the process until there is input. Until then a signal has nothing to end in order.
  */
 export const openStdio = (env: NodeJS.ProcessEnv, { memoryBytes = MEMORY_BYTES }: ServerArgs): Opening => {
   const problems: string[] = [];
@@ -57,7 +57,7 @@ export const openStdio = (env: NodeJS.ProcessEnv, { memoryBytes = MEMORY_BYTES }
 
 const FIRST_CHUNK_BYTES = 16 * 1024;
 
-/** What comes first on a stdin that is a pipe or a socket; `undefined` where that ends, or can't be waited for. */
+/** Reads the first bytes of a stdin that is a pipe or a socket; `undefined` if it ends or cannot be read here. */
 const firstChunk = (platform: NodeJS.Platform): Buffer | undefined => {
   if (platform === 'win32') return undefined;
   try {
@@ -67,12 +67,12 @@ const firstChunk = (platform: NodeJS.Platform): Buffer | undefined => {
     const bytes = readSync(0, chunk);
     return bytes === 0 ? undefined : chunk.subarray(0, bytes);
   } catch {
-    // EAGAIN where somebody made it non-blocking. Errors that last are met again by who reads on.
+    // EAGAIN if another process made it non-blocking. The server sees permanent errors again.
     return undefined;
   }
 };
 
-/** The request in a chunk that is one `initialize` and nothing else, framed and filled in as clients do it. */
+/** Parses a chunk that is exactly one `initialize` with plain params; `undefined` for any other. */
 export const plainInitialize = (
   chunk: Buffer,
 ): { readonly id: MessageId; readonly params: Plain; readonly framing: Framing } | undefined => {
@@ -95,18 +95,18 @@ const LINE = /^(\{.*\})\n$/;
 
 const isId = (id: unknown): id is string | number => isShort(id) || Number.isSafeInteger(id);
 
-/** Whether it is text as long as an id and the name of a client may be. */
+/** Checks that a value is a string within the limit of an id and a client name. */
 const isShort = (text: unknown): text is string =>
   typeof text === 'string' && !exceedsBytes(text, MAX_ID_BYTES);
 
-/** Whether nothing is inside of what is in it: how deep a message may go is for others to count. */
+/** Checks that no value is an object: the nesting of messages is limited elsewhere. */
 const isFlat = (values: object): boolean =>
   Object.values(values).every(value => typeof value !== 'object' || value === null);
 
-/** Params of `initialize`, as far as they are looked at here. */
+/** The params of `initialize` that are used here. */
 type Plain = { readonly binaryFrames?: boolean | null };
 
-/** Whether the schema of `initialize` surely takes these params, and nothing in them is refused later. */
+/** Checks that the schema of `initialize` certainly accepts these params, and the server does not refuse them. */
 const isPlain = (params: unknown): params is Plain => {
   if (typeof params !== 'object' || params === null || Array.isArray(params) || !isFlat(params)) return false;
   const { clientName, binaryFrames, outputWindowBytes, retainedBytes, retainedMs, resumeSessionId } =
@@ -124,12 +124,12 @@ const isPlain = (params: unknown): params is Plain => {
 const isAbsentOrFrom = (min: number, value: unknown): boolean =>
   (value ?? undefined) === undefined || (Number.isSafeInteger(value) && (value as number) >= min);
 
-/** Writes as much as stdout takes at once, and tells how much that was. */
+/** Writes as much as stdout accepts without blocking. Returns the number of bytes. */
 const written = (frame: Buffer): number => {
   try {
     return writeSync(1, frame);
   } catch {
-    // A broken pipe, too, is met again by who writes the rest.
+    // The server sees a broken pipe again when it writes the rest.
     return 0;
   }
 };

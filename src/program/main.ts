@@ -1,11 +1,11 @@
-// The program. A server is started far more often than anything else and by machines that wait for it, so
-// nothing but the server is loaded for it, and it is a file that works alone; the rest is a file beside it.
+// The program. Most starts are servers, whose clients wait for them: a server loads nothing but its own code, which is in
+// one file that works alone. Other commands are in a second file in the same directory.
 
 import { serverArgs } from '../server/server-args.ts';
 import { sharedCodeDirectory } from '../system/installed-package.ts';
 
 const refuse = (reason: string): never => {
-  process.stderr.write(`exec-server: this is the server alone: it takes --stdio; ${reason}\n`);
+  process.stderr.write(`exec-server: this standalone server only supports --stdio: ${reason}\n`);
   process.exit(2);
 };
 
@@ -20,7 +20,7 @@ else {
     ({ runCli }) => runCli(args),
     (error: NodeJS.ErrnoException) => {
       if (error.code !== 'MODULE_NOT_FOUND') throw error;
-      refuse('other commands need exec-server-cli.cjs beside it');
+      refuse('other commands need exec-server-cli.cjs in the same directory');
     },
   );
 }

@@ -2,9 +2,9 @@
 const WRONG_CONFIGURATION = 78;
 
 /**
- * Ends this process if it is the init process of its PID namespace, as the only program of a container is. The kernel
- * makes that the parent of every process that loses its own, and Node reaps only children that it started:
- * the others would stay zombies until none can be created.
+ * Ends this process if it is the init process of its PID namespace, such as the only program of a container. The kernel
+ * makes it the parent of all orphaned processes, but Node reaps only its own children: the others would stay zombies
+ * until no process can be created.
  */
 export const refusePidOne = (pid = process.pid): void => {
   if (pid !== 1) return;

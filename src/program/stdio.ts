@@ -6,22 +6,22 @@ import { serve } from '../server/connection/serve.ts';
 
 import { GarbageCollector } from '../server/memory/garbage-collector.ts';
 import { serverArgs } from '../server/server-args.ts';
+import { bundlePath } from '../system/bundle.ts';
 import { endProcess } from '../system/end-process.ts';
 import { closeInheritable } from '../system/inherited-descriptors.ts';
 import { openOutput } from '../system/output-descriptor.ts';
 import { createThreads } from '../system/thread-pool.ts';
 import { type Opening, openStdio } from './early-initialize.ts';
 
-/** How far the launcher has come with the connection; there is none for a module. */
+/** Set by the launcher; undeclared if this runs as a module. */
 declare const opening: Opening | undefined;
 
-/** Serves this process's stdin and stdout, and ends the process with the connection. */
+/** Serves stdin and stdout of this process, and ends the process with the connection. */
 export const runStdioServer = async (): Promise<never> => {
-  // A client that closed our stderr must not end us, and with us its processes.
+  // A closed stderr must not end the server and its processes.
   process.stderr.on('error', () => {});
   const log = (line: string) => void process.stderr.write(`exec-server: ${line}\n`);
-  if (process.stdin.isTTY)
-    log('speaking JSON-RPC on stdin and stdout; a client is expected there, not a person');
+  if (process.stdin.isTTY) log('expected a JSON-RPC client on stdin, found a terminal');
 
   const { host, problems, memoryBytes, unread, answered, unsent } =
     typeof opening === 'undefined'
@@ -29,7 +29,7 @@ export const runStdioServer = async (): Promise<never> => {
       : opening;
   for (const problem of problems) log(problem);
   if (host.platform === 'linux' && !existsSync('/proc/self')) log(NO_PROC);
-  // Before anything is started: no child has what this process was started with.
+  // Before any process is started, so that none inherits descriptors of this process.
   closeInheritable();
   createThreads();
   const output = openOutput('stdout');
@@ -56,7 +56,7 @@ export const runStdioServer = async (): Promise<never> => {
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) {
     process.on(signal, () => stop(signal, 128 + constants.signals[signal]));
   }
-  // A defect here must not leave children behind.
+  // An internal error must not leave processes behind.
   process.on('uncaughtException', error => {
     log(`internal error: ${describeInternal(error)}`);
     stop('internal error', INTERNAL_ERROR);
@@ -65,14 +65,15 @@ export const runStdioServer = async (): Promise<never> => {
   return endProcess(exitCode);
 };
 
-/** Files that make a server like this one; `undefined` for a module, and where Node does not know its own path. */
+/** Node and the script of this server; `undefined` for a module, or if Node does not know its own path. */
 const ownProgram = (): readonly [string, string] | undefined => {
-  if (import.meta.url || !isAbsolute(process.execPath)) return undefined;
-  return [realpathSync(process.execPath), realpathSync(__filename)];
+  const bundle = bundlePath();
+  if (bundle === undefined || !isAbsolute(process.execPath)) return undefined;
+  return [realpathSync(process.execPath), realpathSync(bundle)];
 };
 
 const NO_PROC =
-  '/proc is not mounted: processes that left their group are not found when they have to be ended, and nothing runs in a sandbox';
+  '/proc is not mounted: processes that leave their process group cannot be found and killed, and sandboxes are not available';
 
 /** Time for this process to exit after its connection has ended, in milliseconds; then the watchdog kills it. */
 const EXIT_MS = 15_000;

@@ -1,6 +1,7 @@
 import { lstatSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundlePath } from './bundle.ts';
 
 /** Name of this package in its package.json. */
 const OWN_NAME = 'exec-server';
@@ -8,8 +9,7 @@ const OWN_NAME = 'exec-server';
 /** Directories of the package that contain its code: as built, and as written. */
 const CODE_DIRECTORIES = ['dist', 'src'];
 
-// In the program, which is one CommonJS file, `import.meta` is empty.
-const thisFile = (): string => (import.meta.url ? fileURLToPath(import.meta.url) : __filename);
+const thisFile = (): string => bundlePath() ?? fileURLToPath(import.meta.url);
 
 /**
  * Root directory of this package: the directory above `dist/` or `src/` that has its package.json.

@@ -61,6 +61,11 @@ export class Watchdog {
     return this.#phase.name === 'watching' ? this.#phase.child.pid : undefined;
   }
 
+  /** Starts the watchdog before the first registration, which then is a single write. */
+  start(): void {
+    if (this.#phase.name === 'idle') this.#start();
+  }
+
   /**
    * Registers a process group. When this returns the watchdog will know it even if SIGKILL comes next; only
    * of some hundred in a row the last ones may still wait in this process.

@@ -130,7 +130,7 @@ describe('the server in a removed directory', () => {
     expect(await exitOf(client, 'here', cwd)).to.include({ stage: 'cwd', errno: 'ENOENT' });
     expect(await client.close()).to.equal(0);
     expect(client.stderr).to.equal(
-      `exec-server: the current directory, ${directory}, cannot be used (ENOENT): processes can start in others only\n`,
+      `exec-server: cannot use the current directory ${directory} (ENOENT): processes need another cwd\n`,
     );
   });
 
@@ -187,7 +187,7 @@ describe('the server in a removed directory', () => {
       expect(String((await client.finished('p')).stdout)).to.equal(`PATH=${PATH}\n`);
       expect(await client.close()).to.equal(0);
       expect(client.stderr).to.equal(
-        'exec-server: HOME is not set and user 54321 has no entry in the user database: using / as home directory\n',
+        'exec-server: HOME is not set and user 54321 is not in the user database: using / as home directory\n',
       );
     });
   },

@@ -341,7 +341,7 @@ describe('the single file of the server', () => {
         status: 2,
         stdout: '',
         stderr:
-          'exec-server: this is the server alone: it takes --stdio; other commands need exec-server-cli.cjs beside it\n',
+          'exec-server: this standalone server only supports --stdio: other commands need exec-server-cli.cjs in the same directory\n',
       });
       const served = spawnSync(process.execPath, [alone, '--stdio'], { env, input: '' });
       expect({ status: served.status, stderr: served.stderr.toString() }).to.deep.equal({

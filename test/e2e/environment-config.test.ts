@@ -115,7 +115,8 @@ describe('environmentConfig/read', () => {
     await open({}, join(home, 'alone.cjs'));
     expect((await read([['model']])).error).to.deep.equal({
       code: -32600,
-      message: 'environmentConfig/read: this is the server alone: exec-server-config.cjs is not beside it',
+      message:
+        'environmentConfig/read: this is the standalone server: exec-server-config.cjs is not in the same directory',
       data: { kind: 'unsupported', field: 'environmentConfig/read' },
     });
   });

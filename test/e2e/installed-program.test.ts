@@ -46,7 +46,7 @@ import { installTerminalPackages } from './support/terminal-packages.ts';
     chmodSync(directory, 0o1777);
     expect(await outcomes()).to.deep.equal({
       status: 2,
-      stderr: `exec-server: this is the server alone: it takes --stdio; other users can write to ${directory}, so no other code is loaded from there\n`,
+      stderr: `exec-server: this standalone server only supports --stdio: other users can write to ${directory}, so no other code is loaded from there\n`,
       announced: false,
       error: 'unsupported',
     });

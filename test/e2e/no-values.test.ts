@@ -195,7 +195,7 @@ describe('values of variables', () => {
     const script = `BAD=$(printf '${PLANTED}\\377') exec '${process.execPath}' '${programPath}' --stdio`;
     const client = await RawClient.open({ env, argv: ['/bin/sh', '-c', script] });
     await client.close();
-    expect(client.stderr).to.equal('exec-server: not UTF-8, so not handed on to children: BAD\n');
+    expect(client.stderr).to.equal('exec-server: ignoring environment variable BAD: it is not valid UTF-8\n');
   });
 
   describe('are never sent by a server with a defect', () => {

@@ -36,7 +36,7 @@ describe('connectEmbedded', () => {
     const client = await connectEmbedded({ env, log: line => lines.push(line) });
     const { stdout } = await (await client.start({ argv: ['/usr/bin/env'] })).collect();
     expect(stdout.toString()).to.equal(`PATH=${PATH}\n`);
-    expect(lines).to.deep.equal(['not UTF-8, so not handed on to children: BROKEN']);
+    expect(lines).to.deep.equal(['ignoring environment variable BROKEN: it is not valid UTF-8']);
     await client.close();
   });
 

@@ -40,7 +40,7 @@ describe('CodeCache', () => {
   const code = Buffer.from('compiled code');
 
   const cacheOf = (id: string, env = {}): CodeCache => {
-    const cache = CodeCache.beside(program, id, env);
+    const cache = CodeCache.nextTo(program, id, env);
     if (cache === undefined) throw new Error(`no cache beside ${program}`);
     return cache;
   };
@@ -128,7 +128,7 @@ describe('CodeCache', () => {
 
   describe('is not there for a program in a directory', () => {
     const expectNone = (file = program, env = {}) =>
-      expect(CodeCache.beside(file, 'one', env)).to.equal(undefined);
+      expect(CodeCache.nextTo(file, 'one', env)).to.equal(undefined);
 
     for (const mode of [0o775, 0o757, 0o1777]) {
       it(`of mode ${mode.toString(8)}, nor below one`, () => {

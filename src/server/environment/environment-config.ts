@@ -11,6 +11,7 @@ import {
 } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { fileUri } from '../../protocol/native-path.ts';
+import { bundlePath } from '../../system/bundle.ts';
 import { sharedCodeDirectory } from '../../system/installed-package.ts';
 import type { Host } from './host.ts';
 import { MAX_CONFIG_BYTES } from './limits.ts';
@@ -20,11 +21,11 @@ type Layers = Result['config'];
 type Select = (text: string, file: string, paths: readonly [string, ...string[]][]) => string;
 
 /**
- * Reads the settings of OpenAI Codex on this host, as far as they are asked for. A file that isn't there is no
- * layer, and so is one that says nothing at the paths.
+ * Reads the requested keys of the configuration of OpenAI Codex on this host. A file that does not exist, or has none of
+ * the keys, is not among the layers.
  *
- * @throws {ExecServerError} `configInvalid` for a file that isn't TOML, `fileError`, `fileRefused` or `limitExceeded` for one that can't be read,
- * `invalidParams` if nothing is asked for, `unsupported` where the part that reads TOML isn't installed
+ * @throws {ExecServerError} `configInvalid` for a file that is not TOML; `fileError`, `fileRefused` or `limitExceeded`
+ *   for one that cannot be read; `invalidParams` without a path; `unsupported` without the file that reads TOML
  */
 export const readEnvironmentConfig = async (
   { configPaths, requirementsPaths }: ParamsOut<Requests['environmentConfig/read']>,
@@ -41,19 +42,19 @@ export const readEnvironmentConfig = async (
     source: string,
     paths: readonly string[][],
   ): Promise<Layers['layers']> => {
-    const text = await textOf(file);
+    const text = await readText(file);
     if (text === undefined) return [];
     const toml = selected(() => select(text, file, paths as [string, ...string[]][]));
     return toml === '' ? [] : [{ source, baseDir: uri(dirname(file)), toml }];
   };
-  // Windows has no such place.
-  const ofSystem = (name: string, paths: readonly string[][], source: (file: string) => string) =>
+  // Windows has no directory for it.
+  const systemLayer = (name: string, paths: readonly string[][], source: (file: string) => string) =>
     host.platform === 'win32' ? [] : layer(join(SYSTEM_DIR, name), source(join(SYSTEM_DIR, name)), paths);
 
-  const system = await ofSystem('config.toml', configPaths, file => `system (${file})`);
+  const system = await systemLayer('config.toml', configPaths, file => `system (${file})`);
   const userFile = join(codexHome, 'config.toml');
   const user = await layer(userFile, `user (${userFile})`, configPaths);
-  const requirements = await ofSystem('requirements.toml', requirementsPaths, file => file);
+  const requirements = await systemLayer('requirements.toml', requirementsPaths, file => file);
   return {
     userHomeDir: uri(host.homeDir),
     codexHomeDir: uri(codexHome),
@@ -63,33 +64,33 @@ export const readEnvironmentConfig = async (
   };
 };
 
-/** Whether the part that reads TOML is there: a program that was copied alone has none. */
-export const canReadConfig = (): boolean => partProblem() === undefined;
+/** Returns true if the code that reads TOML is available; a program that was copied alone has none. */
+export const canReadConfig = (): boolean => missingReader() === undefined;
 
-const partProblem = (): string | undefined => {
-  // As modules the parts are always together; the program is built without an `import.meta.url`.
-  if ((import.meta.url as string | undefined) !== undefined) return undefined;
-  if (!existsSync(join(dirname(__filename), PART))) return `${PART} is not beside it`;
+const missingReader = (): string | undefined => {
+  const program = bundlePath();
+  if (program === undefined) return undefined;
+  if (!existsSync(join(dirname(program), READER))) return `${READER} is not in the same directory`;
   const shared = sharedCodeDirectory();
-  return shared && `other users can write to ${shared}, so ${PART} is not loaded`;
+  return shared && `other users can write to ${shared}, so ${READER} is not loaded`;
 };
 
-/** What the build makes of the part that reads TOML. */
-const PART = 'exec-server-config.cjs';
+/** Bundle of the code that reads TOML; see scripts/build.js. */
+const READER = 'exec-server-config.cjs';
 
 const SYSTEM_DIR = '/etc/codex';
 
-// The program that is copied alone does without: a parser that hardly anybody asks for would slow its start.
+// In a bundle of its own, since a parser that few clients need would slow down every start.
 const loadSelect = async (): Promise<Select> => {
-  const problem = partProblem();
+  const problem = missingReader();
   if (problem !== undefined) {
-    throw unsupported('environmentConfig/read', `this is the server alone: ${problem}`);
+    throw unsupported('environmentConfig/read', `this is the standalone server: ${problem}`);
   }
   return (await import('../../codex-config/select-toml.ts')).selectToml;
 };
 
-/** A regular file only: a FIFO would have one of the few threads that do file work wait for a writer. */
-const textOf = async (file: string): Promise<string | undefined> => {
+/** Reads a regular file: a FIFO would block a thread of the pool until it has a writer. */
+const readText = async (file: string): Promise<string | undefined> => {
   const { openRegular } = await import('../files/regular-file.ts');
   try {
     const handle = await openRegular(file, file, constants.O_RDONLY);

@@ -5,7 +5,7 @@ import { ptyUnavailable } from '../process/pty/pty-binding.ts';
 import { canReadConfig } from './environment-config.ts';
 import type { Host } from './host.ts';
 
-/** What a client is told about where its processes run. */
+/** Describes the environment of processes: host, account, directories, capabilities. */
 export const describeHost = (host: Host, sandbox: boolean): EnvironmentInfo => {
   const uri = (path: string) => fileUri(path, host.platform);
   return {

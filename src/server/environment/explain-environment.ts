@@ -9,9 +9,9 @@ type Params = ParamsOut<Requests['environment/explain']>;
 type Explanation = Pick<ResultIn<Requests['environment/explain']>, 'variables' | 'counts'>;
 
 /**
- * What the policy and the overlay of a start make of a base, name by name: never a value.
+ * Explains the environment that a policy and an overlay make of a base, by names, never by values.
  *
- * @throws {ExecServerError} `limitExceeded` for more than fits into an answer, or for patterns that take too long
+ * @throws {ExecServerError} `limitExceeded` for an answer that is too long, or patterns that take too long
  */
 export const explainEnvironment = (
   { envPolicy, env, names }: Params,
@@ -21,11 +21,11 @@ export const explainEnvironment = (
   const { variables, counts } = withinMatchLimit(() =>
     explainEnv({ base, policy: envPolicy, overlay: env, platform }, names),
   );
-  refuseTooLong(variables);
+  assertFits(variables);
   return { variables: Object.fromEntries(variables), counts };
 };
 
-const refuseTooLong = (variables: ExplainedEnv['variables']): void => {
+const assertFits = (variables: ExplainedEnv['variables']): void => {
   let bytes = 0;
   for (const entry of variables) bytes += Buffer.byteLength(JSON.stringify(entry));
   if (bytes > MAX_EXPLANATION_BYTES) throw limitExceeded('explanationBytes', bytes, MAX_EXPLANATION_BYTES);

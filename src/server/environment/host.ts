@@ -6,32 +6,29 @@ import { homeDirectory } from '../../system/home-directory.ts';
 
 /** The machine and account that a server works on. */
 export type Host = {
-  /** The environment that children inherit from, before any policy. */
+  /** Environment of the server, to which policies are applied. */
   readonly env: Env;
   readonly platform: NodeJS.Platform;
-  /** Does not exist if it was removed. */
+  /** Working directory; may have been removed. */
   readonly cwd: string;
-  /** `/` where the account has none. */
+  /** `/` if the account has none. */
   readonly homeDir: string;
   readonly tempDir: string;
-  /** What clients are told to run shell commands by: SHELL where it is set, else the account's shell. */
+  /** Shell announced to clients: `SHELL` if set, otherwise the account's shell. */
   readonly shell: { readonly name: string; readonly path: string };
-  /**
-   * What a login of the account starts: the shell in the user database; where that knows none SHELL, else
-   * /bin/sh. `undefined` on Windows.
-   */
+  /** Shell of the account in the user database; otherwise `SHELL` or /bin/sh. `undefined` on Windows. */
   readonly loginShell: string | undefined;
 };
 
 /**
- * The host of this process.
+ * Describes the host of this process.
  *
- * @param env its environment; variables whose value isn't UTF-8 are left out: Node decodes them lossily, and a child
- *   would get another value than the host has
- * @param report receives a line for each thing that is missing or left out
+ * @param env its environment. Variables that are not UTF-8 are ignored: Node decodes them lossily, and a child would get
+ *   another value.
+ * @param report receives a line for everything that is missing or ignored
  */
 export const currentHost = (env: NodeJS.ProcessEnv, report: (line: string) => void): Host => ({
-  env: readableEnv(env, name => report(`not UTF-8, so not handed on to children: ${name}`)),
+  env: readableEnv(env, name => report(`ignoring environment variable ${name}: it is not valid UTF-8`)),
   platform: process.platform,
   cwd: currentDirectory(report),
   homeDir: homeDirectory() ?? withoutHome(report),
@@ -42,23 +39,23 @@ export const currentHost = (env: NodeJS.ProcessEnv, report: (line: string) => vo
 
 const REPLACEMENT_CHARACTER = '\ufffd';
 
-const readableEnv = (env: NodeJS.ProcessEnv, dropped: (name: string) => void): Env =>
+const readableEnv = (env: NodeJS.ProcessEnv, onIgnored: (name: string) => void): Env =>
   Object.fromEntries(
     Object.entries(env).filter((entry): entry is [string, string] => {
       const readable = !entry.join('').includes(REPLACEMENT_CHARACTER);
-      if (!readable) dropped(entry[0]);
+      if (!readable) onIgnored(entry[0]);
       return readable && entry[1] !== undefined;
     }),
   );
 
-// Not replaced by a directory that exists: a command that is to run in the current one must not run elsewhere.
+// A removed directory is not replaced by another one: a command for it must not run elsewhere.
 const currentDirectory = (report: (line: string) => void): string => {
   try {
     return process.cwd();
   } catch (error) {
     const path = removedDirectory();
     const { code } = error as NodeJS.ErrnoException;
-    report(`the current directory, ${path}, cannot be used (${code}): processes can start in others only`);
+    report(`cannot use the current directory ${path} (${code}): processes need another cwd`);
     return path;
   }
 };
@@ -73,7 +70,7 @@ const removedDirectory = (): string => {
 
 const withoutHome = (report: (line: string) => void): string => {
   const account = `user ${process.getuid?.()}`;
-  report(`HOME is not set and ${account} has no entry in the user database: using / as home directory`);
+  report(`HOME is not set and ${account} is not in the user database: using / as home directory`);
   return '/';
 };
 
@@ -88,7 +85,7 @@ const userShell = (env: NodeJS.ProcessEnv): Host['shell'] => {
   };
 };
 
-// An account may have no entry in the user database, as in a container started with a bare uid.
+// Throws if the account is not in the user database, as in a container started with a bare uid.
 const accountShell = (): string | undefined => {
   try {
     return userInfo().shell || undefined;

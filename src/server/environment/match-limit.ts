@@ -2,9 +2,9 @@ import { limitExceeded } from '../../protocol/errors.ts';
 import { MatchLimitError } from '../../shared-config/index.ts';
 
 /**
- * Does something that applies a policy.
+ * Calls a function that applies a policy.
  *
- * @throws {ExecServerError} `limitExceeded` where matching names against patterns would take too long
+ * @throws {ExecServerError} `limitExceeded` if matching names against patterns would take too long
  */
 export const withinMatchLimit = <Result>(act: () => Result): Result => {
   try {

@@ -74,7 +74,7 @@ describe('currentHost', () => {
         'ä',
         false,
         false,
-        ['CUT', 'RAW'].map(name => `not UTF-8, so not handed on to children: ${name}`),
+        ['CUT', 'RAW'].map(name => `ignoring environment variable ${name}: it is not valid UTF-8`),
       ]);
     });
 

@@ -12,86 +12,88 @@ import { environmentOf, loginStart } from './login-start.ts';
 import { newQuestion, type ShellAnswer, ShellAnswerReader } from './shell-answer.ts';
 import { type StartedShell, spawnShell } from './spawn-shell.ts';
 
-/** What came of running a login shell. The reason is for people and holds names at most, never a value. */
+/** Result of running a login shell. The reason is for the user; it names variables at most, never a value. */
 export type ShellOutcome =
   | { readonly env: Env }
-  /** `passing`: it may succeed the next time. */
-  | { readonly reason: string; readonly passing?: boolean };
+  /** `transient`: the next attempt may succeed. */
+  | { readonly reason: string; readonly transient?: boolean };
 
 /** One run of a login shell. Neither promise rejects. */
 export type ShellRun = {
-  /** Known as soon as the shell has answered, or can't any more. */
+  /** Resolves when the shell has answered or cannot answer any more. */
   readonly outcome: Promise<ShellOutcome>;
-  /** Resolves when the shell has ended, and with it what it has left in its session. */
+  /** Resolves when the shell and the processes that it left in its session have ended. */
   readonly gone: Promise<void>;
 };
 
-/** Runs the login shell, as an interactive one or not. An abort ends a run that hasn't answered yet. */
+/** Runs the login shell, interactive or not. An abort ends a run without an answer. */
 export type AskShell = (interactive: boolean, signal: AbortSignal) => ShellRun;
 
 export type LoginShellOptions = {
   readonly host: Host;
   readonly watchdog: Watchdog;
-  /** Takes one line for people: the name of a variable that had to be left out. */
+  /** Receives one line for the user for each variable that is ignored; never a value. */
   readonly log: (line: string) => void;
-  /** When a shell that hasn't answered is ended, in milliseconds. */
+  /** Time after which a shell without an answer is killed, in milliseconds. */
   readonly deadlineMs?: number | undefined;
 };
 
 /**
- * The login shell of a host, to be asked for its environment.
+ * Creates the function that asks the login shell of a host for its environment.
  *
- * The shell is started as by a login: leader of a session of its own, at home, with the variables that a login
- * gives. Its question comes twice, by `-c` and on stdin: where one of the user's files replaces the shell
- * by another one (`exec zsh -l`), `-c` is lost, and the other one takes its commands from stdin.
+ * The shell starts as at a login: as leader of its own session, in the home directory, with the variables that a login
+ * sets. It receives its command twice, by `-c` and on stdin: if a start-up file replaces the shell by another one (`exec
+ * zsh -l`), `-c` is lost, and the new shell reads the command from stdin.
  *
- * One that has answered is left a moment to end by itself. Then what is still in its session is hung up, as
- * when a terminal closes; a daemon, which has a session of its own, lives. One that doesn't answer is killed,
- * with its session and whoever holds its stdout.
+ * After its answer the shell has a moment to exit by itself. Then the rest of its session gets SIGHUP, as when a
+ * terminal closes; a daemon, which has its own session, continues. A shell that does not answer is killed with its
+ * session and all processes that hold its stdout.
  */
 export const loginShell =
   ({ host, watchdog, log, deadlineMs = LOGIN_SHELL_MS }: LoginShellOptions): AskShell =>
   (interactive, signal) => {
     if (host.loginShell === undefined) return notRun({ reason: 'there is no login shell on Windows' });
-    if (signal.aborted) return notRun({ reason: OVER });
+    if (signal.aborted) return notRun({ reason: CONNECTION_ENDED });
     const question = newQuestion();
     const start = loginStart(host.loginShell, host, interactive, question.command);
+    // Running before the shell is, so that it learns of the shell by one write.
+    watchdog.start();
     const child = spawnShell(start, question.command, host.tempDir);
-    if (!('pid' in child))
+    if (!('pid' in child)) {
       return notRun(
         child.failed.then(errno => ({
-          reason: `can't start ${start.program}: ${errno}`,
-          ...(shortageOf({ code: errno }) !== undefined && { passing: true }),
+          reason: `cannot start ${start.program}: ${errno}`,
+          ...(shortageOf({ code: errno }) !== undefined && { transient: true }),
         })),
       );
-
+    }
+    watchdog.add(child.pid);
     const name = basename(start.program);
     const session = sessionOf(child.pid, () => hasExited(child), host.platform);
-    watchdog.add(child.pid);
     const answer = readAnswer(child, new ShellAnswerReader(question), name, deadlineMs, signal);
     return {
       outcome: answer.then(answered => {
         if ('reason' in answered) return answered;
-        for (const left of answered.undecodable) {
-          log(`not UTF-8 in the environment of ${name}, so not handed on to children: ${left}`);
+        for (const variable of answered.undecodable) {
+          log(`ignoring environment variable ${variable} of ${name}: it is not valid UTF-8`);
         }
         return { env: environmentOf(answered.env, host.env) };
       }),
       gone: answer.then(async answered => {
-        await leave(child, session, 'env' in answered, signal);
+        await endShell(child, session, 'env' in answered, signal);
         watchdog.remove(child.pid);
       }),
     };
   };
 
-const OVER = 'the connection is over';
+const CONNECTION_ENDED = 'the connection has ended';
 
 const notRun = (failure: ShellOutcome | Promise<ShellOutcome>): ShellRun => {
   const outcome = Promise.resolve(failure);
   return { outcome, gone: outcome.then(() => {}) };
 };
 
-/** Takes in what the shell prints until that has an answer, the shell ends or its time is up. */
+/** Reads stdout until it has the answer, the shell exits or the deadline passes. */
 const readAnswer = (
   child: StartedShell,
   reader: ShellAnswerReader,
@@ -105,18 +107,20 @@ const readAnswer = (
       signal.removeEventListener('abort', onAbort);
       child.off('exit', onExit);
       child.stdout.removeAllListeners('data');
-      // It may print a farewell, which must not end it by SIGPIPE.
+      // Keep draining stdout, so that a logout message cannot raise SIGPIPE.
       child.stdout.resume();
       resolve(answer);
     };
-    const onAbort = () => settle({ reason: OVER });
+    const onAbort = () => settle({ reason: CONNECTION_ENDED });
     const onExit = (code: number | null, killedBy: NodeJS.Signals | null) => {
-      const end = killedBy === null ? `it exited with code ${code}` : `it was ended by ${killedBy}`;
-      const reason = `${name} printed no environment: ${end}`;
-      // What it printed last may still be on its way to us, and others may hold the stream open for ever.
+      const end = killedBy === null ? `exited with code ${code}` : `was killed by ${killedBy}`;
+      const reason = `${name} ${end} without printing its environment`;
+      // Its last output may still arrive, and other processes may hold the stream open forever.
       startTimer(LAST_OUTPUT_MS, () => settle({ reason }));
     };
-    const deadline = startTimer(deadlineMs, () => settle({ reason: `no answer within ${deadlineMs} ms` }));
+    const deadline = startTimer(deadlineMs, () =>
+      settle({ reason: `${name} did not answer within ${deadlineMs} ms` }),
+    );
     signal.addEventListener('abort', onAbort, { once: true });
     child.once('exit', onExit);
     child.stdout.on('data', (chunk: Buffer) => {
@@ -130,7 +134,7 @@ const readAnswer = (
 
 const LAST_OUTPUT_MS = 50;
 
-const leave = async (
+const endShell = async (
   child: StartedShell,
   session: ShellSession,
   answered: boolean,

@@ -1,131 +1,125 @@
 import type { Env, EnvBase } from '../../../shared-config/index.ts';
 import type { AskShell, ShellOutcome } from './ask-shell.ts';
 
-/** A base that a shell has to be run for. */
+/** A base that a login shell is run for. */
 export type LoginBase = Exclude<EnvBase, 'process'>;
 
-/** How one rung of the ladder was tried. */
+/** One attempt to resolve a base. */
 export type BaseAttempt = {
   readonly base: LoginBase;
   readonly outcome: 'resolved' | 'failed';
-  /** Why it failed, for people. Names at most, never a value. */
+  /** Reason of the failure, for the user. It names variables at most, never a value. */
   readonly reason?: string;
   readonly durationMs: number;
 };
 
-/** The environment that a policy starts from, and how it was come by. */
+/** The environment that a policy is applied to, and how it was resolved. */
 export type BaseEnv = {
   readonly env: Env;
-  /** The rung that gave it. */
+  /** The requested base or the fallback that was used. */
   readonly base: EnvBase;
-  /** What was tried, in order; empty where nothing had to be. */
+  /** Attempts in their order; empty if no shell was needed. */
   readonly attempts: readonly BaseAttempt[];
 };
 
 /**
- * The environments that a policy can start from on this host: the server's own, and what the account's login
- * shell makes of a fresh start. The shell is run when it is first needed, once for each of the two ways, and
- * what came of it, good or bad, is kept in memory as long as the connection lives.
- *
- * A way that fails leaves its place to the next one: `loginInteractive`, `login`, `process`.
+ * The base environments of a host: that of the server, and those of the account's login shell, interactive and not. A
+ * shell is run when its environment is first needed; the result, good or bad, is cached for the session. A base that
+ * fails is replaced by the next one of `loginInteractive`, `login`, `process`.
  */
 export class BaseEnvs {
-  readonly #own: Env;
-  readonly #rungs: Readonly<Record<LoginBase, Rung>>;
+  readonly #serverEnv: Env;
+  readonly #sources: Readonly<Record<LoginBase, BaseSource>>;
   readonly #stop = new AbortController();
-  readonly #leaving = new Set<Promise<void>>();
+  readonly #shutdowns = new Set<Promise<void>>();
 
-  /** @param own the environment that `process` stands for */
-  constructor(own: Env, askShell: AskShell) {
-    this.#own = own;
-    const rung = (base: LoginBase) =>
-      new Rung(base, () => {
+  /** @param serverEnv environment of the base `process` */
+  constructor(serverEnv: Env, askShell: AskShell) {
+    this.#serverEnv = serverEnv;
+    const source = (base: LoginBase) =>
+      new BaseSource(base, () => {
         const { outcome, gone } = askShell(base === 'loginInteractive', this.#stop.signal);
-        this.#leaving.add(gone);
-        void gone.then(() => this.#leaving.delete(gone));
+        this.#shutdowns.add(gone);
+        void gone.then(() => this.#shutdowns.delete(gone));
         return outcome;
       });
-    this.#rungs = { login: rung('login'), loginInteractive: rung('loginInteractive') };
+    this.#sources = { login: source('login'), loginInteractive: source('loginInteractive') };
   }
 
-  /** The environment for a base. Never rejects: the last rung is there in any case. */
+  /** Resolves a base or a fallback. Never rejects: the base `process` is always available. */
   async get(base: EnvBase): Promise<BaseEnv> {
     const attempts: BaseAttempt[] = [];
-    for (const name of LADDER[base]) {
-      const { env, attempt } = await this.#rungs[name].take();
+    for (const name of FALLBACKS[base]) {
+      const { env, attempt } = await this.#sources[name].resolve();
       attempts.push(attempt);
       if (env !== undefined) return { env, base: name, attempts };
     }
-    return { env: this.#own, base: 'process', attempts };
+    return { env: this.#serverEnv, base: 'process', attempts };
   }
 
-  /**
-   * Forgets what was taken and what has failed; whoever asks next has the shell run again. Who waits already
-   * gets what is under way.
-   */
+  /** Discards cached results: the next call of {@link get} runs the shell again. Calls that wait are not affected. */
   refresh(): void {
-    for (const rung of Object.values(this.#rungs)) rung.forget();
+    for (const source of Object.values(this.#sources)) source.discard();
   }
 
-  /** Ends the shells that still run. Resolves when nothing of them is left. */
+  /** Ends the shells that still run. Resolves when none of their processes is left. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    while (this.#leaving.size > 0) await Promise.all(this.#leaving);
+    while (this.#shutdowns.size > 0) await Promise.all(this.#shutdowns);
   }
 }
 
-/** What a client is told of a base. */
+/** The part of a base environment that the client receives. */
 export const describeBase = ({ base, attempts }: BaseEnv) => ({
   base,
   attempts: attempts.map(attempt => ({ ...attempt })),
 });
 
-const LADDER: Readonly<Record<EnvBase, readonly LoginBase[]>> = {
+/** Bases to try, in this order, before `process`. */
+const FALLBACKS: Readonly<Record<EnvBase, readonly LoginBase[]>> = {
   process: [],
   login: ['login'],
   loginInteractive: ['loginInteractive', 'login'],
 };
 
-type Tried = { readonly env: Env | undefined; readonly attempt: BaseAttempt };
+type Resolved = { readonly env: Env | undefined; readonly attempt: BaseAttempt };
 
-/** One way to run the shell, and what came of it the last time. No two runs overlap. */
-class Rung {
+/** Source of one base environment: runs a login shell and caches the result. No two runs overlap. */
+class BaseSource {
   readonly #base: LoginBase;
   readonly #run: () => Promise<ShellOutcome>;
-  #tried: Promise<Tried> | undefined;
-  /** Whether the run that `#tried` stands for has begun: what has yet to begin is new enough. */
-  #begun = false;
-  #last: Promise<unknown> = Promise.resolve();
+  #cached: Promise<Resolved> | undefined;
+  /** True once the run of `#cached` has started; one that is still queued is not outdated by a refresh. */
+  #started = false;
+  #lastRun: Promise<unknown> = Promise.resolve();
 
   constructor(base: LoginBase, run: () => Promise<ShellOutcome>) {
     this.#base = base;
     this.#run = run;
   }
 
-  take(): Promise<Tried> {
-    if (this.#tried === undefined) {
-      this.#begun = false;
-      this.#tried = this.#last.then(() => this.#try());
-      this.#last = this.#tried;
+  resolve(): Promise<Resolved> {
+    if (this.#cached === undefined) {
+      this.#started = false;
+      this.#cached = this.#lastRun.then(() => this.#runShell());
+      this.#lastRun = this.#cached;
     }
-    return this.#tried;
+    return this.#cached;
   }
 
-  forget(): void {
-    if (this.#begun) this.#tried = undefined;
+  discard(): void {
+    if (this.#started) this.#cached = undefined;
   }
 
-  async #try(): Promise<Tried> {
-    this.#begun = true;
+  async #runShell(): Promise<Resolved> {
+    this.#started = true;
     const startedAt = performance.now();
     const outcome = await this.#run();
     const durationMs = Math.round(performance.now() - startedAt);
-    if ('passing' in outcome && outcome.passing) this.#tried = undefined;
-    return 'env' in outcome
-      ? { env: outcome.env, attempt: { base: this.#base, outcome: 'resolved', durationMs } }
-      : {
-          env: undefined,
-          attempt: { base: this.#base, outcome: 'failed', reason: outcome.reason, durationMs },
-        };
+    const base = this.#base;
+    if ('env' in outcome) return { env: outcome.env, attempt: { base, outcome: 'resolved', durationMs } };
+    if (outcome.transient) this.#cached = undefined;
+    const { reason } = outcome;
+    return { env: undefined, attempt: { base, outcome: 'failed', reason, durationMs } };
   }
 }

@@ -6,18 +6,18 @@ import { fileId, type PinnedFile } from '../../../system/pinned-file.ts';
 import { type ProcessGroups, processGroups } from '../../../system/process-groups.ts';
 import { readProcessTable } from '../../../system/process-table.ts';
 
-/** The session of a shell: every process that it has started and that hasn't made a session of its own. */
+/** POSIX session of a shell: its processes except those that created a session of their own. */
 export type ShellSession = {
   readonly leader: number;
-  /** Whether the end of the leader was handled: then a process with its number is another one. */
+  /** True once the exit of the leader was handled; a process with its pid is then another one. */
   readonly hasExited: () => boolean;
   readonly platform: NodeJS.Platform;
   readonly groups: ProcessGroups;
-  /** The stdout that it was started with; `undefined` where that isn't known. */
+  /** The stdout that it was started with, if known. */
   readonly stdout: PinnedFile | undefined;
 };
 
-/** The session of a shell that has just been started. */
+/** Describes the session of a shell that has just started. */
 export const sessionOf = (
   leader: number,
   hasExited: () => boolean,
@@ -30,7 +30,7 @@ export const sessionOf = (
   stdout: stdoutOf(leader),
 });
 
-/** Ends a session as the end of its terminal would: SIGHUP, time to react, SIGKILL. */
+/** Ends a session as a closing terminal does: SIGHUP, a grace period, SIGKILL. */
 export const hangUp = async (session: ShellSession, graceMs: number): Promise<void> => {
   // A stopped process acts on SIGHUP only when it runs again.
   await signalAll(session, 'SIGHUP', 'SIGCONT');
@@ -39,29 +39,29 @@ export const hangUp = async (session: ShellSession, graceMs: number): Promise<vo
 };
 
 /**
- * Kills a session, and those that have left it and hold its stdout.
+ * Kills a session, and the processes that left it and hold its stdout.
  *
- * @param stdoutEnded whether our end of its stdout was read to its end: then no process holds it, and its inode may be
- *   another one's in time
+ * @param stdoutEnded returns true if its stdout was read to the end: no process holds it then, and its inode number may
+ *   be used again
  */
 export const killSession = async (session: ShellSession, stdoutEnded: () => boolean): Promise<void> => {
   await killGroups(session);
   if (session.stdout !== undefined && !stdoutEnded()) await killHolders([session.stdout]);
 };
 
-// The end of a session is no event: its members are not all our children.
+// The exit of a session raises no event: not all of its members are children of this process.
 const POLL_MS = 20;
-// With pauses that grow, about a second: what was killed may be slow to go on a busy machine.
+// With growing pauses about a second: on a busy machine a killed process may exit late.
 const MAX_ROUNDS = 10;
 
-/** Until a look finds nothing: one of the session may have made a new group meanwhile. */
+/** Repeats until a scan finds no group: a member of the session may create another one in the meantime. */
 const killGroups = async (session: ShellSession): Promise<void> => {
   for (let round = 0; round < MAX_ROUNDS && (await signalAll(session, 'SIGKILL')); round += 1) {
     await delay((round + 1) * POLL_MS);
   }
 };
 
-/** Signals the groups of a session; false if there were none. */
+/** Signals the groups of a session. Returns false if there are none. */
 const signalAll = async (session: ShellSession, ...signals: NodeJS.Signals[]): Promise<boolean> => {
   const left = await groupsLeft(session);
   for (const group of left) for (const signal of signals) session.groups.signal(group, signal);
@@ -69,16 +69,16 @@ const signalAll = async (session: ShellSession, ...signals: NodeJS.Signals[]): P
 };
 
 /**
- * The groups of a session that have more than zombies in them, which may have a lazy parent. tcsh gives each
- * job a group of its own even without a terminal. Only Linux shows the session of a process: elsewhere such
- * jobs stay behind. No process gets the number of a session or a group that has members: where one has the number of the
- * leader that has exited, nothing of the session is left.
+ * Lists the groups of a session, except those of zombies, whose parent may not reap them promptly. tcsh creates a group
+ * for each job even without a terminal. Only Linux shows the session of a process; on other systems such jobs survive.
+ * The number of a session or group with members is not reused: if a process has the pid of the exited leader, nothing of
+ * the session is left.
  */
 const groupsLeft = async ({ leader, hasExited, platform, groups }: ShellSession): Promise<number[]> => {
   const table = platform === 'linux' ? await readProcessTable(platform) : undefined;
   if (table === undefined) {
-    const isOurs = groups.isAlive(leader) && !(hasExited() && groups.hasLeader(leader));
-    return isOurs ? [leader] : [];
+    const isLeft = groups.isAlive(leader) && !(hasExited() && groups.hasLeader(leader));
+    return isLeft ? [leader] : [];
   }
   if (hasExited() && table.has(leader)) return [];
   const members = [...table.values()].filter(({ sid, state }) => sid === leader && state !== 'Z');
@@ -86,10 +86,10 @@ const groupsLeft = async ({ leader, hasExited, platform, groups }: ShellSession)
 };
 
 /**
- * Its stdout as it was started with: one of a pair that no other process has. Its files may have put something else there
- * by now, such as the null device, which half of the machine holds. A search for it needs no descriptor to pin it: as
- * long as the other of the pair, which is ours, has not ended, some process has it open, and the kernel counts four
- * billion inodes of sockets before it gives a number again.
+ * Identifies the stdout that a shell was started with: one end of a socket pair or pipe of its own. A start-up file may
+ * have replaced it, for example by the null device, which many processes hold. It need not be pinned by a descriptor:
+ * until the other end, ours, has ended, some process has it open, and the kernel reuses an inode number of sockets only
+ * after four billion others.
  */
 const stdoutOf = (leader: number): PinnedFile | undefined => {
   const descriptor = `/proc/${leader}/fd/1`;

@@ -4,20 +4,20 @@ import { basename } from 'node:path';
 import type { Env } from '../../../shared-config/index.ts';
 import type { Host } from '../host.ts';
 
-/** How a login shell is started. */
+/** Arguments for starting a login shell. */
 export type LoginStart = {
   readonly program: string;
-  /** By the dash before it a shell knows that it is a login shell; tcsh takes `-l` only alone. */
+  /** The leading dash makes it a login shell; tcsh accepts `-l` only as its sole argument. */
   readonly argv0: string;
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Env;
 };
 
-/** Tells the user's own files what they are read for, so that they can leave out what takes a person. */
+/** Lets start-up files detect that they run for their environment only, and skip interactive parts. */
 const RESOLVING = 'EXEC_SERVER_RESOLVING_ENVIRONMENT';
 
-/** How `shell` is started as the login shell of the account, to run one command, which it has on stdin, too. */
+/** Determines how to start `shell` as the login shell of the account, to run one command. */
 export const loginStart = (
   shell: string,
   host: Host,
@@ -34,15 +34,14 @@ export const loginStart = (
 
 const argsOf = (name: string, interactive: boolean, command: string): string[] => {
   if (!interactive) return ['-c', command];
-  // With -c csh is never interactive: $prompt is not set, by which its users' files tell.
+  // With -c csh is never interactive: $prompt, which start-up files check, is not set. It reads the command from stdin.
   return /^t?csh$/.test(name) ? ['-i'] : ['-i', '-c', command];
 };
 
 /**
- * What of the server's environment `sshd`, PAM or a login manager gives to a shell before it reads its first
- * file. The rest must not be there: profiles guard themselves with variables such as
- * `__ETC_PROFILE_NIX_SOURCED`, and where one of these is inherited without what the profile sets, the profile
- * does nothing.
+ * Builds the environment that sshd, PAM or a login manager gives to a shell before it reads its first file. The other
+ * variables of the server must be absent: profiles guard themselves with variables such as `__ETC_PROFILE_NIX_SOURCED`,
+ * and a profile does nothing if it inherits its guard without the variables that it sets.
  */
 const startEnv = (shell: string, { env, homeDir }: Host, systemEnvironment: string): Env => {
   const fromSystem = namesIn(systemEnvironment);
@@ -50,10 +49,10 @@ const startEnv = (shell: string, { env, homeDir }: Host, systemEnvironment: stri
   return {
     PATH: DEFAULT_PATH,
     ...(user !== undefined && { USER: user, LOGNAME: user }),
-    ...Object.fromEntries(Object.entries(env).filter(([name]) => isGiven(name) || fromSystem.has(name))),
+    ...Object.fromEntries(Object.entries(env).filter(([name]) => isLoginName(name) || fromSystem.has(name))),
     HOME: homeDir,
     SHELL: shell,
-    // No colours, no titles, no line editors.
+    // Disables colours, titles and line editors.
     TERM,
     [RESOLVING]: '1',
   };
@@ -61,10 +60,10 @@ const startEnv = (shell: string, { env, homeDir }: Host, systemEnvironment: stri
 
 const TERM = 'dumb';
 
-// What OpenSSH's sshd has where nothing else is configured.
+// Default of OpenSSH's sshd.
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin';
 
-const GIVEN = new Set([
+const LOGIN_NAMES = new Set([
   'PATH',
   'USER',
   'LOGNAME',
@@ -82,15 +81,15 @@ const GIVEN = new Set([
   'XAUTHORITY',
   'XDG_RUNTIME_DIR',
   'DBUS_SESSION_BUS_ADDRESS',
-  // Given by WSL's init; without them no Windows program can be run.
+  // Set by WSL's init; without them no Windows program runs.
   'WSL_DISTRO_NAME',
   'WSL_INTEROP',
   'WSLENV',
 ]);
 
-const isGiven = (name: string): boolean => GIVEN.has(name) || /^(?:LC_|XDG_SESSION_)/.test(name);
+const isLoginName = (name: string): boolean => LOGIN_NAMES.has(name) || /^(?:LC_|XDG_SESSION_)/.test(name);
 
-// PAM reads it for every session of the machine, so the server has the values already.
+// PAM sets them for every session of the machine, so the server has their values already.
 const namesIn = (systemEnvironment: string): ReadonlySet<string> => {
   try {
     const lines = readFileSync(systemEnvironment, 'utf8').matchAll(/^[ \t]*(?:export[ \t]+)?(\w+)=/gm);
@@ -101,19 +100,19 @@ const namesIn = (systemEnvironment: string): ReadonlySet<string> => {
 };
 
 /**
- * The environment that a login shell has answered with, without what belongs to the shell itself or to the way
- * it was run. A terminal type that is still ours is the server's again.
+ * Extracts the base environment from the answer of a login shell, without the variables of the shell itself and those
+ * set for its run. A `TERM` that it did not change becomes that of the server.
  */
-export const environmentOf = (answered: Env, own: Env): Env =>
+export const environmentOf = (answered: Env, serverEnv: Env): Env =>
   Object.fromEntries(
     Object.entries(answered).flatMap(([name, value]) => {
-      if (OF_THE_SHELL.has(name)) return [];
+      if (SHELL_NAMES.has(name)) return [];
       if (name !== 'TERM' || value !== TERM) return [[name, value]];
-      return own.TERM === undefined ? [] : [[name, own.TERM]];
+      return serverEnv.TERM === undefined ? [] : [[name, serverEnv.TERM]];
     }),
   );
 
-const OF_THE_SHELL = new Set(['PWD', 'OLDPWD', 'SHLVL', '_', RESOLVING]);
+const SHELL_NAMES = new Set(['PWD', 'OLDPWD', 'SHLVL', '_', RESOLVING]);
 
 const accountName = (): string | undefined => {
   try {

@@ -1,24 +1,24 @@
 import type { Env } from '../../../shared-config/index.ts';
 import { MAX_LOGIN_ENV_BYTES, MAX_LOGIN_NOISE_BYTES } from './limits.ts';
 
-/** What a shell is asked: to print its environment twice, between marks. */
+/** A command that makes a shell print its environment twice, between marks. */
 export type ShellQuestion = {
-  /** One line, which means the same to sh, bash, zsh, fish and csh, whatever is an alias or a function there. */
+  /** One line with the same meaning in sh, bash, zsh, fish and csh, independent of aliases and functions. */
   readonly command: string;
-  /** What stands before, between and after the two. */
+  /** Printed before, between and after the two. */
   readonly marks: readonly [begin: Buffer, middle: Buffer, end: Buffer];
 };
 
-/** What a shell printed: its environment, or what is wrong with it. The reason holds names at most. */
+/** The environment that a shell printed, or the reason for which it is not usable, without values. */
 export type ShellAnswer =
   | {
       readonly env: Env;
-      /** Names that were left out, because they or their values aren't UTF-8. */
+      /** Variables that are ignored because their name or value is not UTF-8. */
       readonly undecodable: readonly string[];
     }
   | { readonly reason: string };
 
-/** A question with marks that nothing else can print: they are drawn anew each time. */
+/** Creates a question with random marks, which no other output can contain. */
 export const newQuestion = (): ShellQuestion => {
   const name = `EXEC_SERVER_MARK_${crypto.randomUUID().replaceAll('-', '')}`;
   const print = '/usr/bin/env -0';
@@ -28,24 +28,24 @@ export const newQuestion = (): ShellQuestion => {
 };
 
 /**
- * Finds the answer in all that a shell prints. Whatever comes before the last first mark is passed over. What
- * a background job prints in the midst of a value looks like a part of it, which is why there are two copies:
- * unless they are alike there is no answer.
+ * Finds the answer in the output of a shell. Output before the last occurrence of the first mark is ignored. Output of a
+ * background job within a value looks like part of the value; the answer is therefore refused unless both copies are
+ * equal.
  */
 export class ShellAnswerReader {
   readonly #marks: ShellQuestion['marks'];
-  /** From the first mark on, once it came. */
+  /** Output from the first mark on. */
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #noiseBytes = 0;
-  /** The last bytes that came, in which a mark may have begun. */
+  /** Latest bytes, which may contain the beginning of a mark. */
   #tail: Buffer = Buffer.alloc(0);
 
   constructor({ marks }: ShellQuestion) {
     this.#marks = marks;
   }
 
-  /** Takes in what was printed next; the answer as soon as there is one. */
+  /** Adds output. Returns the answer once it is complete. */
   push(chunk: Buffer): ShellAnswer | undefined {
     const [begin, , end] = this.#marks;
     const seen = Buffer.concat([this.#tail, chunk]);
@@ -70,9 +70,9 @@ export class ShellAnswerReader {
   }
 }
 
-const TOO_MUCH_NOISE = `there is none in the first ${MAX_LOGIN_NOISE_BYTES} bytes of its output`;
-const TOO_MUCH = `it has more than ${MAX_LOGIN_ENV_BYTES} bytes`;
-const MIXED = 'other output stands in the midst of it';
+const TOO_MUCH_NOISE = `not found in the first ${MAX_LOGIN_NOISE_BYTES} bytes of output`;
+const TOO_MUCH = `longer than ${MAX_LOGIN_ENV_BYTES} bytes`;
+const MIXED = 'mixed with other output';
 
 const readAnswer = (printed: Buffer, [begin, middle, end]: ShellQuestion['marks']): ShellAnswer => {
   const to = printed.indexOf(end);
@@ -86,7 +86,7 @@ const readAnswer = (printed: Buffer, [begin, middle, end]: ShellQuestion['marks'
   return difference(first, second) ?? decoded(first);
 };
 
-/** The variables in the output of `env -0`, as bytes in the form of one character each. */
+/** Parses the output of `env -0`. Each byte is one character of the names and values. */
 const parseVariables = (printed: Buffer): ReadonlyMap<string, string> | undefined => {
   const entries = printed.toString('latin1').split('\0');
   if (entries.pop() !== '' || entries.length === 0) return undefined;
@@ -94,14 +94,14 @@ const parseVariables = (printed: Buffer): ReadonlyMap<string, string> | undefine
   for (const entry of entries) {
     const name = entry.slice(0, Math.max(0, entry.indexOf('=')));
     if (name === '' || CONTROL_CHARACTER.test(name)) return undefined;
-    // Of two with one name programs find the first.
+    // Of two entries with one name programs find the first.
     if (!variables.has(name)) variables.set(name, entry.slice(name.length + 1));
   }
   return variables;
 };
 
-// No shell can set such a name: what has one is something printed and the name after it.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// No shell can set such a name: it is other output followed by a name.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are searched for
 const CONTROL_CHARACTER = /[\x00-\x1f\x7f]/;
 
 const difference = (
@@ -111,7 +111,7 @@ const difference = (
   const names = [...first.keys()];
   if (names.join('\0') !== [...second.keys()].join('\0')) return { reason: MIXED };
   const changed = names.find(name => first.get(name) !== second.get(name));
-  return changed === undefined ? undefined : { reason: `${decode(changed)} was not the same twice` };
+  return changed === undefined ? undefined : { reason: `${decode(changed)} differs between two copies` };
 };
 
 const decoded = (variables: ReadonlyMap<string, string>): ShellAnswer => {

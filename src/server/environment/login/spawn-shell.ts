@@ -6,13 +6,13 @@ import type { Readable } from 'node:stream';
 import { exactEnv } from '../../../system/exact-env.ts';
 import type { LoginStart } from './login-start.ts';
 
-/** A shell that runs, as the leader of a session. */
+/** A running shell, leader of its session. */
 export type StartedShell = ChildProcess & { readonly pid: number; readonly stdout: Readable };
 
 /**
- * Starts a shell, with a command to read on stdin; what it says on stderr is nobody's business.
+ * Starts a shell with a command on stdin. Its stderr is discarded.
  *
- * @returns the shell, or what will tell why it could not be started
+ * @returns the shell, or a promise of the errno if it could not be started
  */
 export const spawnShell = (
   { program, argv0, args, cwd, env }: LoginStart,
@@ -41,9 +41,9 @@ export const spawnShell = (
 const errnoOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';
 
 /**
- * The command as an open file that has no name any more. Not a pipe of Node's, which is a socket: fish 3 takes
- * that for a directory. Where no file can be made stdin is the null device, and only a shell that is replaced
- * by another one gives no answer.
+ * Opens a file with the command, and unlinks it. Not a pipe of Node, which is a socket: fish 3 treats a socket as a
+ * directory. If no file can be created, stdin is the null device, and only a shell that a start-up file replaces by
+ * another one does not answer.
  */
 const openCommand = (command: string, tempDir: string): number | undefined => {
   const path = join(tempDir, `exec-server-${crypto.randomUUID()}`);
@@ -51,7 +51,7 @@ const openCommand = (command: string, tempDir: string): number | undefined => {
   try {
     fd = openSync(path, 'wx+', 0o600);
     unlinkSync(path);
-    // At a position, so that the file's own stays at the beginning.
+    // With an explicit position, so that the offset of the descriptor stays at the beginning.
     writeSync(fd, `${command}\n`, 0);
     return fd;
   } catch {

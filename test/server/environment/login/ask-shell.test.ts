@@ -137,14 +137,16 @@ describe('loginShell', () => {
 
     it('gives up when its files hang, and kills them', async () => {
       const made = inHome(['sleep 600']);
-      expect(await made.ask(interactive, 500)).to.deep.equal({ reason: 'no answer within 500 ms' });
+      expect(await made.ask(interactive, 500)).to.deep.equal({
+        reason: `${shell.name} did not answer within 500 ms`,
+      });
       await made.gone();
       if (process.platform === 'linux') await waitForNoSurvivorsIn(made.home);
     });
 
     it('says how it ended when its files end it', async () => {
       expect(await inHome(["exec sh -c 'exit 3'"]).ask(interactive)).to.deep.equal({
-        reason: `${shell.name} printed no environment: it exited with code 3`,
+        reason: `${shell.name} exited with code 3 without printing its environment`,
       });
     });
 
@@ -240,7 +242,7 @@ describe('loginShell', () => {
     it('refuses what is mixed with other output', async () => {
       const outcome = await inHome('trap "printf hook" DEBUG', 'export SOME=planted').ask(true);
       expect(outcome).to.deep.equal({
-        reason: 'bash printed no usable environment: other output stands in the midst of it',
+        reason: 'bash printed no usable environment: mixed with other output',
       });
     });
 
@@ -263,25 +265,25 @@ describe('loginShell', () => {
       expect([env.GOOD, 'RAW' in env, made.log]).to.deep.equal([
         'ä',
         false,
-        ['not UTF-8 in the environment of bash, so not handed on to children: RAW'],
+        ['ignoring environment variable RAW of bash: it is not valid UTF-8'],
       ]);
     });
 
     it('gives up when nothing but noise comes', async () => {
       expect(await inHome('yes').ask(false)).to.deep.equal({
-        reason: `bash printed no usable environment: there is none in the first ${MAX_LOGIN_NOISE_BYTES} bytes of its output`,
+        reason: `bash printed no usable environment: not found in the first ${MAX_LOGIN_NOISE_BYTES} bytes of output`,
       });
     });
 
     it('gives up when its files end it', async () => {
       expect(await inHome('exit 3').ask(true)).to.deep.equal({
-        reason: 'bash printed no environment: it exited with code 3',
+        reason: 'bash exited with code 3 without printing its environment',
       });
     });
 
     it('says which signal has ended it', async () => {
       expect(await inHome('kill -KILL $$').ask(false)).to.deep.equal({
-        reason: 'bash printed no environment: it was ended by SIGKILL',
+        reason: 'bash was killed by SIGKILL without printing its environment',
       });
     });
 
@@ -295,9 +297,9 @@ describe('loginShell', () => {
       const outcome = made.ask(false);
       await until(() => existsSync(join(made.home, 'ready')), 'the shell is not ready');
       made.abort();
-      expect(await outcome).to.deep.equal({ reason: 'the connection is over' });
+      expect(await outcome).to.deep.equal({ reason: 'the connection has ended' });
       await made.gone();
-      expect(await made.ask(false)).to.deep.equal({ reason: 'the connection is over' });
+      expect(await made.ask(false)).to.deep.equal({ reason: 'the connection has ended' });
     });
 
     describe('on Linux', () => {
@@ -361,9 +363,9 @@ describe('loginShell', () => {
     });
 
     const reasons: Record<string, string> = {
-      '/nowhere/shell': "can't start /nowhere/shell: ENOENT",
-      '/etc/passwd': "can't start /etc/passwd: EACCES",
-      '/usr/bin/false': 'false printed no environment: it exited with code 1',
+      '/nowhere/shell': 'cannot start /nowhere/shell: ENOENT',
+      '/etc/passwd': 'cannot start /etc/passwd: EACCES',
+      '/usr/bin/false': 'false exited with code 1 without printing its environment',
     };
     for (const [path, reason] of Object.entries(reasons)) {
       it(`says so: ${path}`, async () => {

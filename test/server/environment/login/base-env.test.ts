@@ -138,7 +138,7 @@ describe('BaseEnvs', () => {
     const bases = new BaseEnvs(OWN, shell.ask);
     const first = bases.get('login');
     await turn();
-    await shell.runs[0]?.answer({ reason: 'EMFILE', passing: true });
+    await shell.runs[0]?.answer({ reason: 'EMFILE', transient: true });
     expect(told(await first).attempts).to.deep.equal([
       { base: 'login', outcome: 'failed', reason: 'EMFILE' },
     ]);
@@ -199,7 +199,7 @@ describe('BaseEnvs', () => {
       stopped = true;
     });
     expect(shell.runs.map(({ signal }) => signal.aborted)).to.deep.equal([true, true]);
-    await shell.runs[1]?.answer({ reason: 'the connection is over' });
+    await shell.runs[1]?.answer({ reason: 'the connection has ended' });
     expect((await waiting).attempts[0]?.outcome).to.equal('failed');
     shell.runs[0]?.leave();
     await turn();

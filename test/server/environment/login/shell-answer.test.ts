@@ -14,7 +14,7 @@ import type { Env } from '../../../../src/shared-config/index.ts';
 const question = newQuestion();
 const [begin, middle, end] = question.marks;
 
-const MIXED = { reason: 'other output stands in the midst of it' };
+const MIXED = { reason: 'mixed with other output' };
 
 /** What `env -0` prints. */
 const printed = (env: Env | readonly (readonly [string, string])[]): Buffer =>
@@ -198,7 +198,7 @@ describe('ShellAnswerReader', () => {
     ],
     'another value the second time': [
       [begin, printed({ PATH: 'secret', A: '1' }), middle, printed({ PATH: 'secret!', A: '1' }), end],
-      'PATH was not the same twice',
+      'PATH differs between two copies',
     ],
   };
   for (const [what, [bytes, reason]] of Object.entries(refused)) {
@@ -214,13 +214,13 @@ describe('ShellAnswerReader', () => {
       const full = Array.from({ length: MAX_LOGIN_NOISE_BYTES / chunk.length }, () => chunk);
       expect(read([...full, whole({ A: '1' })]).answer).to.deep.equal({ env: { A: '1' }, undecodable: [] });
       expect(answerTo(...full, 'x')).to.deep.equal({
-        reason: `there is none in the first ${MAX_LOGIN_NOISE_BYTES} bytes of its output`,
+        reason: `not found in the first ${MAX_LOGIN_NOISE_BYTES} bytes of output`,
       });
     });
 
     it('on the environment', () => {
       const big = (bytes: number) => ({ A: 'x'.repeat(bytes - 'A=\0'.length) });
-      const tooBig = { reason: `it has more than ${MAX_LOGIN_ENV_BYTES} bytes` };
+      const tooBig = { reason: `longer than ${MAX_LOGIN_ENV_BYTES} bytes` };
       expect(answerTo(whole(big(MAX_LOGIN_ENV_BYTES)))).to.deep.equal({
         env: big(MAX_LOGIN_ENV_BYTES),
         undecodable: [],
