@@ -22,13 +22,13 @@ const frame = (body: string, type?: string): string =>
   `${type === undefined ? '' : `Content-Type: ${type}\r\n`}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 
 describe('binary frames', () => {
-  let folder: string;
+  let directory: string;
 
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'binary-frames-'));
+    directory = mkdtempSync(join(tmpdir(), 'binary-frames-'));
   });
 
-  afterEach(() => rmSync(folder, { recursive: true }));
+  afterEach(() => rmSync(directory, { recursive: true }));
 
   it('carry input, output and blocks of files as bytes, in both directions', async () => {
     const client = await RawClient.open({ framing: 'binary' });
@@ -36,7 +36,7 @@ describe('binary frames', () => {
     await client.request('process/write', { processId: 'p', chunk: ALL_BYTES.toString('base64') });
     await client.request('process/closeStdin', { processId: 'p' });
     const { stdout: output } = await client.finished('p');
-    const path = pathToFileURL(join(folder, 'file')).href;
+    const path = pathToFileURL(join(directory, 'file')).href;
     await client.request('fs/open', { handleId: 'w', path, mode: 'replace' });
     await client.request('fs/writeBlock', { handleId: 'w', offset: 0, chunk: ALL_BYTES.toString('base64') });
     await client.request('fs/close', { handleId: 'w' });

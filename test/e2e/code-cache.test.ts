@@ -180,15 +180,15 @@ describe('the code cache of the program', () => {
 
   it('is not written by the sandboxed file server, even with write access to all paths', async function () {
     requireSandbox(this);
-    const isThere = () => lstatSync('/.cache', { throwIfNoEntry: false }) !== undefined;
-    const before = isThere();
+    const exists = () => lstatSync('/.cache', { throwIfNoEntry: false }) !== undefined;
+    const before = exists();
     // Disables the cache of the server outside of the sandbox; the one inside does not inherit the variable.
     const env = envWith({ NODE_DISABLE_COMPILE_CACHE: '1' });
     const client = await RawClient.open({ argv: [process.execPath, program, '--stdio'], env });
     const sandbox = sandboxOf([entry({ type: 'special', value: { kind: 'root' } }, 'write')], directory);
     await client.request('fs/readFile', { path: `file://${program}`, sandbox });
     expect(await client.close()).to.equal(0);
-    expect({ cached: cached(), isThere: isThere() }).to.deep.equal({ cached: [], isThere: before });
+    expect({ cached: cached(), exists: exists() }).to.deep.equal({ cached: [], exists: before });
   });
 
   it('is not part of the package', () => {

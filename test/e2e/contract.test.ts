@@ -19,8 +19,8 @@ const unknownProcess = refused(-32600, 'unknownProcess');
 const notThere = refused(-32004, 'fileNotFound');
 
 /** The calls of one connection, in order: for each method one that succeeds and one that fails, if it can. */
-const casesIn = (folder: string, web: string): Case[] => {
-  const uri = (...path: string[]) => String(pathToFileURL(join(folder, ...path)));
+const casesIn = (directory: string, web: string): Case[] => {
+  const uri = (...path: string[]) => String(pathToFileURL(join(directory, ...path)));
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const cat = { processId: 'p', argv: ['cat'], cwd: uri(), env: ENV, pipeStdin: true };
   return [
@@ -134,13 +134,13 @@ const casesIn = (folder: string, web: string): Case[] => {
 };
 
 const contract = (framing: RawFraming) => {
-  let folder: string;
+  let directory: string;
   let web: Server;
 
   beforeEach(async () => {
-    folder = realpathSync(mkdtempSync(join(tmpdir(), 'contract-')));
-    mkdirSync(join(folder, 'home'));
-    writeFileSync(join(folder, 'present'), '');
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'contract-')));
+    mkdirSync(join(directory, 'home'));
+    writeFileSync(join(directory, 'present'), '');
     web = createServer((_, response) => response.end('hello')).listen(0, '127.0.0.1');
     await once(web, 'listening');
   });
@@ -148,12 +148,12 @@ const contract = (framing: RawFraming) => {
   afterEach(() => {
     web.closeAllConnections();
     web.close();
-    rmSync(folder, { recursive: true });
+    rmSync(directory, { recursive: true });
   });
 
   it('holds for every method, for results and errors', async () => {
-    const client = await RawClient.open({ framing, env: { ...ENV, HOME: join(folder, 'home') } });
-    const cases = casesIn(folder, `http://127.0.0.1:${(web.address() as AddressInfo).port}/`);
+    const client = await RawClient.open({ framing, env: { ...ENV, HOME: join(directory, 'home') } });
+    const cases = casesIn(directory, `http://127.0.0.1:${(web.address() as AddressInfo).port}/`);
     for (const [at, [method, params, answer]] of cases.entries()) {
       const { result, error } = await client.ask(method, params);
       const where = `case ${at}, ${method} ${JSON.stringify(params)}`;

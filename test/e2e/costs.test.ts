@@ -28,7 +28,7 @@ const ofProc = (client: RawClient, file: string, name: string): number => {
 };
 
 /** The total cost of the server so far; calls include those of its exited children. */
-const spent = async (client: RawClient): Promise<Cost> => {
+const totalCost = async (client: RawClient): Promise<Cost> => {
   const { heapUsedBytes } = await client.request('server/status');
   return {
     heapBytes: heapUsedBytes,
@@ -46,9 +46,9 @@ const costOf = async (
   one: (at: number) => Promise<unknown>,
 ): Promise<Cost> => {
   for (let at = 0; at < WARM_UP; at += 1) await one(at);
-  const before = await spent(client);
+  const before = await totalCost(client);
   for (let at = WARM_UP; at < WARM_UP + many; at += 1) await one(at);
-  const after = await spent(client);
+  const after = await totalCost(client);
   const each = (name: keyof Cost) => (after[name] - before[name]) / many;
   return { heapBytes: each('heapBytes'), reads: each('reads'), writes: each('writes') };
 };

@@ -170,8 +170,8 @@ describe('environment/explain', () => {
     const started = stdout.toString().split('\0').slice(0, -1);
     expect(started).to.have.members([`PATH=${PATH}`, 'LANG=de_DE.UTF-8', 'A=1', 'B=']);
     const names = started.map(text => text.split('=')[0]);
-    const there = Object.keys(variables).filter(name => ['kept', 'set'].includes(variables[name].outcome));
-    expect(there.sort()).to.deep.equal(names.sort());
+    const present = Object.keys(variables).filter(name => ['kept', 'set'].includes(variables[name].outcome));
+    expect(present.sort()).to.deep.equal(names.sort());
   });
 
   it('reports all variables of an exact environment as set, without a base', async () => {

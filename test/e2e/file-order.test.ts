@@ -18,15 +18,15 @@ const NOT_THERE = -32004;
 const ROUNDS = 40;
 
 describe('file requests that are sent together', () => {
-  let folder: string;
+  let directory: string;
   let client: RawClient;
   before(async () => {
-    folder = realpathSync(mkdtempSync('/var/tmp/exec-server-order-'));
+    directory = realpathSync(mkdtempSync('/var/tmp/exec-server-order-'));
     client = await RawClient.open();
   });
   after(async () => {
     await client.close();
-    rmSync(folder, { recursive: true });
+    rmSync(directory, { recursive: true });
   });
 
   let ids = 0;
@@ -63,7 +63,7 @@ describe('file requests that are sent together', () => {
 
   /** Calls for one path in quick succession; the content of the first takes longer than the later ones. */
   const callsFor = (round: number, more: object): Call[] => {
-    const dir = join(folder, `d${round}`);
+    const dir = join(directory, `d${round}`);
     const [f, g] = [join(dir, 'f'), join(dir, 'g')];
     const long = `${round}`.padEnd(2 ** 20, 'x');
     const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64');
@@ -104,7 +104,7 @@ describe('file requests that are sent together', () => {
       for (let round = 0; round < ROUNDS; round += 1) {
         const calls = callsFor(round, {});
         expect((await send(calls)).map(outcome)).to.deep.equal(calls.map(([, , answer]) => answer));
-        rmSync(join(folder, `d${round}`), { recursive: true });
+        rmSync(join(directory, `d${round}`), { recursive: true });
       }
     });
   }
@@ -113,12 +113,12 @@ describe('file requests that are sent together', () => {
     const stories = Array.from({ length: 8 }, (_, round) => callsFor(round, {}));
     const calls = (stories[0] as Call[]).flatMap((_, step) => stories.map(each => each[step] as Call));
     expect((await inFrames(calls)).map(outcome)).to.deep.equal(calls.map(([, , answer]) => answer));
-    for (const round of stories.keys()) rmSync(join(folder, `d${round}`), { recursive: true });
+    for (const round of stories.keys()) rmSync(join(directory, `d${round}`), { recursive: true });
   });
 
   it('take effect in order in a sandbox, also mixed with requests without one', async function () {
     requireSandbox(this);
-    const sandbox = sandboxOf([entry(special('root'), 'read'), entry(at(folder), 'write')], folder);
+    const sandbox = sandboxOf([entry(special('root'), 'read'), entry(at(directory), 'write')], directory);
     for (let round = 0; round < 5; round += 1) {
       const sandboxed = callsFor(round, { sandbox });
       const mixed = callsFor(round + 100, {}).map(([method, params, answer], step): Call => {
@@ -127,12 +127,12 @@ describe('file requests that are sent together', () => {
       for (const calls of [sandboxed, mixed]) {
         expect((await inFrames(calls)).map(outcome)).to.deep.equal(calls.map(([, , answer]) => answer));
       }
-      for (const name of [round, round + 100]) rmSync(join(folder, `d${name}`), { recursive: true });
+      for (const name of [round, round + 100]) rmSync(join(directory, `d${name}`), { recursive: true });
     }
   });
 
   it('do not wait for a slow request for another path', async () => {
-    const [long, other] = [join(folder, 'long'), join(folder, 'other')];
+    const [long, other] = [join(directory, 'long'), join(directory, 'other')];
     writeFileSync(long, '');
     // A sparse file: reading all of it takes far longer than this test.
     truncateSync(long, 2 ** 42);

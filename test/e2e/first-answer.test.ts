@@ -36,8 +36,8 @@ describe('the first answer of exec-server --stdio', () => {
       withoutSession(await answer('newline', [`${initialize}\r\n`])),
     );
     expect([first.result.binaryFrames, line.result.binaryFrames]).to.deep.equal([true, false]);
-    const alike = { ...first, result: { ...first.result, binaryFrames: false } };
-    expect(withoutSession(line)).to.deep.equal(withoutSession(alike));
+    const expected = { ...first, result: { ...first.result, binaryFrames: false } };
+    expect(withoutSession(line)).to.deep.equal(withoutSession(expected));
   });
 
   it('is sent once; the complete server answers later requests', async () => {

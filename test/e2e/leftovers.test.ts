@@ -84,14 +84,14 @@ describe('a leftover of a process', () => {
   });
 
   it('has time to handle SIGTERM at the timeout', async () => {
-    const goodbye = async (timeoutMs: number): ReturnType<RawClient['finished']> => {
+    const finishAtTimeout = async (timeoutMs: number): ReturnType<RawClient['finished']> => {
       const script = 'trap "echo bye; exit 9" TERM; echo ready; while :; do sleep 0.05; done';
-      await sh(`goodbye ${timeoutMs}`, script, { timeoutMs, killGraceMs: 600_000 });
-      const end = await client.finished(`goodbye ${timeoutMs}`);
+      await sh(`timeout ${timeoutMs}`, script, { timeoutMs, killGraceMs: 600_000 });
+      const end = await client.finished(`timeout ${timeoutMs}`);
       // On a slow machine the trap may not be set yet; a longer timeout follows.
-      return end.stdout.length > 0 ? end : goodbye(timeoutMs * 4);
+      return end.stdout.length > 0 ? end : finishAtTimeout(timeoutMs * 4);
     };
-    const { stdout, exited } = await goodbye(300);
+    const { stdout, exited } = await finishAtTimeout(300);
     expect(stdout.toString()).to.equal('ready\nbye\n');
     expect(exited).to.deep.include({ exitCode: 9, reason: 'timeout', signal: null });
   });
@@ -113,10 +113,14 @@ describe('a leftover of a process', () => {
   ] as const;
   for (const [when, then, end] of endings) {
     it(`is ended when ${when}: one outside of the group that has only stdin open`, async () => {
-      const apart = "setsid sh -c ': > up; exec sleep 600' <&3 3<&- >/dev/null 2>&1";
-      await sh('reader', `exec 3<&0; ${apart} & until [ -e up ]; do sleep 0.01; done; echo ready; ${then}`, {
-        pipeStdin: true,
-      });
+      const inOwnSession = "setsid sh -c ': > up; exec sleep 600' <&3 3<&- >/dev/null 2>&1";
+      await sh(
+        'reader',
+        `exec 3<&0; ${inOwnSession} & until [ -e up ]; do sleep 0.01; done; echo ready; ${then}`,
+        {
+          pipeStdin: true,
+        },
+      );
       const method = then === 'exit' ? 'process/closed' : 'process/output';
       await client.waitFor(method, message => message.method === method);
       await until(() => programsLeft().includes('sleep'), 'sleep has not started');

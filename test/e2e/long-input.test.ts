@@ -150,14 +150,14 @@ const SANDBOX_REFUSALS: readonly Refusal[] = [
 
 describe('input whose cost is a product of lengths', () => {
   let client: RawClient;
-  let folder: string;
+  let directory: string;
   before(async () => {
-    folder = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-long-')));
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-long-')));
     client = await RawClient.open();
   });
   after(async () => {
     await client.close();
-    rmSync(folder, { recursive: true });
+    rmSync(directory, { recursive: true });
   });
 
   for (const [title, method, params, message] of REFUSALS) {
@@ -192,7 +192,11 @@ describe('input whose cost is a product of lengths', () => {
   });
 
   it('is processed in slices for a directory with many entries', async () => {
-    const [many, target, link] = [join(folder, 'many'), join(folder, 'target'), join(folder, 'many', 'link')];
+    const [many, target, link] = [
+      join(directory, 'many'),
+      join(directory, 'target'),
+      join(directory, 'many', 'link'),
+    ];
     mkdirSync(many);
     mkdirSync(target);
     writeFileSync(join(target, 'stays'), '');

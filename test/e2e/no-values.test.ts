@@ -46,9 +46,9 @@ const allOutput = ({ messages, stderr, strayBytes }: RawClient): string => {
   ].join('\n');
 };
 
-const expectNone = (said: string, where: string) => {
-  const at = said.indexOf(PLANTED);
-  const context = at < 0 ? '' : said.slice(Math.max(0, at - 200), at + 50);
+const expectNone = (text: string, where: string) => {
+  const at = text.indexOf(PLANTED);
+  const context = at < 0 ? '' : text.slice(Math.max(0, at - 200), at + 50);
   expect(context, `a value is in ${where}`).to.equal('');
 };
 
@@ -62,7 +62,7 @@ describe('values of variables', () => {
 
     afterEach(async () => {
       expect(await client.close()).to.equal(0);
-      expectNone(allOutput(client), 'what the server said');
+      expectNone(allOutput(client), 'output of the server');
     });
 
     const refused: Array<[title: string, method: string, params: object]> = [
@@ -187,7 +187,7 @@ describe('values of variables', () => {
       await client.waitFor('an error', ({ error }) => error !== undefined);
       expect((await client.request('environment/info', {})).platformOs).to.be.a('string');
       await client.close();
-      expectNone(allOutput(client), 'what the server said');
+      expectNone(allOutput(client), 'output of the server');
     });
   }
 
@@ -218,7 +218,7 @@ describe('values of variables', () => {
     afterEach(async () => {
       await waitForNoSurvivorsIn(cwd);
       rmSync(cwd, { recursive: true });
-      expectNone(allOutput(client), 'what the server said');
+      expectNone(allOutput(client), 'output of the server');
     });
 
     it('in the answer to a request', async () => {

@@ -77,12 +77,12 @@ describe('a variable named __proto__', () => {
 describe('ids', () => {
   /** Texts: the longest as JSON, one with multibyte characters, an empty one, and others. */
   const ids = ['\u0001'.repeat(4096), `${'€'.repeat(1365)}"`, '', ' a/b\0 '];
-  let folder: string;
+  let directory: string;
   before(() => {
-    folder = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-ids-')));
-    writeFileSync(join(folder, 'f'), 'text');
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-ids-')));
+    writeFileSync(join(directory, 'f'), 'text');
   });
-  after(() => rmSync(folder, { recursive: true }));
+  after(() => rmSync(directory, { recursive: true }));
 
   for (const framing of ['contentLength', 'binary', 'newline'] satisfies RawFraming[]) {
     describe(`with ${framing} framing`, () => {
@@ -136,7 +136,7 @@ describe('ids', () => {
       });
 
       it('of open files are texts of up to 32 bytes', async () => {
-        const path = join(folder, 'f');
+        const path = join(directory, 'f');
         for (const handleId of ['', 'h'.repeat(32), '\0'.repeat(32), '€'.repeat(10)]) {
           const opened = await client.request('fs/open', { handleId, path });
           const read = await client.request('fs/readBlock', { handleId, offset: 0, len: 9 });
@@ -146,7 +146,7 @@ describe('ids', () => {
         const refused = ['fs/open', 'fs/readBlock', 'fs/writeBlock', 'fs/close'].map(async method => {
           const params = {
             handleId: '€'.repeat(11),
-            path: join(folder, 'nope'),
+            path: join(directory, 'nope'),
             offset: 0,
             len: 1,
             chunk: 'AA==',

@@ -55,9 +55,9 @@ for (const { name, unprivileged } of testedAccounts) {
         writeFileSync(path, text);
         own(path);
       };
-      for (const folder of ['.git', 'nested', 'nested/.git', 'sub']) {
-        mkdirSync(join(directories.project, folder));
-        own(join(directories.project, folder));
+      for (const name of ['.git', 'nested', 'nested/.git', 'sub']) {
+        mkdirSync(join(directories.project, name));
+        own(join(directories.project, name));
       }
       write(join(directories.outside, 'secret'), 'secret\n');
       write(join(directories.project, '.git/config'), 'config\n');
@@ -222,8 +222,11 @@ for (const { name, unprivileged } of testedAccounts) {
 
       it('is needed: the attacks succeed without it', async () => {
         // Otherwise the attacks would prove nothing.
-        const works = await run([NODE, '-e', connectTo(join(directories.outside, 'socket'))], undefined);
-        expect(works.exitCode, works.text).to.equal(0);
+        const unsandboxed = await run(
+          [NODE, '-e', connectTo(join(directories.outside, 'socket'))],
+          undefined,
+        );
+        expect(unsandboxed.exitCode, unsandboxed.text).to.equal(0);
         const tcp = await shell(`exec 3<>/dev/tcp/127.0.0.1/${tcpPort()}`, undefined);
         expect(tcp.exitCode, tcp.text).to.equal(0);
         const signal = await shell(`kill -0 ${bystander.pid} && echo x > ../outside/new`, undefined);
@@ -235,16 +238,16 @@ for (const { name, unprivileged } of testedAccounts) {
       for (const tty of [false, true]) {
         for (const [mode, sandbox] of modes.slice(0, 2)) {
           it(`prevents every attack, with ${mode} ${tty ? 'on a terminal' : 'on pipes'}`, async () => {
-            const got: string[] = [];
+            const succeeded: string[] = [];
             for (const [title, script] of attacks) {
               const { exitCode, text } = await shell(script(directories), sandbox(), { tty });
-              if (exitCode === 0) got.push(`${title}: ${text}`);
+              if (exitCode === 0) succeeded.push(`${title}: ${text}`);
             }
             for (const [title, script] of nodeAttacks) {
               const { exitCode, text } = await run([NODE, '-e', script(directories)], sandbox(), { tty });
-              if (exitCode !== 7) got.push(`${title}: ${exitCode} ${text}`);
+              if (exitCode !== 7) succeeded.push(`${title}: ${exitCode} ${text}`);
             }
-            expect(got).to.deep.equal([]);
+            expect(succeeded).to.deep.equal([]);
           });
         }
       }

@@ -127,7 +127,7 @@ const survivors = (startPlace: () => Promise<Place>) => {
   after(async () => {
     for (const { server } of clients) server.kill('SIGKILL');
     await Promise.all(clients.map(({ ended }) => ended));
-    await until(() => !servers.some(isThere), 'a server is still running');
+    await until(() => !servers.some(isRunning), 'a server is still running');
     expect(directories).to.have.lengthOf(servers.length);
     await until(() => !directories.some(existsSync), 'the pipes of a server are left');
     await place.stop();
@@ -185,7 +185,7 @@ describe('the survivors of a server on local pipes', () => survivors(local));
 
 describeWithSshd('the survivors of a server over a real sshd', () => survivors(overSsh));
 
-const isThere = (pid: number): boolean => {
+const isRunning = (pid: number): boolean => {
   try {
     return process.kill(pid, 0);
   } catch {

@@ -28,7 +28,7 @@ const PATH = '/usr/bin:/bin';
 
     const start = (processId: string, more: object) =>
       client.request('process/start', { processId, cwd: directories.project, env: { PATH }, ...more });
-    const catStillEchoes = async () => {
+    const expectEcho = async () => {
       const chunk = Buffer.from('hello').toString('base64');
       await client.request('process/write', { processId: 'cat', chunk });
       await client.waitFor('the echo', ({ params }) => params?.chunk === chunk);
@@ -40,7 +40,7 @@ const PATH = '/usr/bin:/bin';
       const url = 'http://localhost:1/';
       const http = await client.ask('http/request', { method: 'GET', url, headers: [], requestId: 'r' });
       expect(http.error?.data).to.include({ kind: 'httpFailed' });
-      await catStillEchoes();
+      await expectEcho();
     });
 
     for (const [title, more] of Object.entries({
@@ -57,7 +57,7 @@ const PATH = '/usr/bin:/bin';
           path: 'true',
         });
         expect(refused.message).to.contain('(ulimit -u)');
-        await catStillEchoes();
+        await expectEcho();
       });
     }
   },

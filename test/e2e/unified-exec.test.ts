@@ -297,9 +297,9 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
 
     it('returns stdout and stderr in the order of the writes with mergeStderr', async () => {
       const script = 'for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done';
-      const wanted = Array.from({ length: 9 }, (_, at) => `out ${at + 1}\nerr ${at + 1}\n`).join('');
+      const expected = Array.from({ length: 9 }, (_, at) => `out ${at + 1}\nerr ${at + 1}\n`).join('');
       const answer = await sh(script, { mergeStderr: true }).catch(error => error);
-      if (server.client.info.platformOs === 'linux') expect(answer.output).to.equal(wanted);
+      if (server.client.info.platformOs === 'linux') expect(answer.output).to.equal(expected);
       else expect(answer).to.include({ kind: 'unsupported' });
     });
 
@@ -484,7 +484,7 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       for (const { shell, file, line } of LOGIN_SHELLS) {
         it(`${shell} reads ${file}`, async function () {
           const path = ['/bin', '/usr/bin', '/usr/local/bin']
-            .map(folder => join(folder, shell))
+            .map(directory => join(directory, shell))
             .find(existsSync);
           if (path === undefined) {
             if (process.env.CI) throw new Error(`${shell} is not installed`);

@@ -119,12 +119,12 @@ export const burst: fc.Arbitrary<Sent[]> = fc
     fc.constantFrom(30, 70, 150),
     fc.boolean(),
   )
-  .map(([drawn, times, apart]) =>
+  .map(([drawn, times, distinctIds]) =>
     Array.from({ length: isStart(drawn) ? MAX_STARTS : times }, (_, at) => ({
       message: {
         ...asObject(drawn),
         id: `${at}`,
-        params: apart ? numbered(drawn, at) : asObject(drawn)?.params,
+        params: distinctIds ? numbered(drawn, at) : asObject(drawn)?.params,
       },
     })),
   );

@@ -21,8 +21,8 @@ export class StallClock {
         read(this.#schedstat),
         read('/proc/self/schedstat'),
       ];
-      const excused = serverNow.waited - server.waited + ownNow.waited - own.waited + ownNow.ran - own.ran;
-      return { ms: now - from - Math.max(0, excused), runningMs: serverNow.ran - server.ran };
+      const delayed = serverNow.waited - server.waited + ownNow.waited - own.waited + ownNow.ran - own.ran;
+      return { ms: now - from - Math.max(0, delayed), runningMs: serverNow.ran - server.ran };
     };
   }
 }

@@ -66,7 +66,7 @@ const endAll = async (connections: readonly number[], parent: number): Promise<v
     const left = childrenOf(parent).filter(pid => connections.includes(pid));
     if (left.length === 0) return;
     if (performance.now() > deadline)
-      throw new Error(`connections ${left} still there ${deadlineMs} ms after SIGTERM`);
+      throw new Error(`connections ${left} still open ${deadlineMs} ms after SIGTERM`);
     // SIGTERM, not SIGKILL: a connection has two processes (that of root has one). The first forwards SIGTERM to the
     // one with the socket, which would survive a SIGKILL of the first. Repeated, because sshd notices a SIGTERM that
     // arrives just before it waits only when something else wakes it.
