@@ -4,18 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { readEnvironments, readShellPolicy } from '../../src/cli/config-files.ts';
-import { ConfigError, MAX_CONFIG_LENGTH } from '../../src/codex-config/index.ts';
-import { useCodexHome } from './support.ts';
-
-const errorOf = (act: () => unknown): string => {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message;
-    throw error;
-  }
-  throw new Error('did not throw');
-};
+import { MAX_CONFIG_LENGTH } from '../../src/codex-config/index.ts';
+import { errorOf, useCodexHome } from './support.ts';
 
 const ENTRY = '[[environments]]\nid = "a"\nprogram = "x"';
 

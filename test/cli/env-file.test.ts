@@ -1,22 +1,14 @@
 import { spawn } from 'node:child_process';
 import { expect } from 'chai';
 import { readEnvFile } from '../../src/cli/env-file.ts';
-import { ConfigError } from '../../src/codex-config/index.ts';
-import { useCodexHome } from './support.ts';
+import { errorOf, useCodexHome } from './support.ts';
 
 describe('readEnvFile', () => {
   const home = useCodexHome();
   const read = (content: string | Buffer) => readEnvFile(home.write('variables', content));
 
-  const failure = (content: string | Buffer): string => {
-    try {
-      read(content);
-    } catch (error) {
-      expect(error).to.be.instanceOf(ConfigError);
-      return (error as Error).message.replaceAll(home.path('variables'), 'FILE');
-    }
-    throw new Error('did not throw');
-  };
+  const failure = (content: string | Buffer): string =>
+    errorOf(() => read(content)).replaceAll(home.path('variables'), 'FILE');
 
   it('reads lines without quoting, like docker', () => {
     expect(

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import { Command, type CommanderError } from 'commander';
+import { Command } from 'commander';
 import {
   addProcessOptions,
   type ProcessOptions,
   processEnv,
   withTerm,
 } from '../../src/cli/process-options.ts';
-import { useCodexHome } from './support.ts';
+import { errorOf, useCodexHome } from './support.ts';
 
 /** Command that has parsed these arguments, and throws instead of ending the process. */
 const parsed = (...args: string[]) => {
@@ -30,15 +30,6 @@ const withEnv = <Result>(variables: Record<string, string>, act: () => Result): 
 const envFor = (...args: string[]) => {
   const { command, options } = parsed(...args);
   return processEnv(command, options);
-};
-
-const errorOf = (act: () => unknown): string => {
-  try {
-    act();
-  } catch (error) {
-    return (error as CommanderError).message;
-  }
-  throw new Error('did not throw');
 };
 
 describe('addProcessOptions', () => {

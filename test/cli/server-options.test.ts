@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { Command, type CommanderError } from 'commander';
+import { Command } from 'commander';
 import { addServerOptions, type ServerOptions, targetOf } from '../../src/cli/server-options.ts';
 import { REMOTE_COMMAND, sshServer } from '../../src/core/index.ts';
-import { useCodexHome } from './support.ts';
+import { errorOf, useCodexHome } from './support.ts';
 
 /** Server that these options select; throws instead of ending the process. */
 const targetFor = (...args: string[]) => {
@@ -11,15 +11,6 @@ const targetFor = (...args: string[]) => {
     .configureOutput({ writeErr: () => {} })
     .parse(args, { from: 'user' });
   return targetOf(command, command.opts<ServerOptions>());
-};
-
-const errorOf = (act: () => unknown): string => {
-  try {
-    act();
-  } catch (error) {
-    return (error as CommanderError).message;
-  }
-  throw new Error('did not throw');
 };
 
 describe('targetOf', () => {

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CommanderError } from 'commander';
+import { ConfigError } from '../../src/codex-config/index.ts';
 
 /** Sets CODEX_HOME to a new directory for each test of a suite. */
 export const useCodexHome = () => {
@@ -27,4 +29,15 @@ export const useCodexHome = () => {
       return join(folder, name);
     },
   };
+};
+
+/** Message of the error that a function throws. */
+export const errorOf = (act: () => unknown): string => {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof CommanderError) return error.message;
+    throw error;
+  }
+  throw new Error('did not throw');
 };
