@@ -8,7 +8,7 @@ import { RawClient } from './support/raw-client.ts';
 import { waitForNoSurvivorsIn } from './support/survivors.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
-const BROKEN_PIPE = 'exec-server: the connection broke: write EPIPE\n';
+const BROKEN_PIPE = 'exec-server: connection error: write EPIPE\n';
 
 describe('a client that closes the pipe in the middle of a frame', () => {
   let cwd: string;
