@@ -1,6 +1,5 @@
-import type { Message, ResponseMessage } from 'vscode-jsonrpc/node';
 import type { RequestSpec, ResultOut } from '../protocol/define.ts';
-import { ExecServerError, errorKinds, invalidAnswer } from '../protocol/errors.ts';
+import { ExecServerError, invalidAnswer } from '../protocol/errors.ts';
 import { parse } from '../protocol/parse.ts';
 import { RequestError } from './errors.ts';
 
@@ -16,31 +15,4 @@ export const checkedResult = <Spec extends RequestSpec>(spec: Spec, result: unkn
     if (!(error instanceof ExecServerError)) throw error;
     throw new RequestError(spec.method, invalidAnswer(spec.method, error));
   }
-};
-
-/** Returns an answer whose error, if it has one, has a code and a message. */
-export const wellFormedAnswer = (message: Message): ResponseMessage => {
-  const answer = message as ResponseMessage;
-  const { error, result } = answer as { error?: unknown; result?: unknown };
-  if (error === undefined || isErrorObject(error)) return answer;
-  // JSON-RPC 1.0 has both in each answer.
-  if (error === null && result !== undefined) {
-    const { error: _, ...rest } = answer;
-    return rest;
-  }
-  return { ...answer, error: MALFORMED_ERROR };
-};
-
-type ErrorObject = NonNullable<ResponseMessage['error']>;
-
-const isErrorObject = (error: unknown): error is ErrorObject => {
-  if (typeof error !== 'object' || error === null) return false;
-  const { code, message } = error as Partial<Record<keyof ErrorObject, unknown>>;
-  return Number.isSafeInteger(code) && typeof message === 'string';
-};
-
-const MALFORMED_ERROR: ErrorObject = {
-  code: errorKinds.invalidAnswer,
-  message: 'the answer has an error without a code and a message',
-  data: { kind: 'invalidAnswer', field: 'error' },
 };

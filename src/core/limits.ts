@@ -12,9 +12,6 @@ export const MAX_UNACKNOWLEDGED_BYTES = OUTPUT_WINDOW_BYTES + 64 * 1024;
 /** Acknowledgements of one process without an answer; a server that reads them answers each of them soon. */
 export const MAX_UNANSWERED_ACKNOWLEDGEMENTS = 64;
 
-/** Answers to requests of the server that wait until it reads them, in bytes. */
-export const MAX_QUEUED_ANSWER_BYTES = 1024 * 1024;
-
 /** Default of `maxBytes` of `collect` and `readFile`, and of `maxLineBytes`. */
 export const MAX_COLLECTED_BYTES = 256 * 1024 * 1024;
 

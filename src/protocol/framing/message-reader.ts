@@ -57,8 +57,8 @@ export type FrameGate = {
    * may have changed.
    */
   admit(body: Buffer): boolean | ExecServerError;
-  /** The frame that was admitted last holds no message that is handled. */
-  dropped(): void;
+  /** Called when the frame admitted last was dispatched, or holds no message to dispatch. */
+  done(): void;
 };
 
 /** A frame that was not handled yet. */
@@ -90,6 +90,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   #ended = false;
   #closed = false;
   #gateClosed = false;
+  #discarding = false;
   #endTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -134,6 +135,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
 
   /** The message or batch that was handed over last has reached its handler. */
   dispatched(): void {
+    this.#gate?.done();
     this.#dispatching = false;
     this.#handOver();
   }
@@ -141,6 +143,13 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   /** Asks the gate again, if the next frame waits for it. */
   proceed(): void {
     if (this.#gateClosed) this.#handOver();
+  }
+
+  /** Discards messages from now on. Bytes before the first frame are still reported. */
+  discard(): void {
+    this.#discarding = true;
+    this.#dropWaiting();
+    if (!this.#ended) this.#stream.resume();
   }
 
   #begin(firstFrame: FirstFrame, chunk: Buffer): void {
@@ -155,6 +164,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   }
 
   #frame(body: Buffer, kind: BodyKind): void {
+    if (this.#discarding) return;
     this.#waiting.push({ body, kind });
     this.#waitingBytes += body.length;
     this.#handOver();
@@ -191,7 +201,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
 
   #dispatch(parsed: Message | Batch | undefined): void {
     if (parsed === undefined || (!isBatch(parsed) && isCancellation(parsed))) {
-      this.#gate?.dropped();
+      this.#gate?.done();
       return;
     }
     this.#dispatching = true;

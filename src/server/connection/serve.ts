@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { createMessageConnection, Message, NullLogger } from 'vscode-jsonrpc/node';
+import type { Message } from 'vscode-jsonrpc/node';
 import { type ExecServerError, resumeUnavailable } from '../../protocol/errors.ts';
 import type { Framing } from '../../protocol/framing/decoder.ts';
 import type { MessageId } from '../../protocol/framing/message-parser.ts';
@@ -7,6 +7,7 @@ import { FrameMessageReader } from '../../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
 import { MAX_FRAME_BYTES } from '../../protocol/limits.ts';
 import { clientNotifications, requests } from '../../protocol/messages.ts';
+import { Peer } from '../../protocol/rpc/peer.ts';
 import { settledWithin } from '../../system/deadline.ts';
 import { deferred } from '../../system/deferred.ts';
 import { RequestMemory } from '../memory/request-memory.ts';
@@ -87,22 +88,12 @@ export const serve = (options: ServeOptions): Server => {
       },
     },
   );
-  const connection = createMessageConnection(reader, writer, NullLogger, {
-    messageStrategy: {
-      handleMessage: (message, next) => {
-        const handled = next(message);
-        // vscode-jsonrpc keeps a request until it is answered; its handler has received the params.
-        if (Message.isRequest(message)) Object.assign(message, { params: undefined });
-        // A request has taken over its memory; a notification needs it no longer.
-        requestMemory.dropped();
-        reader.dispatched();
-        return handled;
-      },
-    },
+  const peer = new Peer(reader, writer, {
+    onRequest: dispatch,
+    onNotification,
+    onError: error => log(`connection error: ${error.message}`),
+    onClose: () => void stop('the connection was closed'),
   });
-  connection.onRequest(dispatch);
-  connection.onNotification(onNotification);
-  connection.onError(([error]) => log(`connection error: ${error.message}`));
 
   const closed = deferred<string>();
   let stopping: Promise<void> | undefined;
@@ -110,19 +101,18 @@ export const serve = (options: ServeOptions): Server => {
     await settledWithin(session.stop(exitWithinMs), STOP_MS);
     await settledWithin(writer.flushed(), FLUSH_MS);
     writer.end();
-    connection.dispose();
+    peer.dispose();
     closed.resolve(reason);
   };
   const stop = (reason: string): Promise<void> => {
     stopping ??= end(reason);
     return stopping;
   };
-  connection.onClose(() => void stop('the connection was closed'));
   if (answered !== undefined) {
     writer.format = { framing: answered.framing, binary: false };
     void dispatch(requests.initialize.method, answered.params);
   }
-  connection.listen();
+  peer.listen();
   return { closed: closed.promise, stop };
 };
 

@@ -63,7 +63,7 @@ export class RequestMemory implements FrameGate {
     return admitted;
   }
 
-  dropped(): void {
+  done(): void {
     this.release(this.#hold);
     this.#hold = undefined;
   }
@@ -79,7 +79,7 @@ export class RequestMemory implements FrameGate {
       this.#hold = undefined;
       return hold;
     }
-    this.dropped();
+    this.done();
     const bytes = this.#parsedBytes;
     if (!this.#uploads.tryTakeOrAlone(bytes)) {
       const { usedBytes, maxBytes } = this.#uploads;

@@ -29,7 +29,7 @@ export class AnswerGate implements FrameGate {
     return true;
   }
 
-  dropped(): void {}
+  done(): void {}
 
   async #take(bytes: number): Promise<void> {
     this.#taken = 'waiting';

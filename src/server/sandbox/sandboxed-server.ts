@@ -1,15 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import {
-  createMessageConnection,
-  type MessageConnection,
-  NullLogger,
-  ResponseError,
-} from 'vscode-jsonrpc/node';
+import { ResponseError } from 'vscode-jsonrpc/node';
 import { type ErrorKind, ExecServerError, errorKinds, launchFailed } from '../../protocol/errors.ts';
-import { FrameMessageReader } from '../../protocol/framing/message-reader.ts';
-import { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
+import { clientNotifications, requests } from '../../protocol/messages.ts';
+import { RpcClient } from '../../protocol/rpc/client.ts';
 import { settledWithin } from '../../system/deadline.ts';
 import { exactEnv } from '../../system/exact-env.ts';
 import type { Watchdog } from '../../system/watchdog.ts';
@@ -32,24 +27,19 @@ export type SandboxedServerOptions = {
 /** A server of this program that runs in a sandbox, where the kernel restricts its file requests. */
 export class SandboxedServer {
   readonly #child: Running;
-  readonly #connection: MessageConnection;
-  readonly #gone: Promise<void>;
-  readonly #failed: Promise<never>;
+  readonly #client: RpcClient<ExecServerError>;
+  readonly #exited: Promise<void>;
   #ended = false;
 
   /** @throws {ExecServerError} `launchFailed` at stage `sandbox` */
   static async open(options: SandboxedServerOptions): Promise<SandboxedServer> {
     const server = new SandboxedServer(await startServer(options.start), options);
     try {
-      const answer = server.#send('initialize', { clientName: 'exec-server' });
-      if ((await settledWithin(answer, SANDBOX_PROBE_MS)) === 'late')
-        throw new Error(`no answer within ${SANDBOX_PROBE_MS} ms`);
-      await answer;
+      await server.#initialize();
     } catch (error) {
       await server.stop();
-      throw failure((error as Error).message);
+      throw error instanceof ResponseError ? failure(error.message) : error;
     }
-    void server.#connection.sendNotification('initialized', {});
     return server;
   }
 
@@ -59,34 +49,25 @@ export class SandboxedServer {
   ) {
     this.#child = child;
     watchdog.add(child.pid);
-    this.#gone = once(child, 'exit').then(() => {
+    this.#exited = once(child, 'exit').then(() => {
       this.#ended = true;
       watchdog.remove(child.pid);
     });
-    this.#failed = this.#gone.then(() => {
-      throw failure('it has ended');
-    });
-    this.#failed.catch(() => {});
-    const reader: FrameMessageReader = new FrameMessageReader(
-      child.stdout,
-      { refused: () => {}, lost: () => {} },
-      { maxFrameBytes, gate: new AnswerGate(answers, () => reader.proceed()) },
-    );
-    this.#connection = createMessageConnection(reader, new FrameMessageWriter(child.stdin), NullLogger, {
-      messageStrategy: {
-        handleMessage: (message, next) => {
-          const handled = next(message);
-          reader.dispatched();
-          return handled;
-        },
+    this.#client = new RpcClient<ExecServerError>({
+      input: child.stdout,
+      output: child.stdin,
+      maxFrameBytes,
+      gate: new AnswerGate(answers, () => this.#client.proceed()),
+      onNotification: notified,
+      describeEnd: async () => {
+        await this.stop();
+        return failure(this.#client.problem ?? 'it exited');
       },
     });
-    this.#connection.onError(() => {});
-    this.#connection.onNotification(notified);
-    this.#connection.listen();
+    void this.#exited.then(() => this.#client.end());
   }
 
-  /** True once the server has ended. */
+  /** True if the server has exited. */
   get ended(): boolean {
     return this.#ended;
   }
@@ -94,33 +75,36 @@ export class SandboxedServer {
   /**
    * Sends a request.
    *
-   * @throws {ExecServerError} the error of the answer, or `launchFailed` at stage `sandbox` if the server ends first
+   * @throws {ExecServerError} the error of the answer, or `launchFailed` at stage `sandbox` if the server exits before
    */
   async request(method: string, params: unknown): Promise<unknown> {
     try {
-      return await this.#send(method, params);
+      return await this.#client.request(method, params);
     } catch (error) {
-      throw asExecServerError(error);
+      throw error instanceof ResponseError ? fromResponse(error) : error;
     }
   }
 
   /** Ends the server, with the files that are open in it. Idempotent. */
   async stop(): Promise<void> {
     this.#child.stdin.end();
-    await settledWithin(this.#gone, FILE_SHUTDOWN_MS);
-    if (!this.#ended) {
-      try {
-        process.kill(-this.#child.pid, 'SIGKILL');
-      } catch {
-        // It has ended in the meantime.
-      }
-      await this.#gone;
+    await settledWithin(this.#exited, FILE_SHUTDOWN_MS);
+    if (this.#ended) return;
+    try {
+      process.kill(-this.#child.pid, 'SIGKILL');
+    } catch {
+      // It has exited in the meantime.
     }
-    this.#connection.dispose();
+    await this.#exited;
   }
 
-  #send(method: string, params: unknown): Promise<unknown> {
-    return Promise.race([this.#connection.sendRequest(method, params), this.#failed]);
+  async #initialize(): Promise<void> {
+    const answer = this.#client.request(requests.initialize.method, { clientName: 'exec-server' });
+    if ((await settledWithin(answer, SANDBOX_PROBE_MS)) === 'late') {
+      throw failure(`no answer within ${SANDBOX_PROBE_MS} ms`);
+    }
+    await answer;
+    void this.#client.notify(clientNotifications.initialized, {});
   }
 }
 
@@ -144,9 +128,8 @@ const failure = (reason: string): ExecServerError =>
     path: process.execPath,
   });
 
-const asExecServerError = (error: unknown): unknown => {
-  if (!(error instanceof ResponseError)) return error;
-  const { kind, ...data } = (error.data ?? {}) as { kind?: string };
+const fromResponse = ({ message, data: sent }: ResponseError<unknown>): ExecServerError => {
+  const { kind, ...data } = (sent ?? {}) as { kind?: string };
   const known = kind !== undefined && kind in errorKinds ? (kind as ErrorKind) : 'internal';
-  return new ExecServerError(known, error.message, data);
+  return new ExecServerError(known, message, data);
 };

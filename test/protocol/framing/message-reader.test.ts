@@ -190,7 +190,7 @@ describe('FrameMessageReader', () => {
       const reader: FrameMessageReader = new FrameMessageReader(
         stream,
         { refused: (error, id) => events.push({ refused: error.message, id }), lost: () => {} },
-        { gate: { admit: verdict, dropped: () => events.push('dropped') } },
+        { gate: { admit: verdict, done: () => events.push('done') } },
       );
       reader.onClose(() => events.push('closed'));
       reader.listen(message => {
@@ -211,7 +211,7 @@ describe('FrameMessageReader', () => {
       expect(events).to.deep.equal([]);
       open = true;
       reader.proceed();
-      expect([events, stream.isPaused()]).to.deep.equal([[call(0), call(1)], false]);
+      expect([events, stream.isPaused()]).to.deep.equal([[call(0), 'done', call(1), 'done'], false]);
     });
 
     it('answers a frame that is refused, and goes on', async () => {
@@ -221,7 +221,7 @@ describe('FrameMessageReader', () => {
       stream.write(calls(2));
       await settled();
       const refused = { refused: 'memoryBytes: 2 exceeds the limit of 1', id: null };
-      expect(events).to.deep.equal([refused, 'dropped', call(1)]);
+      expect(events).to.deep.equal([refused, 'done', call(1), 'done']);
     });
 
     it('hears of a frame that is no message, and of a cancellation', async () => {
@@ -229,7 +229,7 @@ describe('FrameMessageReader', () => {
       const { events } = gated(stream, () => true);
       stream.write(frame('1') + json({ method: '$/cancelRequest', params: { id: 1 } }));
       await settled();
-      expect(events.filter(event => event === 'dropped')).to.have.lengthOf(2);
+      expect(events.filter(event => event === 'done')).to.have.lengthOf(2);
     });
 
     it('drops what still waits some time after the end', async () => {

@@ -109,7 +109,7 @@ describe('RequestMemory', () => {
   it('gives back what a frame held that is no message', () => {
     const { admit, budget, memory } = requests();
     admit(2 * MIB);
-    memory.dropped();
+    memory.done();
     expect([budget.use.usedBytes, memory.take()]).to.deep.equal([0, undefined]);
   });
 });
