@@ -52,7 +52,7 @@ export const fsWriteFile = request('fs/writeFile', () => ({
     // Text, since other base64 than this is a refused request here, and wrong params everywhere else.
     dataBase64: z.string().check(z.describe('Bytes as base64 with padding.')),
     atomic: flag(
-      'Whether to write a file beside it and put that in its place when it is complete: whoever reads finds the old content or the new. Refused where owner or hard links would be lost.',
+      'True to write a temporary file and rename it when it is complete: readers see the old contents or the new. Refused if owner or hard links would be lost.',
     ),
     fileMode,
     ...restrictions,

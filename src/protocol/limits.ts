@@ -30,7 +30,7 @@ export const MAX_NESTING = 64;
  */
 export const MAX_FRAME_VALUES = 262_144;
 
-/** How long frames may wait for memory after the end of the stream, in milliseconds. */
+/** Time for which frames may wait for memory after the end of the stream, in milliseconds. */
 export const END_WAIT_MS = 1000;
 
 /** Paths of keys in one look at configuration files. */
@@ -81,7 +81,7 @@ export const MAX_ARGUMENTS = 65_536;
 /** Most UTF-16 code units of all arguments of a program: Linux passes no more to one. */
 export const MAX_ARGUMENTS_LENGTH = 6 * 1024 * 1024;
 
-/** The smallest credit window: what is read from a child at once must fit. */
+/** The smallest credit window: one read from a child has to fit. */
 export const MIN_OUTPUT_WINDOW_BYTES = 64 * 1024;
 
 /** The most that head and tail of a process's output may be together, in bytes: `maxOutputBytes`. */

@@ -1,13 +1,13 @@
 import { describePathOrigin, type PathOrigin } from '../shared-config/index.ts';
 
-/** Where a program was looked for. */
+/** The search for a program. */
 export type FailedSearch = {
   readonly program: string;
   /** The directories, empty text for the current one; `undefined` for a program that was named with its path. */
   readonly searchedPath: readonly string[] | undefined;
-  /** How the child came by its `PATH`, where that is known. */
+  /** The origin of the child's `PATH`, if known. */
   readonly pathFrom: PathOrigin | undefined;
-  /** What divides the directories of a `PATH` there. */
+  /** The separator of directories in a `PATH` on that machine. */
   readonly separator: ':' | ';';
 };
 

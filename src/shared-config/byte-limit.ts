@@ -9,7 +9,7 @@ export const atMostBytes =
     issues.push({ code: 'custom', message, input: undefined });
   };
 
-/** Whether text has more than `max` bytes as UTF-8. Text that is short enough in any case is not counted. */
+/** Returns true if text has more than `max` bytes as UTF-8. Short text is not counted. */
 export const exceedsBytes = (text: string, max: number): boolean =>
   text.length * MAX_UNIT_BYTES > max && Buffer.byteLength(text) > max;
 

@@ -162,7 +162,7 @@ const firstObjection = (
   return undefined;
 };
 
-/** What folding a character takes at most. */
+/** Steps that count for folding a character. */
 const FOLDING_STEPS = 12;
 
 /** A name in folded case, which takes time by its length. */

@@ -1,11 +1,11 @@
 import { codePointLength, foldCase } from './fold-case.ts';
 import type { MatchEffort } from './match-effort.ts';
 
-/** A pattern made ready for matching. */
+/** A compiled pattern. */
 export type Pattern = {
   /** As its author wrote it. */
   readonly source: string;
-  /** What stands before, between and after its `*`s, in folded case: each `?`, and the text between them. */
+  /** The parts before, between and after its `*`s, in folded case: each `?`, and the text in between. */
   readonly segments: readonly Segment[];
 };
 
@@ -24,8 +24,8 @@ export const compilePattern = (source: string): Pattern => ({
 });
 
 /**
- * Whether a name, already passed through `foldCase`, is one that the pattern describes. It never goes back
- * over a segment that it has placed, so the work is bounded by the product of both lengths, and by `effort`.
+ * Returns true if the pattern matches a name that `foldCase` has folded. It never moves a segment that it has placed, so
+ * the work is bounded by the product of both lengths, and by `effort`.
  *
  * @throws {MatchLimitError}
  */
@@ -41,7 +41,7 @@ export const matchesPattern = ({ segments }: Pattern, foldedName: string, effort
 
 const NONE = -1;
 
-/** Where the first match of a segment at or after `from` ends; `toEnd` takes only one that ends the name. */
+/** Returns the end of the first match of a segment at or after `from`; with `toEnd` only of a match at the end of the name. */
 const endOfNextMatch = (
   segment: Segment,
   name: string,
@@ -81,5 +81,5 @@ const endOfMatch = (segment: Segment, name: string, start: number, effort: Match
   return end;
 };
 
-/** What looking for a text takes besides its characters, two of which take one step. */
+/** Steps that count for a text search, in addition to its characters, two of which count as one step. */
 const LOOK_STEPS = 3;

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Point in time by the monotonic clock, which goes on steadily however the date is set. */
+/** A point in time by the monotonic clock, which changes of the date do not affect. */
 export type Deadline = {
   /** Milliseconds left, 0 once it has passed. */
   readonly remainingMs: number;
   readonly passed: boolean;
 };
 
-/** The point in time so many milliseconds from now. */
+/** Returns the point in time `ms` milliseconds from now. */
 export const deadline = (ms: number): Deadline => {
   const end = performance.now() + ms;
   return {
@@ -20,23 +20,23 @@ export const deadline = (ms: number): Deadline => {
   };
 };
 
-/** Callback that is yet to come. */
+/** A pending callback. */
 export type Timer = {
-  /** Keeps it from coming. Idempotent. */
+  /** Cancels the callback. Idempotent. */
   cancel(): void;
 };
 
 /**
- * Calls back when so many milliseconds have passed and the events of that time were handled: after a stall of the
- * process, Node runs timers before the I/O that was waiting, so an answer in time would count as late. Any number of
- * milliseconds is a wait that long, unlike with `setTimeout`.
+ * Calls back when `ms` milliseconds have passed and the events of that time were handled: after a stall, Node runs timers
+ * before pending I/O, so an answer that arrived in time would count as late. Unlike with `setTimeout`, the wait may be of
+ * any length.
  */
 export const startTimer = (ms: number, act: () => void): Timer => {
   let timeout: NodeJS.Timeout;
   let turn: NodeJS.Immediate | undefined;
   const wait = (leftMs: number): void => {
     const nextMs = Math.min(leftMs, MAX_TIMEOUT_MS);
-    timeout = setTimeout(() => (leftMs > nextMs ? wait(leftMs - nextMs) : take(TURNS_TO_HEAR)), nextMs);
+    timeout = setTimeout(() => (leftMs > nextMs ? wait(leftMs - nextMs) : take(TURNS_TO_DRAIN)), nextMs);
   };
   const take = (turns: number): void => {
     if (turns === 0) act();
@@ -51,7 +51,7 @@ export const startTimer = (ms: number, act: () => void): Timer => {
   };
 };
 
-/** How a wait ended. */
+/** The way a wait ended. */
 export type WaitEnd = 'settled' | 'late' | 'aborted';
 
 /** Waits until a promise has settled, with a value or an error, but no longer than `ms` and not after an abort. */
@@ -77,7 +77,7 @@ export const settledWithin = (
 /**
  * Polls until a condition holds, for at most `ms`; it is checked once more after that.
  *
- * @returns whether it held
+ * @returns true if it held
  */
 export const pollUntil = async (
   holds: () => boolean | Promise<boolean>,
@@ -90,8 +90,8 @@ export const pollUntil = async (
   return true;
 };
 
-/** The longest that `setTimeout` waits; with more it calls back immediately. */
+/** The longest delay of `setTimeout`; with a longer one it calls back immediately. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** The last output of a child, its end, those of its streams and their close may each take one. */
-const TURNS_TO_HEAR = 8;
+/** The last output of a child, its exit, the ends of its streams and their close may take one turn each. */
+const TURNS_TO_DRAIN = 8;

@@ -18,6 +18,6 @@ export const endProcess = async (exitCode: number): Promise<never> => {
   return new Promise(() => {});
 };
 
-/** How long tasks under way have to end, in milliseconds: file requests had theirs already. */
+/** Time for pending tasks to end, in milliseconds; file requests had their own time before. */
 const THREADS_END_MS = 200;
 const POLL_MS = 10;

@@ -17,22 +17,23 @@ export type HolderOptions = {
 /** The outcome of {@link killHolders}. */
 export type KilledHolders = {
   readonly killed: readonly Holder[];
-  /** Those that the last look still found: of another user, or stuck in the kernel. */
+  /** Those that the last scan still found: of another user, or blocked in the kernel. */
   readonly left: readonly Holder[];
 };
 
 /**
- * Finds the processes that have one of the files open. Those that may not be looked into (other users') don't count. A
- * look takes from some to some hundred milliseconds and yields in between, so it is no snapshot.
+ * Finds the processes that have one of the files open. Processes that cannot be inspected (of
+ * other users) do not count. A scan takes from a few to several hundred milliseconds and yields in between, so it is no
+ * snapshot.
  *
- * @returns `undefined` where that can't be known: only Linux shows it, and only with /proc
+ * @returns `undefined` where this is not known: only Linux with /proc shows it
  */
 export const findHolders = async (
   files: readonly PinnedFile[],
   options: HolderOptions = {},
 ): Promise<Holder[] | undefined> => {
   const holders = new Map<number, Holder>();
-  const known = await lookForHolders(files, options, ({ pid, name }) => holders.set(pid, { pid, name }));
+  const known = await scanForHolders(files, options, ({ pid, name }) => holders.set(pid, { pid, name }));
   return known ? [...holders.values()] : undefined;
 };
 
@@ -47,14 +48,14 @@ export const findHeld = async (
 ): Promise<ReadonlySet<PinnedFile> | undefined> => {
   const held = new Set<PinnedFile>();
   const exclude = new Set([...(options.exclude ?? []), process.pid]);
-  const known = await lookForHolders(files, { ...options, exclude }, (_, file) => held.add(file));
+  const known = await scanForHolders(files, { ...options, exclude }, (_, file) => held.add(file));
   return known ? held : undefined;
 };
 
 /**
- * Sends SIGKILL to the processes that have one of the files open until a look finds none: a process may fork between
- * the look and the kill. Gives up after some rounds, or when none of those found may be killed. Spares `exclude`, this
- * process and pid 1, and what is older than this process: that was handed the descriptor and is no descendant (the
+ * Sends SIGKILL to the processes that have one of the files open until a scan finds none: a process may fork between
+ * the scan and the kill. Stops after some rounds, or if none of the processes found may be killed. Spares `exclude`, this
+ * process, pid 1, and processes older than this one: these were given the descriptor and are no descendants (the
  * ControlMaster of ssh, the server of tmux). Never rejects.
  *
  * @returns `undefined` where {@link findHolders} can't know
@@ -70,8 +71,8 @@ export const killHolders = async (
   for (let round = 0; round < MAX_ROUNDS && files.length > 0; round += 1) {
     left.clear();
     let killedNow = false;
-    // Each is killed when it is found: until the end of the look its pid might be another one's.
-    const known = await lookForHolders(files, { ...options, exclude }, entry => {
+    // Each is killed when it is found: at the end of the scan its pid might be reused.
+    const known = await scanForHolders(files, { ...options, exclude }, entry => {
       const { pid, name } = entry;
       if (Number(entry.startTime) < began || left.has(pid)) return;
       left.set(pid, { pid, name });
@@ -87,17 +88,17 @@ export const killHolders = async (
 };
 
 const MAX_ROUNDS = 20;
-// What was killed closes its files a moment later, on a busy machine a second.
+// A killed process closes its files a moment later, on a busy machine up to a second.
 const ROUND_PAUSE_MS = 5;
 const MAX_BLOCKED_MS = 4;
 const LINKS_PER_CLOCK = 64;
 
 /**
- * Calls back for every file that a process has open, at once when it is found.
+ * Calls back immediately for each of the files that a process has open.
  *
- * @returns whether there was anything to look at
+ * @returns false if there is nothing to scan
  */
-const lookForHolders = async (
+const scanForHolders = async (
   files: readonly PinnedFile[],
   { exclude, platform = process.platform, procRoot = '/proc' }: HolderOptions,
   found: (holder: ProcessEntry, file: PinnedFile) => void,
@@ -168,8 +169,8 @@ const readLink = (path: string): string => {
 };
 
 /**
- * Whether it is a child of this process that was forked and doesn't run its program yet, as another thread of it may start
- * one at any time. Until then it has all that we have open ourselves, and nothing of that afterwards.
+ * Returns true for a child of this process between fork and exec, which another thread may start at any time. Until exec
+ * it has our own descriptors, afterwards none of them.
  */
 const isYetToExec = (stat: string): boolean => {
   try {

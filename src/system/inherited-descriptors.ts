@@ -44,7 +44,7 @@ const isInheritable = (fd: number): boolean => {
   }
 };
 
-/** What of a file fits one small read. */
+/** Reads the first bytes of a file. */
 const firstLines = (path: string): string => {
   const bytes = Buffer.allocUnsafe(128);
   const file = openSync(path, 'r');

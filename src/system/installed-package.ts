@@ -32,7 +32,7 @@ export const ownPackageRoot = (file = thisFile()): string | undefined => {
 };
 
 /**
- * Directory of the running code, if other users can add files to it: files beside the code could be theirs.
+ * Directory of the running code, if other users can add files to it: files next to the code could be theirs.
  *
  * @param file a file of the code; default: the running one
  */
@@ -48,7 +48,7 @@ export const sharedCodeDirectory = (file = thisFile()): string | undefined => {
 /**
  * Directory of a package that was installed as a dependency of the one in `root`: in its own `node_modules`, or
  * in the `node_modules` directories that contain it. Nothing else is searched, neither other parent directories nor
- * NODE_PATH nor the user's home: code found there is code of whoever can write there.
+ * NODE_PATH nor the user's home: any user who can write there could have put the code there.
  *
  * @param root real path of a package's root directory, as this function and `ownPackageRoot` return it
  * @returns its real path; `undefined` if it is not installed

@@ -47,7 +47,7 @@ export type Libc = {
   lastError(): number;
 };
 
-/** Why the C library cannot be called here; `undefined` if nothing speaks against it. Nothing is loaded for the answer. */
+/** Returns the reason why the C library cannot be called here, or `undefined`. Loads nothing. */
 export const libcUnavailable = (host?: NativeHost): string | undefined => {
   if (host !== undefined) return reasonOf(locate(host));
   located ??= locate(thisNativeHost());

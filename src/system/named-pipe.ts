@@ -4,15 +4,15 @@ import { fileId, type PinnedFile, pinFile } from './pinned-file.ts';
 type PipeFacts = {
   readonly direction: 'input' | 'output';
   readonly path: string;
-  /** Our end, which doesn't block. */
+  /** Our end, which is non-blocking. */
   readonly ours: number;
   /** The child's end, which blocks, as programs expect of their streams. */
   readonly childs: number;
 };
 
 /**
- * One use of a FIFO as a pipe to or from a child. It ends when our end is closed and no other process has it open; until
- * then the FIFO has its name, and with it its inode.
+ * One use of a FIFO as a pipe to or from a child. It ends when our end is closed and no other process has it open. Until
+ * then the FIFO keeps its name, and with it its inode.
  */
 export class NamedPipe implements PipeFacts {
   readonly direction: 'input' | 'output';
@@ -33,13 +33,13 @@ export class NamedPipe implements PipeFacts {
     this.#onEnd = onEnd;
   }
 
-  /** Whether others may have it open although our end is closed or about to be, or read it as their input. */
+  /** True if other processes may have it open although our end is closed or about to be, or read it as input. */
   get isHeld(): boolean {
     if (this.#state === 'open') return this.direction === 'input' && hasReaders(this.path);
     return this.#state !== 'over';
   }
 
-  /** Pins it for a search, after which it is never used again; `undefined` when its use is over. */
+  /** Pins it for a search, after which it is never reused; `undefined` when its use is over. */
   pin(): PinnedFile | undefined {
     if (this.#state === 'over') return undefined;
     const pinned = pinFile(this.path) ?? this.#pinByName();
@@ -55,22 +55,22 @@ export class NamedPipe implements PipeFacts {
     };
   }
 
-  /** Takes note that our end of a pipe that a child writes is about to be closed before its end. */
+  /** Notes that our end of an output is about to be closed before end of file. */
   cut(): void {
     if (this.#state === 'open') this.#state = 'cut';
   }
 
   /**
-   * Takes note that our end is closed.
+   * Notes that our end is closed.
    *
-   * @param ended whether it was read to its end, so that no process can write any more
+   * @param ended true if it was read to end of file, so that no process can write any more
    */
   closed(ended: boolean): void {
     this.#state = 'closed';
-    this.#endUnlessHeld(ended, FIRST_LOOK_MS);
+    this.#endUnlessHeld(ended, FIRST_CHECK_MS);
   }
 
-  /** Closes both ends, when no child was started with them. */
+  /** Closes both ends after a start that failed. */
   abandon(): void {
     closeSync(this.ours);
     closeSync(this.childs);
@@ -78,8 +78,8 @@ export class NamedPipe implements PipeFacts {
   }
 
   /**
-   * Each look lets those go on that open an input by name: with a FIFO, and unlike with a pipe, an open for reading waits
-   * for a writer even if there was one before. A look at an output takes in what is written in that moment, so those
+   * Each check lets processes continue that open an input by name: unlike with a pipe, an open of a FIFO for reading waits
+   * for a writer even if there was one before. A check of an output swallows bytes written in that moment, so these checks
    * become rare.
    */
   #endUnlessHeld(ended: boolean, waitMs: number): void {
@@ -88,21 +88,21 @@ export class NamedPipe implements PipeFacts {
       this.#onEnd(!this.#wasSearched);
       return;
     }
-    const nextMs = Math.min(waitMs * 2, LAST_LOOK_MS[this.direction]);
+    const nextMs = Math.min(waitMs * 2, LAST_CHECK_MS[this.direction]);
     setTimeout(() => this.#endUnlessHeld(false, nextMs), waitMs).unref();
   }
 
-  // Out of descriptors. Its name keeps its inode, and stays as long as it is searched for.
+  // Out of descriptors: its name pins the inode during the search.
   #pinByName(): PinnedFile | undefined {
     const id = fileId(this.path);
     return id && { ...id, path: this.path, release: () => {} };
   }
 }
 
-const FIRST_LOOK_MS = 10;
-const LAST_LOOK_MS = { input: 500, output: 60_000 };
+const FIRST_CHECK_MS = 10;
+const LAST_CHECK_MS = { input: 500, output: 60_000 };
 
-/** Whether a process reads a pipe. Without a reader a non-blocking open for writing fails. */
+/** Returns true if a process reads a pipe. Without a reader a non-blocking open for writing fails. */
 export const hasReaders = (path: string): boolean => {
   try {
     closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));

@@ -7,26 +7,25 @@ import { shortageOf } from './shortage.ts';
 import { systemProgram } from './system-program.ts';
 
 /**
- * Pipes for the streams of children, made of FIFOs in a directory of their own.
+ * Pipes for the streams of children: FIFOs in a private directory.
  *
- * Node gives its children socket pairs. A program can't open those again through /dev/stdout or
- * /dev/stdin (ENXIO), nobody can tell who holds the other end, and they carry a third less. A FIFO is a
- * pipe in each respect, and once no process has it open it can be used again, unless it was searched for: those that
- * were found may be killed a moment later, whatever the pipe is by then.
+ * Node gives its children socket pairs. A program cannot reopen these through /dev/stdout or /dev/stdin (ENXIO), their
+ * holders cannot be found, and they carry a third less. A FIFO behaves like a pipe. It is reused when no process has it
+ * open, unless it was searched for: the processes found may be killed a moment later.
  *
- * There are as many as processes have open, here or elsewhere, and the free ones that were made in one go. What only
- * others hold is looked at again within a minute, and removed when they are gone.
+ * There are as many FIFOs as processes have open, here or elsewhere, plus one batch of free ones. Those that only other
+ * processes hold are checked within a minute, and removed when their holders are gone.
  */
 export class NamedPipes {
   readonly #tempDir: string;
   readonly #onDirectory: (directory: string) => void;
   #directory: string | undefined;
   readonly #mkfifo: string;
-  /** In use: open here, or held by others. */
+  /** FIFOs in use: open here, or held by others. */
   readonly #used = new Set<NamedPipe>();
   #free: string[] = [];
   #made = 0;
-  /** While some are made that nobody waits for yet. */
+  /** A batch that is being made in the background. */
   #making: Promise<void> | undefined;
   #unavailable: string | undefined;
 
@@ -44,12 +43,12 @@ export class NamedPipes {
     this.#mkfifo = mkfifo;
   }
 
-  /** Why there can be none here, once that is known. */
+  /** The reason why there are none here, once it is known. */
   get unavailable(): string | undefined {
     return this.#unavailable;
   }
 
-  /** Where they are, once there are any. */
+  /** Their directory, once it exists. */
   get directory(): string | undefined {
     return this.#directory;
   }
@@ -59,7 +58,7 @@ export class NamedPipes {
     return [...this.#used].filter(pipe => pipe.isHeld).flatMap(pipe => pipe.pin() ?? []);
   }
 
-  /** Makes the first ones while nobody waits for them. */
+  /** Makes the first batch in the background. */
   prepare(): void {
     if (this.#made === 0) this.#makeMore();
   }
@@ -121,7 +120,7 @@ export class NamedPipes {
       this.#used.add(pipe);
       return pipe;
     } catch (error) {
-      // Out of descriptors, or somebody has removed the directory. Node's own pipes may still do.
+      // Out of descriptors, or the directory was removed. Node's own pipes may still work.
       for (const fd of opened) closeSync(fd);
       unlinkIfThere(path);
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.#giveUp(error as Error);
@@ -147,7 +146,7 @@ export class NamedPipes {
     return this.#free.pop();
   }
 
-  /** Makes some while nobody has to wait for them. */
+  /** Makes a batch in the background. */
   #makeMore(): void {
     if (this.#making !== undefined || this.#unavailable !== undefined) return;
     const paths = this.#nextPaths();
@@ -178,7 +177,7 @@ export class NamedPipes {
   }
 
   #makeDirectory(): string {
-    // The real path, as /proc tells it.
+    // The real path, as /proc shows it.
     const directory = mkdtempSync(join(realpathSync(this.#tempDir), 'exec-server-'));
     this.#onDirectory(directory);
     return directory;

@@ -60,8 +60,8 @@ export const loadNative = <Module>(name: string, path: string): Module => {
 };
 
 /**
- * Whether a program is linked against musl, according to the dynamic loader named in its first bytes. On musl the
- * glibc binary may load all the same, through a compatibility layer, and crash later.
+ * Returns true if a program is linked against musl, according to the dynamic loader named in its first bytes. On musl
+ * the glibc binary may load through a compatibility layer, and crash later.
  */
 const usesMusl = (program: string): boolean => {
   const header = Buffer.alloc(4096);

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 
 /**
- * Opens this process's stdout or stderr so that writes queue where nobody reads. `process.stdout` itself
+ * Opens this process's stdout or stderr so that writes are queued if there is no reader. `process.stdout` itself
  * blocks the whole process on a pipe that is full. A socket can't be opened on a file or a terminal, where
  * blocking writes do no harm.
  */

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 
-/** What makes a file this one and no other, as long as it exists: its device and inode. */
+/** The identity of a file as long as it exists: its device and inode. */
 export type FileId = { readonly dev: bigint; readonly ino: bigint };
 
 /**
@@ -29,7 +29,7 @@ export const pinFile = (path: string): PinnedFile | undefined => pinOpened(path,
 export const pinTerminal = (path: string): PinnedFile | undefined =>
   process.platform === 'linux' ? pinOpened(path, constants.O_RDWR | constants.O_NOCTTY) : undefined;
 
-/** The file that a descriptor or a name leads to; `undefined` where there is none. */
+/** Returns the identity of the file at a path, links followed; `undefined` if there is none. */
 export const fileId = (path: string): FileId | undefined => {
   try {
     const { dev, ino } = statSync(path, { bigint: true });

@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 
 /** A process and its descendants, as far as the platform can reach them by one pid. */
 export type ProcessGroups = {
-  /** Whether a child must be started as the leader of a group (and session) of its own. */
+  /** True if a child must be started as the leader of its own group (and session). */
   readonly detached: boolean;
   /** Sends a signal to all of a group; nothing happens where none of it is left. */
   signal(leader: number, signal: NodeJS.Signals): void;
-  /** Whether anything of the group is left. */
+  /** Returns true if a member of the group is left. */
   isAlive(leader: number): boolean;
-  /** Whether there is a process of the leader's number, be it the leader or another one that has got it since. */
+  /** Returns true if there is a process with the pid of the leader, the leader itself or another one. */
   hasLeader(leader: number): boolean;
 };
 
@@ -37,8 +37,8 @@ export const posixGroups = (kill: typeof process.kill = process.kill.bind(proces
 });
 
 /**
- * Windows: there are no signals and no groups. Whatever ends a process ends its whole tree at once, which
- * `taskkill /T` finds by parent pids; the rest (SIGINT, SIGHUP, …) can't be delivered and is passed over.
+ * Windows has no signals and no groups. A signal that ends a process ends its whole tree, which `taskkill /T` finds by
+ * parent pids; other signals (SIGINT, SIGHUP, …) cannot be delivered and are ignored.
  */
 export const windowsGroups = (
   run: (program: string, args: readonly string[]) => void = runDetached,
@@ -53,7 +53,7 @@ export const windowsGroups = (
   hasLeader: leader => isThere(leader, kill),
 });
 
-/** Whether a process is there, whoever's it is. */
+/** Returns true if a process exists, of any user. */
 const isThere = (pid: number, kill: typeof process.kill): boolean => {
   try {
     return kill(pid, 0);

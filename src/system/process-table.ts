@@ -25,7 +25,7 @@ export type ProcessTableOptions = {
   readonly ps?: () => Promise<PsAnswer>;
 };
 
-/** What `ps` wrote, and its own pid. */
+/** The output of `ps`, and its own pid. */
 export type PsAnswer = { readonly pid: number | undefined; readonly output: string };
 
 /**
@@ -102,7 +102,7 @@ const childrenIn = (table: ProcessTable): ReadonlyMap<number, readonly number[]>
 
 const childrenOf = new WeakMap<ProcessTable, ReadonlyMap<number, readonly number[]>>();
 
-/** Whether the name of a directory in /proc is a pid. */
+/** Returns true if the name of a directory in /proc is a pid. */
 export const isPid = (name: string): boolean => /^\d+$/.test(name);
 
 // The fields up to the start time need less, with every number at its longest.

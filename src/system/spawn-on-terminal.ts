@@ -106,7 +106,7 @@ const closeOthers = (actions: Memory, from: number, libc: Libc): void => {
   else for (const fd of inheritableDescriptors(from)) check(libc.addClose(actions, fd));
 };
 
-/** Enters a directory for a while; nothing else of this process runs in JavaScript meanwhile. */
+/** Runs a function in another working directory. No other JavaScript of this thread runs in that time. */
 const inDirectory = (cwd: string, libc: Libc, run: () => void): void => {
   const here = openSync('.', O_PATH | constants.O_DIRECTORY);
   try {

@@ -10,8 +10,8 @@ import { stat } from 'node:fs';
 export const createThreads = (): void => stat('/', () => {});
 
 /**
- * Whether a task of the pool is under way. Until it has ended libuv waits for its thread at the end of the process,
- * for as long as a file system or a name server takes to answer.
+ * Returns true if the thread pool has a pending task. At the exit of the process libuv waits for it, for as long as a file
+ * system or a name server takes to answer.
  */
 export const hasThreadTasks = (): boolean =>
   process.getActiveResourcesInfo().some(name => THREAD_TASKS.includes(name));

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 export class TimeSlice {
   #startedAt = performance.now();
 
-  /** Whether the work has gone on for long enough. */
+  /** True when the work should yield. */
   get over(): boolean {
     return performance.now() - this.#startedAt >= SLICE_MS;
   }
@@ -19,5 +19,5 @@ export class TimeSlice {
   }
 }
 
-/** How long work goes on at a stretch, in milliseconds: as long as a few small requests take. */
+/** Longest work without a break, in milliseconds: the time of a few small requests. */
 const SLICE_MS = 4;

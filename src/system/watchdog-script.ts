@@ -18,7 +18,7 @@ printf exec-watchdog >/proc/$$/comm
 # The groups are a doubly linked list in variables, a circle through 0: next_PGID and prev_PGID. Adding and
 # removing cost the same however many there are, and going through it needs no fork, which may be refused.
 next_0=0 prev_0=0
-# As they were told: NUMBER DEVICE:INODE:SECONDS.NANOSECONDS; with a / before and behind each.
+# As received: NUMBER DEVICE:INODE:SECONDS.NANOSECONDS, with a / before and after each.
 terminals=/
 server_start=0
 directory=
@@ -64,7 +64,7 @@ signal_groups() {
   done
 }
 
-# Forgets the groups that have ended, before their numbers can be anybody else's; fails when none is left.
+# Forgets the groups that have ended, before their numbers can be reused; fails if none is left.
 forget_ended() {
   group=$next_0
   while [ "$group" != 0 ]; do
@@ -77,7 +77,7 @@ forget_ended() {
 
 pause() {
   sleep 0.1 && return
-  # No fractions here: one pause is all.
+  # This sleep has no fractions: one pause is enough.
   rounds=10
   sleep 1
 }
@@ -88,7 +88,7 @@ has_files() {
   [ -e "$1" ]
 }
 
-# Sets start to the start time of a process. The name of the program stands in parentheses before it.
+# Sets start to the start time of a process. The name of the program precedes it in parentheses.
 read_start() {
   start=
   set -- "$(cat "/proc/$1/stat")"
@@ -99,7 +99,7 @@ read_start() {
 # Prints the descriptors, as PID/fd/NUMBER, that may be ours by the names of their files.
 list_candidates() {
   cd /proc || return
-  # The name of the directory of pipes is our own, and what is above it doesn't matter.
+  # The name of the directory of pipes is unique; its parents do not matter.
   pipes=\${directory%/}
   set -- -lname "*/\${pipes##*/}/*"
   IFS=/
@@ -112,16 +112,15 @@ list_candidates() {
   if find / -maxdepth 0 -lname /; then
     find [0-9]*/fd -maxdepth 1 \\( "$@" \\)
   else
-    # A busybox compares no names of links. This waits for files on a file system that is gone.
+    # busybox find cannot compare the targets of links. This blocks on files of a dead file system.
     for file in [0-9]*/fd/*; do
       [ ! -p "$file" ] && { [ ! -c "$file" ] || [ "$terminals" = / ] || [ "$file" -ef /dev/null ]; } || echo "$file"
     done
   fi
 }
 
-# Whether a descriptor leads to a file of the directory, which is there as long as it has its name, or to one of the
-# terminals. The number of a terminal is given to the next one as soon as no process holds it: ours has the time of ours,
-# be it that the server's end went with the server, or that a child has inherited it.
+# Succeeds if a descriptor leads to a file of the directory, whose name pins it, or to one of the terminals. The number of a
+# terminal is reused as soon as no process holds it; the change time tells them apart.
 is_ours() {
   # DEVICE:INODE:SECONDS:DATE TIME.NANOSECONDS ZONE
   found=$(stat -Lc %d:%i:%Z:%z "/proc/$1") || return
@@ -129,7 +128,7 @@ is_ours() {
   case $files in
     *" $id "*) return ;;
   esac
-  # Not every stat knows them.
+  # Not every stat has nanoseconds.
   nanoseconds=*
   case $time in
     *.000000000" "*) ;;
@@ -141,7 +140,7 @@ is_ours() {
   esac
 }
 
-# Fails when it finds none.
+# Fails if it finds none.
 kill_holders() {
   killed=1
   # DEVICE:INODE of each file, with a space on either side.
@@ -153,11 +152,11 @@ kill_holders() {
   skip=
   for candidate in $(list_candidates); do
     pid=\${candidate%%/*}
-    # An embedded server ends while the process that it is in lives on, and may still close its own ends.
+    # The process of an embedded server lives on, and may still have its ends open.
     [ "$pid" != "$skip" ] && [ "$pid" -gt 1 ] && [ "$pid" != $$ ] && [ "$pid" != "$PPID" ] || continue
     read_start "$pid"
     before=$start
-    # What is older than the server was handed the descriptor and is no descendant: the ControlMaster of ssh.
+    # A process older than the server is no descendant; it was given the descriptor (the ControlMaster of ssh).
     [ "\${before:-0}" -ge "$server_start" ] || { skip=$pid; continue; }
     is_ours "$candidate" || continue
     read_start "$pid"
@@ -167,8 +166,8 @@ kill_holders() {
   return $killed
 }
 
-# Waits for the server to exit, for so many tenths of a second, and kills it then: a thread that is blocked in the system
-# may keep it from exiting, and nothing but SIGKILL is sure to end it.
+# Waits some tenths of a second for the server to exit, then kills it: a thread that is blocked in the kernel may keep it
+# from exiting.
 await_exit() {
   left=$1
   while [ "$left" -gt 0 ]; do
@@ -182,7 +181,7 @@ await_exit() {
 
 exits_within=
 
-# A last line without its end is not obeyed: the number in it may be cut short.
+# An incomplete last line is ignored: its number may be truncated.
 while read -r word value; do
   case $word in
     +) is_number "$value" && [ "$value" -gt 1 ] && add_group "$value" ;;
@@ -215,8 +214,7 @@ done
 signal_groups KILL
 trap - EXIT
 
-# A second look at least: a holder may have forked meanwhile, and the end of stdin may have come before the
-# end of the server's terminals.
+# At least two scans: a holder may have forked, and stdin may have ended before the server's terminals were closed.
 rounds=0
 while [ $holders = yes ] && { kill_holders || [ "$rounds" = 0 ]; } && [ "$rounds" -lt 10 ]; do
   rounds=$((rounds + 1))

@@ -6,12 +6,12 @@ import { readProcess } from './process-table.ts';
 import { watchdogScript } from './watchdog-script.ts';
 
 export type WatchdogOptions = {
-  /** Told, in one line, when nobody watches any more. */
+  /** Receives one line when there is no watchdog any more. */
   readonly log: (line: string) => void;
   readonly platform?: NodeJS.Platform;
   /**
-   * A POSIX shell: the program and what stands before its `-c`. Under its own name bash needs `--norc`: when
-   * its stdin is a socket it takes itself for the child of an rshd and reads ~/.bashrc. As `sh` it doesn't.
+   * A POSIX shell: the program and its arguments before `-c`. Under its own name bash needs `--norc`: with a socket as
+   * stdin it assumes that rshd has started it, and reads ~/.bashrc. As `sh` it does not.
    */
   readonly shell?: readonly [string, ...string[]];
 };
@@ -26,14 +26,12 @@ type Phase =
   | { readonly name: 'ended'; readonly gone: Promise<void> };
 
 /**
- * A small process that outlives this one, in whatever way this one ends, and then kills what is left: the
- * registered groups (SIGTERM, about a second, SIGKILL), and whoever holds a pipe of the directory or a
- * registered terminal (looked for on Linux only). It starts with the first registration, doesn't keep this
- * process alive, has a session of its own and shares no descriptor, environment or directory with it.
- * When it dies it is started once more and told everything again.
+ * A small process that outlives this one, however this one ends, and then kills the rest: the registered groups (SIGTERM,
+ * about a second, SIGKILL) and, on Linux, the holders of pipes of the directory and of registered terminals. It starts
+ * with the first registration, does not keep this process alive, has its own session, and shares no descriptor,
+ * environment or directory with this process. If it dies, it is started once more and receives all registrations again.
  *
- * No method throws, and none blocks. On Windows all of them do nothing: there a job object that kills its
- * processes when its last handle closes would be the way.
+ * No method throws, and none blocks. On Windows all do nothing; a job object would be the means there.
  *
  * It has no descriptor of this process, unless an embedding program opened or inherited one without close-on-exec.
  */
@@ -41,14 +39,14 @@ export class Watchdog {
   readonly #log: (line: string) => void;
   readonly #shell: readonly [string, ...string[]];
   readonly #groups = new Set<number>();
-  /** As the watchdog is told of them; see {@link describeTerminal}. */
+  /** Terminals in the form of the watchdog's input; see {@link describeTerminal}. */
   readonly #terminals = new Set<string>();
   #directory: string | undefined;
   #startsLeft = 2;
   #phase: Phase;
-  /** Lines that are told soon. */
-  #untold = '';
-  #telling: NodeJS.Timeout | undefined;
+  /** Lines that are sent soon. */
+  #unsent = '';
+  #sending: NodeJS.Timeout | undefined;
 
   constructor({ log, platform = process.platform, shell = ['/bin/sh'] }: WatchdogOptions) {
     this.#log = log;
@@ -67,61 +65,61 @@ export class Watchdog {
   }
 
   /**
-   * Registers a process group. When this returns the watchdog will know it even if SIGKILL comes next; only
-   * of some hundred in a row the last ones may still wait in this process.
+   * Registers a process group. When this returns, the group reaches the watchdog even if SIGKILL follows; only of
+   * several hundred in a row, the last ones may still wait in this process.
    */
   add(pgid: number): void {
     this.#groups.add(pgid);
-    this.#tell(`+ ${pgid}\n`);
+    this.#send(`+ ${pgid}\n`);
   }
 
   /**
-   * Takes a group out again; to be called before its number may be given to another one. It is told with the next
-   * registration or {@link TELL_MS} later: in that time a system that counts its numbers up doesn't come round.
+   * Unregisters a group, before its number can be reused. The line is sent with the next registration or
+   * {@link SEND_MS} later; a system that counts its pids up does not wrap around in that time.
    */
   remove(pgid: number): void {
-    if (this.#groups.delete(pgid)) this.#tellSoon(`- ${pgid}\n`);
+    if (this.#groups.delete(pgid)) this.#sendSoon(`- ${pgid}\n`);
   }
 
   /**
-   * Registers a terminal, `/dev/pts/N`, which has to be open on our side; any other name is ignored. It is known by
-   * the time when it was made. A change of its owner or its mode moves that: it has to be registered once more.
+   * Registers a terminal, `/dev/pts/N`, which has to be open on our side; any other name is ignored. It is identified by
+   * its change time. A change of its owner or mode alters that: it has to be registered again.
    *
-   * @returns what to unregister it by; another terminal of the same name has another
+   * @returns the key to unregister it; another terminal of the same name has another key
    */
   addTerminal(path: string): string | undefined {
     const terminal = describeTerminal(path);
     if (terminal === undefined || this.#terminals.has(terminal)) return terminal;
     this.#terminals.add(terminal);
-    this.#tell(`t ${terminal}\n`);
+    this.#send(`t ${terminal}\n`);
     return terminal;
   }
 
-  /** @param terminal what `addTerminal` has returned */
+  /** @param terminal the result of `addTerminal` */
   removeTerminal(terminal: string | undefined): void {
-    if (terminal !== undefined && this.#terminals.delete(terminal)) this.#tell(`u ${terminal}\n`);
+    if (terminal !== undefined && this.#terminals.delete(terminal)) this.#send(`u ${terminal}\n`);
   }
 
   /**
-   * Names the directory of our named pipes. Whoever holds a file of it is killed in the end, and it is
-   * removed with everything in it. A relative path, a root and a path with a line break are refused.
+   * Registers the directory of our named pipes. In the end the holders of its files are killed, and it is removed with
+   * everything in it. A relative path, a root and a path with a line break are refused.
    */
   useDirectory(directory: string): void {
     const path = realPath(directory);
     if (!isAbsolute(path) || path === parse(path).root || path.includes('\n')) {
-      this.#log(`the watchdog can't look after ${JSON.stringify(directory)}`);
+      this.#log(`the watchdog cannot guard the directory ${JSON.stringify(directory)}`);
       return;
     }
     this.#directory = path;
-    this.#tell(this.#directoryLine(path));
+    this.#send(this.#directoryLine(path));
   }
 
   /**
-   * Lets the watchdog do its work now, on what is registered still. Resolves when it has exited: at once if
-   * nothing is left, else within about two seconds. What is registered later is not watched.
+   * Lets the watchdog end the registered groups and holders now. Resolves when it has exited: immediately if nothing is
+   * left, otherwise within about two seconds. Later registrations have no effect.
    *
-   * @param exitWithinMs how long after that this process may take to exit, before it is sent SIGKILL (Linux only);
-   *   `undefined` if it goes on
+   * @param exitWithinMs time limit for the exit of this process after that; then it is sent SIGKILL (Linux only).
+   *   `undefined` if it continues
    */
   end(exitWithinMs?: number): Promise<void> {
     if (this.#phase.name === 'ended') return this.#phase.gone;
@@ -130,7 +128,7 @@ export class Watchdog {
     this.#phase = { name: 'ended', gone };
     watching?.child.ref();
     const exit = exitWithinMs === undefined ? '' : `x ${Math.ceil(exitWithinMs / 100)}\n`;
-    watching?.child.stdin?.end(this.#takeUntold() + exit);
+    watching?.child.stdin?.end(this.#takeUnsent() + exit);
     return gone;
   }
 
@@ -139,23 +137,23 @@ export class Watchdog {
    * takes some hundred unread lines: the shell reads faster than we can start processes. What doesn't
    * fit is queued here.
    */
-  #tell(line: string): void {
+  #send(line: string): void {
     if (this.#phase.name === 'idle') this.#start();
-    else if (this.#phase.name === 'watching') this.#phase.child.stdin?.write(this.#takeUntold() + line);
+    else if (this.#phase.name === 'watching') this.#phase.child.stdin?.write(this.#takeUnsent() + line);
   }
 
   /** Each write wakes the shell, which costs more than what is written. Of what ends, a new one hears nothing. */
-  #tellSoon(line: string): void {
+  #sendSoon(line: string): void {
     if (this.#phase.name !== 'watching') return;
-    this.#untold += line;
-    this.#telling ??= setTimeout(() => this.#tell(''), TELL_MS).unref();
+    this.#unsent += line;
+    this.#sending ??= setTimeout(() => this.#send(''), SEND_MS).unref();
   }
 
-  #takeUntold(): string {
-    const untold = this.#untold;
-    this.#untold = '';
-    clearTimeout(this.#telling);
-    this.#telling = undefined;
+  #takeUnsent(): string {
+    const untold = this.#unsent;
+    this.#unsent = '';
+    clearTimeout(this.#sending);
+    this.#sending = undefined;
     return untold;
   }
 
@@ -203,7 +201,7 @@ export class Watchdog {
 
   #onGone(child: ChildProcess, reason: string): void {
     if (this.#phase.name !== 'watching' || this.#phase.child !== child) return;
-    this.#takeUntold();
+    this.#takeUnsent();
     if (this.#startsLeft === 0) this.#giveUp(reason);
     else if (this.#everything() === '') this.#phase = { name: 'idle' };
     else this.#start();
@@ -228,8 +226,8 @@ export class Watchdog {
   }
 }
 
-/** How long the end of a group may go untold, in milliseconds. */
-const TELL_MS = 20;
+/** Delay until the end of a group is sent, in milliseconds. */
+const SEND_MS = 20;
 
 const SCRIPT_VARIABLE = 'EXEC_SERVER_WATCHDOG';
 
