@@ -41,7 +41,7 @@ describe('CodeCache', () => {
 
   const cacheOf = (id: string, env = {}): CodeCache => {
     const cache = CodeCache.nextTo(program, id, env);
-    if (cache === undefined) throw new Error(`no cache beside ${program}`);
+    if (cache === undefined) throw new Error(`no cache next to ${program}`);
     return cache;
   };
   const read = (id: string) => cacheOf(id).read();
@@ -59,7 +59,7 @@ describe('CodeCache', () => {
     expect([read('one'), read('other')]).to.deep.equal([code, undefined]);
   });
 
-  it('keeps one file beside the program, which only this user can write', () => {
+  it('keeps one file next to the program, writable only by this user', () => {
     cacheOf('one').write(Buffer.from('older and longer'));
     const path = kept();
     expect(read('one')).to.deep.equal(code);
@@ -113,11 +113,11 @@ describe('CodeCache', () => {
     truncateSync(path, 50);
     expect([read('one'), files()]).to.deep.equal([undefined, []]);
     const target = join(root, 'target');
-    writeFileSync(target, 'of somebody');
+    writeFileSync(target, 'of another user');
     for (const name of [path, join(directory, `.program.cjs.${process.pid}.code`)]) symlinkSync(target, name);
     cacheOf('one').write(code);
     cacheOf('one').write(code);
-    expect([readFileSync(target, 'utf8'), read('one')]).to.deep.equal(['of somebody', code]);
+    expect([readFileSync(target, 'utf8'), read('one')]).to.deep.equal(['of another user', code]);
     expect(files()).to.have.lengthOf(1);
   });
 

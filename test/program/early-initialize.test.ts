@@ -84,7 +84,7 @@ describe('plainInitialize', () => {
     'a part of a byte': framed(body({ clientName: 'client', retainedBytes: 0.5 })),
     'a session to resume': framed(body({ clientName: 'client', resumeSessionId: 'x' })),
     'something deep in the params': framed(body({ clientName: 'client', unknown: [] })),
-    'something deep beside them': framed(body(undefined, { unknown: {} })),
+    'a deep field next to them': framed(body(undefined, { unknown: {} })),
   };
   for (const [what, chunk] of Object.entries(left)) {
     it(`leaves to the server ${what}`, () => {

@@ -15,7 +15,7 @@ import { until } from '../support/until.ts';
     );
   const ended = (pid: number) => new Promise(resolve => onceEnded(pid, (...end) => resolve(end)));
 
-  it('tells how each of many children ended, whose ends come together', async () => {
+  it('reports the ends of many children that end together', async () => {
     const scripts = ['exit 0', 'exit 255', 'kill -KILL $$', 'kill -40 $$', 'kill -SEGV $$'];
     expect(await Promise.all(scripts.map(run).map(ended))).to.deep.equal([
       [0, 0],

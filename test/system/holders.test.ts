@@ -86,7 +86,7 @@ describe('findHolders', () => {
       expect(await find([pinned(file)], new Set([10]))).to.deep.equal([{ pid: 11, name: 'other' }]);
     });
 
-    it('passes over what it may not read and what has ended', async () => {
+    it('ignores processes that it may not read or that have ended', async () => {
       mkdirSync(join(directory, '10'));
       mkdirSync(join(directory, '11'));
       writeFileSync(join(directory, '11/fd'), '');
@@ -114,7 +114,7 @@ describe('findHolders', () => {
       expect(byPid(await find([pinned(file)]))?.map(({ pid }) => pid)).to.deep.equal([11, 12]);
     });
 
-    it('tells which of the files are held', async () => {
+    it('finds which of the files are held', async () => {
       const [held, free] = [fileAt('held'), fileAt('free')];
       addProcess(10, 'holder', { 0: '/dev/null', 1: held });
       addProcess(process.pid, 'this process', { 0: free });

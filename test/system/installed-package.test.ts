@@ -113,11 +113,11 @@ describe('installed packages', () => {
 
     it('is where a link of the installation leads', () => {
       const store = directory('store/native@1/node_modules/native');
-      const beside = directory('store/native@1/node_modules/binary');
+      const sibling = directory('store/native@1/node_modules/binary');
       const root = directory('store/package@1/node_modules/package');
       symlinkSync(store, join(dirname(root), 'native'));
       expect(dependencyDirectory(root, 'native')).to.equal(store);
-      expect(dependencyDirectory(store, 'binary')).to.equal(beside);
+      expect(dependencyDirectory(store, 'binary')).to.equal(sibling);
     });
 
     it('is in no node_modules of another parent directory, of NODE_PATH or of the home directory', () => {

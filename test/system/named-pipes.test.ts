@@ -143,7 +143,7 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
     await linked.dispose();
   });
 
-  it('lets nobody else in', () => {
+  it('gives access to no other user', () => {
     const ends = open('forOutput');
     const modes = [ends.path, dirname(ends.path)].map(path => statSync(path).mode & 0o777);
     expect([statSync(ends.path).isFIFO(), modes]).to.deep.equal([true, [0o600, 0o700]]);
@@ -177,7 +177,7 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
       expect(nextPath()).to.equal(ends.path);
     });
 
-    it('uses it again after a cut that met nobody, without what was unread', () => {
+    it('reuses it after a cut without holders, without unread bytes', () => {
       const ends = open('forOutput');
       writeSync(ends.childs, 'unread');
       close(ends);
@@ -201,7 +201,7 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
       });
     }
 
-    it('uses one that a child read again when nobody reads it any more', async () => {
+    it('reuses an input when no process reads it any more', async () => {
       const ends = open('forInput');
       closeSync(ends.ours);
       ends.closed(false);
@@ -211,7 +211,7 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
       expect(whileRead).to.not.equal(ends.path);
     });
 
-    it('tells which ones others hold, and no longer when they may be used again', async () => {
+    it('lists those that others hold, until they can be reused', async () => {
       const [free, cut, input] = [open('forOutput'), open('forOutput'), open('forInput')];
       const other = openSync(cut.path, constants.O_WRONLY | constants.O_NONBLOCK);
       close(free);
@@ -223,11 +223,11 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
       const before = held();
       closeSync(input.childs);
       closeSync(other);
-      await until(() => held().length === 0, 'they are held for ever');
+      await until(() => held().length === 0, 'they are still held');
       expect(before).to.deep.equal([cut.path, input.path]);
     });
 
-    it('tells that one is held before our end is closed, if that is about to come', () => {
+    it('lists one as held before our end is closed, if that is about to happen', () => {
       const [cut, free, input] = [open('forOutput'), open('forOutput'), open('forInput')];
       cut.cut();
       free.cut();
@@ -348,7 +348,7 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
       expect([before > 0, readdirSync(tempDir)]).to.deep.equal([true, []]);
     });
 
-    it('is no hindrance for who asks at once', async () => {
+    it('does not delay an immediate request', async () => {
       pipes.prepare();
       const ends = [open('forOutput'), open('forInput')];
       expect(new Set(ends.map(({ path }) => path)).size).to.equal(2);
@@ -399,7 +399,7 @@ const withPath = <Result>(path: string, act: () => Result): Result => {
       ]);
     });
 
-    it('says so when somebody has removed the directory', () => {
+    it('reports that the directory was removed', () => {
       rmSync(dirname(nextPath()), { recursive: true });
       expect(ends()).to.deep.equal([undefined, undefined]);
       expect(pipes.unavailable).to.match(/^no named pipes: ENOENT/);

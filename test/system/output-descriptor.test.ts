@@ -29,7 +29,7 @@ const writer = (stdout: 'pipe' | number) =>
   );
 
 describe('openOutput', () => {
-  it('lets the process go on while nobody reads its pipe, and loses nothing', async () => {
+  it('lets the process continue while its pipe has no reader, and loses nothing', async () => {
     const child = writer('pipe');
     const [said] = await once(child.stderr as NodeJS.ReadableStream, 'data');
     expect(String(said)).to.equal('goes on');

@@ -7,7 +7,7 @@ import { openLinks } from '../server/support/descriptors.ts';
 const hasTerminals = ptyUnavailable() === undefined && process.platform === 'linux';
 
 (hasTerminals ? describe : describe.skip)('pinTerminal', () => {
-  /** A terminal whose only user has ended at once. */
+  /** A terminal whose only user has already ended. */
   const unused = async () => {
     const child = startOnPty({
       argv: ['true'],

@@ -53,7 +53,7 @@ describe('posixGroups', () => {
     });
   }
 
-  it('asks for the process of the number, whoever it belongs to, whether there is one', () => {
+  it('finds a process of that pid, of any user', () => {
     const { calls, kill } = recorder();
     expect(posixGroups(kill).hasLeader(42)).to.equal(true);
     expect(calls).to.deep.equal([[42, 0]]);
@@ -102,7 +102,7 @@ describe('windowsGroups', () => {
     });
   }
 
-  it('passes over signals that can not be delivered', () => {
+  it('ignores signals that cannot be delivered', () => {
     const { runs, groups } = recorded();
     for (const signal of ['SIGINT', 'SIGHUP', 'SIGCONT', 'SIGUSR1'] as const) groups.signal(42, signal);
     expect(runs).to.deep.equal([]);

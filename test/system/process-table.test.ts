@@ -43,7 +43,7 @@ describe('readProcessTable', () => {
     expect([entry?.name, entry?.state, entry?.ppid]).to.deep.equal(['a) S 1 (b\n', 'Z', 7]);
   });
 
-  it('passes over what has ended meanwhile and what is no process', async () => {
+  it('ignores processes that have ended and entries that are no process', async () => {
     addProcess(42);
     addProcess(43, '');
     mkdirSync(join(procRoot, 'self'));
@@ -93,12 +93,12 @@ describe('readProcessTable', () => {
 });
 
 describe('descendantsOf', () => {
-  it('lists a whole tree, parents first, and nobody else', () => {
+  it('lists exactly the whole tree, parents first', () => {
     const parents = tableOf([5, 4], [4, 2], [3, 2], [2, 1], [6, 1], [7, 5]);
     expect(descendantsOf(2, parents)).to.deep.equal([4, 3, 5, 7]);
   });
 
-  it('lists nobody below a process that is not there', () => {
+  it('lists no descendants of a missing process', () => {
     expect(descendantsOf(9, tableOf([2, 1]))).to.deep.equal([]);
   });
 

@@ -59,7 +59,7 @@ describe('Watchdog', () => {
     return join(directory, '7');
   };
 
-  /** Waits until the watchdog has finished and whoever is not to be spared is gone: who was killed last dies after it. */
+  /** Waits until the watchdog has finished and all processes but the spared ones are gone. */
   const expectLeft = async (
     watchdog: number | undefined,
     pids: Record<string, number>,
@@ -69,14 +69,14 @@ describe('Watchdog', () => {
     await until(() => watchdog === undefined || !isRunning(watchdog), 'the watchdog is still at work');
     await until(
       () => left().every(name => spared.includes(name)),
-      `somebody is left beside ${spared.join() || 'nobody'}`,
+      `processes other than ${spared.join() || 'none'} are left`,
     );
     expect(left()).to.deep.equal(spared);
   };
 
   for (const shell of shells()) {
     describe(`with ${[basename(shell[0]), ...shell.slice(1)].join(' ')}`, () => {
-      it('ends the groups, the holders of pipes and nobody else, and removes the directory', async () => {
+      it('ends exactly the groups and the holders of pipes, and removes the directory', async () => {
         const server = start(shell);
         const pipe = namedPipe();
         const termFile = join(root, 'term');
@@ -118,7 +118,7 @@ describe('Watchdog', () => {
           ['add', second * 100_000],
           ['remove', second * 100_000],
           ['remove', third],
-          // What is removed is told with this at the latest.
+          // A removal is sent with this line at the latest.
           ['add', fourth],
         );
         const { watchdog } = server;
@@ -134,7 +134,7 @@ describe('Watchdog', () => {
         const added = groups.map((pgid): Call => ['add', pgid]);
         const removed = groups.filter(pgid => pgid % 2 === 0).map((pgid): Call => ['remove', pgid]);
         await server.call(...added, ['add', stubborn], ...removed);
-        // So many at once wait in the server until the shell has read the first: SIGKILL would lose them.
+        // So many lines wait in the server until the shell has read the first ones: SIGKILL would lose them.
         await server.call(['end']);
         await until(() => !isRunning(stubborn), 'the group is still alive');
       });
@@ -219,7 +219,7 @@ describe('Watchdog', () => {
         await expectLeft(watchdog, { master, holder }, ['master']);
       });
 
-      it('removes the directory and exits at once when nothing is registered', async () => {
+      it('removes the directory and exits immediately if nothing is registered', async () => {
         const server = start(shell);
         await server.call(['useDirectory', directory]);
         const { watchdog } = server;
@@ -260,7 +260,7 @@ describe('Watchdog', () => {
     });
   }
 
-  it('ends what is left when it is told to end', async () => {
+  it('ends the registered processes on request', async () => {
     const server = start();
     const pids = {
       stubborn: await children.start('ignores-term-and-hup.sh'),
@@ -283,7 +283,7 @@ describe('Watchdog', () => {
     expect(server.logged).to.deep.equal(['the watchdog can\'t look after "/"']);
   });
 
-  it('is told soon of a group that is unregistered, when nothing else is', async () => {
+  it('learns soon that a group is unregistered, without another line', async () => {
     const server = start();
     const spared = await children.start('ignores-term-and-hup.sh');
     await server.call(['add', spared]);
@@ -426,7 +426,7 @@ function findProgram(name: string): string | undefined {
 
 /**
  * Whether it says its name, which it does after it has begun to ignore signals, and sleeps, which it only does when
- * it has read all that it was told.
+ * it has read all of its input.
  */
 const isReading = (pid: number): boolean => {
   const { name, state } = readProc().get(pid) ?? {};
@@ -443,7 +443,7 @@ const environmentNames = (pid: number): string[] =>
     .flatMap(entry => /^([A-Z_]+)=/.exec(entry)?.[1] ?? [])
     .toSorted();
 
-/** Its open descriptors, without those that whoever runs the tests left open for everybody. */
+/** Its open descriptors, without those that the test runner has inherited. */
 const descriptors = (pid: number): string[] => {
   const everybodys = new Set(readdirSync('/proc/self/fd').map(fd => `${fd} ${linkOf('self', fd)}`));
   return readdirSync(`/proc/${pid}/fd`).filter(

@@ -1,6 +1,6 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 
-/** What this process has open, as /proc tells it. */
+/** What this process has open, as /proc shows it. */
 export const openLinks = (): string[] =>
   readdirSync('/proc/self/fd').flatMap(fd => {
     try {

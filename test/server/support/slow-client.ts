@@ -9,7 +9,7 @@ export type Told = {
   readonly params: any;
 };
 
-/** The other end of a connection: it reads everything, nothing, or as much as it is told to. */
+/** The other end of a connection: it reads everything, nothing, or as much as requested. */
 export class SlowClient {
   readonly stream: Writable;
   readonly writer: FrameMessageWriter;

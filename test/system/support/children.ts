@@ -51,7 +51,7 @@ export const isRunning = (pid: number): boolean =>
 export const childrenHere = (): number[] =>
   [...readProc().values()].flatMap(({ pid, ppid }) => (ppid === process.pid ? pid : []));
 
-/** Sends SIGKILL to a process that may have ended meanwhile. */
+/** Sends SIGKILL to a process that may have ended. */
 export const kill = (pid: number): void => {
   try {
     process.kill(pid, 'SIGKILL');
