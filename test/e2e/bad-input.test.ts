@@ -572,7 +572,7 @@ describe('exec-server --stdio before initialized', () => {
     client.sendBytes(Buffer.alloc(2 * 1024 * 1024, 'no frame here\n'));
     await client.ended;
     expect(client.stderr).to.equal(
-      "exec-server: the connection can't be read any further: no frame header in 1048576 bytes\n",
+      'exec-server: cannot read from the connection any more: no frame header in 1048576 bytes\n',
     );
   });
 });

@@ -46,7 +46,7 @@ export class Client {
 
   /** True if the server closed the connection because it found no header. */
   get mayBeLost(): boolean {
-    return this.#jail.stderr.includes("the connection can't be read any further");
+    return this.#jail.stderr.includes('cannot read from the connection any more');
   }
 
   async send(step: Step): Promise<void> {

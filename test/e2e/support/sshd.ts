@@ -97,9 +97,9 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
   }
 };
 
-// The sshd of root refuses to start without the directory that it confines its unauthenticated part to. On Debian it
-// is /run/sshd, created by the system service, which never ran in a container; other systems ship theirs. It is empty
-// and shared by all sshd processes of the machine, so it is not removed.
+// The sshd of root refuses to start without the directory for privilege separation. On Debian it is /run/sshd, created
+// by the system service, which never ran in a container; other systems ship theirs. It is empty and shared by all sshd
+// processes of the machine, so it is not removed.
 const createPrivilegeSeparationDirectory = async (): Promise<void> => {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return;
   await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
