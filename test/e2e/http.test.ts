@@ -238,7 +238,7 @@ describe('http/request', () => {
       expect(params).to.deep.include({
         deltaBase64: '',
         done: true,
-        error: 'the connection broke before the end',
+        error: 'the connection was closed before the end of the response',
       });
     });
 

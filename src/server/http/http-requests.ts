@@ -31,8 +31,8 @@ export class HttpRequests {
   #stopped = false;
 
   /**
-   * @param answers where an answer counts
-   * @param parts where its body counts while it arrives
+   * @param answers the memory of answers
+   * @param parts the memory of bodies that are being received
    */
   constructor(outbound: Outlet, answers: AnswerMemory, parts: PartialAnswers) {
     this.#outbound = outbound;
@@ -71,7 +71,7 @@ export class HttpRequests {
     }
   }
 
-  /** Gives all of them up, and takes no more. */
+  /** Aborts all requests, and refuses further ones. */
   stop(): void {
     this.#stopped = true;
     for (const controller of this.#pending.values()) controller.abort(CLOSED);
@@ -111,8 +111,8 @@ export class HttpRequests {
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {
         send(chunk, false, null);
-        // While the client doesn't keep up, the response isn't read on.
-        if (!this.#outbound.open) await this.#turn();
+        // The response is not read while the client does not keep up.
+        if (!this.#outbound.open) await this.#writable();
       }
       send(EMPTY, true, null);
     } catch (error) {
@@ -120,7 +120,7 @@ export class HttpRequests {
     }
   }
 
-  #turn(): Promise<void> {
+  #writable(): Promise<void> {
     return new Promise(resolve => {
       this.#outbound.wait({
         sendNext: () => {
@@ -184,6 +184,6 @@ const reasonOf = (error: unknown, signal: AbortSignal): string => {
   if (signal.aborted) return String(signal.reason);
   if (error instanceof RedirectRefused) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
-  if (message === 'aborted') return 'the connection broke before the end';
+  if (message === 'aborted') return 'the connection was closed before the end of the response';
   return code ?? 'unknown error';
 };

@@ -14,7 +14,10 @@ import type { PooledServer, ServerPool } from './server-pool.ts';
  * Wraps the file methods: a request with a sandbox, or with a handle that was opened in one, is forwarded to a server
  * in that sandbox. A check of paths in this process would race with processes that create symbolic links.
  */
-export const withSandboxes = (local: LocalFiles, pool: ServerPool): FileHandlers => {
+export const withSandboxes = (
+  local: LocalFiles,
+  pool: Pick<ServerPool, 'servers' | 'serverFor' | 'request'>,
+): FileHandlers => {
   let lastWatchId = -1;
 
   const holderOf = (handleId: string) => pool.servers.find(({ handles }) => handles.has(handleId));
