@@ -60,7 +60,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
           bytes,
           reason: 'the connection was closed',
           written: bytes,
-          log: ['the connection broke: write EPIPE'],
+          log: ['connection error: write EPIPE'],
         })),
       );
       await waitForNoSurvivorsIn(directory);
