@@ -7,11 +7,11 @@ import { currentHost, serve } from '../server/index.ts';
 
 /** Options of `connectEmbedded`. */
 export type EmbeddedOptions = {
-  /** The variables that processes start from. Default: `process.env`. */
+  /** Variables that processes start from. Default: `process.env`. */
   readonly env?: NodeJS.ProcessEnv | undefined;
-  /** The default working directory of processes. Default: that of this process. */
+  /** Default working directory of processes. Default: that of this process. */
   readonly cwd?: string | undefined;
-  /** Receives one line for people at a time; never a value of a variable. Default: lines are discarded. */
+  /** Receives one line at a time for the user; never a value of a variable. Default: lines are discarded. */
   readonly log?: ((line: string) => void) | undefined;
 };
 

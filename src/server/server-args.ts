@@ -3,7 +3,7 @@ import { MIN_MEMORY_BYTES } from './memory/limits.ts';
 /** Options of the program as a server. */
 export type ServerArgs = { readonly memoryBytes?: number | undefined };
 
-/** Reads the arguments of a server; `undefined` for others, and for a size that is none. */
+/** Parses the arguments of a server; `undefined` for any other command line, or an invalid size. */
 export const serverArgs = (args: readonly string[]): ServerArgs | undefined => {
   const [, size] = SERVER.exec(args.join(' ')) ?? [undefined, 'none'];
   if (size === undefined) return {};
@@ -13,7 +13,7 @@ export const serverArgs = (args: readonly string[]): ServerArgs | undefined => {
 
 const SERVER = /^(?:--stdio|--listen stdio)(?: --memory-limit (\S+))?$/;
 
-/** A limit of memory in bytes, such as `256M`; `undefined` if it is none, or too small. */
+/** Parses a memory limit such as `256M` to bytes; `undefined` if it is invalid or below the minimum. */
 export const parseSize = (text: string): number | undefined => {
   const [, number, unit = ''] = /^(\d{1,9})([KMG]?)$/.exec(text) ?? [];
   const bytes = Number(number) * UNITS[unit as keyof typeof UNITS];

@@ -3,7 +3,7 @@ import { MIN_MEMORY_BYTES } from '../../src/server/memory/limits.ts';
 import { parseSize, serverArgs } from '../../src/server/server-args.ts';
 
 describe('serverArgs', () => {
-  it('knows a server by either spelling, with a limit of memory or without', () => {
+  it('recognises both spellings of a server, with and without a memory limit', () => {
     const all = [
       '--stdio',
       '--listen stdio',
@@ -18,7 +18,7 @@ describe('serverArgs', () => {
     ]);
   });
 
-  it('takes nothing else for a server', () => {
+  it('returns undefined for any other command line', () => {
     const others = ['', 'run ls', '--stdio --tty', '--memory-limit 64M --stdio', '--stdio --memory-limit'];
     expect(others.map(text => serverArgs(text.split(' ')))).to.deep.equal(others.map(() => undefined));
     expect(serverArgs(['--stdio', '--memory-limit', '1M'])).to.equal(undefined);
@@ -26,7 +26,7 @@ describe('serverArgs', () => {
 });
 
 describe('parseSize', () => {
-  it('reads bytes, and powers of 1,024', () => {
+  it('parses bytes and powers of 1,024', () => {
     expect(['33554432', '32768K', '32M', '2G'].map(parseSize)).to.deep.equal([
       MIN_MEMORY_BYTES,
       MIN_MEMORY_BYTES,
@@ -35,7 +35,7 @@ describe('parseSize', () => {
     ]);
   });
 
-  it('reads nothing else, and nothing that is too little', () => {
+  it('refuses other text and sizes below the minimum', () => {
     const wrong = ['', 'M', '-64M', '64m', '64 M', '1e9', '0x40M', '64MB', '31M', '33554431'];
     expect(wrong.map(parseSize)).to.deep.equal(wrong.map(() => undefined));
   });

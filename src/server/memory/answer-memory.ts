@@ -9,12 +9,11 @@ export type Backlog = {
 };
 
 /**
- * The memory of answers, from the moment that they are made until the client has read them. A request whose answer
- * may be long waits until there is room for it, in the order of the requests; one that is too long for the share is
- * made when no other is.
+ * Memory of answers, from their creation until the client has read them. A request with a long answer waits, in the
+ * order of the requests, until there is memory for it; an answer longer than the share is made while there is no other.
  *
- * A long-running one, such as the body of a download, waits for room before it has an answer; so none waits for
- * another that waits itself.
+ * An answer that takes long, such as a download, waits for memory before it holds any, so no answer waits for one that
+ * waits itself.
  */
 export class AnswerMemory {
   readonly #share: MemoryShare;
@@ -29,9 +28,9 @@ export class AnswerMemory {
   }
 
   /**
-   * Makes an answer when there is room for it.
+   * Makes an answer once there is memory for it.
    *
-   * @param bytes the most that it takes, in all the forms that it has until it is queued
+   * @param bytes maximum of all its copies until it is queued
    */
   async making<Answer>(bytes: number, make: () => Answer | Promise<Answer>): Promise<Answer> {
     await this.take(bytes);
@@ -42,7 +41,7 @@ export class AnswerMemory {
     }
   }
 
-  /** Waits for room and takes it. */
+  /** Waits for memory and takes it. */
   async take(bytes: number): Promise<void> {
     if (this.#waiting.length === 0 && this.#mayBegin(bytes)) this.#share.take(bytes);
     else {
@@ -52,7 +51,7 @@ export class AnswerMemory {
     }
   }
 
-  /** Gives room back when the answer that is returned now is in the queue to the client, where it counts by itself. */
+  /** Releases memory when the answer that is returned now is queued, where it counts by itself. */
   releaseOnceQueued(bytes: number): void {
     setImmediate(() => this.#share.release(bytes));
   }
@@ -82,5 +81,5 @@ export class AnswerMemory {
   }
 }
 
-// Output that is always under way must not keep a long answer waiting.
+// Continuous output must not make a long answer wait forever.
 const FEW_QUEUED_BYTES = 512 * 1024;

@@ -4,8 +4,8 @@ import { GARBAGE_IDLE_MS, IDLE_GARBAGE_BYTES, MIN_GARBAGE_BYTES } from './limits
 import type { Collector } from './memory-budget.ts';
 
 /**
- * Collects garbage where V8 alone would let it grow: it goes by what its heap may be, hundreds of megabytes, and in
- * an idle process it does nothing. A collection takes some milliseconds.
+ * Collects garbage that V8 alone would let grow: V8 goes by its heap limit of hundreds of megabytes, and does nothing in
+ * an idle process. A collection takes some milliseconds.
  *
  * - When what was given back would be more than what is left of the budget, in the next turn of the event loop: then it
  *   is garbage; or before new memory is taken that garbage would make more than the budget.
@@ -14,7 +14,7 @@ import type { Collector } from './memory-budget.ts';
 export class GarbageCollector implements Collector {
   readonly #collect: () => void;
   readonly #idleMs: number;
-  /** Given back since the last collection. */
+  /** Bytes released since the last collection. */
   #garbage = 0;
   /** Set when something was released after the timer was started. */
   #active = false;
@@ -60,7 +60,7 @@ export class GarbageCollector implements Collector {
 
 let collectAll: (() => void) | undefined;
 
-/** V8 hands out its collector only where it is asked to by a flag. */
+/** V8 exposes its collector only with a flag. */
 const collectNow = (): void => {
   if (collectAll === undefined) {
     setFlagsFromString('--expose-gc');

@@ -5,21 +5,21 @@ const SHARES = {
   /** Long frames, from their parsing to the answer. */
   frames: 1 / 3,
   /**
-   * Answers, from the moment that they are made until the client has read them. So little that what is queued of them
-   * stops no request from being read; a longer one has it for itself.
+   * Answers, from their creation until the client has read them. So small that queued answers do not stop the reading
+   * of requests; a longer answer has the share for itself.
    */
   answers: 1 / 16,
   /** Input that processes have not read yet. */
   stdin: 1 / 3,
   /** Long requests that are not answered yet, such as files that are being written. */
   uploads: 1 / 2,
-  /** Answers that are not whole yet: bodies of HTTP responses, listings, those of a batch. */
+  /** Incomplete answers: bodies of HTTP responses, listings, the answers of a batch. */
   parts: 1 / 6,
-  /** Output kept for `process/read`. */
+  /** Output retained for `process/read`. */
   retained: 1 / 6,
   /** Heads and tails of output, with `output: "headTail"`. */
   headTail: 1 / 6,
-  /** Lossless output that was read and waits for the client. */
+  /** Lossless output that waits for the client. */
   pending: 1 / 12,
 } as const;
 
@@ -29,9 +29,8 @@ export type ShareName = keyof typeof SHARES;
 export type MemoryUse = { readonly usedBytes: number; readonly limitBytes: number };
 
 /**
- * The memory of one connection. All that it holds draws on one number of bytes, through shares, of which each has
- * a bound of its own: so no kind of use can take everything from the others. Additions and nothing else, since it
- * lies on the hottest paths.
+ * Memory budget of one session. All uses draw on one number of bytes through shares, each with its own limit, so that no
+ * kind of use can starve the others. It only adds numbers, since it is on the hottest paths.
  */
 export class MemoryBudget {
   readonly limitBytes: number;
@@ -41,7 +40,7 @@ export class MemoryBudget {
   readonly #collector: Collector | undefined;
   #used = 0;
 
-  /** @param collector collects what was given back and still takes memory; without it V8 decides alone */
+  /** @param collector collects released memory; without it V8 alone decides when */
   constructor(limitBytes: number, collector?: Collector) {
     this.limitBytes = limitBytes;
     this.#collector = collector;
@@ -58,22 +57,22 @@ export class MemoryBudget {
     return { usedBytes: Math.ceil(this.#used), limitBytes: this.limitBytes };
   }
 
-  /** Calls back whenever something of a share was given back on which others wait. */
+  /** Calls the listener after each release. */
   onReleased(listener: () => void): void {
     this.#listeners.push(listener);
   }
 
-  /** Registers a cache: `free` lets go of so many bytes, as far as it can, when memory is short. */
+  /** Registers a cache, whose `free` drops up to the given bytes when memory is short. */
   onShort(free: (bytes: number) => void): void {
     this.#caches.push(free);
   }
 
-  /** Notes memory that is garbage now and was never counted, such as the objects of a process. */
+  /** Reports garbage that was never counted, such as the objects of a process. */
   discarded(bytes: number): void {
     this.#collector?.released(bytes, this.limitBytes - this.#used);
   }
 
-  /** Checks that there is room for more. Makes some if it has to. */
+  /** Returns true if there is memory for more, after freeing caches and garbage if needed. */
   hasRoom(bytes: number): boolean {
     const missing = this.#used + bytes - this.limitBytes;
     if (missing > 0) for (const free of this.#caches) free(missing);
@@ -82,12 +81,12 @@ export class MemoryBudget {
     return true;
   }
 
-  /** For shares: counts. */
+  /** Counts memory; called by shares. */
   taken(bytes: number): void {
     this.#used += bytes;
   }
 
-  /** For shares: counts, and wakes those that wait. */
+  /** Counts released memory and calls the listeners; called by shares. */
   released(bytes: number): void {
     this.#used -= bytes;
     this.#collector?.released(bytes, this.limitBytes - this.#used);
@@ -110,28 +109,28 @@ export class MemoryShare {
     return this.#used;
   }
 
-  /** Checks that so many bytes may be taken, next to `others` that count in this share, too. */
+  /** Returns true if there is memory for `bytes` in addition to `others`, which count in this share, too. */
   fits(bytes: number, others = 0): boolean {
     return this.#used + others + bytes <= this.maxBytes && this.#budget.hasRoom(bytes);
   }
 
-  /** Takes memory if there is room for it. */
+  /** Takes memory if it is available. */
   tryTake(bytes: number): boolean {
     if (!this.fits(bytes)) return false;
     this.take(bytes);
     return true;
   }
 
-  /** Takes memory if there is room, or if nothing else of this kind is held: one thing can always be done. */
+  /** Takes memory if it is available or the share is empty, so that one item of any size can always be processed. */
   tryTakeOrAlone(bytes: number): boolean {
     if (this.#used > 0) return this.tryTake(bytes);
-    // In the attempt to fit it, others may make room.
+    // The check may free caches and garbage.
     this.fits(bytes);
     this.take(bytes);
     return true;
   }
 
-  /** Takes memory, room or not. */
+  /** Takes memory, available or not. */
   take(bytes: number): void {
     this.#used += bytes;
     this.#budget.taken(bytes);
@@ -143,10 +142,10 @@ export class MemoryShare {
   }
 }
 
-/** Collects garbage when that is worth it. */
+/** Decides when to collect garbage. */
 export type Collector = {
-  /** So many bytes were given back, and may take memory still; so much is left of the budget. */
+  /** Reports released bytes, which are garbage until they are collected, and the rest of the budget. */
   released(bytes: number, leftBytes: number): void;
-  /** So much is left of the budget; garbage must not take more than that. */
+  /** Collects if garbage exceeds the rest of the budget. */
   makeRoom(leftBytes: number): void;
 };

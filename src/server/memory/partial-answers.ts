@@ -3,12 +3,12 @@ import type { MemoryShare } from '../memory/memory-budget.ts';
 /** Memory of one answer. */
 type Part = { bytes: number };
 
-/** Takes memory for more of an answer, resolves when it has it; or gives back, with a negative number. */
+/** Takes memory for more of an answer, and resolves when it is available; releases it for a negative number. */
 export type Grow = (bytes: number) => Promise<void>;
 
 /**
- * The memory of answers that grow while they are made, such as the body of an HTTP response. One that needs more than
- * there is waits until others are done. The oldest never waits, so that one is always done.
+ * Memory of answers that grow while they are made, such as the body of an HTTP response. An answer that needs more than
+ * is available waits for others. The oldest never waits, so one always completes.
  */
 export class PartialAnswers {
   readonly #share: MemoryShare;
@@ -20,7 +20,7 @@ export class PartialAnswers {
     this.#share = share;
   }
 
-  /** Makes an answer that grows. What it has taken counts until it is made. */
+  /** Makes an answer that grows. Its memory counts until it is complete. */
   async making<Answer>(make: (grow: Grow) => Promise<Answer>): Promise<Answer> {
     const part = { bytes: 0 };
     this.#parts.add(part);
@@ -58,5 +58,5 @@ export class PartialAnswers {
   }
 }
 
-/** For what is not bounded. */
+/** A `Grow` without a limit. */
 export const growFreely: Grow = () => Promise.resolve();

@@ -17,11 +17,11 @@ import type { MemoryBudget, MemoryShare } from './memory-budget.ts';
 export type RequestHold = { readonly share: MemoryShare; readonly bytes: number };
 
 /**
- * The memory of requests, from the bytes of a frame to the answer.
+ * Memory of requests, from the bytes of a frame to the answer.
  *
- * Short frames wait for nothing but the answers to others: what frees memory (acknowledge, terminate, close) is
- * short. A long one is parsed when there is memory for that, or when no answer is being made or waits for the client.
- * Then it holds what its params take, or is refused.
+ * A short frame waits only for answers to others: requests that free memory (acknowledge, terminate, close) are short. A
+ * long one is parsed when there is memory for it, or when no answer is in progress or queued. Then it holds the memory of
+ * its params, or is refused.
  */
 export class RequestMemory implements FrameGate {
   readonly #pending: MemoryShare;
@@ -32,14 +32,14 @@ export class RequestMemory implements FrameGate {
   readonly #backlog: Backlog;
   readonly #proceed: () => void;
   #flushing = false;
-  /** Of the frame that was admitted last, until it is taken. */
+  /** Memory of the last admitted frame, until it is taken. */
   #hold: RequestHold | undefined;
   /** Memory of its params once it is parsed. */
   #parsedBytes = 0;
 
   /**
-   * @param maxFrameBytes the longest frame; one of ASCII can always be parsed
-   * @param proceed called when a frame may be admitted that was not
+   * @param maxFrameBytes longest frame; one of ASCII can always be parsed
+   * @param proceed called when a refused frame may be admitted
    */
   constructor(budget: MemoryBudget, maxFrameBytes: number, backlog: Backlog, proceed: () => void) {
     this.#pending = budget.share('requests');
@@ -69,9 +69,9 @@ export class RequestMemory implements FrameGate {
   }
 
   /**
-   * Hands over what the frame that was admitted last holds, to be released; `undefined` if it is taken already.
+   * Takes the memory of the last admitted frame, which the caller has to release; `undefined` if it is taken already.
    *
-   * @throws {ExecServerError} `limitExceeded` if there is no room to keep it until it is answered
+   * @throws {ExecServerError} `limitExceeded` if there is no memory for it until its answer
    */
   take(): RequestHold | undefined {
     const hold = this.#hold;

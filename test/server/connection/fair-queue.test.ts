@@ -6,7 +6,7 @@ const HEAD_START = 100;
 
 type Item = { readonly name: string; readonly amount: number };
 
-/** Serves so many turns; whoever was served waits again. */
+/** Serves a number of turns, and adds each item again after its turn. */
 const served = (queue: FairQueue<Item>, turns: number): Item[] =>
   Array.from({ length: turns }, () => {
     const item = queue.take() as Item;
@@ -18,19 +18,19 @@ const served = (queue: FairQueue<Item>, turns: number): Item[] =>
 const names = (items: readonly Item[]): string => items.map(({ name }) => name).join('');
 
 describe('FairQueue', () => {
-  it('has nobody at first', () => {
+  it('is empty at first', () => {
     const queue = new FairQueue<Item>(HEAD_START);
     expect([queue.take(), queue.size]).to.deep.equal([undefined, 0]);
   });
 
-  it('serves equals in a circle, and who waits already once', () => {
+  it('serves equal items in turn, and an item that is added twice once', () => {
     const queue = new FairQueue<Item>(HEAD_START);
     const items = [...'abc'].map(name => ({ name, amount: 7 }));
     for (const item of [...items, ...items]) queue.add(item);
     expect([queue.size, names(served(queue, 9))]).to.deep.equal([3, 'abcabcabc']);
   });
 
-  it('gives all the same amount, however much each takes at once', () => {
+  it('serves all items the same amount, however much each is charged at a time', () => {
     const amounts = fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 1, maxLength: 10 });
     fc.assert(
       fc.property(amounts, fc.nat(500), (each, turns) => {
@@ -44,7 +44,7 @@ describe('FairQueue', () => {
     );
   });
 
-  it('lets one that comes after a rest go first until its head start is used up, and then in the circle', () => {
+  it('serves an item that returns after a pause first until its head start is used up, then in turn', () => {
     const queue = new FairQueue<Item>(HEAD_START);
     for (const name of 'abc') queue.add({ name, amount: 10 });
     served(queue, 100);
@@ -54,7 +54,7 @@ describe('FairQueue', () => {
     expect(order.match(/q/g)).to.have.lengthOf.within(20, 22);
   });
 
-  it('lets little go before much, each time', () => {
+  it('serves a small item before large ones each time', () => {
     const queue = new FairQueue<Item>(100 * HEAD_START);
     for (const name of 'abcdefghij') queue.add({ name, amount: 100 * HEAD_START });
     served(queue, 20);
@@ -69,7 +69,7 @@ describe('FairQueue', () => {
     expect(new Set(order)).to.deep.equal(new Set(['false,k']));
   });
 
-  it('saves nothing up for the one that rests', () => {
+  it('accumulates no credit during a pause', () => {
     const queue = new FairQueue<Item>(HEAD_START);
     const [late, other] = [
       { name: 'l', amount: 10 },

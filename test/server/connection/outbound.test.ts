@@ -6,10 +6,10 @@ import type { OutputSource } from '../../../src/server/outlet.ts';
 import { until } from '../../support/until.ts';
 import { SlowClient, settle } from '../support/slow-client.ts';
 
-/** A frame that alone is as much as may be queued. */
+/** A frame that fills the queue. */
 const FULL = OUTPUT_HIGH_WATER_BYTES + 1;
 
-/** A source that sends frames of its own letter, `left` of them. */
+/** A source that sends `left` frames of one letter. */
 const source = ({ writer }: SlowClient, letter: string, left: number, length: number): OutputSource => {
   let remaining = left;
   return {
@@ -35,7 +35,7 @@ const stalled = (highWaterMark?: number) => {
 };
 
 describe('Outbound', () => {
-  it('is open while little is queued, and not beyond', () => {
+  it('is open until the queue reaches its limit', () => {
     const client = new SlowClient();
     const outbound = new Outbound(client.writer);
     client.stall();
@@ -47,7 +47,7 @@ describe('Outbound', () => {
     expect(open).to.deep.equal([true, true, false]);
   });
 
-  it('gives no turn before the client has read', async () => {
+  it('serves no source before the client has read', async () => {
     const { outbound, order, client } = stalled();
     outbound.wait(source(client, 'a', 1, 1));
     await settle();
@@ -57,7 +57,7 @@ describe('Outbound', () => {
     expect(outbound.open).to.equal(true);
   });
 
-  it('gives turns in a circle, one chunk each', async () => {
+  it('serves sources in turn, one chunk each', async () => {
     const { outbound, order, client } = stalled();
     outbound.wait(source(client, 'a', 4, 10));
     outbound.wait(source(client, 'b', 2, 10));
@@ -67,7 +67,7 @@ describe('Outbound', () => {
     expect(order()).to.equal('-abcabcaca');
   });
 
-  it('goes on in the circle where it was interrupted by a full queue', async () => {
+  it('continues with the next source after a full queue', async () => {
     const { outbound, order, client } = stalled();
     for (const letter of 'abc') outbound.wait(source(client, letter, 3, FULL));
     let mostQueued = 0;
@@ -80,7 +80,7 @@ describe('Outbound', () => {
     expect(order()).to.equal('-abcabcabc');
   });
 
-  it('stays closed for others while a source waits, even if the queue is short', async () => {
+  it('stays closed while a source waits, even if the queue is short', async () => {
     const { outbound, client } = stalled();
     const seen: boolean[] = [];
     outbound.wait({ sendNext: () => seen.push(outbound.open) > 2 && false });
@@ -90,7 +90,7 @@ describe('Outbound', () => {
     expect([...seen, outbound.open]).to.deep.equal([false, true, true]);
   });
 
-  it('lets notifications pass by what waits', async () => {
+  it('sends notifications ahead of waiting sources', async () => {
     const { outbound, client } = stalled();
     outbound.wait(source(client, 'a', 1, 1));
     const exited = { processId: 'p', seq: 1, exitCode: 0, sandboxDenied: false };
@@ -105,7 +105,7 @@ describe('Outbound', () => {
     ]);
   });
 
-  it('asks a source that waits twice once', async () => {
+  it('serves a source that waits twice once', async () => {
     const { outbound, order, client } = stalled();
     const one = source(client, 'a', 1, 1);
     outbound.wait(one);
@@ -115,7 +115,7 @@ describe('Outbound', () => {
     expect(order()).to.equal('-a');
   });
 
-  it('loses nothing when the client reads a frame at a time', async () => {
+  it('loses no output if the client reads one frame at a time', async () => {
     const { outbound, order, client } = stalled();
     const sources = [...'abcdefgh'];
     for (const letter of sources) outbound.wait(source(client, letter, 50, 40_000));
@@ -127,7 +127,7 @@ describe('Outbound', () => {
     expect([counts, outbound.open]).to.deep.equal([sources.map(() => 50), true]);
   });
 
-  it('waits in peace for a stream that itself would take more', async () => {
+  it('waits for the whole queue even if the stream would accept more', async () => {
     const { outbound, order, client } = stalled(100 * FULL);
     outbound.wait(source(client, 'a', 1, 1));
     await settle();
@@ -136,7 +136,7 @@ describe('Outbound', () => {
     await until(() => order() === '-a', 'the source had no turn');
   });
 
-  it('lets everything go when the connection has broken', async () => {
+  it('drops all output once the connection is broken', async () => {
     const { outbound, client } = stalled();
     let left = 5;
     outbound.wait({

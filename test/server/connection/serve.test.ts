@@ -36,7 +36,7 @@ describe('serve', () => {
     await once(bystander, 'exit');
     const left = readdirSync(tempDir);
     rmSync(tempDir, { recursive: true });
-    // Whatever a server in this process does at its end concerns its own children only.
+    // A server in this process must end its own children only.
     expect({ survived, left }).to.deep.equal({ survived: true, left: [] });
   });
 
@@ -68,7 +68,7 @@ describe('serve', () => {
     return { client: await openClient(streams, {}), input, output, server, log };
   };
 
-  it('serves two clients in one process, each on its own', async () => {
+  it('serves two clients in one process independently', async () => {
     const [one, other] = [await connected(), await connected()];
     const start = ({ client }: typeof one) => client.start({ argv: ['cat'], env, stdin: true });
     const [first, second] = [await start(one), await start(other)];
@@ -85,7 +85,7 @@ describe('serve', () => {
     ]);
   });
 
-  it('stops once, however often it is told to, and tells the first reason', async () => {
+  it('stops once, and returns the first reason from every call of stop', async () => {
     const { server, client } = await connected();
     await client.start({ argv: ['sleep', '600'], env });
     const stops = [server.stop('first'), server.stop('second')];
@@ -94,7 +94,7 @@ describe('serve', () => {
     expect([await server.closed, stops[0] === stops[1]]).to.deep.equal(['first', true]);
   });
 
-  it('ends with its input, and says so', async () => {
+  it('stops when its input ends', async () => {
     const { server, client, output } = await connected();
     const { exit } = await client.start({ argv: ['sleep', '600'], env });
     await client.close();
@@ -102,13 +102,13 @@ describe('serve', () => {
     exit.catch(() => {});
   });
 
-  it('ends when its output breaks', async () => {
+  it('stops when its output breaks', async () => {
     const { server, output } = await connected();
     output.destroy(new Error('EPIPE'));
     expect(await server.closed).to.equal('the connection was closed');
   });
 
-  it('sends the last messages of what it ends', async () => {
+  it('sends the last messages of the processes that it ends', async () => {
     const { server, client } = await connected();
     const process = await client.start({
       argv: ['sh', '-c', 'exec 2>&-; trap "echo bye; exit 7" TERM; echo hi; while :; do sleep 0.01; done'],
@@ -125,7 +125,7 @@ describe('serve', () => {
     ]);
   });
 
-  it('leaves its host as it was when the client never read', async () => {
+  it('leaves no process, pipe or descriptor if the client never reads', async () => {
     const before = openLinks().length;
     const { input, output, server } = embed();
     const send = (message: object) => input.write(rawFrame(JSON.stringify({ jsonrpc: '2.0', ...message })));
@@ -144,7 +144,7 @@ describe('serve', () => {
     expect(await server.closed).to.equal('enough');
   });
 
-  it('leaves nothing behind when it ends while it still prepares', async () => {
+  it('leaves no files if it is stopped while it prepares pipes', async () => {
     for (let round = 0; round < 20; round += 1) {
       const { input, output, server } = embed();
       output.resume();
@@ -159,7 +159,7 @@ describe('serve', () => {
     expect(readdirSync(tempDir)).to.deep.equal([]);
   });
 
-  it('refuses a process that is one too many for its host, and takes it when another has closed', async () => {
+  it('refuses a process beyond the limit until another one has closed', async () => {
     const { client } = await connected({ maxProcesses: 1 });
     const first = await client.start({ argv: ['cat'], env, stdin: true });
     const refused = await client.start({ argv: ['true'], env }).catch(error => error.data);
@@ -175,14 +175,14 @@ describe('serve', () => {
 
 describe('describeInternal', () => {
   for (const message of ['PLANTED', 'one line\nPLANTED', '\n    at PLANTED (there:1:1)\n', 'at', '', ' ']) {
-    it(`tells where it happened and nothing of the message ${JSON.stringify(message)}`, () => {
+    it(`returns the stack without the message ${JSON.stringify(message)}`, () => {
       const described = describeInternal(new TypeError(message));
       expect(described).to.match(/^TypeError at .*serve\.test\.ts:/);
       expect(described).not.to.match(/PLANTED|\n/);
     });
   }
 
-  it('tells the name alone where the place is not known, and the type of what is no error', () => {
+  it('returns only the name of an error without stack, and the type of other values', () => {
     const other = Object.assign(new Error('PLANTED'), { stack: 'PLANTED, no frame' });
     const bare = Object.assign(new RangeError('PLANTED'), { stack: undefined });
     expect([other, bare, 'PLANTED', { PLANTED: 1 }, undefined].map(describeInternal)).to.deep.equal([

@@ -16,7 +16,7 @@ const host: Host = {
 };
 
 describe('describeHost', () => {
-  it('says where processes run, with every path as a URI', () => {
+  it('returns every path as a URI', () => {
     expect(describeHost(host, true)).to.deep.equal({
       shell: { name: 'zsh', path: '/usr/bin/zsh' },
       executorVersion: version,
@@ -39,7 +39,7 @@ describe('describeHost', () => {
     });
   });
 
-  it('calls platforms by the names of the contract, and others by their own', () => {
+  it('uses the platform names of the protocol, and those of Node for others', () => {
     const platforms = ['linux', 'darwin', 'win32', 'freebsd'] as const;
     const paths = { cwd: 'C:\\', homeDir: 'C:\\', tempDir: 'C:\\' };
     expect(
@@ -47,7 +47,7 @@ describe('describeHost', () => {
     ).to.deep.equal(['linux', 'macos', 'windows', 'freebsd']);
   });
 
-  it('writes the paths of windows as URIs', () => {
+  it('returns Windows paths as URIs', () => {
     const { cwd, userHomeDir, tempDir } = describeHost(
       {
         ...host,
@@ -65,7 +65,7 @@ describe('describeHost', () => {
     });
   });
 
-  it('is what the declaration says, and has nothing of the environment', () => {
+  it('matches its schema and has no variable of the environment', () => {
     const described = describeHost(host, true);
     expect(EnvironmentInfo.parse(described)).to.deep.equal(described);
     expect(JSON.stringify(described)).not.to.match(/planted|elsewhere/);

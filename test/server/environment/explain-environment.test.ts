@@ -17,7 +17,7 @@ const thrown = (act: () => unknown): unknown => {
   throw new Error('it went well');
 };
 
-/** A base of which each name takes so many bytes in an answer, beside its decision. */
+/** A base whose names take this many bytes in an answer, in addition to their decisions. */
 const variables = (count: number, nameBytes: number): Env =>
   Object.fromEntries(Array.from({ length: count }, (_, at) => [String(at).padStart(nameBytes, 'N'), '']));
 
@@ -27,7 +27,7 @@ const EVERYTHING = { ignoreDefaultExcludes: true };
 describe('explainEnvironment', () => {
   const base = { PATH: '/bin', HOME: '/home/me', MY_TOKEN: 'planted' };
 
-  it('tells of every name that the policy and the overlay met', () => {
+  it('explains every name of the base, the policy and the overlay', () => {
     const params = {
       envPolicy: { exclude: ['H*'], set: { A: 'planted' } },
       env: { PATH: null, B: 'planted' },
@@ -44,14 +44,14 @@ describe('explainEnvironment', () => {
     });
   });
 
-  it('tells of an exact environment that all of it is set, and of nothing of the base', () => {
+  it('explains an exact environment as set, without names of the base', () => {
     expect(explain({ env: { B: 'planted' }, names: ['B', 'PATH'] }, base)).to.deep.equal({
       variables: { B: { outcome: 'set', by: 'overlay' }, PATH: { outcome: 'absent' } },
       counts: { kept: 0, removed: 0, set: 1 },
     });
   });
 
-  it('tells of an answer that would be too long how long, and can be asked in parts', () => {
+  it('refuses an answer that is too long, with its length, and answers it in parts', () => {
     // {"outcome":"kept"}, the name in quotes, and the brackets and the comma of an entry.
     const entry = 1000 + 18 + 2 + 3;
     const fits = Math.floor(MAX_EXPLANATION_BYTES / entry);
@@ -67,7 +67,7 @@ describe('explainEnvironment', () => {
     expect(some.variables).to.deep.equal({ PATH: { outcome: 'absent' } });
   });
 
-  it('counts characters as the bytes and escapes that an answer has', () => {
+  it('counts characters as JSON bytes with escapes', () => {
     const name = '\n'.repeat(MAX_EXPLANATION_BYTES / 2);
     expect(thrown(() => explain({ envPolicy: EVERYTHING }, { [name]: '' }))).to.deep.include({
       limit: 'explanationBytes',

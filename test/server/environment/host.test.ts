@@ -29,7 +29,7 @@ const hostOfAnother = (prepare: string): { env: Host['env']; reported: string[] 
 };
 
 describe('currentHost', () => {
-  it('is this machine, this account and this directory', () => {
+  it('describes this machine, account and directory', () => {
     const host = currentHost({ A: '1', SHELL: '/bin/sh' }, ignore);
     expect(host).to.deep.equal({
       env: { A: '1', SHELL: '/bin/sh' },
@@ -42,7 +42,7 @@ describe('currentHost', () => {
     });
   });
 
-  it('keeps every variable that is text, whatever its name', () => {
+  it('keeps every variable that is valid UTF-8, whatever its name', () => {
     const env = Object.fromEntries([
       ['EMPTY', ''],
       ['with space', 'ä😀'],
@@ -54,19 +54,19 @@ describe('currentHost', () => {
     expect([Object.entries(host.env), reported]).to.deep.equal([Object.entries(env), []]);
   });
 
-  it('is a copy: what changes in the environment afterwards does not change it', () => {
+  it('is not affected by later changes of the environment', () => {
     const env: NodeJS.ProcessEnv = { A: '1' };
     const host = currentHost(env, ignore);
     env.A = '2';
     expect(host.env).to.deep.equal({ A: '1' });
   });
 
-  describe('where values may be any bytes', () => {
+  describe('with values of arbitrary bytes', () => {
     before(function () {
       if (process.platform === 'win32') this.skip();
     });
 
-    it('leaves variables that are not UTF-8 out and names them, never their values', () => {
+    it('ignores variables that are not UTF-8 and reports their names, never their values', () => {
       const prepare =
         'RAW=$(printf "a\\377b"); CUT=$(printf "\\303"); GOOD=$(printf "\\303\\244"); export RAW CUT GOOD';
       const { env, reported } = hostOfAnother(prepare);
@@ -78,7 +78,7 @@ describe('currentHost', () => {
       ]);
     });
 
-    it('has the whole environment otherwise', () => {
+    it('keeps the whole environment otherwise', () => {
       const { env, reported } = hostOfAnother('export A=1 MY_TOKEN=2 EMPTY=');
       // macOS adds a variable of its own to every process.
       expect(env).to.include({ PATH: process.env.PATH, A: '1', MY_TOKEN: '2', EMPTY: '' });
@@ -86,7 +86,7 @@ describe('currentHost', () => {
     });
   });
 
-  describe('has a shell on posix', () => {
+  describe('the shell on POSIX systems', () => {
     before(function () {
       if (process.platform === 'win32') this.skip();
     });
@@ -97,12 +97,12 @@ describe('currentHost', () => {
       ['sh', 'sh'],
     ];
     for (const [path, name] of shells) {
-      it(`which is ${name} where SHELL is ${path}`, () => {
+      it(`is ${name} if SHELL is ${path}`, () => {
         expect(currentHost({ SHELL: path }, ignore).shell).to.deep.equal({ name, path });
       });
     }
 
-    it("whose login shell is the account's, whatever SHELL says", () => {
+    it('has the login shell of the account, whatever SHELL is', () => {
       const { shell } = userInfo();
       const ofThe = (env: NodeJS.ProcessEnv) => currentHost(env, ignore).loginShell;
       // An account without a shell is one that only SHELL knows of.
@@ -112,7 +112,7 @@ describe('currentHost', () => {
       ]);
     });
 
-    it("which is the account's where SHELL is not set or empty", () => {
+    it('is that of the account if SHELL is not set or empty', () => {
       const path = userInfo().shell || '/bin/sh';
       const shell = { name: basename(path), path };
       expect([{}, { SHELL: '' }].map(env => currentHost(env, ignore).shell)).to.deep.equal([shell, shell]);

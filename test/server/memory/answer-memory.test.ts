@@ -49,7 +49,7 @@ describe('AnswerMemory', () => {
     expect(budget.share('answers').usedBytes).to.equal(0);
   });
 
-  it('makes none while the client has not read others, and goes on when it has', async () => {
+  it('makes no answer until the client has read earlier ones', async () => {
     const { begun, client, make } = answering();
     client.queuedBytes = 800 * KIB;
     const waiting = make(1, 600 * KIB);
@@ -60,7 +60,7 @@ describe('AnswerMemory', () => {
     expect(begun).to.deep.equal([1]);
   });
 
-  it('makes one that is too long for its memory when there is no other', async () => {
+  it('makes an answer that exceeds the memory when there is no other', async () => {
     const { begun, make } = answering();
     const all = [make(1, 10 * KIB), make(2, 5000 * KIB), make(3, 10 * KIB)];
     await all[0];
@@ -69,7 +69,7 @@ describe('AnswerMemory', () => {
     expect(begun).to.deep.equal([1, 2, 3]);
   });
 
-  it('gives the memory of a failed answer back', async () => {
+  it('releases the memory of a failed answer', async () => {
     const { answers, budget } = answering();
     const failing = answers.making(600 * KIB, () => Promise.reject(new Error('no')));
     expect(await failing.catch((error: Error) => error.message)).to.equal('no');

@@ -3,7 +3,7 @@ import { GarbageCollector } from '../../../src/server/memory/garbage-collector.t
 import { IDLE_GARBAGE_BYTES, MIN_GARBAGE_BYTES } from '../../../src/server/memory/limits.ts';
 import { until } from '../../support/until.ts';
 
-/** So much is left that garbage is no matter. */
+/** Remaining bytes that make garbage irrelevant. */
 const FREE = Number.POSITIVE_INFINITY;
 
 const counting = (idleMs = 60_000) => {
@@ -15,7 +15,7 @@ const counting = (idleMs = 60_000) => {
 };
 
 describe('GarbageCollector', () => {
-  it('makes room when garbage takes more than is left, and is worth it', () => {
+  it('collects when garbage exceeds the remaining budget and the minimum', () => {
     const { counted, collector } = counting();
     collector.released(MIN_GARBAGE_BYTES, FREE);
     collector.makeRoom(0);
@@ -29,7 +29,7 @@ describe('GarbageCollector', () => {
     expect(counted.collections).to.equal(1);
   });
 
-  it('collects in the next turn what is more than is left', async () => {
+  it('collects in the next turn if garbage exceeds the remaining budget', async () => {
     const { counted, collector } = counting();
     collector.released(MIN_GARBAGE_BYTES + 1, MIN_GARBAGE_BYTES);
     collector.released(1, 0);
@@ -39,7 +39,7 @@ describe('GarbageCollector', () => {
     expect(counted.collections).to.equal(1);
   });
 
-  it('collects once when it is idle after much was released', async () => {
+  it('collects once in an idle server after much was released', async () => {
     const { counted, collector } = counting(1);
     collector.released(IDLE_GARBAGE_BYTES + 1, FREE);
     await until(() => counted.collections > 0, 'nothing was collected');
@@ -47,14 +47,14 @@ describe('GarbageCollector', () => {
     expect(counted.collections).to.equal(1);
   });
 
-  it('leaves little alone', async () => {
+  it('does not collect a small amount', async () => {
     const { counted, collector } = counting(1);
     collector.released(IDLE_GARBAGE_BYTES, FREE);
     await new Promise(resolve => setTimeout(resolve, 20));
     expect(counted.collections).to.equal(0);
   });
 
-  it('collects in fact', async () => {
+  it('runs the collector of V8', async () => {
     const garbage = new WeakRef({ of: 'this test' });
     const collector = new GarbageCollector(undefined, 1);
     collector.released(IDLE_GARBAGE_BYTES + 1, FREE);

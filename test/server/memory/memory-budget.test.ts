@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { MemoryBudget } from '../../../src/server/memory/memory-budget.ts';
 
 describe('MemoryBudget', () => {
-  it('counts what its shares hold, in all', () => {
+  it('counts the memory of all shares', () => {
     const budget = new MemoryBudget(1200);
     budget.share('stdin').take(100);
     budget.share('answers').take(50);
@@ -13,7 +13,7 @@ describe('MemoryBudget', () => {
     ]);
   });
 
-  it('bounds each share, and all of them together', () => {
+  it('limits each share, and all of them together', () => {
     const budget = new MemoryBudget(1200);
     const [stdin, frames, uploads, parts] = (['stdin', 'frames', 'uploads', 'parts'] as const).map(name =>
       budget.share(name),
@@ -23,14 +23,14 @@ describe('MemoryBudget', () => {
     expect([taken, parts?.tryTake(1)]).to.deep.equal([Array(3).fill([false, true]), false]);
   });
 
-  it('gives one thing to a share that holds nothing, however long it is', () => {
+  it('grants one item of any size to an empty share', () => {
     const stdin = new MemoryBudget(1200).share('stdin');
     expect([stdin.tryTakeOrAlone(5000), stdin.tryTakeOrAlone(1)]).to.deep.equal([true, false]);
     stdin.release(5000);
     expect(stdin.tryTakeOrAlone(1)).to.equal(true);
   });
 
-  it('has caches let go of what is missing', () => {
+  it('makes caches free the missing bytes', () => {
     const budget = new MemoryBudget(1200);
     const [retained, stdin, uploads, frames] = (['retained', 'stdin', 'uploads', 'frames'] as const).map(
       name => budget.share(name),
@@ -46,7 +46,7 @@ describe('MemoryBudget', () => {
     expect([frames?.tryTake(300), asked, retained?.usedBytes]).to.deep.equal([true, [100], 100]);
   });
 
-  it('wakes those that wait, and has garbage collected before it grows beyond the budget', () => {
+  it('notifies listeners of a release, and collects garbage before it exceeds the budget', () => {
     const told: string[] = [];
     const budget = new MemoryBudget(1200, {
       released: (bytes, left) => told.push(`released ${bytes} of ${left}`),

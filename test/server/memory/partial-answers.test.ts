@@ -27,7 +27,7 @@ const isSettled = async (promise: Promise<unknown>): Promise<boolean> => {
 describe('PartialAnswers', () => {
   const share = () => new MemoryBudget(600).share('parts');
 
-  it('let one wait for memory until another is made', async () => {
+  it('makes an answer wait for memory until another one is complete', async () => {
     const memory = share();
     const parts = new PartialAnswers(memory);
     const [first, second] = [growing(parts), growing(parts)];
@@ -43,7 +43,7 @@ describe('PartialAnswers', () => {
     expect(memory.usedBytes).to.equal(0);
   });
 
-  it('never let the oldest wait, so that those that hold a part each come to an end', async () => {
+  it('never makes the oldest answer wait, so that every answer completes', async () => {
     const parts = new PartialAnswers(share());
     const [first, second] = [growing(parts), growing(parts)];
     await first.grow(50);
@@ -55,7 +55,7 @@ describe('PartialAnswers', () => {
     await waiting;
   });
 
-  it('take back what an answer needs no more', async () => {
+  it('takes back memory that an answer no longer needs', async () => {
     const memory = share();
     const parts = new PartialAnswers(memory);
     const [first, second] = [growing(parts), growing(parts)];

@@ -39,7 +39,7 @@ describe('RequestMemory', () => {
     expect(budget.use.usedBytes).to.equal(0);
   });
 
-  it('keeps short frames waiting for answers to others only, not for any other memory', () => {
+  it('makes short frames wait only for answers, not for other memory', () => {
     const { admit, budget, memory } = requests();
     for (const name of ['stdin', 'uploads', 'answers', 'retained'] as const)
       budget.share(name).take(40 * MIB);
@@ -53,7 +53,7 @@ describe('RequestMemory', () => {
     expect(pending).to.equal(Math.floor((6 * MIB) / (PENDING_REQUEST_BYTES + 200)));
   });
 
-  it('admits nothing while the client reads no answers, and asks to be asked again', async () => {
+  it('admits no frame while the client reads no answers, and calls back later', async () => {
     const { admit, backlog, proceeded } = requests();
     backlog.queuedBytes = ANSWER_HIGH_WATER_BYTES + 1;
     expect([admit(100), admit(2 * SHORT_FRAME_BYTES)]).to.deep.equal([false, false]);
@@ -71,7 +71,7 @@ describe('RequestMemory', () => {
     expect(budget.use.usedBytes).to.equal(0);
   });
 
-  it('has a long frame wait for answers that are being made, and takes it alone then', () => {
+  it('makes a long frame wait for answers in progress, and then admits it alone', () => {
     const { admit, budget, proceeded } = requests();
     budget.share('answers').take(1);
     expect(admit(8 * MIB)).to.equal(false);
@@ -79,7 +79,7 @@ describe('RequestMemory', () => {
     expect([proceeded.times, admit(8 * MIB)]).to.deep.equal([1, true]);
   });
 
-  it('refuses a long one for which there is no room until it is answered', () => {
+  it('refuses a long frame if there is no memory to hold its params', () => {
     const { admit, memory } = requests();
     for (let count = 0; count < 2; count += 1) {
       expect(admit(8 * MIB)).to.equal(true);
@@ -94,7 +94,7 @@ describe('RequestMemory', () => {
     });
   });
 
-  it('refuses one that is not ASCII, and takes more memory than there ever is', () => {
+  it('refuses a frame that is not ASCII and exceeds the whole memory', () => {
     const { admit } = requests();
     const refused = admit(8 * MIB - ((8 * MIB) % 2), 'ä') as true | ExecServerError;
     expect(refused).to.equal(true);
@@ -106,7 +106,7 @@ describe('RequestMemory', () => {
     });
   });
 
-  it('gives back what a frame held that is no message', () => {
+  it('releases the memory of a frame that is not a message', () => {
     const { admit, budget, memory } = requests();
     admit(2 * MIB);
     memory.done();

@@ -12,7 +12,7 @@ const block = (ms: number) => {
 };
 
 describe('statusReporter', () => {
-  it('tells what the process and the connection are', () => {
+  it('returns figures of the process and the counts', () => {
     const { rssBytes, heapUsedBytes, uptimeMs, openDescriptors, ...rest } = statusReporter(() => ({
       queuedBytes: 7,
       processes: 3,
@@ -33,19 +33,19 @@ describe('statusReporter', () => {
     );
   });
 
-  it('asks for the counts each time', () => {
+  it('calls counts each time', () => {
     let processes = 0;
     const status = statusReporter(() => ({ queuedBytes: 0, processes: ++processes }));
     expect([status().processes, status().processes]).to.deep.equal([1, 2]);
   });
 
-  it('counts the open descriptors without its own', function () {
+  it('does not count its own descriptor', function () {
     if (process.platform !== 'linux') this.skip();
     const status = statusReporter(() => ({ queuedBytes: 0, processes: 0 }));
     expect(status().openDescriptors).to.equal(openLinks().length);
   });
 
-  it('measures the delay of the event loop from one question to the next', async () => {
+  it('measures the delay of the event loop between two calls', async () => {
     const status = statusReporter(() => ({ queuedBytes: 0, processes: 0 }));
     const begun = performance.now();
     status();
@@ -65,7 +65,7 @@ describe('statusReporter', () => {
     }
   });
 
-  it('tells no delay when nothing was measured since the last question', () => {
+  it('reports no delay if none was measured since the last call', () => {
     const status = statusReporter(() => ({ queuedBytes: 0, processes: 0 }));
     status();
     expect(status().eventLoopDelayMs).to.deep.equal(NO_DELAY);

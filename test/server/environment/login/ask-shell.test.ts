@@ -94,7 +94,7 @@ describe('loginShell', () => {
     const inHome = (profile: readonly string[], more: readonly string[] = []) =>
       login(shell.path, shell.files(profile, more));
 
-    it('has what its files set, and nothing of the shell itself', async () => {
+    it('returns the variables that its start-up files set, without those of the shell itself', async () => {
       const env = await inHome([set('FROM_PROFILE', 'a b')], [set('FROM_RC', '1'), prepend('/nvm/bin')]).env(
         interactive,
       );
@@ -113,13 +113,13 @@ describe('loginShell', () => {
       );
     });
 
-    it('is not disturbed by what its files print', async () => {
+    it('ignores output of its start-up files', async () => {
       const noise = ['echo Beer', "printf 'A=1\\nno newline'", 'echo EXEC_SERVER_MARK_=1'];
       const env = await inHome([...noise, set('A', '2')], noise).env(interactive);
       expect(env.A).to.equal('2');
     });
 
-    it('answers though a job is in the background, and leaves none', async () => {
+    it('answers despite a background job, and leaves none', async () => {
       const made = inHome(['sleep 600 &', set('A', '1')]);
       expect((await made.env(interactive)).A).to.equal('1');
       await made.gone();
@@ -128,14 +128,14 @@ describe('loginShell', () => {
 
     for (const other of shellNames.filter(other => other !== shell.name)) {
       describeWithShell(other, `when it is replaced by ${other}`, ({ path }) => {
-        it('has what the first one exported', async () => {
+        it('returns the variables that the first shell exported', async () => {
           const env = await inHome([set('FIRST', '1'), `exec ${path}`]).env(interactive);
           expect(env.FIRST).to.equal('1');
         });
       });
     }
 
-    it('gives up when its files hang, and kills them', async () => {
+    it('fails after the deadline if a start-up file hangs, and kills it', async () => {
       const made = inHome(['sleep 600']);
       expect(await made.ask(interactive, 500)).to.deep.equal({
         reason: `${shell.name} did not answer within 500 ms`,
@@ -144,7 +144,7 @@ describe('loginShell', () => {
       if (process.platform === 'linux') await waitForNoSurvivorsIn(made.home);
     });
 
-    it('says how it ended when its files end it', async () => {
+    it('reports the exit code if a start-up file exits', async () => {
       expect(await inHome(["exec sh -c 'exit 3'"]).ask(interactive)).to.deep.equal({
         reason: `${shell.name} exited with code 3 without printing its environment`,
       });
@@ -152,7 +152,7 @@ describe('loginShell', () => {
 
     // An interactive csh has its question on stdin only, and there its files take it away.
     if (shell.name !== 'tcsh' || !interactive) {
-      it('is not stopped by a question of its files', async () => {
+      it('is not blocked by a prompt of its start-up files', async () => {
         expect((await inHome([shell.readLine, set('A', '1')]).env(interactive)).A).to.equal('1');
       });
     }
@@ -173,7 +173,7 @@ describe('loginShell', () => {
     const inHome = (...lines: string[]) => login(shell.path, profile(...lines));
 
     describeWithShell('zsh', 'that replace it by zsh', zsh => {
-      it('has what the files of both set', async () => {
+      it('returns the variables that the files of both shells set', async () => {
         const files = {
           ...shell.files(['export FIRST=1'], ['echo Beer', `exec ${zsh.path} -l`]),
           ...zsh.files(['export SECOND=1'], ['export INTERACTIVE=1']),
@@ -182,7 +182,7 @@ describe('loginShell', () => {
         expect([env.FIRST, env.SECOND]).to.deep.equal(['1', '1']);
       });
 
-      it('keeps every name and every value', async () => {
+      it('returns every name and value unchanged', async () => {
         // bash can't export the first name, but zsh hands on whatever it was started with.
         const env = await inHome(
           "f() { echo 'a\nb'; }; export -f f",
@@ -193,7 +193,7 @@ describe('loginShell', () => {
       });
     });
 
-    it('does not inherit a guard without what it guards', async () => {
+    it('does not inherit the guard variable of a profile', async () => {
       const nix = [
         'if [ -n "$__ETC_PROFILE_NIX_SOURCED" ]; then return; fi',
         'export __ETC_PROFILE_NIX_SOURCED=1 PATH=/nix/bin:$PATH',
@@ -206,31 +206,31 @@ describe('loginShell', () => {
       ]);
     });
 
-    it('tells its files what they are read for', async () => {
+    it('sets EXEC_SERVER_RESOLVING_ENVIRONMENT for its start-up files', async () => {
       const { A } = await inHome('export A=$EXEC_SERVER_RESOLVING_ENVIRONMENT').env(false);
       expect(A).to.equal('1');
     });
 
-    it('starts at home, without a terminal', async () => {
+    it('starts in the home directory, without a terminal', async () => {
       const made = inHome('export AT=$PWD', 'if : </dev/tty; then export TTY=1; fi 2>/dev/null');
       const { AT, TTY } = await made.env(false);
       expect([AT, TTY]).to.deep.equal([made.home, undefined]);
     });
 
-    it('asks neither aliases nor functions', async () => {
+    it('uses neither aliases nor functions', async () => {
       const tricks =
         'alias env=false; env() { echo no; }; echo() { :; }; alias echo=false; set -f; export A=1';
       expect((await inHome(tricks).env(true)).A).to.equal('1');
     });
 
-    it('lets its files say farewell', async () => {
-      const made = inHome(`trap 'echo bye; echo bye >"$HOME/farewell"' EXIT; export A=1`);
+    it('accepts a logout message of its files', async () => {
+      const made = inHome(`trap 'echo bye; echo bye >"$HOME/logout-message"' EXIT; export A=1`);
       expect((await made.env(false)).A).to.equal('1');
       await made.gone();
-      expect(readFileSync(join(made.home, 'farewell'), 'utf8')).to.equal('bye\n');
+      expect(readFileSync(join(made.home, 'logout-message'), 'utf8')).to.equal('bye\n');
     });
 
-    it('has answered in time however late this process comes to read it', async () => {
+    it('accepts an answer in time that this process reads late', async () => {
       const made = inHome('trap ": >answered" EXIT; export A=1');
       const outcome = made.ask(false, 100);
       // This process stands still from here until the time is over.
@@ -239,14 +239,14 @@ describe('loginShell', () => {
       expect(await outcome).to.have.nested.property('env.A', '1');
     });
 
-    it('refuses what is mixed with other output', async () => {
+    it('refuses an answer that is mixed with other output', async () => {
       const outcome = await inHome('trap "printf hook" DEBUG', 'export SOME=planted').ask(true);
       expect(outcome).to.deep.equal({
         reason: 'bash printed no usable environment: mixed with other output',
       });
     });
 
-    it('takes no output of a job in the background for a part of it', async () => {
+    it('accepts no output of a background job as part of a value', async () => {
       const long = 'x'.repeat(20_000);
       const outcome = await inHome(
         '(while :; do printf noise; done) &',
@@ -259,7 +259,7 @@ describe('loginShell', () => {
           .and.not.to.contain('planted');
     });
 
-    it('names what is not UTF-8, and never tells a value', async () => {
+    it('logs names of variables that are not UTF-8, never their values', async () => {
       const made = inHome(`export RAW="$(printf 'planted\\377')" GOOD="$(printf '\\303\\244')"`);
       const env = await made.env(false);
       expect([env.GOOD, 'RAW' in env, made.log]).to.deep.equal([
@@ -269,30 +269,30 @@ describe('loginShell', () => {
       ]);
     });
 
-    it('gives up when nothing but noise comes', async () => {
+    it('fails after too much output without an answer', async () => {
       expect(await inHome('yes').ask(false)).to.deep.equal({
         reason: `bash printed no usable environment: not found in the first ${MAX_LOGIN_NOISE_BYTES} bytes of output`,
       });
     });
 
-    it('gives up when its files end it', async () => {
+    it('fails if a start-up file exits', async () => {
       expect(await inHome('exit 3').ask(true)).to.deep.equal({
         reason: 'bash exited with code 3 without printing its environment',
       });
     });
 
-    it('says which signal has ended it', async () => {
+    it('reports the signal that killed it', async () => {
       expect(await inHome('kill -KILL $$').ask(false)).to.deep.equal({
         reason: 'bash was killed by SIGKILL without printing its environment',
       });
     });
 
-    it('answers without a directory for temporary files', async () => {
+    it('answers without a temporary directory', async () => {
       const tempDir = '/nowhere/at/all';
       expect((await login(shell.path, profile('export A=1'), { tempDir }).env(false)).A).to.equal('1');
     });
 
-    it('ends at once when the connection does, whatever its files ignore', async () => {
+    it('is killed immediately when the connection ends, whatever signals its files ignore', async () => {
       const made = inHome("trap '' HUP TERM INT; touch ready; sleep 600");
       const outcome = made.ask(false);
       await until(() => existsSync(join(made.home, 'ready')), 'the shell is not ready');
@@ -314,13 +314,13 @@ describe('loginShell', () => {
         await waitForNoSurvivorsIn(home);
       };
 
-      it('leads a session', async () => {
+      it('is the leader of its session', async () => {
         const { PID, STAT = '' } = await inHome('export PID=$$ STAT="$(cat /proc/$$/stat)"').env(false);
         const [, , group, session] = STAT.slice(STAT.lastIndexOf(')') + 2).split(' ');
         expect([group, session]).to.deep.equal([PID, PID]);
       });
 
-      it('hangs up what stays in its session, and kills what does not care', async () => {
+      it('sends SIGHUP to processes left in its session, and kills those that ignore it', async () => {
         const made = inHome(
           `sh -c 'trap ": >\\"$HOME/hung-up\\"; exit" HUP; : >up1; while :; do sleep 0.01; done' &`,
           `sh -c 'trap "" HUP TERM; : >up2; while :; do sleep 0.01; done' &`,
@@ -332,7 +332,7 @@ describe('loginShell', () => {
         await waitForNoSurvivorsIn(made.home);
       });
 
-      it('lets a daemon live that has a session of its own', async () => {
+      it('does not end a daemon with its own session', async () => {
         const daemon = "setsid sh -c ': >up; exec sleep 600' &";
         const made = inHome(daemon, 'until [ -e up ]; do sleep 0.01; done; export A=1');
         expect((await made.env(false)).A).to.equal('1');
@@ -341,7 +341,7 @@ describe('loginShell', () => {
         await endAll(made.home);
       });
 
-      it('kills who has left the session and holds its output when it gives up', async () => {
+      it('kills processes outside the session that hold its stdout after a failure', async () => {
         const made = inHome('setsid sleep 600 &', 'setsid sleep 601 >/dev/null 2>&1 &', 'sleep 602');
         const outcome = made.ask(false);
         await until(
@@ -368,13 +368,13 @@ describe('loginShell', () => {
       '/usr/bin/false': 'false exited with code 1 without printing its environment',
     };
     for (const [path, reason] of Object.entries(reasons)) {
-      it(`says so: ${path}`, async () => {
+      it(`reports the reason: ${path}`, async () => {
         expect(await login(path, {}).ask(true)).to.deep.equal({ reason });
       });
     }
   });
 
-  it('is not there on Windows', async () => {
+  it('is not available on Windows', async () => {
     const made = login(undefined, {}, { platform: 'win32' });
     expect(await made.ask(false)).to.deep.equal({ reason: 'there is no login shell on Windows' });
   });

@@ -5,7 +5,7 @@ import { type BaseEnv, BaseEnvs, describeBase } from '../../../../src/server/env
 const OWN = { FROM: 'the server' };
 const env = (from: string) => ({ env: { FROM: from } });
 
-/** A shell whose runs end when the test says so. */
+/** A shell whose runs the test ends. */
 class FakeShell {
   readonly runs: Array<{
     readonly interactive: boolean;
@@ -32,7 +32,7 @@ class FakeShell {
   };
 }
 
-/** A shell that answers at once. */
+/** A shell that answers immediately. */
 const answering =
   (outcomes: { readonly login?: ShellOutcome; readonly loginInteractive?: ShellOutcome }): AskShell =>
   interactive => ({
@@ -54,7 +54,7 @@ const told = ({ attempts, ...base }: BaseEnv) => ({
 });
 
 describe('BaseEnvs', () => {
-  describe('goes down the ladder', () => {
+  describe('get', () => {
     const no = { reason: 'no answer within 5 ms' };
     const failed = (base: string) => ({ base, outcome: 'failed', ...no });
     const taken = (base: string) => ({ base, outcome: 'resolved' });
@@ -100,14 +100,14 @@ describe('BaseEnvs', () => {
     }
   });
 
-  it('runs no shell before it is asked for', () => {
+  it('runs no shell before the first call', () => {
     const shell = new FakeShell();
     const bases = new BaseEnvs(OWN, shell.ask);
     bases.refresh();
     expect(shell.runs).to.deep.equal([]);
   });
 
-  it('runs one shell for all who ask at the same time, and none for who asks later', async () => {
+  it('runs one shell for concurrent calls, and none for later ones', async () => {
     const shell = new FakeShell();
     const bases = new BaseEnvs(OWN, shell.ask);
     const asked = [bases.get('login'), bases.get('login')];
@@ -120,20 +120,20 @@ describe('BaseEnvs', () => {
     expect(shell.runs.map(({ interactive }) => interactive)).to.deep.equal([false]);
   });
 
-  it('runs one shell for each way, side by side', async () => {
+  it('runs one shell per base, concurrently', async () => {
     const shell = new FakeShell();
     const bases = new BaseEnvs(OWN, shell.ask);
     const asked = [bases.get('loginInteractive'), bases.get('login')];
     await turn();
     expect(shell.runs.map(({ interactive }) => interactive)).to.deep.equal([true, false]);
     await shell.runs[1]?.answer(env('login'));
-    // What has just been taken for another is good for the next rung, too.
+    // An environment that was just resolved for another call serves as the fallback, too.
     await shell.runs[0]?.answer({ reason: 'no' });
     expect((await Promise.all(asked)).map(({ base }) => base)).to.deep.equal(['login', 'login']);
     expect(shell.runs).to.have.lengthOf(2);
   });
 
-  it('runs the shell again after a failure that passes, such as a lack of descriptors', async () => {
+  it('runs the shell again after a transient failure, such as a lack of descriptors', async () => {
     const shell = new FakeShell();
     const bases = new BaseEnvs(OWN, shell.ask);
     const first = bases.get('login');
@@ -148,7 +148,7 @@ describe('BaseEnvs', () => {
     expect((await again).base).to.equal('login');
   });
 
-  it('tries no way again that has failed, until it is told to', async () => {
+  it('does not repeat a failed attempt before a refresh', async () => {
     const shell = new FakeShell();
     const bases = new BaseEnvs(OWN, shell.ask);
     const first = bases.get('login');
@@ -166,7 +166,7 @@ describe('BaseEnvs', () => {
     expect((await again).base).to.equal('login');
   });
 
-  it('gives who waits what is under way, and who asks after a refresh something newer', async () => {
+  it('answers waiting calls with the current run, and calls after a refresh with a newer one', async () => {
     const shell = new FakeShell();
     const bases = new BaseEnvs(OWN, shell.ask);
     const before = bases.get('login');
@@ -174,7 +174,7 @@ describe('BaseEnvs', () => {
     bases.refresh();
     const after = bases.get('login');
     await turn();
-    // Never two at once: however often somebody refreshes, there is one shell.
+    // However many refreshes there are, only one shell runs at a time.
     expect(shell.runs).to.have.lengthOf(1);
     bases.refresh();
     bases.refresh();
@@ -186,7 +186,7 @@ describe('BaseEnvs', () => {
     expect(shell.runs).to.have.lengthOf(2);
   });
 
-  it('stops when nothing is left of any shell', async () => {
+  it('resolves stop when no process of a shell is left', async () => {
     const shell = new FakeShell();
     const bases = new BaseEnvs(OWN, shell.ask);
     const answered = bases.get('login');
@@ -210,7 +210,7 @@ describe('BaseEnvs', () => {
 });
 
 describe('describeBase', () => {
-  it('tells everything but the environment', () => {
+  it('returns everything except the environment', () => {
     const attempts = [{ base: 'login', outcome: 'failed', reason: 'no', durationMs: 5 }] as const;
     expect(describeBase({ env: OWN, base: 'process', attempts })).to.deep.equal({
       base: 'process',

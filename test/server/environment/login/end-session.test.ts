@@ -24,11 +24,11 @@ const running = () => false;
     }
   });
 
-  it('is known by the stream that its leader was started with', () => {
+  it('is identified by the stdout that its leader was started with', () => {
     expect(sessionOf(sleeper('pipe', true).pid, running, 'linux').stdout?.path).to.match(/^socket:\[\d+\]$/);
   });
 
-  it('is not known by what others hold, too: nobody else is killed with it', async () => {
+  it('is not identified by a file that other processes hold, and kills none of them', async () => {
     const shared = openSync('/dev/null', 'w');
     const bystander = sleeper(shared, false);
     const leader = sleeper(shared, true);
@@ -40,7 +40,7 @@ const running = () => false;
     expect(isRunning(bystander.pid)).to.equal(true);
   });
 
-  it('is not known by anything when its leader has ended', async () => {
+  it('has no stdout after its leader has exited', async () => {
     const leader = sleeper('pipe', true);
     const ended = once(leader, 'exit');
     leader.kill('SIGKILL');
@@ -48,7 +48,7 @@ const running = () => false;
     expect(sessionOf(leader.pid, running, 'linux').stdout).to.equal(undefined);
   });
 
-  it('is nothing any more when a process has the number of its leader that has exited', async () => {
+  it('is empty if another process has the pid of its exited leader', async () => {
     const stranger = sleeper('pipe', true);
     const session = sessionOf(stranger.pid, () => true, 'linux');
     await hangUp(session, 0);
@@ -56,7 +56,7 @@ const running = () => false;
     expect(isRunning(stranger.pid)).to.equal(true);
   });
 
-  it('leaves the holders of its stdout alone when that has ended: its inode may be another one', async () => {
+  it('does not kill holders of a stdout that has ended: its inode number may be used again', async () => {
     const holder = sleeper('pipe', true);
     const session = sessionOf(holder.pid, () => true, 'linux');
     await killSession(session, () => true);

@@ -59,19 +59,19 @@ describe('loginStart', () => {
     ['/bin/csh', true, '-csh', ['-i']],
   ];
   for (const [shell, interactive, argv0, expected] of args) {
-    it(`calls ${shell} ${argv0} ${expected.join(' ')}${interactive ? ' to be interactive' : ''}`, () => {
+    it(`starts ${shell} as ${argv0} ${expected.join(' ')}${interactive ? ' to be interactive' : ''}`, () => {
       const { program, ...started } = loginStart(shell, hostWith({}), interactive, 'COMMAND', NOWHERE);
       expect([program, started.argv0, started.args]).to.deep.equal([shell, argv0, expected]);
     });
   }
 
-  it('starts at home, or at the root where there is no home', () => {
+  it('starts in the home directory, or in / without one', () => {
     const host = hostWith({});
     const cwd = (homeDir: string) => loginStart('/bin/sh', { ...host, homeDir }, false, '').cwd;
     expect([cwd(home), cwd(join(home, 'missing')), cwd('/etc/passwd')]).to.deep.equal([home, '/', '/']);
   });
 
-  it('gives what a login gives, and nothing else of the server', () => {
+  it('sets the variables of a login, and no others of the server', () => {
     const own = {
       __ETC_PROFILE_NIX_SOURCED: '1',
       NVM_DIR: '/nvm',
@@ -93,14 +93,14 @@ describe('loginStart', () => {
     });
   });
 
-  it("gives a PATH and the account's name where the server has none", () => {
+  it('sets PATH and the name of the account if the server has none', () => {
     const { PATH, USER, LOGNAME } = start({});
     expect(PATH).to.equal('/usr/local/bin:/usr/bin:/bin');
     expect([USER, LOGNAME]).to.satisfy(([user, logname]: string[]) => user === logname);
     expect(start({ LOGNAME: 'bob' })).to.include({ USER: 'bob', LOGNAME: 'bob' });
   });
 
-  it('gives what the machine sets for every session, with the value that the server has', () => {
+  it('sets the variables of /etc/environment with the values of the server', () => {
     const path = join(home, 'environment');
     writeFileSync(
       path,
@@ -114,7 +114,7 @@ describe('loginStart', () => {
 });
 
 describe('environmentOf', () => {
-  it('leaves out what belongs to the shell that was run', () => {
+  it('removes variables of the shell itself', () => {
     const answered = {
       PWD: '/',
       OLDPWD: '/',
@@ -129,7 +129,7 @@ describe('environmentOf', () => {
     expect(environmentOf(answered, {})).to.deep.equal({ PATH, 'a.b': odd, 'BASH_FUNC_x%%': x });
   });
 
-  it("keeps a TERM that the user's files set, and has the server's own for ours", () => {
+  it('keeps a TERM that start-up files set, and restores that of the server otherwise', () => {
     const terms = [
       environmentOf({ TERM: 'xterm' }, { TERM: 'vt100' }),
       environmentOf({ TERM: 'dumb' }, { TERM: 'vt100' }),
@@ -138,7 +138,7 @@ describe('environmentOf', () => {
     expect(terms).to.deep.equal([{ TERM: 'xterm' }, { TERM: 'vt100' }, {}]);
   });
 
-  it('makes nothing up', () => {
+  it('adds no variables', () => {
     expect(environmentOf({}, { TERM: 'vt100', PATH: '/bin' })).to.deep.equal({});
   });
 });

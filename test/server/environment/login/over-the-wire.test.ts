@@ -16,7 +16,7 @@ const OWN = { PATH, OWN: 'of the server', A: 'of the server' };
 
 type Attempt = { readonly base: string; readonly outcome: string; readonly durationMs: number };
 
-/** What was told of a base, without the times. */
+/** A reported base without its durations. */
 const told = (taken: { base: string; attempts: readonly Attempt[] }) => ({
   base: taken.base,
   attempts: taken.attempts.map(({ durationMs, ...attempt }) => {
@@ -64,7 +64,7 @@ describeWithShell('bash', 'a start with another base', shell => {
   const isHeld = (home: string) => until(() => existsSync(join(home, 'ready')), 'the shell is not held');
   const letGo = (home: string) => writeFileSync(join(home, 'go'), '');
 
-  it('gets what the login shell exports, and says so', async () => {
+  it('gets the variables that the login shell exports, and reports the base', async () => {
     const { client, start } = connect(['export A=login B=login'], { interactive: ['export B=interactive'] });
     const print = ['printenv', 'A', 'B'];
     const [login, interactive] = [
@@ -81,7 +81,7 @@ describeWithShell('bash', 'a start with another base', shell => {
     ]);
   });
 
-  it('goes through the policy like any other', async () => {
+  it('applies the policy to the login environment', async () => {
     const { client, start } = connect(['export KEPT=1 GONE=1 MY_TOKEN=1']);
     const policy = { base: 'login', exclude: ['GO*'], set: { SET: '1' } };
     const { result } = await start('p', policy, ['env'], { env: { LAID: '1', HOME: null } });
@@ -91,7 +91,7 @@ describeWithShell('bash', 'a start with another base', shell => {
     expect(result.environment).to.include({ removed: 3, set: 2 });
   });
 
-  it("runs with the server's own environment where no shell answers, and says why", async () => {
+  it('uses the environment of the server if no shell answers, and reports the reason', async () => {
     const { client, start } = connect(['exit 3']);
     const { result } = await start('p', { base: 'loginInteractive' }, ['printenv', 'A']);
     const reason = 'bash exited with code 3 without printing its environment';
@@ -102,7 +102,7 @@ describeWithShell('bash', 'a start with another base', shell => {
     expect(await client.output('p')).to.equal('of the server\n');
   });
 
-  it('waits no longer than the embedder says', async () => {
+  it('waits no longer than loginShellMs', async () => {
     const { start } = connect(['sleep 600'], { loginShellMs: 100 });
     const { result } = await start('p', { base: 'login' }, ['true']);
     expect(told(result.envBase).attempts).to.deep.equal([
@@ -110,7 +110,7 @@ describeWithShell('bash', 'a start with another base', shell => {
     ]);
   });
 
-  it('is told of no base where it asked for none', async () => {
+  it('reports no base without a policy', async () => {
     const { start } = connect(['exit 3']);
     for (const [at, policy] of [undefined, {}, { base: 'process' }, { base: null }].entries()) {
       const { result } = await start(String(at), policy, ['true'], { env: { PATH } });
@@ -124,14 +124,14 @@ describeWithShell('bash', 'a start with another base', shell => {
     expect(error?.data).to.deep.equal({ kind: 'invalidParams', field: 'envPolicy.base' });
   });
 
-  it('shares one run of the shell with all others', async () => {
+  it('shares one run of the shell with other starts', async () => {
     const { home, start } = connect(['echo run >>runs', 'export A=login']);
     await Promise.all(Array.from({ length: 20 }, (_, at) => start(String(at), { base: 'login' }, ['true'])));
     expect(readFileSync(join(home, 'runs'), 'utf8')).to.equal('run\n');
   });
 
   describe('while it waits for the shell', () => {
-    it('holds up no other request', async () => {
+    it('delays no other request', async () => {
       const { client, home, start } = connect(HOLD);
       const waiting = start('waiting', { base: 'login' }, ['true']);
       await isHeld(home);
@@ -142,7 +142,7 @@ describeWithShell('bash', 'a start with another base', shell => {
       expect((await waiting).result.envBase.base).to.equal('login');
     });
 
-    it('holds its id, and is not written to', async () => {
+    it('reserves its id, and accepts no input', async () => {
       const { client, home, start } = connect(HOLD);
       const waiting = start('p', { base: 'login' }, ['cat'], { pipeStdin: true });
       await isHeld(home);
@@ -153,7 +153,7 @@ describeWithShell('bash', 'a start with another base', shell => {
       await waiting;
     });
 
-    it('is never started when it is terminated, and its id is free', async () => {
+    it('is not started after process/terminate, and releases its id', async () => {
       const { client, home, start } = connect(HOLD);
       const waiting = start('p', { base: 'login' }, ['touch', 'started']);
       await isHeld(home);
@@ -173,7 +173,7 @@ describeWithShell('bash', 'a start with another base', shell => {
       expect(existsSync(join(home, 'started'))).to.equal(false);
     });
 
-    it('is never started when the connection ends', async () => {
+    it('is not started after the end of the connection', async () => {
       const { client, home, start } = connect(HOLD);
       const waiting = start('p', { base: 'login' }, ['touch', 'started']);
       await isHeld(home);
@@ -184,7 +184,7 @@ describeWithShell('bash', 'a start with another base', shell => {
       expect(existsSync(join(home, 'started'))).to.equal(false);
     });
 
-    it('was refused already if it can never be done', async () => {
+    it('is refused before the shell runs if it is invalid', async () => {
       const { home, start } = connect(HOLD);
       const refused = [
         await start('cwd', { base: 'login' }, ['true'], { cwd: 'relative' }),
@@ -197,7 +197,7 @@ describeWithShell('bash', 'a start with another base', shell => {
     });
   });
 
-  it('can be asked for in environment/explain, too', async () => {
+  it('is explained by environment/explain, too', async () => {
     const { client } = connect(['export KEPT=planted']);
     const { result } = await client.ask('environment/explain', {
       envPolicy: { base: 'login' },
@@ -210,7 +210,7 @@ describeWithShell('bash', 'a start with another base', shell => {
     expect(JSON.stringify(client.messages)).not.to.contain('planted');
   });
 
-  it('says in a failed launch which base its PATH is from', async () => {
+  it('reports the base of PATH if the program is not found', async () => {
     const { start } = connect(['export PATH=/only/here']);
     const { error } = await start('p', { base: 'loginInteractive' }, ['no-such-program']);
     expect(error?.data).to.include({ kind: 'launchFailed', stage: 'resolve' });
@@ -249,7 +249,7 @@ describeWithShell('bash', 'environment/refresh', shell => {
     return (await client.output(processId)).trim();
   };
 
-  it('takes the environment anew, which otherwise stays as it was', async () => {
+  it('runs the shell again, whose environment is cached otherwise', async () => {
     expect(await valueNow()).to.equal('old');
     writeFileSync(join(home, 'value'), 'new');
     expect(await valueNow()).to.equal('old');
@@ -258,7 +258,7 @@ describeWithShell('bash', 'environment/refresh', shell => {
     expect(await valueNow()).to.equal('new');
   });
 
-  it('only forgets without a base', async () => {
+  it('only discards the cache without a base', async () => {
     expect(await valueNow()).to.equal('old');
     writeFileSync(join(home, 'value'), 'new');
     expect((await client.ask('environment/refresh', {})).result).to.deep.equal({
@@ -276,16 +276,16 @@ describeWithShell('bash', 'environment/refresh', shell => {
     ]);
   });
 
-  it('tries again what has failed', async () => {
+  it('repeats a failed attempt', async () => {
     writeFileSync(join(home, '.bash_profile'), 'exit 1\n');
     expect(await valueNow()).to.equal('of the server');
-    writeFileSync(join(home, '.bash_profile'), 'export A=mended\n');
+    writeFileSync(join(home, '.bash_profile'), 'export A=fixed\n');
     expect(await valueNow()).to.equal('of the server');
     await client.ask('environment/refresh', { base: 'loginInteractive' });
-    expect(await valueNow()).to.equal('mended');
+    expect(await valueNow()).to.equal('fixed');
   });
 
-  it('runs one shell at a time, however often it is called', async () => {
+  it('runs one shell at a time, however many calls there are', async () => {
     writeFileSync(join(home, '.bash_profile'), 'mkdir one || touch two\nsleep 0.05\nrmdir one\n');
     await Promise.all(Array.from({ length: 10 }, () => client.ask('environment/refresh', { base: 'login' })));
     expect(existsSync(join(home, 'two'))).to.equal(false);

@@ -75,7 +75,7 @@ const noise = fc.uint8Array({ maxLength: 300 }).map(bytes => Buffer.from(bytes))
 const places = fc.array(fc.nat(100_000), { maxLength: 8 });
 
 describe('newQuestion', () => {
-  it('is one line that asks twice, between three marks', () => {
+  it('is one line that prints the environment twice, between three marks', () => {
     const mark = begin.toString().split('=')[0];
     expect(question.command).to.equal(
       [
@@ -90,13 +90,13 @@ describe('newQuestion', () => {
     expect(mark).to.match(/^EXEC_SERVER_MARK_[0-9a-f]{32}$/);
   });
 
-  it('has other marks each time', () => {
+  it('has different marks each time', () => {
     expect(new Set(Array.from({ length: 100 }, () => newQuestion().command)).size).to.equal(100);
   });
 });
 
 describe('ShellAnswerReader', () => {
-  it('finds any environment in any noise, however the output is cut', () => {
+  it('finds any environment in other output, however it is split', () => {
     fc.assert(
       fc.property(anyEnv, noise, noise, places, (env, before, after, cuts) => {
         const { answer } = read(cut(Buffer.concat([before, whole(env), after]), cuts));
@@ -105,7 +105,7 @@ describe('ShellAnswerReader', () => {
     );
   });
 
-  it('never takes what is printed in the midst for a part of it', () => {
+  it('never accepts output within a copy as part of it', () => {
     const something = noise.filter(bytes => bytes.length > 0);
     fc.assert(
       fc.property(anyEnv, something, fc.nat(100_000), places, (env, bytes, place, cuts) => {
@@ -119,7 +119,7 @@ describe('ShellAnswerReader', () => {
     );
   });
 
-  it('never takes what is printed before every command for a part of it', () => {
+  it('never accepts output before each command as part of it', () => {
     const hook = fc.oneof(
       noise,
       fc.constantFrom('x', 'HOOK=1', '\u001b]0;title\u0007', 'A=1\n').map(Buffer.from),
@@ -141,7 +141,7 @@ describe('ShellAnswerReader', () => {
     ).to.deep.equal(MIXED);
   });
 
-  it('answers with the first end of the environment, and needs nothing more', () => {
+  it('answers at the first end mark', () => {
     const bytes = whole({ A: '1' });
     expect(read([bytes.subarray(0, -1), bytes.subarray(-1), Buffer.from('more')])).to.deep.equal({
       answer: { env: { A: '1' }, undecodable: [] },
@@ -149,7 +149,7 @@ describe('ShellAnswerReader', () => {
     });
   });
 
-  it('takes no part of a mark and no command that is printed for a mark', () => {
+  it('does not accept part of a mark or an echoed command as a mark', () => {
     const echoed = `+ ${question.command}\n`;
     expect(
       answerTo(echoed, begin.subarray(0, 20), middle, end.subarray(0, -1), whole({ A: '1' })),
@@ -160,12 +160,12 @@ describe('ShellAnswerReader', () => {
     expect(answerTo(echoed, echoed)).to.equal(undefined);
   });
 
-  it('begins anew where the first mark comes again', () => {
+  it('restarts at a repeated first mark', () => {
     const broken = Buffer.concat([begin, printed({ OLD: '1' })]);
     expect(answerTo(broken, whole({ A: '1' }))).to.deep.equal({ env: { A: '1' }, undecodable: [] });
   });
 
-  it('leaves out what is not UTF-8, and names it', () => {
+  it('ignores variables that are not UTF-8, and lists them', () => {
     const bytes = Buffer.concat([Buffer.from('RAW=a'), Buffer.from([0xff, 0]), printed({ GOOD: 'ä' })]);
     expect(answerTo(begin, bytes, middle, bytes, end)).to.deep.equal({
       env: { GOOD: 'ä' },
@@ -173,7 +173,7 @@ describe('ShellAnswerReader', () => {
     });
   });
 
-  it('takes the first of two variables with one name, as programs do', () => {
+  it('keeps the first of two variables with one name, as programs do', () => {
     expect(
       answerTo(
         whole([
@@ -207,10 +207,10 @@ describe('ShellAnswerReader', () => {
     });
   }
 
-  describe('has limits', () => {
+  describe('its limits', () => {
     const chunk = Buffer.alloc(64 * 1024, 'x');
 
-    it('on what comes before the environment', () => {
+    it('apply to output before the environment', () => {
       const full = Array.from({ length: MAX_LOGIN_NOISE_BYTES / chunk.length }, () => chunk);
       expect(read([...full, whole({ A: '1' })]).answer).to.deep.equal({ env: { A: '1' }, undecodable: [] });
       expect(answerTo(...full, 'x')).to.deep.equal({
@@ -218,7 +218,7 @@ describe('ShellAnswerReader', () => {
       });
     });
 
-    it('on the environment', () => {
+    it('apply to the environment', () => {
       const big = (bytes: number) => ({ A: 'x'.repeat(bytes - 'A=\0'.length) });
       const tooBig = { reason: `longer than ${MAX_LOGIN_ENV_BYTES} bytes` };
       expect(answerTo(whole(big(MAX_LOGIN_ENV_BYTES)))).to.deep.equal({

@@ -13,5 +13,5 @@ export const makeHome = (files: Readonly<Record<string, string>>): string => {
   return home;
 };
 
-/** Removes it. A shell that was killed may have left anything in it. */
+/** Removes it with all files that a killed shell may have left. */
 export const removeHome = (home: string): void => rmSync(home, { recursive: true, force: true });

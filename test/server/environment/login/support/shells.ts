@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 
-/** A real shell, and how its users write their files. */
+/** A real shell, and the syntax of its start-up files. */
 export type TestShell = {
   readonly name: ShellName;
   readonly path: string;
@@ -11,7 +11,7 @@ export type TestShell = {
   prepend(directory: string): string;
   /** A line that waits for a line of stdin. */
   readonly readLine: string;
-  /** The files of a home: lines that every login shell obeys, and lines for an interactive one only. */
+  /** Files of a home directory: lines for every login shell, and lines for interactive ones only. */
   files(profile: readonly string[], interactive?: readonly string[]): Readonly<Record<string, string>>;
 };
 
@@ -44,7 +44,7 @@ export const describeWithShell = (name: ShellName, title: string, body: (shell: 
   }
 };
 
-/** The files of a home that do the same whichever of these shells is the account's. */
+/** Files of a home directory with the same effect in each of these shells. */
 export const filesForAnyShell = (
   profile: (shell: Pick<TestShell, 'set'>) => readonly string[],
 ): Readonly<Record<string, string>> =>
@@ -75,7 +75,7 @@ const posix = {
 const dialects: Readonly<Record<ShellName, Omit<TestShell, 'name' | 'path'>>> = {
   bash: {
     ...posix,
-    // As Debian and nvm have it: .bashrc goes on only where somebody types.
+    // As in Debian and nvm: .bashrc continues only in an interactive shell.
     files: (profile, interactive = []) => ({
       '.bash_profile': lines(profile, '. "$HOME/.bashrc"'),
       '.bashrc': lines('case $- in *i*) ;; *) return ;; esac', interactive),
