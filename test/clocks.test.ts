@@ -8,13 +8,14 @@ const root = join(import.meta.dirname, '../src');
 /** Every use of the date in src. Durations and deadlines are `system/deadline.ts` and `performance.now()`. */
 const TIMESTAMPS: Readonly<Record<string, readonly string[]>> = {
   'core/unified-exec/command-session.ts': ['startedAtMs = Date.now()'],
-  'server/process/managed-process.ts': ['startedAtMs = Date.now()', 'atMs: Date.now()'],
+  'server/process/ending.ts': ['atMs: Date.now()'],
+  'server/process/managed-process.ts': ['startedAtMs = Date.now()'],
   // A part of an id.
   'server/session/session-id.ts': ['Date.now().toString(36)'],
 };
 
 describe('the date', () => {
-  it('is read for timestamps, never for durations and deadlines: it may be set back', () => {
+  it('is read for timestamps, never for durations and deadlines, because it may be set back', () => {
     const uses = readdirSync(root, { recursive: true, encoding: 'utf8' })
       .filter(path => path.endsWith('.ts'))
       .flatMap(path => {
