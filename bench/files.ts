@@ -79,7 +79,7 @@ export const files: Question = {
   },
 };
 
-/** Blocks that are under way at once. */
+/** Concurrent blocks. */
 const BLOCKS = 4;
 
 /** A file, and where a copy of it goes. */

@@ -61,5 +61,5 @@ export const input: Question = {
 
 const BLOCK = 256 * 1024;
 
-/** Writes that are under way at once. */
+/** Concurrent writes. */
 const WRITES = 8;

@@ -99,7 +99,7 @@ const grow = async (
   return sample;
 };
 
-/** Starts that are under way at once. */
+/** Concurrent starts. */
 const STARTS = 20;
 
 const memoryOfEach = (pid: number, empty: number | undefined, count: number): number | undefined => {

@@ -39,7 +39,7 @@ export const fileUri = (path: string | Buffer, platform: NodeJS.Platform): strin
 };
 
 const fromUri = (field: string, uri: string, platform: NodeJS.Platform): string | Buffer => {
-  // A URL ends its path there, drops it or takes it for a /: whoever meant a name with it would get another file.
+  // A URL ends its path there, drops it or takes it for a /: a name that contains it would lead to another file.
   const [raw] = (platform === 'win32' ? /[?#\p{Cc}]| $/u : /[?#\\\p{Cc}]| $/u).exec(uri) ?? [];
   if (raw !== undefined) {
     const problem = `${JSON.stringify(uri)} has ${JSON.stringify(raw)}, which must be percent-encoded`;

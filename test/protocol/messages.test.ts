@@ -705,7 +705,7 @@ const withoutUndefined = (value: unknown): unknown => {
 
 const throughJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
-/** Adds a field that nobody knows to every object in a value, except to those whose names are data. */
+/** Adds an unknown field to every object in a value, except to those whose names are data. */
 const withUnknownFields = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withUnknownFields);
   if (typeof value !== 'object' || value === null) return value;

@@ -6,7 +6,7 @@ import { Bytes } from '../../src/protocol/fields.ts';
 import { requests } from '../../src/protocol/messages.ts';
 import { parse } from '../../src/protocol/parse.ts';
 
-/** How a value is refused, as the peer is told. */
+/** The error for a value, as sent to the peer. */
 const refusal = (schema: z.ZodMiniType, value: unknown, root?: string) => {
   try {
     parse(schema, value, root);

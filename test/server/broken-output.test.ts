@@ -24,7 +24,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       for (const each of [directory, tempDir]) rmSync(each, { recursive: true });
     });
 
-    /** Serves a client that starts a flood and is gone after so many bytes; tells what was logged in the end. */
+    /** Serves a client that starts a flood and is gone after so many bytes; returns the log. */
     const servedUntil = async (bytes: number) => {
       const input = new PassThrough();
       const output = new BreakingPipe(bytes);
