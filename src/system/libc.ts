@@ -11,6 +11,7 @@ export type Memory = NodeJS.TypedArray;
  * return -1 leave their reason in {@link Libc.lastError}, those of `posix_spawn` return it.
  */
 export type Libc = {
+  posixOpenpt(flags: number): number;
   grantpt(fd: number): number;
   unlockpt(fd: number): number;
   tcgetattr(fd: number, termios: Memory): number;
@@ -120,6 +121,7 @@ const declare = (koffi: Koffi): Libc => {
     }
   };
   return {
+    posixOpenpt: library.func('int posix_openpt(int)'),
     grantpt: library.func('int grantpt(int)'),
     unlockpt: library.func('int unlockpt(int)'),
     tcgetattr: library.func('int tcgetattr(int, void *)'),

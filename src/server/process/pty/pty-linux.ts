@@ -6,7 +6,7 @@ import { findProgram } from '../start/find-program.ts';
 import { explainLaunchFailure } from '../start/launch-failure.ts';
 import { loadOrRefuse } from './pty-binding.ts';
 import type { PtyPlan } from './pty-child.ts';
-import { MULTIPLEXER, type StartedTerminal, terminalFailure } from './started-terminal.ts';
+import { type StartedTerminal, terminalFailure } from './started-terminal.ts';
 
 /**
  * Starts a child on a new terminal by `posix_spawn`, which reports why a program cannot run and never lets the child have
@@ -63,7 +63,8 @@ const openTerminal = ({ size }: PtyPlan, libc: Libc): OpenTerminal => {
     return fd;
   };
   try {
-    const master = keep(openSync(MULTIPLEXER, OPEN_FLAGS | constants.O_NONBLOCK));
+    // Not by node:fs: in a worker thread Node would later close a descriptor that it has seen opened and not closed.
+    const master = keep(checked(libc.posixOpenpt(OPEN_FLAGS | O_CLOEXEC | constants.O_NONBLOCK), libc));
     checked(libc.grantpt(master), libc);
     checked(libc.unlockpt(master), libc);
     const path = `/dev/pts/${numberOf(master, libc)}`;
