@@ -63,7 +63,7 @@ export class ClientConnection {
       output: streams.output,
       firstFrame: new FirstFrame({
         accepts: body => this.#answersFirstRequest(body),
-        noise: bytes => this.#startUpOutput.push(bytes),
+        skipped: bytes => this.#startUpOutput.push(bytes),
       }),
       onNotification: (method, params) => this.#notified(method, params),
       describeEnd: () => this.#describeEnd(),

@@ -16,7 +16,7 @@ export const MAX_SKIPPED_BODY_BYTES = 1024 * 1024 * 1024;
 export const MAX_RESYNC_BYTES = 1024 * 1024;
 
 /** Bytes that may come before the first frame of a server, such as what a login shell prints. */
-export const MAX_NOISE_BYTES = 1024 * 1024;
+export const MAX_START_UP_OUTPUT_BYTES = 1024 * 1024;
 
 /** Longest body of the first frame of a server, the answer to `initialize`. */
 export const MAX_FIRST_FRAME_BYTES = 1024 * 1024;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { commandServer, connect, type ExecClient } from '../../src/core/index.ts';
-import { MAX_NOISE_BYTES } from '../../src/protocol/limits.ts';
+import { MAX_START_UP_OUTPUT_BYTES } from '../../src/protocol/limits.ts';
 import { runCli } from './support/cli.ts';
 import { programPath } from './support/program.ts';
 
@@ -77,14 +77,14 @@ describe('start-up output', () => {
 
   it('has a maximum length', async () => {
     const fill = (bytes: number) => `head -c ${bytes} /dev/zero | tr '\\000' .; ${SERVE}`;
-    const client = await connectVia(fill(MAX_NOISE_BYTES));
+    const client = await connectVia(fill(MAX_START_UP_OUTPUT_BYTES));
     expect(client.startUpOutput).to.deep.equal({
-      bytes: MAX_NOISE_BYTES,
+      bytes: MAX_START_UP_OUTPUT_BYTES,
       excerpt: `${'.'.repeat(200)}…${'.'.repeat(100)}`,
     });
     await client.close();
 
-    const { stderr, end } = await runVia(fill(MAX_NOISE_BYTES + 1));
+    const { stderr, end } = await runVia(fill(MAX_START_UP_OUTPUT_BYTES + 1));
     expect(end).to.equal(255);
     expect(stderr.split('\n')[0]).to.match(/: no frame began in the first 1048576 bytes: \/bin\/sh /);
   });

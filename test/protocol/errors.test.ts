@@ -4,7 +4,7 @@ import * as errors from '../../src/protocol/errors.ts';
 
 const { errorKinds, ExecServerError } = errors;
 
-/** The table of kinds in the documentation: the first two cells of each row. */
+/** The first two cells of each row of the table of kinds in the documentation. */
 const documentedKinds = (): Record<string, number> => {
   const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
   return Object.fromEntries(
@@ -13,7 +13,7 @@ const documentedKinds = (): Record<string, number> => {
 };
 
 describe('errorKinds', () => {
-  it('are those of docs/errors.md, with their codes', () => {
+  it('have the names and codes of docs/errors.md', () => {
     expect(documentedKinds()).to.deep.equal({ ...errorKinds });
   });
 });
@@ -190,7 +190,7 @@ describe('ExecServerError', () => {
     expect(new Set(cases.map(([error]) => error.kind))).to.deep.equal(new Set(Object.keys(errorKinds)));
   });
 
-  it('keeps its cause to itself', () => {
+  it('does not send its cause', () => {
     const error = errors.internal(cause);
     expect(error).to.be.instanceOf(ExecServerError);
     expect(error.cause).to.equal(cause);

@@ -15,20 +15,20 @@ import { clientNotifications, requests, serverNotifications } from '../../src/pr
 import { parse } from '../../src/protocol/parse.ts';
 import { TerminalSize } from '../../src/protocol/process.ts';
 
-/** One direction of one message: something that is sent in full, the least that is taken, and what both arrive as. */
+/** One direction of one message: a full value and a minimal one as they are sent, and both as they are received. */
 type Case = {
   readonly schema: z.ZodMiniType;
   readonly full: object;
   readonly fullArrives?: object;
   readonly least: object;
   readonly leastArrives?: object;
-  /** Fields that may also be `null`, which is the same as absent. */
+  /** Fields that may be `null`, which is the same as absent. */
   readonly optional?: readonly string[];
-  /** Fields that must be there, and in which `null` says something. */
+  /** Required fields in which `null` is a value. */
   readonly nullable?: readonly string[];
 };
 
-/** A sandbox with all that it can say. */
+/** A sandbox with all fields. */
 const sandbox = {
   permissions: {
     type: 'managed',
@@ -465,7 +465,7 @@ const cases: Record<string, Case> = {
       sandbox: fileSandbox,
       followSymlinks: true,
     },
-    // What is no base64 is for the handler to refuse: its error has another code.
+    // The handler refuses text that is not base64: its error has another code.
     least: { path: '/a', dataBase64: '***' },
     leastArrives: { path: '/a', dataBase64: '***', atomic: false },
     optional: ['atomic', 'fileMode', 'sandbox', 'followSymlinks'],
@@ -693,7 +693,7 @@ const cases: Record<string, Case> = {
   },
 };
 
-/** What a schema makes of a value. A field that is `undefined` is as good as absent. */
+/** The output of a schema for a value. A field that is `undefined` counts as absent. */
 const arrived = (schema: z.ZodMiniType, value: unknown): unknown => withoutUndefined(schema.parse(value));
 
 const withoutUndefined = (value: unknown): unknown => {
@@ -705,7 +705,7 @@ const withoutUndefined = (value: unknown): unknown => {
 
 const throughJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
-/** Adds an unknown field to every object in a value, except to those whose names are data. */
+/** Adds an unknown field to every object in a value, except to those whose keys are data. */
 const withUnknownFields = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withUnknownFields);
   if (typeof value !== 'object' || value === null) return value;
@@ -718,7 +718,7 @@ const withUnknownFields = (value: unknown): unknown => {
 const namesAreData = new Set(['env', 'variables', 'set', 'capabilities', 'limits', 'sandbox']);
 
 describe('the declared messages', () => {
-  it('all have a case here', () => {
+  it('all have a case in this file', () => {
     const specs = [
       ...Object.values(requests).flatMap(({ method }) => [`${method} params`, `${method} result`]),
       ...Object.values({ ...clientNotifications, ...serverNotifications }).map(
@@ -728,7 +728,7 @@ describe('the declared messages', () => {
     expect(Object.keys(cases)).to.have.members(specs);
   });
 
-  it('have one name each', () => {
+  it('are listed under their own wire names', () => {
     const methods = Object.values({ ...requests, ...clientNotifications, ...serverNotifications }).map(
       ({ method }) => method as string,
     );
@@ -740,24 +740,24 @@ describe('the declared messages', () => {
     { schema, full, fullArrives = full, least, leastArrives = least, optional = [], nullable = [] },
   ] of Object.entries(cases)) {
     describe(title, () => {
-      it('arrive as they were sent', () => {
+      it('are received as they were sent', () => {
         expect(arrived(schema, throughJson(full))).to.deep.equal(fullArrives);
       });
 
-      it('may be the least that was ever sent', () => {
+      it('may have only the required fields', () => {
         expect(arrived(schema, throughJson(least))).to.deep.equal(leastArrives);
       });
 
-      it('may have null for what is optional', () => {
+      it('may have null in optional fields', () => {
         const nulls = Object.fromEntries(optional.map(name => [name, null]));
         expect(arrived(schema, { ...least, ...nulls })).to.deep.equal(leastArrives);
       });
 
-      it('may have fields that are not known here', () => {
+      it('may have unknown fields, which are ignored', () => {
         expect(arrived(schema, withUnknownFields(full))).to.deep.equal(fullArrives);
       });
 
-      it('must have what is not optional', () => {
+      it('must have the required fields', () => {
         for (const name of Object.keys(least)) {
           const { [name]: _, ...rest } = least as Record<string, unknown>;
           expect(schema.safeParse(rest).success, `without ${name}`).to.equal(false);
@@ -770,15 +770,15 @@ describe('the declared messages', () => {
   }
 });
 
-describe('names to explain', () => {
-  it('are as many as the limit says and no more', () => {
+describe('the names of environment/explain', () => {
+  it('are limited in number', () => {
     const takes = (count: number) =>
       requests['environment/explain'].params.safeParse({ names: Array(count).fill('PATH') }).success;
     expect([0, MAX_EXPLAINED_NAMES, MAX_EXPLAINED_NAMES + 1].map(takes)).to.deep.equal([true, true, false]);
   });
 });
 
-/** Why a schema refuses params; `undefined` if it takes them. */
+/** The error of a schema for params; `undefined` if they are valid. */
 const refusal = (schema: z.ZodMiniType, params: object): string | undefined => {
   try {
     parse(schema, params);
@@ -796,14 +796,14 @@ describe('ids that a client chooses', () => {
   ];
 
   for (const [field, schema, least] of cases) {
-    it(`are any text of up to 4 KiB as ${field}`, () => {
+    it(`may be any text of up to 4 KiB as ${field}`, () => {
       const texts = ['', 'a', 'ä"\0\n', 'x'.repeat(MAX_ID_BYTES), '€'.repeat(1365)];
       expect(texts.map(text => refusal(schema, { ...least, [field]: text }))).to.deep.equal(
         texts.map(() => undefined),
       );
     });
 
-    it(`are refused as ${field} when they are longer, with the field`, () => {
+    it(`are refused as ${field} if they are longer, with the name of the field`, () => {
       const texts = ['x'.repeat(MAX_ID_BYTES + 1), '€'.repeat(1366)];
       expect(texts.map(text => refusal(schema, { ...least, [field]: text }))).to.deep.equal([
         `${field}: expected at most 4096 bytes, received 4097`,
@@ -813,11 +813,11 @@ describe('ids that a client chooses', () => {
   }
 });
 
-describe('the lengths of a start', () => {
+describe('the params of process/start', () => {
   const refused = (params: object) =>
     refusal(requests['process/start'].params, { processId: 'p', argv: ['true'], cwd: '/', ...params });
 
-  it('are bounded, and what is too long is named', () => {
+  it('are limited in length, and the error names the field', () => {
     const argument = 'a'.repeat(MAX_ARGUMENT_BYTES);
     const longest = Array.from({ length: MAX_ARGUMENTS_LENGTH / 2 ** 16 }, () => 'a'.repeat(2 ** 16));
     const path = 'a'.repeat(MAX_PATH_LENGTH);
@@ -847,9 +847,9 @@ describe('the lengths of a start', () => {
   });
 });
 
-describe('the bounds of numbers', () => {
+describe('the ranges of numbers', () => {
   const start = { processId: 'p', argv: ['true'], cwd: '/' };
-  /** Which of these values a field takes; every whole number between two that are taken is taken, too. */
+  /** Values that a field accepts and refuses; it accepts every integer between two accepted ones. */
   const cases: Array<
     [title: string, schema: z.ZodMiniType, least: object, field: string, taken: number[], refused: number[]]
   > = [
@@ -921,7 +921,7 @@ describe('the bounds of numbers', () => {
     ),
   ];
   for (const [title, schema, least, field, taken, refused] of cases) {
-    it(`are kept by ${title}`, () => {
+    it(`are checked for ${title}`, () => {
       const takes = (value: number) => schema.safeParse({ ...least, [field]: value }).success;
       expect({ taken: taken.filter(takes), refused: refused.filter(takes) }).to.deep.equal({
         taken,
@@ -932,7 +932,7 @@ describe('the bounds of numbers', () => {
 });
 
 describe('Bytes', () => {
-  it('takes the base64 of any bytes', () => {
+  it('accepts the base64 of any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array(), raw => {
         expect(Bytes.parse(Buffer.from(raw).toString('base64'))).to.deep.equal(Buffer.from(raw));
@@ -964,7 +964,7 @@ describe('Bytes', () => {
     });
   }
 
-  it('takes exactly what RFC 4648 describes', () => {
+  it('accepts exactly the texts of RFC 4648', () => {
     const valid = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
     const nearly = fc.string({
       unit: fc.constantFrom('A', 'b', '9', '+', '/', '=', '-', '\n', 'Ł'),

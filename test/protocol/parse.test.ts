@@ -6,7 +6,7 @@ import { Bytes } from '../../src/protocol/fields.ts';
 import { requests } from '../../src/protocol/messages.ts';
 import { parse } from '../../src/protocol/parse.ts';
 
-/** The error for a value, as sent to the peer. */
+/** The message of the error for a value. */
 const refusal = (schema: z.ZodMiniType, value: unknown, root?: string) => {
   try {
     parse(schema, value, root);
@@ -26,7 +26,7 @@ const told = (field: string, problem: string) => ({
 const START = { processId: 'p', argv: ['a'], cwd: '/' };
 
 describe('parse', () => {
-  it('returns what the schema makes of the value', () => {
+  it('returns the output of the schema', () => {
     expect(parse(z.object({ chunk: Bytes }), { chunk: 'YQ==', more: 1 })).to.deep.equal({
       chunk: Buffer.from('a'),
     });
@@ -53,7 +53,7 @@ describe('parse', () => {
     );
   });
 
-  it('says of numbers that no JSON has that they are not finite', () => {
+  it('describes numbers that JSON does not have as not finite', () => {
     expect(refusal(strict, { known: Number.NaN })).to.deep.equal(
       told('known', 'expected number, received a number that is not finite'),
     );
@@ -93,12 +93,12 @@ describe('parse', () => {
     [{ bytes: 1 }, 'bytes', 'expected string, received number'],
   ];
   for (const [value, field, problem] of cases) {
-    it(`says of ${JSON.stringify(value)}: ${field}: ${problem}`, () => {
+    it(`describes ${JSON.stringify(value)} as: ${field}: ${problem}`, () => {
       expect(refusal(several, value)).to.deep.equal(told(field, problem));
     });
   }
 
-  it('names what is parsed when no field of it is to blame', () => {
+  it('names the value itself if the problem is not in a field', () => {
     expect(refusal(several, 1, 'answer to process/start')).to.deep.equal(
       told('answer to process/start', 'expected object, received number'),
     );
@@ -115,7 +115,7 @@ describe('parse', () => {
     expect(start([])).to.deep.equal(told('envPolicy', 'expected object, received array'));
   });
 
-  it('never repeats a value of an environment', () => {
+  it('never quotes the value of an environment variable', () => {
     const secret = 's3cret-planted';
     const name = fc.oneof(fc.string({ maxLength: 5 }), fc.constantFrom('A=', 'A\0', '', '__proto__', 'PATH'));
     const value = fc.oneof(
@@ -126,7 +126,7 @@ describe('parse', () => {
     );
     const variables = fc
       .array(fc.tuple(name, value, fc.boolean()), { minLength: 1, maxLength: 5 })
-      // Also as the rest of a name, after the `=` or NUL that a name may not have.
+      // Not in a name either, after an `=` or NUL, which names must not contain.
       .map(entries =>
         Object.fromEntries(entries.map(([key, text, inName]) => [inName ? `${key}=${secret}` : key, text])),
       );

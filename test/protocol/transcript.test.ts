@@ -25,7 +25,7 @@ describe('the sample session in docs/protocol.md', () => {
   const fromClient = byMethod(clientNotifications);
   const fromServer = byMethod(serverNotifications);
 
-  it('has requests and notifications as declared', () => {
+  it('has requests and notifications of the client as declared', () => {
     for (const { id, method = '', params = {} } of messages('→')) {
       const spec = id === undefined ? fromClient.get(method) : calls.get(method);
       expect(spec?.params.safeParse(params).error, method).to.equal(undefined);
@@ -44,7 +44,7 @@ describe('the sample session in docs/protocol.md', () => {
     }
   });
 
-  it('has notifications as declared, with every seq of each process', () => {
+  it('has notifications of the server as declared, with every seq of each process', () => {
     const told = messages('←').filter(({ method }) => method !== undefined);
     for (const { method = '', params } of told) {
       expect(fromServer.get(method)?.params.safeParse(params).error, method).to.equal(undefined);

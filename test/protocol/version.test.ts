@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { version } from '../../src/protocol/version.ts';
 
 describe('version', () => {
-  it('is that of package.json', () => {
+  it('is the version in package.json', () => {
     const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     expect(version).to.equal(manifest.version);
   });

@@ -1,6 +1,6 @@
 /**
- * Gathers a body of known length in one buffer, however small the chunks are. Memory for a long one follows what has
- * arrived, not what was announced.
+ * The body of a frame, whose length is known, in one buffer. The memory of a long one grows with the bytes that have
+ * arrived, not with the announced length.
  */
 export class Body {
   readonly length: number;
@@ -11,12 +11,12 @@ export class Body {
     this.length = length;
   }
 
-  /** How many bytes are still to come. */
+  /** Number of bytes that have not arrived. */
   get missing(): number {
     return this.length - this.#filled;
   }
 
-  /** Takes as much of `chunk` as belongs to the body and tells how much that was. */
+  /** Adds the part of `chunk` that belongs to the body, and returns its length. */
   take(chunk: Buffer): number {
     const taken = Math.min(chunk.length, this.missing);
     if (this.#filled === 0 && taken === this.length) {
@@ -29,7 +29,7 @@ export class Body {
     return taken;
   }
 
-  /** The whole body; only when nothing is missing. */
+  /** The whole body; valid once nothing is missing. */
   get bytes(): Buffer {
     return this.#bytes;
   }
@@ -42,11 +42,11 @@ export class Body {
   }
 
   #capacityFor(size: number): number {
-    // The system provides memory only where something is written, so reserving the rest costs nothing by now.
+    // The system provides memory only when it is written, so reserving more than is needed now costs nothing.
     if (this.length <= RESERVED_BYTES || size > RESERVED_BYTES) return this.length;
     return Math.min(RESERVED_BYTES, Math.max(size, this.#bytes.length * 2));
   }
 }
 
-/** Up to here a body is reserved whole: so it is copied once. Blocks of files are not much longer than half of it. */
+/** Length up to which the whole body is reserved, so that it is copied once; longer than a block of a file. */
 const RESERVED_BYTES = 2 * 1024 * 1024;

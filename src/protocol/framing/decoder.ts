@@ -1,25 +1,25 @@
 import type { ExecServerError } from '../errors.ts';
 
-/** How the messages of a connection are told apart, in both directions: as LSP does, or one on each line. */
+/** Separation of messages, in both directions: a `Content-Length` header as in LSP, or one message on each line. */
 export type Framing = 'contentLength' | 'newline';
 
-/** What is in a body: JSON, or a message on a line of its own and the bytes of its `chunk`. See `CHUNK_TYPE`. */
+/** Format of a body: JSON, or a JSON message on one line and the bytes of its `chunk`. See `CHUNK_TYPE`. */
 export type BodyKind = 'json' | 'chunk';
 
-/** Where a decoder reports what it finds, in the order of the stream. */
+/** Receiver of the bodies in a stream, in their order. */
 export type FrameSink = {
-  /** A complete body. It may share memory with a chunk that was pushed. */
+  /** Receives a complete body. It may share memory with a chunk that was pushed. */
   frame(body: Buffer, kind: BodyKind): void;
-  /** Something was refused; the decoder goes on with what follows. */
+  /** Receives the error of a frame or header that was rejected. Decoding continues after it. */
   rejected(error: ExecServerError): void;
-  /** Where the next body begins can't be told any more; nothing else will be reported. */
+  /** Called when the start of the next body cannot be found. Nothing is reported after it. */
   lost(reason: string): void;
 };
 
-/** Cuts a byte stream into bodies, however the stream is split into chunks. */
+/** Splits a byte stream into bodies. The result does not depend on the chunks. */
 export type Decoder = {
-  /** Takes the next bytes of the stream. */
+  /** Decodes the next bytes of the stream. */
   push(chunk: Buffer): void;
-  /** What an end of the stream here would cut off; `undefined` between two bodies. */
+  /** Description of the place if the stream ended here; `undefined` between two bodies. */
   readonly incomplete: string | undefined;
 };

@@ -1,29 +1,29 @@
 import type { Decoder, FrameSink, Framing } from './decoder.ts';
 import { FrameDecoder } from './frame-decoder.ts';
-import { lengthOf } from './header.ts';
+import { describeLength } from './header.ts';
 import { LineDecoder } from './line-decoder.ts';
 
 /**
- * A decoder that goes by the first byte: a stream that begins with a JSON object or array has a message on
- * each line, any other one has frames with a header.
+ * A decoder that detects the framing by the first byte: a stream that begins with a JSON object or array has a message
+ * on each line; any other stream has frames with a header.
  *
- * @param chosen told before anything else is reported
+ * @param onDetected called before anything else is reported
  */
 export class DetectingDecoder implements Decoder {
   readonly #sink: FrameSink;
-  readonly #chosen: (framing: Framing) => void;
+  readonly #onDetected: (framing: Framing) => void;
   readonly #maxFrameBytes: number | undefined;
   #decoder: Decoder | undefined;
 
-  constructor(sink: FrameSink, chosen: (framing: Framing) => void, maxFrameBytes?: number) {
+  constructor(sink: FrameSink, onDetected: (framing: Framing) => void, maxFrameBytes?: number) {
     this.#sink = sink;
-    this.#chosen = chosen;
+    this.#onDetected = onDetected;
     this.#maxFrameBytes = maxFrameBytes;
   }
 
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
-    this.#decoder ??= this.#choose(chunk[0] as number);
+    this.#decoder ??= this.#detect(chunk[0] as number);
     this.#decoder.push(chunk);
   }
 
@@ -31,13 +31,13 @@ export class DetectingDecoder implements Decoder {
     return this.#decoder?.incomplete;
   }
 
-  #choose(firstByte: number): Decoder {
+  #detect(firstByte: number): Decoder {
     const newline = firstByte === OBJECT || firstByte === ARRAY;
-    this.#chosen(newline ? 'newline' : 'contentLength');
-    // What a client sends holds variables, so no error repeats a piece of it.
+    this.#onDetected(newline ? 'newline' : 'contentLength');
+    // Input of a client contains values of variables, so no error quotes it.
     return newline
       ? new LineDecoder(this.#sink, this.#maxFrameBytes)
-      : new FrameDecoder(this.#sink, this.#maxFrameBytes, lengthOf);
+      : new FrameDecoder(this.#sink, this.#maxFrameBytes, describeLength);
   }
 }
 

@@ -1,134 +1,133 @@
-import { MAX_FIRST_FRAME_BYTES, MAX_HEADER_BYTES, MAX_NOISE_BYTES } from '../limits.ts';
+import { MAX_FIRST_FRAME_BYTES, MAX_HEADER_BYTES, MAX_START_UP_OUTPUT_BYTES } from '../limits.ts';
 import { type HeaderFields, isUtf8Charset, readHeaderLine } from './header.ts';
 
-/** What a search for the first frame asks and tells. */
+/** Callbacks of a search for the first frame. */
 export type FirstFrameEvents = {
-  /** Whether this body is the one that is waited for. */
+  /** Returns true if this is the body of the first frame. */
   accepts(body: Buffer): boolean;
-  /** These bytes come before the frame; called in the order of the stream. They may not be kept. */
-  noise(bytes: Buffer): void;
+  /** Receives the bytes before the frame, in the order of the stream. They must not be kept. */
+  skipped(bytes: Buffer): void;
 };
 
 /**
- * Finds the first frame of a stream that may begin with anything: what a login shell prints, half a header,
- * a frame of somebody else. A frame counts when its body is accepted, not when it looks like one.
+ * A search for the first frame of a stream that may begin with anything: output of a login shell, half a header, a frame
+ * of another program. The first frame is the first one whose body is accepted.
  *
- * Only the last header that was seen can be the right one: JSON has no line break inside a string, so a body
- * with a header line in it is none. The cost is linear, however the stream is cut into chunks, and between
- * chunks one header and one body are held at most.
+ * Only the last header line can be that of the frame: JSON has no line break inside a string, so a body that contains
+ * a header line is not JSON. The cost is linear, and at most one header and one body are buffered between chunks.
  */
 export class FirstFrame {
   readonly #events: FirstFrameEvents;
-  #room: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = Buffer.alloc(0);
   #length = 0;
-  /** Up to where what is held was searched for header lines. */
+  /** Offset in the buffer up to which it was searched for header lines. */
   #searched = 0;
-  /** Where a header line was found that may begin the frame. */
+  /** Offset of a header line that may begin the frame. */
   #header: number | undefined;
-  #noiseBytes = 0;
+  #skippedBytes = 0;
 
   constructor(events: FirstFrameEvents) {
     this.#events = events;
   }
 
   /**
-   * Takes the next bytes of the stream.
+   * Searches the next bytes of the stream.
    *
-   * @returns everything from the header of the first frame on, once that is here: then the search is over;
-   * `'lost'` when too much came before it
+   * @returns the bytes from the header of the first frame on, once the frame is complete: the search is over;
+   * `'lost'` after too many bytes without it
    */
   push(chunk: Buffer): Buffer | 'lost' | undefined {
-    this.#hold(chunk);
+    this.#append(chunk);
     for (;;) {
       this.#header ??= this.#nextHeaderLine(this.#length);
-      if (this.#noiseBytes + (this.#header ?? this.#searched) > MAX_NOISE_BYTES) return 'lost';
-      const verdict = this.#header === undefined ? 'incomplete' : this.#judge(this.#header);
-      if (verdict === 'noise') {
+      if (this.#skippedBytes + (this.#header ?? this.#searched) > MAX_START_UP_OUTPUT_BYTES) return 'lost';
+      const verdict = this.#header === undefined ? 'incomplete' : this.#check(this.#header);
+      if (verdict === 'rejected') {
         this.#header = undefined;
       } else if (typeof verdict === 'number') {
         this.#header = verdict;
       } else {
-        this.#passOver(this.#header ?? this.#searched);
-        return verdict === 'frame' ? this.#held : undefined;
+        this.#skip(this.#header ?? this.#searched);
+        return verdict === 'frame' ? this.#buffered : undefined;
       }
     }
   }
 
-  /** The stream has ended: what is held is noise, too. */
+  /** Reports the bytes that are buffered as skipped: the stream has ended. */
   end(): void {
     this.#header = undefined;
-    this.#passOver(this.#length);
+    this.#skip(this.#length);
   }
 
-  /** Judges a header and its body, as far as they are here; a number is the place of a better header. */
-  #judge(start: number): 'frame' | 'noise' | 'incomplete' | number {
+  /** Checks a header and its body as far as they have arrived. Returns the offset of a later header if there is one. */
+  #check(start: number): 'frame' | 'rejected' | 'incomplete' | number {
     const body = this.#readHeader(start);
     if (typeof body === 'string') return body;
     const later = this.#nextHeaderLine(Math.min(this.#length, body.end));
     if (later !== undefined) return later;
     if (this.#length < body.end) return 'incomplete';
-    return this.#events.accepts(this.#held.subarray(body.start, body.end)) ? 'frame' : 'noise';
+    return this.#events.accepts(this.#buffered.subarray(body.start, body.end)) ? 'frame' : 'rejected';
   }
 
-  #readHeader(start: number): BodyPlace | 'noise' | 'incomplete' {
+  #readHeader(start: number): BodyRange | 'rejected' | 'incomplete' {
     const fields: HeaderFields = {};
-    const header = this.#held.subarray(start, start + MAX_HEADER_BYTES);
+    const header = this.#buffered.subarray(start, start + MAX_HEADER_BYTES);
     for (let at = 0; ; ) {
       const end = header.indexOf('\n', at);
-      if (end < 0) return header.length < MAX_HEADER_BYTES ? 'incomplete' : 'noise';
+      if (end < 0) return header.length < MAX_HEADER_BYTES ? 'incomplete' : 'rejected';
       const line = header.toString('latin1', at, end).replace(/\r$/, '');
-      // A second length is looked at as the beginning of another header.
-      if (at > 0 && /^content-length:/i.test(line)) return 'noise';
+      // A second length is the start of another header.
+      if (at > 0 && /^content-length:/i.test(line)) return 'rejected';
       at = end + 1;
-      if (line === '') return placeOf(fields, start + at);
-      if (readHeaderLine(line, fields) !== undefined) return 'noise';
+      if (line === '') return bodyRange(fields, start + at);
+      if (readHeaderLine(line, fields) !== undefined) return 'rejected';
     }
   }
 
-  /** Finds a whole header line in what wasn't searched yet, up to `limit`. */
+  /** Returns the offset of the next complete header line before `limit`. */
   #nextHeaderLine(limit: number): number | undefined {
     const from = this.#searched;
-    const match = HEADER_LINE.exec(this.#room.toString('latin1', from, limit));
-    // The last bytes may be the beginning of one.
+    const match = HEADER_LINE.exec(this.#buffer.toString('latin1', from, limit));
+    // The last bytes may be the start of one.
     if (match === null) this.#searched = Math.max(from, limit - LONGEST_HEADER_LINE);
     else this.#searched = from + match.index + match[0].length;
     return match === null ? undefined : from + match.index;
   }
 
-  /** Bytes of which it isn't known yet whether they are part of the frame. */
-  get #held(): Buffer {
-    return this.#room.subarray(0, this.#length);
+  /** The bytes that may be part of the frame. */
+  get #buffered(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
   }
 
-  #hold(chunk: Buffer): void {
+  #append(chunk: Buffer): void {
     const length = this.#length + chunk.length;
-    if (length > this.#room.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#room.length));
-      this.#room.copy(grown, 0, 0, this.#length);
-      this.#room = grown;
+    if (length > this.#buffer.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#buffer.length));
+      this.#buffer.copy(grown, 0, 0, this.#length);
+      this.#buffer = grown;
     }
-    chunk.copy(this.#room, this.#length);
+    chunk.copy(this.#buffer, this.#length);
     this.#length = length;
   }
 
-  #passOver(bytes: number): void {
+  #skip(bytes: number): void {
     if (bytes === 0) return;
-    this.#events.noise(this.#room.subarray(0, bytes));
-    this.#room = Buffer.from(this.#held.subarray(bytes));
+    this.#events.skipped(this.#buffer.subarray(0, bytes));
+    this.#buffer = Buffer.from(this.#buffered.subarray(bytes));
     this.#length -= bytes;
     this.#searched = Math.max(0, this.#searched - bytes);
-    this.#noiseBytes += bytes;
+    this.#skippedBytes += bytes;
     if (this.#header !== undefined) this.#header -= bytes;
   }
 }
 
-type BodyPlace = { readonly start: number; readonly end: number };
+type BodyRange = { readonly start: number; readonly end: number };
 
-// All that repeats is bounded, so that the longest header line is.
+// Every repetition is bounded, and so is the length of the line.
 const HEADER_LINE = /content-length:[ \t]{0,8}\d{1,9}[ \t]{0,8}\r?\n/i;
 const LONGEST_HEADER_LINE = 'content-length:'.length + 8 + 9 + 8 + '\r\n'.length;
 
-const placeOf = ({ contentLength = 0, charset }: HeaderFields, start: number): BodyPlace | 'noise' =>
+const bodyRange = ({ contentLength = 0, charset }: HeaderFields, start: number): BodyRange | 'rejected' =>
   contentLength <= MAX_FIRST_FRAME_BYTES && isUtf8Charset(charset)
     ? { start, end: start + contentLength }
-    : 'noise';
+    : 'rejected';

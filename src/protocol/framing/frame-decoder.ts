@@ -6,17 +6,17 @@ import { type HeaderFields, isUtf8Charset, readHeaderLine } from './header.ts';
 import { JsonScan } from './json-scan.ts';
 
 /**
- * Cuts a byte stream into `Content-Length` frames, however the stream is split into chunks.
+ * Splits a byte stream into `Content-Length` frames.
  *
  * A body over the limit is skipped by its announced length, and so is the rest of one whose JSON is nested too
- * deeply or has too many values. A header that can't be read is reported once, and the stream is searched for the
- * next `Content-Length:`. Between chunks it holds at most one body and one header.
+ * deeply or has too many values. After a malformed header, which is reported once, the stream is searched for the
+ * next `Content-Length:`. At most one body and one header are buffered between chunks.
  */
 export class FrameDecoder implements Decoder {
   readonly #sink: FrameSink;
   readonly #maxFrameBytes: number;
   readonly #describe: ((line: string) => string) | undefined;
-  #state: State = header();
+  #state: State = newHeader();
   #input: Buffer = Buffer.alloc(0);
   #searched = 0;
   readonly #scan = new JsonScan();
@@ -31,7 +31,7 @@ export class FrameDecoder implements Decoder {
   push(chunk: Buffer): void {
     this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk]);
     while (this.#step()) {
-      // Each step takes some input; the last one finds that it needs more.
+      // Each step consumes input; the last one finds that it needs more.
     }
   }
 
@@ -67,17 +67,17 @@ export class FrameDecoder implements Decoder {
   }
 
   #readHeader(state: HeaderState): boolean {
-    // No further than a header may reach: each bad header in a long chunk would look through all of it.
+    // Not further than the limit: each malformed header in a long chunk would cause a search through all of it.
     const end = this.#input.subarray(0, MAX_HEADER_BYTES).indexOf('\n');
     const length = end < 0 ? this.#input.length : end + 1;
     if (state.bytes + length > MAX_HEADER_BYTES) {
-      return this.#refuseLine(state, `a header is longer than ${MAX_HEADER_BYTES} bytes`);
+      return this.#rejectLine(state, `a header is longer than ${MAX_HEADER_BYTES} bytes`);
     }
     if (end < 0) return false;
     const line = this.#input.toString('latin1', 0, end).replace(/\r$/, '');
     if (line === '') return this.#endHeader(state, length);
     const problem = readHeaderLine(line, state.fields, this.#describe);
-    if (problem !== undefined) return this.#refuseLine(state, problem);
+    if (problem !== undefined) return this.#rejectLine(state, problem);
     state.bytes += length;
     this.#consume(length);
     return true;
@@ -85,14 +85,14 @@ export class FrameDecoder implements Decoder {
 
   #endHeader(state: HeaderState, length: number): boolean {
     this.#consume(length);
-    // A sender that ends its bodies with a line break leaves an empty line between two frames.
+    // A sender that ends its bodies with a line break leaves an empty line between frames.
     if (state.bytes === 0) return true;
     const { contentLength, charset, kind = 'json' } = state.fields;
-    if (contentLength === undefined) return this.#refuseHeader(state, 'a header has no Content-Length');
+    if (contentLength === undefined) return this.#rejectHeader(state, 'a header has no Content-Length');
     this.#searched = 0;
     if (contentLength > this.#maxFrameBytes) {
       this.#sink.rejected(frameTooLarge(contentLength, this.#maxFrameBytes));
-      // Nobody sends that much: the number is wrong, and to skip by it would swallow all that follows.
+      // No client sends that much. The number is wrong; skipping by it would swallow all that follows.
       if (contentLength > MAX_SKIPPED_BODY_BYTES) this.#state = { name: 'search' };
       else this.#state = { name: 'skip', remaining: contentLength };
     } else if (!isUtf8Charset(charset)) {
@@ -117,12 +117,12 @@ export class FrameDecoder implements Decoder {
       return true;
     }
     if (body.missing > 0) return false;
-    this.#state = header();
+    this.#state = newHeader();
     this.#sink.frame(body.bytes, kind);
     return true;
   }
 
-  /** Scans what of a part is JSON: with a chunk that ends with the first line, since JSON strings have no line feed. */
+  /** Scans the JSON in a part. Before a chunk, the JSON ends with the first line: JSON strings have no line feed. */
   #scanPart(state: BodyState, part: Buffer): void {
     const end = state.kind === 'chunk' ? part.indexOf('\n') : -1;
     state.scanning = end < 0;
@@ -134,22 +134,22 @@ export class FrameDecoder implements Decoder {
     state.remaining -= skipped;
     this.#consume(skipped);
     if (state.remaining > 0) return false;
-    this.#state = header();
+    this.#state = newHeader();
     return true;
   }
 
-  /** Refuses a header for the line that comes next, and looks for another one in the rest of that line first. */
-  #refuseLine(state: HeaderState, problem: string): boolean {
-    // A line after others that say no length may be the beginning of a header of its own.
-    const startsAfresh = state.bytes > 0 && state.fields.contentLength === undefined;
-    this.#refuseHeader(state, problem);
-    if (!startsAfresh) this.#passOver(1);
+  /** Rejects a header because of its next line, and searches from that line on for another header. */
+  #rejectLine(state: HeaderState, problem: string): boolean {
+    // After lines without a length, this line may be the start of another header.
+    const mayBeHeader = state.bytes > 0 && state.fields.contentLength === undefined;
+    this.#rejectHeader(state, problem);
+    if (!mayBeHeader) this.#skipSearched(1);
     return true;
   }
 
-  /** Reports a header that can't be used and looks for another one in what follows. */
-  #refuseHeader(state: HeaderState, problem: string): boolean {
-    // In one stretch of garbage each line is a bad header; the sender is told of the first.
+  /** Rejects a header, and searches for another one after it. */
+  #rejectHeader(state: HeaderState, problem: string): boolean {
+    // In garbage each line is a malformed header; only the first is reported.
     if (this.#searched === 0) this.#sink.rejected(invalidMessage(problem));
     this.#searched += state.bytes;
     this.#state = { name: 'search' };
@@ -157,21 +157,21 @@ export class FrameDecoder implements Decoder {
   }
 
   #search(): boolean {
-    // One window at a time: the cost of a search is the distance to what it finds.
+    // One window at a time, so that the cost of a search is the distance to the header.
     const window = Math.min(this.#input.length, SEARCH_WINDOW_BYTES);
     const found = this.#input.toString('latin1', 0, window).search(/content-length:/i);
-    // The last bytes of a window may be the beginning of the name that is looked for.
-    this.#passOver(found >= 0 ? found : Math.max(0, window - ('content-length:'.length - 1)));
+    // The last bytes of a window may be the start of the name.
+    this.#skipSearched(found >= 0 ? found : Math.max(0, window - ('content-length:'.length - 1)));
     if (this.#searched > MAX_RESYNC_BYTES) {
       this.#state = { name: 'lost' };
       this.#sink.lost(`no frame header in ${MAX_RESYNC_BYTES} bytes`);
       return true;
     }
-    if (found >= 0) this.#state = header();
+    if (found >= 0) this.#state = newHeader();
     return found >= 0 || window === SEARCH_WINDOW_BYTES;
   }
 
-  #passOver(bytes: number): void {
+  #skipSearched(bytes: number): void {
     this.#searched += bytes;
     this.#consume(bytes);
   }
@@ -188,10 +188,10 @@ type BodyState = {
   readonly name: 'body';
   readonly body: Body;
   readonly kind: BodyKind;
-  /** Whether the next part of it is JSON. */
+  /** True if the next part of it is JSON. */
   scanning: boolean;
 };
 type SkipState = { readonly name: 'skip'; remaining: number };
 type State = HeaderState | SkipState | BodyState | { readonly name: 'search' } | { readonly name: 'lost' };
 
-const header = (): HeaderState => ({ name: 'header', fields: {}, bytes: 0 });
+const newHeader = (): HeaderState => ({ name: 'header', fields: {}, bytes: 0 });

@@ -1,14 +1,14 @@
 import type { BodyKind } from './decoder.ts';
 import { CHUNK_TYPE } from './format.ts';
 
-/** What the header fields of one frame say so far. */
+/** Values of the header fields of one frame. */
 export type HeaderFields = { contentLength?: number; charset?: string | undefined; kind?: BodyKind };
 
 /**
  * Reads one header line into `fields`.
  *
- * @param describe says what a line that is no field is: its beginning, unless told otherwise
- * @returns what is wrong with it, or `undefined`. Fields that are not known are passed over, as LSP asks.
+ * @param describe describes a line that is not a field, for the error. Default: quotes the first characters
+ * @returns the problem with the line, or `undefined`. Unknown fields are ignored, as LSP demands.
  */
 export const readHeaderLine = (
   line: string,
@@ -16,8 +16,8 @@ export const readHeaderLine = (
   describe: (line: string) => string = quote,
 ): string | undefined => {
   const match = FIELD.exec(line);
-  // What was printed without a line break before a frame: `doneContent-Length: 2` is a valid field, too.
-  if (match === null || HIDDEN_LENGTH.test(line))
+  // Output without a line break before a frame makes a valid field as well: `doneContent-Length: 2`.
+  if (match === null || EMBEDDED_LENGTH.test(line))
     return `expected a header field, received ${describe(line)}`;
   const [, name = '', value = ''] = match;
   switch (name.toLowerCase()) {
@@ -32,16 +32,16 @@ export const readHeaderLine = (
   }
 };
 
-/** Says of a line no more than its length: it may be a piece of a body, and hold a variable's value. */
-export const lengthOf = (line: string): string => `a line of ${line.length} bytes`;
+/** Describes a line by its length alone: it may be part of a body and contain the value of a variable. */
+export const describeLength = (line: string): string => `a line of ${line.length} bytes`;
 
-/** Whether bodies in this charset can be read; LSP knows UTF-8 alone, also under its old spelling. */
+/** True if bodies in this charset can be read: UTF-8, also in its old spelling of LSP, `utf8`. */
 export const isUtf8Charset = (charset: string | undefined): boolean =>
   charset === undefined || charset === 'utf-8' || charset === 'utf8';
 
-// RFC 9110 field names; LSP takes its header from HTTP.
+// Field names of RFC 9110: the header of LSP is that of HTTP.
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):(.*)$/;
-const HIDDEN_LENGTH = /.content-length:/i;
+const EMBEDDED_LENGTH = /.content-length:/i;
 const CHARSET = /;\s*charset="?([^";\s]+)/i;
 const QUOTED_CHARACTERS = 40;
 

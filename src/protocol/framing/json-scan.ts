@@ -2,9 +2,9 @@ import { type ExecServerError, invalidMessage, limitExceeded } from '../errors.t
 import { MAX_FRAME_VALUES, MAX_NESTING } from '../limits.ts';
 
 /**
- * Looks through JSON text while it arrives, for what would make parsing it expensive: deep nesting and many values.
- * `JSON.parse` needs seconds and gigabytes for 64 MiB of nothing but brackets. Strings are skipped by searching for
- * their end. Text that isn't JSON gives any result.
+ * Scans JSON text while it arrives, for input that is expensive to parse: deep nesting and many values. `JSON.parse`
+ * needs seconds and gigabytes for 64 MiB of brackets. Strings are skipped by searching for their end. The result for
+ * text that is not JSON is arbitrary.
  */
 export class JsonScan {
   readonly #maxValues: number;
@@ -13,7 +13,7 @@ export class JsonScan {
   #deepest = 0;
   #values = 0;
   #inString = false;
-  /** Set when the text so far ends, in a string, with a backslash that escapes what follows. */
+  /** True if the text so far ends inside a string with a backslash that escapes the next character. */
   #escaping = false;
 
   constructor(maxValues = MAX_FRAME_VALUES, maxNesting = MAX_NESTING) {
@@ -21,7 +21,7 @@ export class JsonScan {
     this.#maxNesting = maxNesting;
   }
 
-  /** Begins with another text. */
+  /** Starts over with another text. */
   reset(): void {
     this.#depth = 0;
     this.#deepest = 0;
@@ -35,12 +35,12 @@ export class JsonScan {
     return this.#deepest;
   }
 
-  /** Entries of arrays and objects; an empty one counts like one with an entry. */
+  /** Number of entries of arrays and objects; an empty one counts as if it had one. */
   get values(): number {
     return this.#values;
   }
 
-  /** The limit that was crossed, if any. */
+  /** The error of the limit that was exceeded, if any. */
   get problem(): ExecServerError | undefined {
     if (this.#deepest > this.#maxNesting) {
       return invalidMessage(`the message is nested deeper than ${this.#maxNesting} levels`);
@@ -50,7 +50,7 @@ export class JsonScan {
       : undefined;
   }
 
-  /** Takes the next part of the text; none of it any more once a limit was crossed. */
+  /** Scans the next part of the text. Has no effect once a limit was exceeded. */
   push(text: Buffer): void {
     let at = this.#inString ? this.#endOfString(text, 0) : 0;
     let [depth, deepest, values] = [this.#depth, this.#deepest, this.#values];
@@ -76,11 +76,11 @@ export class JsonScan {
     [this.#depth, this.#deepest, this.#values] = [depth, deepest, values];
   }
 
-  /** Finds the place after the string in which `start` is: the end of the text if the string goes on. */
+  /** Returns the offset after the string that contains `start`, or the length of the text if the string continues. */
   #endOfString(text: Buffer, start: number): number {
     this.#inString = true;
     let from = start;
-    // What the previous part has escaped.
+    // Escaped by the end of the previous part.
     if (this.#escaping && from < text.length) {
       this.#escaping = false;
       from += 1;

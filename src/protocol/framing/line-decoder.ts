@@ -4,9 +4,9 @@ import type { Decoder, FrameSink } from './decoder.ts';
 import { JsonScan } from './json-scan.ts';
 
 /**
- * Cuts a byte stream into lines, each the body of one message. Lines of nothing but white space are ignored. A line
- * over the limit is reported once, with as many bytes as it has, and skipped to its end; so is one whose JSON is
- * nested too deeply or has too many values. It holds at most one line.
+ * Splits a byte stream into lines, each the body of one message. Blank lines are ignored. A line over the limit is
+ * rejected once, with its length, and skipped to its end; so is one whose JSON is nested too deeply or has too many
+ * values. At most one line is buffered.
  */
 export class LineDecoder implements Decoder {
   readonly #sink: FrameSink;
@@ -23,30 +23,30 @@ export class LineDecoder implements Decoder {
   push(chunk: Buffer): void {
     let start = 0;
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
-      this.#take(chunk.subarray(start, end));
+      this.#append(chunk.subarray(start, end));
       this.#endLine();
       start = end + 1;
     }
-    this.#take(chunk.subarray(start));
+    this.#append(chunk.subarray(start));
   }
 
   get incomplete(): string | undefined {
     return this.#bytes > 0 ? `inside a line, after ${this.#bytes} bytes of it` : undefined;
   }
 
-  #take(part: Buffer): void {
+  #append(part: Buffer): void {
     if (part.length === 0) return;
     this.#bytes += part.length;
     this.#scan.push(part);
-    // What will be refused need not be kept for that.
+    // A line that will be rejected need not be kept.
     if (this.#bytes > this.#maxLineBytes || this.#scan.problem !== undefined) this.#parts = [];
     else this.#keep(part);
   }
 
-  // A sender of single bytes must not make an object of each: memory follows the bytes.
+  // A sender of single bytes must not cause one object per byte.
   #keep(part: Buffer): void {
     const last = this.#parts.at(-1);
-    if (last === undefined || last.length + part.length > GATHERED_BYTES) this.#parts.push(part);
+    if (last === undefined || last.length + part.length > MERGED_BYTES) this.#parts.push(part);
     else this.#parts[this.#parts.length - 1] = Buffer.concat([last, part]);
   }
 
@@ -70,8 +70,8 @@ export class LineDecoder implements Decoder {
 }
 
 const LINE_FEED = 0x0a;
-const GATHERED_BYTES = 4096;
+const MERGED_BYTES = 4096;
 
-// The white space of JSON.
+// White space as defined by JSON.
 const isBlank = (line: Buffer): boolean =>
   line.every(byte => byte === 0x20 || byte === 0x09 || byte === 0x0d);

@@ -4,10 +4,10 @@ import { exceedsBytes } from '../../shared-config/byte-limit.ts';
 import { type ExecServerError, invalidMessage, limitExceeded, parseError } from '../errors.ts';
 import { MAX_BATCH, MAX_ID_BYTES } from '../limits.ts';
 
-/** The id of a request, as far as it is known; `null` where it isn't. */
+/** The id of a request; `null` if it is not known. */
 export type MessageId = string | number | null;
 
-/** A body that is no message: what is wrong with it and which request to answer. */
+/** The error of a body that is not a message, and the id for the answer. */
 export class MessageRefused extends Error {
   override readonly name = 'MessageRefused';
   readonly id: MessageId;
@@ -20,15 +20,14 @@ export class MessageRefused extends Error {
   }
 }
 
-/** Several messages that came as one and are answered as one. What is no message stands for itself. */
+/** Messages that arrived in one body and are answered in one. An entry that is not a message is its error. */
 export type Batch = readonly (Message | MessageRefused)[];
 
 /**
- * Reads a frame's body as one JSON-RPC message or as a batch of them. The member `jsonrpc` may be absent. An
- * answer may have the id `null`: the peer could not tell which request it answers. That the body is neither nested too
- * deeply nor has too many values was checked while it arrived.
+ * Parses a body as one JSON-RPC message or as a batch of messages. `jsonrpc` may be absent. An answer may have the id
+ * `null`: the peer could not read the request. Nesting and number of values were checked while the body arrived.
  *
- * @throws {MessageRefused} for a body that isn't UTF-8, JSON, a message or a batch of 1 to 128
+ * @throws {MessageRefused} for a body that is not UTF-8, JSON, a message or a batch of 1 to 128
  */
 export const parseMessage = (body: Buffer): Message | Batch => {
   const value = parseJson(body);
@@ -48,29 +47,30 @@ export const parseMessage = (body: Buffer): Message | Batch => {
 };
 
 /**
- * Reads a body that is a message on a line of its own and the bytes of its `chunk`, and puts these where they belong.
+ * Parses a body that is a message on one line and the bytes of its `chunk`, which become part of its params or result.
  *
- * @throws {MessageRefused} for a body without a line feed, a line that is no message, and one with nowhere to put them
+ * @throws {MessageRefused} for a body without a line feed, a line that is not a message, or a message without params
+ *   and result
  */
 export const parseChunkMessage = (body: Buffer): Message => {
   const end = body.indexOf('\n');
   if (end < 0)
-    throw new MessageRefused(null, invalidMessage('there is no line feed between a message and its chunk'));
+    throw new MessageRefused(null, invalidMessage('expected a line feed between the message and its chunk'));
   const message = toMessage(parseJson(body.subarray(0, end)));
   const { params, result } = message as { params?: unknown; result?: unknown };
-  const holder = params ?? result;
-  if (typeof holder !== 'object' || holder === null || Array.isArray(holder)) {
+  const container = params ?? result;
+  if (typeof container !== 'object' || container === null || Array.isArray(container)) {
     const { id } = message as Candidate;
     throw new MessageRefused(
       isId(id) ? id : null,
-      invalidMessage('a chunk belongs to params or to a result'),
+      invalidMessage('expected params or a result for the chunk'),
     );
   }
-  (holder as { chunk?: Buffer }).chunk = body.subarray(end + 1);
+  (container as { chunk?: Buffer }).chunk = body.subarray(end + 1);
   return message;
 };
 
-/** Whether a body was a batch. */
+/** True for a batch. */
 export const isBatch = (parsed: Message | Batch): parsed is Batch => Array.isArray(parsed);
 
 const toMessage = (value: unknown): Message => {
@@ -101,7 +101,7 @@ const parseJson = (body: Buffer): unknown => {
   try {
     return JSON.parse(body.toString('utf8'));
   } catch {
-    // The engine's own text quotes the body, which may hold values of environment variables.
+    // The message of V8 quotes the body, which may contain values of environment variables.
     throw new MessageRefused(null, parseError('the body is not valid JSON'));
   }
 };
@@ -125,7 +125,7 @@ const idType = (id: unknown): string => {
   return id === null ? 'null' : typeof id;
 };
 
-// A larger number is not the one that was sent any more, and its sender would not know the answer.
+// JSON.parse has rounded a larger number, so the sender would not recognise the answer.
 const isId = (id: unknown): id is string | number =>
   (typeof id === 'string' && !exceedsBytes(id, MAX_ID_BYTES)) ||
   (typeof id === 'number' && Math.abs(id) <= Number.MAX_SAFE_INTEGER);

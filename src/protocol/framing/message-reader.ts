@@ -10,7 +10,7 @@ import { Fifo } from '../../system/fifo.ts';
 import { type ExecServerError, invalidMessage } from '../errors.ts';
 import {
   END_WAIT_MS,
-  MAX_NOISE_BYTES,
+  MAX_START_UP_OUTPUT_BYTES,
   MAX_UNDISPATCHED_BYTES,
   MAX_UNDISPATCHED_MESSAGES,
 } from '../limits.ts';
@@ -27,54 +27,52 @@ import {
   parseMessage,
 } from './message-parser.ts';
 
-/** How a reader reports what is no message. */
+/** Callbacks for input that is not a single message. */
 export type ReaderEvents = {
-  /** A frame or a header was refused; what follows is read on. */
+  /** Called for a frame or header that was refused. Reading continues after it. */
   refused(error: ExecServerError, id: MessageId): void;
-  /** The stream is of no further use. `onClose` follows. */
+  /** Called when the rest of the stream cannot be read. `onClose` follows. */
   lost(reason: string): void;
   /**
-   * Takes a batch, in its place among the messages: the next one is handed over when `begun` was called. Without it
+   * Handles a batch, in its place among the messages: the next message follows once `onStarted` was called. Default:
    * batches are refused.
    */
-  batch?(batch: Batch, begun: () => void): void;
+  batch?(batch: Batch, onStarted: () => void): void;
 };
 
 export type ReaderOptions = {
   readonly maxFrameBytes?: number | undefined;
-  /** Told how the peer frames its messages, before the first one. Without it frames have headers. */
-  readonly detected?: ((framing: Framing) => void) | undefined;
-  /** Finds where the messages begin; without it they begin with the stream. */
+  /** Called with the framing of the peer, before the first message. Default: frames have headers. */
+  readonly onDetected?: ((framing: Framing) => void) | undefined;
+  /** Finds the first message. Default: the messages begin with the stream. */
   readonly firstFrame?: FirstFrame | undefined;
-  /** Decides when there is memory for a frame; without it always. */
+  /** Limits the memory of frames. Default: none does. */
   readonly gate?: FrameGate | undefined;
 };
 
-/** Decides when a frame is parsed and handled. */
+/** A gate that frames pass one at a time before they are parsed. */
 export type FrameGate = {
   /**
-   * Admits the next frame, and counts it; or refuses it, or keeps it waiting. Then `proceed` is to be called when that
-   * may have changed.
+   * Admits the next frame, or refuses it with an error. False keeps it waiting: the gate calls `proceed` of the reader
+   * when that may have changed.
    */
   admit(body: Buffer): boolean | ExecServerError;
   /** Called when the frame admitted last was dispatched, or holds no message to dispatch. */
   done(): void;
 };
 
-/** A frame that was not handled yet. */
+/** A frame that waits to be parsed. */
 type Frame = { readonly body: Buffer; readonly kind: BodyKind };
 
 /**
- * Reads JSON-RPC messages from a stream, with limits and without giving up at the first bad byte.
+ * Reads JSON-RPC messages from a stream, with limits. Continues after input that is not a message.
  *
- * Messages are handed over one at a time: the next one when `dispatched` was called for the last. A
- * connection of vscode-jsonrpc keeps what it has not dispatched yet by id, so of two requests with one id,
- * or with the ids `1` and `"1"`, it would lose the first. Until then they are bytes, which are parsed last. It stops
- * reading while too many of them wait, or the first for memory. `onClose` fires when the stream has ended and
- * everything read from it was dispatched; what still waits for memory a second later is dropped.
+ * Messages are delivered one at a time: the next one after `dispatched` was called. vscode-jsonrpc keys its queue by
+ * id, so of two requests with the same id, or with the ids `1` and `"1"`, it would lose the first. Frames that wait are
+ * not parsed. The stream is paused while too many of them wait, or the first one waits for memory. `onClose` fires when
+ * the stream has ended and all of it was dispatched; frames that wait for memory a second later are dropped.
  *
- * `$/cancelRequest` is not handed over: nothing here can be cancelled half-way, and a connection dispatches
- * some of them and swallows others.
+ * `$/cancelRequest` is ignored: requests cannot be cancelled, and vscode-jsonrpc dispatches only some of them.
  */
 export class FrameMessageReader extends AbstractMessageReader implements MessageReader {
   readonly #stream: Readable;
@@ -86,7 +84,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   #firstFrame: FirstFrame | undefined;
   #callback: DataCallback = () => {};
   #dispatching = false;
-  #handingOver = false;
+  #delivering = false;
   #ended = false;
   #closed = false;
   #gateClosed = false;
@@ -96,7 +94,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   constructor(
     stream: Readable,
     events: ReaderEvents,
-    { maxFrameBytes, detected, firstFrame, gate }: ReaderOptions = {},
+    { maxFrameBytes, onDetected, firstFrame, gate }: ReaderOptions = {},
   ) {
     super();
     this.#firstFrame = firstFrame;
@@ -108,8 +106,8 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
       rejected: (error: ExecServerError) => events.refused(error, null),
       lost: (reason: string) => this.#lost(reason),
     };
-    this.#decoder = detected
-      ? new DetectingDecoder(sink, detected, maxFrameBytes)
+    this.#decoder = onDetected
+      ? new DetectingDecoder(sink, onDetected, maxFrameBytes)
       : new FrameDecoder(sink, maxFrameBytes);
   }
 
@@ -117,14 +115,14 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     this.#callback = callback;
     const data = (chunk: Buffer) => {
       if (this.#firstFrame === undefined) this.#decoder.push(chunk);
-      else this.#begin(this.#firstFrame, chunk);
+      else this.#findFirstFrame(this.#firstFrame, chunk);
     };
     const end = () => this.#end();
     const error = (cause: Error) => {
       this.fireError(cause);
       this.#end();
     };
-    // A file or /dev/null as stdin ends without ever closing; a pipe that breaks closes without an end.
+    // A file or /dev/null as stdin ends and never closes; a pipe that breaks closes without an end.
     this.#stream.on('data', data).on('end', end).on('close', end).on('error', error);
     return {
       dispose: () => {
@@ -133,16 +131,16 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     };
   }
 
-  /** The message or batch that was handed over last has reached its handler. */
+  /** Delivers the next message: the handler of the last message or batch was called. */
   dispatched(): void {
     this.#gate?.done();
     this.#dispatching = false;
-    this.#handOver();
+    this.#deliver();
   }
 
-  /** Asks the gate again, if the next frame waits for it. */
+  /** Asks the gate again if the next frame waits for it. */
   proceed(): void {
-    if (this.#gateClosed) this.#handOver();
+    if (this.#gateClosed) this.#deliver();
   }
 
   /** Discards messages from now on. Bytes before the first frame are still reported. */
@@ -152,11 +150,11 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     if (!this.#ended) this.#stream.resume();
   }
 
-  #begin(firstFrame: FirstFrame, chunk: Buffer): void {
+  #findFirstFrame(firstFrame: FirstFrame, chunk: Buffer): void {
     if (this.#ended) return;
     const frames = firstFrame.push(chunk);
     if (frames === 'lost') {
-      this.#lost(`no frame began in the first ${MAX_NOISE_BYTES} bytes`);
+      this.#lost(`no frame in the first ${MAX_START_UP_OUTPUT_BYTES} bytes`);
     } else if (frames !== undefined) {
       this.#firstFrame = undefined;
       this.#decoder.push(frames);
@@ -167,27 +165,27 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     if (this.#discarding) return;
     this.#waiting.push({ body, kind });
     this.#waitingBytes += body.length;
-    this.#handOver();
+    this.#deliver();
   }
 
-  #handOver(): void {
-    // Who calls `dispatched` before it handles the message must not get the next one in between.
-    if (this.#handingOver) return;
-    this.#handingOver = true;
+  #deliver(): void {
+    // A caller of `dispatched` that has not handled the message yet must not receive the next one first.
+    if (this.#delivering) return;
+    this.#delivering = true;
     while (!this.#dispatching && this.#waiting.length > 0) {
       const admitted = this.#admitNext();
       this.#gateClosed = admitted === undefined;
       if (admitted === undefined) break;
       this.#dispatch(admitted.parsed);
     }
-    this.#handingOver = false;
-    this.#pace();
+    this.#delivering = false;
+    this.#pauseOrResume();
     if (this.#ended && this.#gateClosed)
       this.#endTimer ??= setTimeout(() => this.#dropWaiting(), END_WAIT_MS);
     this.#closeIfDone();
   }
 
-  /** Takes the next frame and parses it; `undefined` if it has to wait. */
+  /** Removes the next frame from the queue and parses it; `undefined` if it has to wait. */
   #admitNext(): { readonly parsed: Message | Batch | undefined } | undefined {
     const { body, kind } = this.#waiting.first as Frame;
     const admitted = this.#gate?.admit(body) ?? true;
@@ -213,7 +211,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     try {
       const parsed = kind === 'chunk' ? parseChunkMessage(body) : parseMessage(body);
       if (!isBatch(parsed) || this.#events.batch !== undefined) return parsed;
-      throw new MessageRefused(null, invalidMessage('a batch is not expected here'));
+      throw new MessageRefused(null, invalidMessage('batches are not supported here'));
     } catch (error) {
       if (!(error instanceof MessageRefused)) throw error;
       this.#events.refused(error.reason, error.id);
@@ -221,7 +219,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     }
   }
 
-  #pace(): void {
+  #pauseOrResume(): void {
     if (this.#ended) return;
     const stop =
       this.#gateClosed ||
@@ -243,10 +241,10 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     this.#firstFrame?.end();
     const incomplete = this.#decoder.incomplete;
     if (incomplete !== undefined) this.fireError(new Error(`the stream ended ${incomplete}`));
-    this.#handOver();
+    this.#deliver();
   }
 
-  /** A client that reads no answers must not keep the connection open after its end. */
+  /** Drops frames that wait for memory: a client that reads no answers must not keep the connection open. */
   #dropWaiting(): void {
     while (this.#waiting.length > 0) this.#waiting.take();
     this.#gateClosed = false;

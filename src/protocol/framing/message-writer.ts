@@ -1,32 +1,32 @@
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { AbstractMessageWriter, type Message, type MessageWriter } from 'vscode-jsonrpc/node';
+import { BufferPool } from './buffer-pool.ts';
 import { encodeMessage, encodeText } from './encode.ts';
-import { type FrameFormat, PLAIN } from './format.ts';
-import { FrameMemory } from './frame-memory.ts';
+import { DEFAULT_FORMAT, type FrameFormat } from './format.ts';
 
 /**
- * Writes JSON-RPC messages to a stream, in the order of the calls, never blocking and never throwing.
- * After the stream has broken or ended, what is written is dropped and `onClose` has fired.
+ * Writes JSON-RPC messages to a stream, in the order of the calls. Never blocks and never throws: once the stream has
+ * failed or ended, messages are dropped. `onClose` fires when the stream has closed.
  */
 export class FrameMessageWriter extends AbstractMessageWriter implements MessageWriter {
-  /** How messages are framed: as the other side does it, and may be told to. */
-  format: FrameFormat = PLAIN;
+  /** The format of the next message: the framing of the peer, and binary frames if the peer accepts them. */
+  format: FrameFormat = DEFAULT_FORMAT;
 
   readonly #stream: Writable;
-  readonly #memory: FrameMemory | undefined;
+  readonly #pool: BufferPool | undefined;
   readonly #waiting = new Set<() => void>();
   #sentBytes = 0;
-  #gathering = false;
+  #corked = false;
   #state: 'open' | 'ending' | 'closed' = 'open';
 
   constructor(stream: Writable) {
     super();
     this.#stream = stream;
-    // Any other stream may still have what it says is written, on the way to somebody in this process.
-    this.#memory = stream instanceof Socket ? new FrameMemory() : undefined;
-    stream.on('drain', () => this.#release());
-    stream.on('finish', () => this.#release());
+    // Other streams may pass a buffer on within this process after they have reported it as written.
+    this.#pool = stream instanceof Socket ? new BufferPool() : undefined;
+    stream.on('drain', () => this.#callWaiting());
+    stream.on('finish', () => this.#callWaiting());
     stream.on('error', error => {
       this.fireError(error);
       this.#close();
@@ -34,57 +34,57 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
     stream.on('close', () => this.#close());
   }
 
-  /** Writes a message. Its params or its result may hold bytes, which nobody may change any more. */
+  /** Writes a message. Bytes in its params or result must not be changed afterwards. */
   write(message: Message): Promise<void> {
-    const pieces = encodeMessage(message, this.format);
-    if (pieces.length > 1) this.#stream.cork();
-    for (const piece of pieces) this.send(piece);
-    if (pieces.length > 1) this.#stream.uncork();
+    const parts = encodeMessage(message, this.format);
+    if (parts.length > 1) this.#stream.cork();
+    for (const part of parts) this.send(part);
+    if (parts.length > 1) this.#stream.uncork();
     return Promise.resolve();
   }
 
-  /** Writes what is already JSON, without line breaks. Several in one turn go out as one. */
+  /** Writes JSON without line breaks. Bodies of one turn of the event loop are written together. */
   writeBody(json: string): void {
-    this.#gather();
+    this.#corkForThisTurn();
     this.send(encodeText(json, this.format.framing));
   }
 
-  /** Memory for a frame of so many bytes, which has to be sent next. */
+  /** Returns memory for a frame of this length, which has to be sent next. */
   allocate(bytes: number): Buffer {
-    return this.#memory?.take(bytes) ?? Buffer.allocUnsafe(bytes);
+    return this.#pool?.acquire(bytes) ?? Buffer.allocUnsafe(bytes);
   }
 
-  /** Writes a frame that is already encoded in this format. */
+  /** Writes a frame that is encoded in the current format. */
   send(frame: Buffer): void {
     this.#sentBytes += frame.length;
-    const memory = this.#memory?.owns(frame) ? this.#memory : undefined;
-    if (this.#state !== 'open') memory?.giveBack(frame);
-    else if (memory === undefined) this.#stream.write(frame);
-    else this.#stream.write(frame, () => memory.giveBack(frame));
+    const pool = this.#pool?.owns(frame) ? this.#pool : undefined;
+    if (this.#state !== 'open') pool?.release(frame);
+    else if (pool === undefined) this.#stream.write(frame);
+    else this.#stream.write(frame, () => pool.release(frame));
   }
 
-  /** All bytes that it was ever given to write. */
+  /** Total number of bytes of all frames. */
   get sentBytes(): number {
     return this.#sentBytes;
   }
 
-  /** Bytes that are queued here because the other side hasn't read yet; 0 once the stream is closed. */
+  /** Number of bytes in the queue, which the peer has not read; 0 once the stream is closed. */
   get queuedBytes(): number {
     return this.#state === 'closed' ? 0 : this.#stream.writableLength;
   }
 
-  /** Calls back once, when the queue has emptied; at once while so little is queued that the stream takes more. */
+  /** Calls back once when the queue is empty; immediately if the stream accepts more. */
   whenDrained(callback: () => void): void {
     if (this.queuedBytes > 0 && this.#stream.writableNeedDrain) this.#waiting.add(callback);
     else callback();
   }
 
-  /** Resolves when all that was written is with the operating system, or never will be. */
+  /** Resolves when the operating system has all that was written, or the stream has failed. */
   flushed(): Promise<void> {
     if (this.queuedBytes === 0) return Promise.resolve();
     return new Promise(resolve => {
       this.#waiting.add(resolve);
-      // No drain comes for a queue that was never long.
+      // A queue that was never full causes no drain event.
       if (this.#state !== 'open') return;
       this.#stream.write(Buffer.alloc(0), () => {
         this.#waiting.delete(resolve);
@@ -93,21 +93,21 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
     });
   }
 
-  /** Ends the stream after what was written. What is written later is dropped. */
+  /** Ends the stream after what was written. Later messages are dropped. */
   end(): void {
     if (this.#state !== 'open') return;
-    // A write after the end would be an error, and destroy the stream with all that is queued.
+    // A write after the end would be an error that destroys the stream with its queue.
     this.#state = 'ending';
     this.#stream.end();
   }
 
-  /** Holds back what is written in this turn, to be written at once: each write wakes the other side. */
-  #gather(): void {
-    if (this.#gathering || this.#state !== 'open') return;
-    this.#gathering = true;
+  /** Delays writes until the end of this turn, to make them one: each write wakes the peer. */
+  #corkForThisTurn(): void {
+    if (this.#corked || this.#state !== 'open') return;
+    this.#corked = true;
     this.#stream.cork();
     process.nextTick(() => {
-      this.#gathering = false;
+      this.#corked = false;
       this.#stream.uncork();
     });
   }
@@ -115,11 +115,11 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
   #close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#release();
+    this.#callWaiting();
     this.fireClose();
   }
 
-  #release(): void {
+  #callWaiting(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const callback of waiting) callback();

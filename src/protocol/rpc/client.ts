@@ -8,7 +8,7 @@ import { wellFormedAnswer } from './answer.ts';
 import { Peer } from './peer.ts';
 
 /** Options of the end of a connection that sends requests. */
-export type RpcClientOptions<EndError extends Error> = Omit<ReaderOptions, 'detected'> & {
+export type RpcClientOptions<EndError extends Error> = Omit<ReaderOptions, 'onDetected'> & {
   readonly input: Readable;
   readonly output: Writable;
   /**

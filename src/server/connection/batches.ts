@@ -1,6 +1,6 @@
 import { Message, ResponseError } from 'vscode-jsonrpc/node';
 import { type ExecServerError, limitExceeded } from '../../protocol/errors.ts';
-import { messageText } from '../../protocol/framing/encode.ts';
+import { messageToJson } from '../../protocol/framing/encode.ts';
 import { type Batch, type MessageId, MessageRefused } from '../../protocol/framing/message-parser.ts';
 import { TimeSlice } from '../../system/time-slice.ts';
 import type { MemoryShare } from '../memory/memory-budget.ts';
@@ -41,7 +41,7 @@ export const createBatchHandler =
     }
     let bytes = 0;
     const encode = (id: MessageId, message: object): string => {
-      const json = messageText(message);
+      const json = messageToJson(message);
       const length = Buffer.byteLength(json);
       if (bytes + length > maxBytes) return refuse(id, 'batchBytes', bytes + length, maxBytes);
       if (!answerMemory.tryTake(length)) {

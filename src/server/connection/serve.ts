@@ -83,7 +83,7 @@ export const serve = (options: ServeOptions): Server => {
     {
       maxFrameBytes,
       gate: requestMemory,
-      detected: framing => {
+      onDetected: framing => {
         writer.format = { framing, binary: writer.format.binary && framing === 'contentLength' };
       },
     },

@@ -4,7 +4,7 @@ import { Body } from '../../../src/protocol/framing/body.ts';
 import { cut, cuts } from './support.ts';
 
 describe('Body', () => {
-  it('is made of the chunks in their order, and takes nothing beyond its length', () => {
+  it('contains the chunks in their order, and no bytes beyond its length', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat({ max: 300 }), cuts, (bytes, length, places) => {
         const all = Buffer.from(bytes);
@@ -17,7 +17,7 @@ describe('Body', () => {
     );
   });
 
-  it('is whole at once when nothing was announced', () => {
+  it('is complete from the start if its length is 0', () => {
     const body = new Body(0);
     expect({ missing: body.missing, taken: body.take(Buffer.from('next')) }).to.deep.equal({
       missing: 0,
@@ -26,13 +26,13 @@ describe('Body', () => {
     expect(body.bytes).to.deep.equal(Buffer.alloc(0));
   });
 
-  it('tells how much is missing', () => {
+  it('counts the bytes that are missing', () => {
     const body = new Body(10);
     body.take(Buffer.from('abc'));
     expect(body.missing).to.equal(7);
   });
 
-  it('copies nothing when it comes in one chunk', () => {
+  it('copies nothing if it arrives in one chunk', () => {
     const chunk = Buffer.from('whole body and more');
     const body = new Body(10);
     body.take(chunk);
@@ -40,19 +40,19 @@ describe('Body', () => {
     expect(body.bytes.toString()).to.equal('whole body');
   });
 
-  it('is reserved whole up to 2 MiB', () => {
+  it('reserves its whole length up to 2 MiB', () => {
     const body = new Body(2 * 1024 * 1024);
     body.take(Buffer.from('0123456789'));
     expect(body.bytes.buffer.byteLength).to.equal(body.length);
   });
 
-  it('beyond that holds what has arrived, not what was announced', () => {
+  it('reserves only what has arrived if it is longer than 2 MiB', () => {
     const body = new Body(64 * 1024 * 1024);
     body.take(Buffer.from('0123456789'));
     expect(body.bytes.buffer.byteLength).to.equal(10);
   });
 
-  it('grows by doubling, so small chunks are copied a few times only, and never beyond its length', () => {
+  it('doubles its memory as it grows, up to its length, so that small chunks are copied a few times only', () => {
     const body = new Body(3_000_000);
     const sizes = new Set<number>();
     for (let taken = 0; taken < body.length; taken += 10) {

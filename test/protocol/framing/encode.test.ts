@@ -1,16 +1,16 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Message } from 'vscode-jsonrpc/node';
-import { encodeFrame, encodeMessage, messageText } from '../../../src/protocol/framing/encode.ts';
+import { encodeFrame, encodeMessage, messageToJson } from '../../../src/protocol/framing/encode.ts';
 import { parseChunkMessage } from '../../../src/protocol/framing/message-parser.ts';
 import { bodyOf, reportsOf } from './support.ts';
 
 describe('encodeFrame', () => {
-  it('puts the length before the body', () => {
+  it('writes the length before the body', () => {
     expect(encodeFrame(Buffer.from('{"ä":1}')).toString()).to.equal('Content-Length: 8\r\n\r\n{"ä":1}');
   });
 
-  it('gives one frame with exactly these bytes', () => {
+  it('makes one frame with exactly these bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array(), bytes => {
         expect(bodyOf(encodeFrame(Buffer.from(bytes)))).to.deep.equal(Buffer.from(bytes));
@@ -19,8 +19,8 @@ describe('encodeFrame', () => {
   });
 });
 
-describe('encodeFrame by newline', () => {
-  it('ends the line of the body', () => {
+describe('encodeFrame with newline framing', () => {
+  it('writes a line end after the body', () => {
     expect(encodeFrame(Buffer.from('{"ä":1}'), 'newline').toString()).to.equal('{"ä":1}\n');
   });
 });
@@ -39,7 +39,7 @@ describe('encodeMessage', () => {
     { jsonrpc: '2.0', id: 1, method: 'm', params: { before: '\n', [name]: bytes, after: [1] } },
     { jsonrpc: '2.0', id: 'x', result: { [name]: bytes, eof: false } },
   ];
-  /** The same message with base64 in the place of the bytes. */
+  /** The same message with base64 instead of the bytes. */
   const asText = (message: object): unknown =>
     JSON.parse(
       JSON.stringify(message, (_, value) =>
@@ -47,7 +47,7 @@ describe('encodeMessage', () => {
       ),
     );
 
-  it('is the JSON of a message without bytes, in any format', () => {
+  it('writes a message without bytes as JSON, in any format', () => {
     const messages = [
       { method: 'm' },
       { id: 1, result: null },
@@ -58,11 +58,11 @@ describe('encodeMessage', () => {
       const json = JSON.stringify(message);
       expect(reportsOf(encoded(message, 'binary'))).to.deep.equal([['json', Buffer.from(json)]]);
       expect(encoded(message, 'newline').toString()).to.equal(`${json}\n`);
-      expect(messageText(message)).to.equal(json);
+      expect(messageToJson(message)).to.equal(json);
     }
   });
 
-  it('has bytes as base64, in one piece', () => {
+  it('writes bytes as base64, in one part', () => {
     fc.assert(
       fc.property(fc.constantFrom('chunk', 'data"Base64'), fc.uint8Array(), (name, array) => {
         for (const message of carriers(name, Buffer.from(array))) {
@@ -71,13 +71,13 @@ describe('encodeMessage', () => {
           expect(JSON.parse(bodyOf(encoded(message, 'plain')).toString())).to.deep.equal(expected);
           expect(JSON.parse(line.toString())).to.deep.equal(expected);
           expect(line.indexOf('\n')).to.equal(line.length - 1);
-          expect(JSON.parse(messageText(message))).to.deep.equal(expected);
+          expect(JSON.parse(messageToJson(message))).to.deep.equal(expected);
         }
       }),
     );
   });
 
-  it('has a chunk as it is where the format is binary, and any other bytes as base64', () => {
+  it('writes a chunk as it is if the format is binary, and other bytes as base64', () => {
     fc.assert(
       fc.property(fc.uint8Array(), array => {
         const bytes = Buffer.from(array);

@@ -19,7 +19,7 @@ import {
   recordingDecoder,
 } from './support.ts';
 
-/** A frame that must still be found after whatever comes before it. */
+/** A frame that must be found after any input. */
 const AFTER = frame('{"after":1}');
 const FOUND: Report = { frame: '{"after":1}' };
 
@@ -39,60 +39,60 @@ describe('FrameDecoder', () => {
       expect(decode(['Content-Length: 0\r\n\r\n'])).to.deep.equal([{ frame: '' }]);
     });
 
-    it('passes over stray empty lines between frames', () => {
+    it('ignores empty lines between frames', () => {
       const stream = `\r\n\n${frame('1')}\n\r\n\n${frame('2')}\n`;
       expect(decode([stream])).to.deep.equal([{ frame: '1' }, { frame: '2' }]);
     });
 
-    it('takes lines that end with a line feed alone', () => {
+    it('accepts header lines that end with a line feed alone', () => {
       expect(decode(['Content-Length: 2\nContent-Type: text/json\n\n{}'])).to.deep.equal([{ frame: '{}' }]);
     });
 
-    it('reads whatever a body holds, headers too', () => {
+    it('reads a body of any bytes, such as headers', () => {
       const body = `${frame('inner')}\r\n\r\n\0\xff`;
       expect(decode([latin1(frame(body) + frame('2'))])).to.deep.equal([{ frame: body }, { frame: '2' }]);
     });
 
-    it('takes a body of exactly the limit', () => {
+    it('accepts a body of exactly the limit', () => {
       expect(decode([frame('12345678')], 8)).to.deep.equal([{ frame: '12345678' }]);
     });
 
-    it('takes a header of exactly the limit', () => {
+    it('accepts a header of exactly the limit', () => {
       const length = 'Content-Length: 2\r\n\r\n';
       const filler = 'x'.repeat(MAX_HEADER_BYTES - 'X: \r\n'.length - length.length);
       expect(decode([`X: ${filler}\r\n${length}{}`])).to.deep.equal([{ frame: '{}' }]);
     });
 
-    it('takes one length that is given twice', () => {
+    it('accepts a length that is given twice', () => {
       expect(decode(['Content-Length: 2\r\nContent-Length: 02\r\n\r\n{}'])).to.deep.equal([{ frame: '{}' }]);
     });
   });
 
-  describe('a header that is wrong', () => {
+  describe('a malformed header', () => {
     const badLength = (received: string) =>
       refused(`Content-Length: expected a whole number of bytes, received "${received}"`);
     const cases: Array<[title: string, bytes: string, report: Report]> = [
       ['a negative length', 'Content-Length: -5\r\n\r\n', badLength('-5')],
       ['a fractional length', 'Content-Length: 1.5\r\n\r\n', badLength('1.5')],
       [
-        'a length that no number holds',
+        'a length that is not exact as a number',
         `Content-Length: ${'9'.repeat(30)}\r\n\r\n`,
         badLength('9'.repeat(30)),
       ],
-      ['a length of nothing', 'Content-Length:\r\n\r\n', badLength('')],
+      ['an empty length', 'Content-Length:\r\n\r\n', badLength('')],
       [
-        'two lengths that differ',
+        'two different lengths',
         'Content-Length: 2\r\nContent-Length: 3\r\n\r\n',
         refused('Content-Length is given twice, as 2 and 3'),
       ],
       ['no length', 'Content-Type: application/json\r\n\r\n', refused('a header has no Content-Length')],
       [
-        'a line that is no field',
+        'a line that is not a field',
         'Welcome to devbox!\n',
         refused('expected a header field, received "Welcome to devbox!"'),
       ],
       [
-        'a long line, of which the beginning is quoted',
+        'a long line, the start of which is quoted',
         `${'ab '.repeat(1000)}\n`,
         refused(`expected a header field, received "${'ab '.repeat(13)}a…"`),
       ],
@@ -110,12 +110,12 @@ describe('FrameDecoder', () => {
       });
     }
 
-    it('is reported once, however many follow', () => {
-      const noise = 'Content-Length: x\nno header\nX: 1\n\n'.repeat(3);
-      expect(decode([noise + AFTER])).to.deep.equal([badLength('x'), FOUND]);
+    it('is reported once if others follow', () => {
+      const garbage = 'Content-Length: x\nno header\nX: 1\n\n'.repeat(3);
+      expect(decode([garbage + AFTER])).to.deep.equal([badLength('x'), FOUND]);
     });
 
-    it('is reported again after a good frame', () => {
+    it('is reported again after a frame', () => {
       const noise = 'no header\n';
       expect(decode([noise + noise + frame('1') + noise + frame('2')])).to.deep.equal([
         refused('expected a header field, received "no header"'),
@@ -133,7 +133,7 @@ describe('FrameDecoder', () => {
       ['fields and an empty line', 'Kernel: 6.1\nUptime: 3 days\n\n'],
       ['more fields than a header may have', 'Load: 0.00\n'.repeat(MAX_HEADER_BYTES / 11)],
       ['half a field name', 'Content-Len'],
-      ['bytes that are no text', '\xff\xfe\0\r'],
+      ['bytes that are not text', '\xff\xfe\0\r'],
     ];
     for (const [title, noise] of noises) {
       it(`is found after ${title}`, () => {
@@ -142,7 +142,7 @@ describe('FrameDecoder', () => {
       });
     }
 
-    it('is found after any garbage that names no Content-Length', () => {
+    it('is found after any garbage without Content-Length', () => {
       fc.assert(
         fc.property(garbage, cuts, (noise, places) => {
           const reports = decode(cut(latin1(noise + AFTER), places));
@@ -161,7 +161,7 @@ describe('FrameDecoder', () => {
       ]);
     });
 
-    it('is lost in a body that is shorter than announced, and the one after it is found', () => {
+    it('is lost after a body that is shorter than announced, and the one after it is found', () => {
       expect(decode([`Content-Length: 9\r\n\r\n{}${frame('[0]')}${AFTER}`])).to.deep.equal([
         { frame: '{}Content' },
         refused('a header has no Content-Length'),
@@ -170,7 +170,7 @@ describe('FrameDecoder', () => {
     });
   });
 
-  describe('a body that is refused', () => {
+  describe('a rejected body', () => {
     it('is skipped by its length if it is over the limit', () => {
       const oversized = frame(`${AFTER}${AFTER}`);
       const expected = [
@@ -181,7 +181,7 @@ describe('FrameDecoder', () => {
       expect(decode(oneByOne(latin1(oversized + AFTER)), 16)).to.deep.equal(expected);
     });
 
-    it('is not skipped by a length that nobody sends', () => {
+    it('is not skipped by its length if that is absurd', () => {
       const absurd = MAX_SKIPPED_BODY_BYTES + 1;
       expect(decode([`Content-Length: ${absurd}\r\n\r\n{"lost":1}${AFTER}`])).to.deep.equal([
         {
@@ -210,7 +210,7 @@ describe('FrameDecoder', () => {
       { lost: `no frame header in ${MAX_RESYNC_BYTES} bytes` },
     ];
 
-    it('is lost after a bounded search, and then nothing more is reported', () => {
+    it('is lost after a limited search, and then nothing more is reported', () => {
       const { decoder, reports } = recordingDecoder();
       decoder.push(noise);
       expect(reports).to.deep.equal(lost);
@@ -220,7 +220,7 @@ describe('FrameDecoder', () => {
       expect(decoder.incomplete).to.equal(undefined);
     });
 
-    it('is lost however it is cut', () => {
+    it('is lost whatever the chunks are', () => {
       fc.assert(
         fc.property(cuts, places => {
           expect(decode(cut(noise, places))).to.deep.equal(lost);
@@ -229,7 +229,7 @@ describe('FrameDecoder', () => {
       );
     });
 
-    it('is searched up to the last byte of the bound', () => {
+    it('is searched up to the last byte of the limit', () => {
       const bytes = latin1(`${'x'.repeat(MAX_RESYNC_BYTES)}${AFTER}`);
       expect(decode([bytes]).at(-1)).to.deep.equal(FOUND);
       expect(decode([latin1('x'), bytes]).at(-1)).to.deep.equal({ lost: 'no frame header in 1048576 bytes' });
@@ -242,17 +242,17 @@ describe('FrameDecoder', () => {
       'fields without a length': 'Name: value\n\n',
     };
     for (const [title, text] of Object.entries(nearly)) {
-      it(`is searched in steps of bounded size: ${title}`, () => {
+      it(`is searched in steps of limited size: ${title}`, () => {
         const bytes = latin1(text.repeat(MAX_RESYNC_BYTES / text.length + 2000));
         const steps = bytes.length / text.length;
         const examined = bytesExamined(() => expect(decode([bytes]).at(-1)).to.have.property('lost'));
-        // For each piece of noise a few windows or headers at most, and never all that is left.
+        // A few windows or headers for each part at most, and never all of the rest.
         expect(examined / steps).to.be.below(3 * MAX_HEADER_BYTES);
       });
     }
   });
 
-  describe('however the stream is cut', () => {
+  describe('whatever the chunks are', () => {
     const messages = fc.array(anyBytes({ maxLength: 200 }), { maxLength: 10 });
 
     it('reports the same bodies in the same order', () => {
@@ -266,7 +266,7 @@ describe('FrameDecoder', () => {
       );
     });
 
-    it('reports the same of garbage', () => {
+    it('reports the same for garbage', () => {
       const part = fc.oneof(
         garbage,
         anyBytes({ maxLength: 30 }).map(frame),
@@ -283,7 +283,7 @@ describe('FrameDecoder', () => {
       );
     });
 
-    it('survives any change to a good stream, and reads what follows', () => {
+    it('finds the next frame after any change to a stream', () => {
       const change = fc.record({
         at: fc.nat(),
         remove: fc.nat({ max: 30 }),
@@ -298,7 +298,7 @@ describe('FrameDecoder', () => {
           }
           const { decoder, reports } = recordingDecoder(1000);
           for (const chunk of cut(latin1(stream), places)) decoder.push(chunk);
-          // Whatever length was read last, this fills it up, unless it is one to be skipped.
+          // Completes a body of any length, except one that is skipped.
           decoder.push(latin1('\n'.repeat(1001)));
           if (decoder.incomplete?.startsWith('inside a refused frame')) return;
           decoder.push(latin1(AFTER));
@@ -326,7 +326,7 @@ describe('FrameDecoder', () => {
       ['garbage', 'no header\n', 'before another header was found'],
     ];
     for (const [title, bytes, incomplete] of cases) {
-      it(`tells what an end would cut off after ${title}`, () => {
+      it(`describes the place after ${title}`, () => {
         const { decoder } = recordingDecoder(20);
         decoder.push(latin1(bytes));
         expect(decoder.incomplete).to.equal(incomplete);
@@ -334,7 +334,7 @@ describe('FrameDecoder', () => {
     }
   });
 
-  it('holds what has arrived, not what was announced', () => {
+  it('buffers what has arrived, not what was announced', () => {
     const { decoder } = recordingDecoder();
     const before = process.memoryUsage().arrayBuffers;
     decoder.push(latin1(`Content-Length: ${MAX_FRAME_BYTES}\r\n\r\n`));
@@ -344,7 +344,7 @@ describe('FrameDecoder', () => {
   });
 });
 
-/** How many bytes are searched in buffers or made text of while `run` runs: the work of a search. */
+/** Bytes that are searched in buffers or converted to text while `run` runs: the work of a search. */
 const bytesExamined = (run: () => void): number => {
   const original = { indexOf: Buffer.prototype.indexOf, toString: Buffer.prototype.toString };
   let bytes = 0;

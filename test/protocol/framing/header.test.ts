@@ -2,15 +2,15 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { CHUNK_TYPE } from '../../../src/protocol/framing/format.ts';
 import {
+  describeLength,
   type HeaderFields,
   isUtf8Charset,
-  lengthOf,
   readHeaderLine,
 } from '../../../src/protocol/framing/header.ts';
 import { MAX_HEADER_BYTES } from '../../../src/protocol/limits.ts';
 import { anyBytes } from './support.ts';
 
-/** The fields after these lines, or the first problem. */
+/** The fields of these lines, or the first problem. */
 const read = (...lines: string[]): HeaderFields | string => {
   const fields: HeaderFields = {};
   for (const line of lines) {
@@ -21,7 +21,7 @@ const read = (...lines: string[]): HeaderFields | string => {
 };
 
 describe('readHeaderLine', () => {
-  it('reads the length in any case and with any blanks around it', () => {
+  it('reads the length in any case and with blanks around it', () => {
     for (const line of [
       'Content-Length: 12',
       'content-length:12',
@@ -32,7 +32,7 @@ describe('readHeaderLine', () => {
     }
   });
 
-  it('knows the content type of a message with a chunk, however it is written', () => {
+  it('recognises the content type of a message with a chunk in any spelling', () => {
     const types = [
       CHUNK_TYPE,
       ` ${CHUNK_TYPE.toUpperCase()} ; charset=utf-8`,
@@ -54,7 +54,7 @@ describe('readHeaderLine', () => {
     }
   });
 
-  it('passes over fields that it does not know', () => {
+  it('ignores unknown fields', () => {
     expect(read('X-Trace: 1', 'Content-Length: 2', 'Date:')).to.deep.equal({ contentLength: 2 });
   });
 
@@ -66,13 +66,13 @@ describe('readHeaderLine', () => {
     });
   }
 
-  it('takes the largest length that is exact', () => {
+  it('accepts the largest exact length', () => {
     expect(read('Content-Length: 9007199254740991')).to.deep.equal({
       contentLength: Number.MAX_SAFE_INTEGER,
     });
   });
 
-  it('takes one length twice and refuses two', () => {
+  it('accepts a length that is given twice, and refuses two different ones', () => {
     expect(read('Content-Length: 2', 'Content-Length: 2')).to.deep.equal({ contentLength: 2 });
     expect(read('Content-Length: 2', 'Content-Length: 3')).to.equal(
       'Content-Length is given twice, as 2 and 3',
@@ -80,7 +80,7 @@ describe('readHeaderLine', () => {
   });
 
   for (const line of ['hello', ': 1', 'two words: 1', 'Content Length: 2', 'a\rb: 1', 'é: 1']) {
-    it(`refuses ${JSON.stringify(line)}, which is no field`, () => {
+    it(`refuses ${JSON.stringify(line)}, which is not a field`, () => {
       expect(read(line)).to.equal(`expected a header field, received ${JSON.stringify(line)}`);
     });
   }
@@ -95,16 +95,16 @@ describe('readHeaderLine', () => {
     });
   }
 
-  it('quotes no more than the beginning of a line', () => {
+  it('quotes only the start of a line', () => {
     expect(read('?'.repeat(41))).to.equal(`expected a header field, received "${'?'.repeat(40)}…"`);
   });
 
-  it('says of a line what it is told to say', () => {
-    const problem = readHeaderLine('"PLANTED"}', {}, lengthOf);
+  it('describes a line with the given function', () => {
+    const problem = readHeaderLine('"PLANTED"}', {}, describeLength);
     expect(problem).to.equal('expected a header field, received a line of 10 bytes');
   });
 
-  it('takes any line without throwing', () => {
+  it('never throws', () => {
     fc.assert(
       fc.property(anyBytes(), line => {
         readHeaderLine(line, {});
@@ -112,14 +112,14 @@ describe('readHeaderLine', () => {
     );
   });
 
-  it('goes over a line once, however many blanks are in it', () => {
+  it('takes linear time for a line with many blanks', () => {
     const line = `X-Blanks: x${' '.repeat(MAX_HEADER_BYTES)}x`;
     for (let time = 0; time < 10_000; time += 1) expect(readHeaderLine(line, {})).to.equal(undefined);
   });
 });
 
 describe('isUtf8Charset', () => {
-  it('knows UTF-8 under both spellings and takes none for UTF-8', () => {
+  it('accepts both spellings of UTF-8, and a missing charset', () => {
     expect(['utf-8', 'utf8', undefined].map(isUtf8Charset)).to.deep.equal([true, true, true]);
     expect(['utf-16', 'us-ascii', ''].map(isUtf8Charset)).to.deep.equal([false, false, false]);
   });

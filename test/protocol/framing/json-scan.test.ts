@@ -12,13 +12,13 @@ const scanned = (chunks: readonly Buffer[], maxValues = 1e6, maxNesting = 1000):
   return scan;
 };
 
-/** The deepest nesting, by recursion over the value. */
+/** The deepest nesting, computed by recursion over the value. */
 const depthOf = (value: unknown): number => {
   if (typeof value !== 'object' || value === null) return 0;
   return 1 + Math.max(0, ...Object.values(value).map(depthOf));
 };
 
-/** The values in a value, itself not counted; an empty array or object as if it had an entry. */
+/** The number of values in a value, not counting itself; an empty array or object counts as if it had an entry. */
 const entriesOf = (value: unknown): number => {
   if (typeof value !== 'object' || value === null) return 0;
   const entries = Object.values(value);
@@ -27,12 +27,12 @@ const entriesOf = (value: unknown): number => {
 
 const anyJson = fc.oneof(
   fc.jsonValue({ maxDepth: 8 }),
-  // Strings that look like structure.
+  // Strings that contain brackets and commas.
   fc.array(fc.string({ unit: fc.constantFrom('"', '\\', '[', ']', '{', '}', ',', 'a') })),
 );
 
 describe('JsonScan', () => {
-  it('finds depth and values of any JSON, wherever it is cut', () => {
+  it('finds depth and number of values of any JSON, whatever the chunks are', () => {
     fc.assert(
       fc.property(anyJson, fc.constantFrom(undefined, 2), cuts, (value, indent, places) => {
         const { depth, values } = scanned(cut(Buffer.from(JSON.stringify(value, null, indent)), places));
@@ -64,7 +64,7 @@ describe('JsonScan', () => {
     });
   }
 
-  it('finds a problem in what crosses a limit, and in nothing that reaches it', () => {
+  it('reports text above a limit, and accepts text at the limit', () => {
     const nested = (depth: number) => [Buffer.from('['.repeat(depth) + ']'.repeat(depth))];
     const wide = (entries: number) => [Buffer.from(JSON.stringify(Array(entries).fill(0)))];
     expect([scanned(nested(5), 100, 5), scanned(wide(5), 5)].map(({ problem }) => problem)).to.deep.equal([
@@ -76,7 +76,7 @@ describe('JsonScan', () => {
     ).to.deep.equal(['the message is nested deeper than 5 levels', 'frameValues: 6 exceeds the limit of 5']);
   });
 
-  it('takes any bytes', () => {
+  it('accepts any bytes', () => {
     fc.assert(
       fc.property(anyBytes(), text => {
         expect(scanned([latin1(text)], 5, 5).values).to.be.within(0, 6);
@@ -94,7 +94,7 @@ describe('a decoder', () => {
   ];
   const bodies = [objects(MAX_FRAME_VALUES), tooDeep, '{"id":1}'];
 
-  it('of frames refuses what is expensive to parse before it has arrived, and finds the next frame', () => {
+  it('of frames rejects an expensive body before all of it has arrived, and finds the next frame', () => {
     const reports: string[] = [];
     const decoder = new FrameDecoder({
       frame: body => reports.push(body.toString()),
@@ -108,7 +108,7 @@ describe('a decoder', () => {
     expect(reports).to.deep.equal([...refusals, '{"id":1}']);
   });
 
-  it('of frames does not scan a chunk for JSON', () => {
+  it('of frames does not scan the bytes of a chunk', () => {
     const reports: string[] = [];
     const message = '{"method":"m","params":{}}\n';
     const body = message + '['.repeat(1000);
@@ -124,7 +124,7 @@ describe('a decoder', () => {
     expect(reports).to.deep.equal([body]);
   });
 
-  it('of lines refuses the same at the end of the line', () => {
+  it('of lines rejects it at the end of the line', () => {
     const reports: string[] = [];
     const decoder = new LineDecoder({
       frame: body => reports.push(body.toString()),

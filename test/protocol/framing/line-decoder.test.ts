@@ -28,7 +28,7 @@ describe('LineDecoder', () => {
     text => !/\n/.test(text) && /[^ \t\r]/.test(text),
   );
 
-  it('gives each line as a body, however the stream is cut', () => {
+  it('reports each line as a body, whatever the chunks are', () => {
     fc.assert(
       fc.property(fc.array(line), cuts, (lines, places) => {
         const bytes = latin1(lines.map(text => `${text}\n`).join(''));
@@ -39,11 +39,11 @@ describe('LineDecoder', () => {
     );
   });
 
-  it('passes over lines of white space', () => {
+  it('ignores blank lines', () => {
     expect(decodeLines([latin1('\n \t\r\n{}\r\n\n')])).to.deep.equal([{ frame: '{}\r' }]);
   });
 
-  it('reports a line over the limit once, with its length, and goes on with the next', () => {
+  it('rejects a line over the limit once, with its length, and continues with the next', () => {
     const tooLong = {
       rejected: 'the frame has 1001 bytes; the limit is 1000',
       kind: 'frameTooLarge',
@@ -54,7 +54,7 @@ describe('LineDecoder', () => {
     expect(decodeLines(oneByOne(bytes))).to.deep.equal(expected);
   });
 
-  it('tells what an end would cut off', () => {
+  it('describes the place inside a line', () => {
     const decoder = new LineDecoder(recording().sink);
     expect(decoder.incomplete).to.equal(undefined);
     decoder.push(latin1('{}\n{"id"'));
@@ -67,27 +67,30 @@ describe('LineDecoder', () => {
 describe('DetectingDecoder', () => {
   const detect = (chunks: readonly Buffer[]) => {
     const { reports, sink } = recording();
-    const chosen: Framing[] = [];
-    const decoder = new DetectingDecoder(sink, framing => chosen.push(framing), 1000);
+    const detected: Framing[] = [];
+    const decoder = new DetectingDecoder(sink, framing => detected.push(framing), 1000);
     expect(decoder.incomplete).to.equal(undefined);
     for (const chunk of chunks) decoder.push(chunk);
-    return { chosen, reports };
+    return { detected, reports };
   };
 
   for (const body of ['{}', '[]']) {
-    it(`takes a stream that begins with ${body[0]} for lines, once and for all`, () => {
+    it(`decodes lines if the stream begins with ${body[0]}, whatever follows`, () => {
       const bytes = latin1(`${body}\nContent-Length: 2\r\n`);
-      const expected = { chosen: ['newline'], reports: [{ frame: body }, { frame: 'Content-Length: 2\r' }] };
+      const expected = {
+        detected: ['newline'],
+        reports: [{ frame: body }, { frame: 'Content-Length: 2\r' }],
+      };
       expect(detect([Buffer.alloc(0), bytes])).to.deep.equal(expected);
       expect(detect(oneByOne(bytes))).to.deep.equal(expected);
     });
   }
 
   for (const start of ['Content-Length', ' ', '\n', 'noise\n']) {
-    it(`takes a stream that begins with ${JSON.stringify(start)} for frames`, () => {
+    it(`decodes frames if the stream begins with ${JSON.stringify(start)}`, () => {
       const bytes = latin1((start === 'Content-Length' ? '' : start) + frame('{}') + frame('[]'));
-      const { chosen, reports } = detect([bytes]);
-      expect([chosen, reports.filter(report => 'frame' in report)]).to.deep.equal([
+      const { detected, reports } = detect([bytes]);
+      expect([detected, reports.filter(report => 'frame' in report)]).to.deep.equal([
         ['contentLength'],
         [{ frame: '{}' }, { frame: '[]' }],
       ]);

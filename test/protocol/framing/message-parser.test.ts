@@ -7,7 +7,7 @@ import {
 } from '../../../src/protocol/framing/message-parser.ts';
 import { MAX_BATCH } from '../../../src/protocol/limits.ts';
 
-/** The message, or how it is refused. */
+/** The message, or the error of its refusal. */
 const parse = (body: string | Buffer, read: (body: Buffer) => unknown = parseMessage): unknown => {
   try {
     return read(Buffer.from(body as string));
@@ -47,7 +47,7 @@ describe('parseMessage', () => {
     });
   }
 
-  it('reads a batch entry by entry, each as it would be alone', () => {
+  it('parses each entry of a batch like a single message', () => {
     const parsed = parse('[{"id":1,"method":"m"},{"method":"n"},7,[],null,{"id":"a"}]') as unknown[];
     expect(
       parsed.map(entry => (entry instanceof MessageRefused ? [entry.id, entry.reason.message] : entry)),
@@ -61,7 +61,7 @@ describe('parseMessage', () => {
     ]);
   });
 
-  it('reads a batch of as many as are allowed', () => {
+  it('accepts a batch of the maximum length', () => {
     const batch = Array.from({ length: MAX_BATCH }, (_, id) => ({ id, method: 'm' }));
     expect(parse(JSON.stringify(batch))).to.deep.equal(batch);
   });
@@ -120,15 +120,15 @@ describe('parseMessage', () => {
     });
   }
 
-  it('refuses what is not UTF-8', () => {
+  it('refuses bytes that are not UTF-8', () => {
     const refusal = parseError('the body is not valid UTF-8');
     expect(parse(Buffer.from('{"method":"\xe9"}', 'latin1'))).to.deep.equal(refusal);
-    // A surrogate and an overlong slash, each in three bytes or two.
+    // A surrogate in three bytes, and an overlong slash in two.
     expect(parse(Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]))).to.deep.equal(refusal);
     expect(parse(Buffer.from([0x22, 0xc0, 0xaf, 0x22]))).to.deep.equal(refusal);
   });
 
-  it('never repeats what a body says', () => {
+  it('never quotes the body in an error', () => {
     const secret = 'planted-secret';
     const broken = fc.constantFrom(
       `{"env":{"A":"${secret}"}`,
@@ -147,7 +147,7 @@ describe('parseMessage', () => {
     );
   });
 
-  it('gives a message, a batch or a refusal for any bytes', () => {
+  it('returns a message, a batch or a refusal for any bytes', () => {
     const bytes = fc.oneof(
       fc.uint8Array().map(array => Buffer.from(array)),
       fc.json().map(json => Buffer.from(json)),
@@ -163,7 +163,7 @@ describe('parseMessage', () => {
 describe('parseChunkMessage', () => {
   const parseChunk = (body: string | Buffer) => parse(body, parseChunkMessage);
 
-  it('puts what is behind the line into the params or the result, whatever it is', () => {
+  it('adds the bytes after the line to the params or the result', () => {
     const message = fc.constantFrom(
       { id: 1, method: 'm', params: { a: 1 } },
       { method: 'm', params: {} },
@@ -184,21 +184,21 @@ describe('parseChunkMessage', () => {
     [
       'no line feed',
       '{"method":"m","params":{}}',
-      invalid('there is no line feed between a message and its chunk'),
+      invalid('expected a line feed between the message and its chunk'),
     ],
-    ['nothing', '', invalid('there is no line feed between a message and its chunk')],
+    ['nothing', '', invalid('expected a line feed between the message and its chunk')],
     ['no message on the line', '\n{}', parseError('the body is not valid JSON')],
     ['a batch', '[{"method":"m"}]\n', invalid('expected a JSON-RPC object, received array')],
-    ['no params', '{"id":7,"method":"m"}\nx', invalid('a chunk belongs to params or to a result', 7)],
+    ['no params', '{"id":7,"method":"m"}\nx', invalid('expected params or a result for the chunk', 7)],
     [
       'params in an array',
       '{"method":"m","params":[1]}\nx',
-      invalid('a chunk belongs to params or to a result'),
+      invalid('expected params or a result for the chunk'),
     ],
     [
       'a result that is no object',
       '{"id":7,"result":1}\nx',
-      invalid('a chunk belongs to params or to a result', 7),
+      invalid('expected params or a result for the chunk', 7),
     ],
   ];
   for (const [what, body, refusal] of refusals) {

@@ -15,7 +15,7 @@ const json = (value: unknown): string => frame(JSON.stringify(value));
 const call = (id: number | string) => ({ id, method: 'm' });
 const calls = (count: number): string => Array.from({ length: count }, (_, id) => json(call(id))).join('');
 
-/** A reader that notes what it tells, in order; messages stay undispatched unless `dispatching`. */
+/** A reader that records its events in order. Messages are dispatched only if `dispatching`. */
 const recordingReader = (
   stream: Readable,
   { dispatching = false, maxFrameBytes = 1000, batches = false } = {},
@@ -39,7 +39,7 @@ const recordingReader = (
   return { reader, events, listening };
 };
 
-/** All that a reader tells of these chunks, when each message is dispatched at once. */
+/** The events of a reader for these chunks, if each message is dispatched immediately. */
 const eventsOf = async (chunks: readonly Buffer[]): Promise<unknown[]> => {
   const stream = endingStream(chunks);
   const ended = once(stream, 'end');
@@ -49,7 +49,7 @@ const eventsOf = async (chunks: readonly Buffer[]): Promise<unknown[]> => {
 };
 
 describe('FrameMessageReader', () => {
-  it('delivers messages in order, reports what is none, and closes at the end', async () => {
+  it('delivers messages in order, reports what is not a message, and closes at the end', async () => {
     const stream = [
       json(call(1)),
       frame('{"id":7}'),
@@ -69,7 +69,7 @@ describe('FrameMessageReader', () => {
     ]);
   });
 
-  it('tells the same however the stream is cut', async () => {
+  it('reports the same whatever the chunks are', async () => {
     const part = fc.oneof(
       fc.nat().map(id => json(call(id))),
       fc.constantFrom(frame('[]'), frame('{'), 'noise\n', '\n', frame('x'.repeat(1001))),
@@ -83,7 +83,7 @@ describe('FrameMessageReader', () => {
     );
   });
 
-  it('hands a batch over in its place among the messages, and the next one when it has begun', async () => {
+  it('delivers a batch in its place, and the next message once the batch was started', async () => {
     const stream = new PassThrough();
     const { reader, events } = recordingReader(stream, { batches: true });
     stream.write(json(call(1)) + json([call(2), call(3)]) + json(call(4)));
@@ -96,22 +96,22 @@ describe('FrameMessageReader', () => {
     expect(events).to.deep.equal([call(1), { batch: [call(2), call(3)] }, call(4)]);
   });
 
-  it('refuses a batch where none is expected', async () => {
+  it('refuses a batch if there is no handler for batches', async () => {
     expect(await eventsOf([latin1(json([call(1)]) + json(call(2)))])).to.deep.equal([
-      { refused: 'a batch is not expected here', id: null },
+      { refused: 'batches are not supported here', id: null },
       call(2),
       'closed',
     ]);
   });
 
-  it('finds out how messages are framed if it is asked to', async () => {
+  it('detects the framing if there is a handler for that', async () => {
     const read = async (text: string) => {
       const stream = endingStream([latin1(text)]);
       const events: unknown[] = [];
       const reader: FrameMessageReader = new FrameMessageReader(
         stream,
         { refused: error => events.push(error.message), lost: reason => events.push(reason) },
-        { detected: framing => events.push(framing), maxFrameBytes: 100 },
+        { onDetected: framing => events.push(framing), maxFrameBytes: 100 },
       );
       reader.listen(message => {
         events.push(message);
@@ -132,7 +132,7 @@ describe('FrameMessageReader', () => {
   });
 
   describe('dispatched', () => {
-    it('hands the next message over', async () => {
+    it('delivers the next message', async () => {
       const stream = new PassThrough();
       const { reader, events } = recordingReader(stream);
       stream.write(calls(3));
@@ -145,7 +145,7 @@ describe('FrameMessageReader', () => {
       expect(events).to.deep.equal([call(0), call(1), call(2)]);
     });
 
-    it('may come before the message is handled: the next one still comes after it', async () => {
+    it('may be called before the message is handled: the next one follows afterwards', async () => {
       const stream = new PassThrough();
       const reader = new FrameMessageReader(stream, { refused: () => {}, lost: () => {} });
       const handled: unknown[] = [];
@@ -163,10 +163,10 @@ describe('FrameMessageReader', () => {
       expect(handled).to.deep.equal([call(0), call(1), call(2), 'closed']);
     });
 
-    it('resumes a stream that was paused because too much was waiting', async () => {
+    it('resumes a stream that was paused because too many messages were waiting', async () => {
       const stream = new PassThrough();
       const { reader, events } = recordingReader(stream);
-      // The first is handed over, these wait.
+      // The first is delivered, the others wait.
       stream.write(calls(1 + MAX_UNDISPATCHED_MESSAGES));
       await settled();
       expect(stream.isPaused()).to.equal(false);
@@ -184,7 +184,7 @@ describe('FrameMessageReader', () => {
   });
 
   describe('with a gate', () => {
-    /** A gate that a test opens, and what went through it. */
+    /** A reader with a gate that the test controls, and its events. */
     const gated = (stream: Readable, verdict: () => boolean | ExecServerError) => {
       const events: unknown[] = [];
       const reader: FrameMessageReader = new FrameMessageReader(
@@ -200,7 +200,7 @@ describe('FrameMessageReader', () => {
       return { reader, events };
     };
 
-    it('stops reading while a frame is kept waiting, and goes on in order', async () => {
+    it('pauses the stream while a frame waits, and continues in order', async () => {
       const stream = new PassThrough();
       let open = false;
       const { reader, events } = gated(stream, () => open);
@@ -214,7 +214,7 @@ describe('FrameMessageReader', () => {
       expect([events, stream.isPaused()]).to.deep.equal([[call(0), 'done', call(1), 'done'], false]);
     });
 
-    it('answers a frame that is refused, and goes on', async () => {
+    it('reports a frame that the gate refuses, and continues', async () => {
       const stream = new PassThrough();
       const verdicts = [limitExceeded('memoryBytes', 2, 1), true];
       const { events } = gated(stream, () => verdicts.shift() ?? true);
@@ -224,7 +224,7 @@ describe('FrameMessageReader', () => {
       expect(events).to.deep.equal([refused, 'done', call(1), 'done']);
     });
 
-    it('hears of a frame that is no message, and of a cancellation', async () => {
+    it('reports frames as done that hold no message or a cancellation', async () => {
       const stream = new PassThrough();
       const { events } = gated(stream, () => true);
       stream.write(frame('1') + json({ method: '$/cancelRequest', params: { id: 1 } }));
@@ -232,13 +232,13 @@ describe('FrameMessageReader', () => {
       expect(events.filter(event => event === 'done')).to.have.lengthOf(2);
     });
 
-    it('drops what still waits some time after the end', async () => {
+    it('drops frames that wait for a second after the end', async () => {
       const stream = new PassThrough();
       const { events } = gated(stream, () => false);
       const closed = new Promise(resolve => stream.on('end', resolve));
       stream.end(calls(1));
       await settled();
-      // It reads no further before the frame is admitted, so the end has yet to be seen.
+      // The stream is paused until the frame is admitted, so its end is not seen before.
       stream.resume();
       await closed;
       await until(() => events.includes('closed'), 'the reader has not closed');
@@ -247,7 +247,7 @@ describe('FrameMessageReader', () => {
   });
 
   describe('onClose', () => {
-    it('fires once everything that was read is dispatched, and once only', async () => {
+    it('fires once, when everything is dispatched', async () => {
       const stream = new PassThrough();
       const { reader, events } = recordingReader(stream);
       stream.end(calls(2));
@@ -278,7 +278,7 @@ describe('FrameMessageReader', () => {
       expect(events).to.deep.equal(['closed']);
     });
 
-    it('fires when the stream closes without an end', async () => {
+    it('fires when the stream closes without ending', async () => {
       const stream = new PassThrough();
       const { events } = recordingReader(stream);
       stream.destroy();
@@ -286,7 +286,7 @@ describe('FrameMessageReader', () => {
       expect(events).to.deep.equal(['closed']);
     });
 
-    it('fires after the error of a stream that breaks', async () => {
+    it('fires after the error of a stream that fails', async () => {
       const stream = new PassThrough();
       const { events } = recordingReader(stream);
       stream.destroy(new Error('the pipe broke'));
@@ -294,14 +294,14 @@ describe('FrameMessageReader', () => {
       expect(events).to.deep.equal([{ error: 'the pipe broke' }, 'closed']);
     });
 
-    it('fires after word of what the end cuts off', async () => {
+    it('fires after an error for an incomplete message', async () => {
       expect(await eventsOf([latin1('Content-Length: 5\r\n\r\n{}')])).to.deep.equal([
         { error: 'the stream ended inside a frame, 3 bytes before its end' },
         'closed',
       ]);
     });
 
-    it('fires when the stream is lost, of which it is told once', async () => {
+    it('fires when the stream is lost, which is reported once', async () => {
       const stream = [json(call(1)), 'x'.repeat(MAX_RESYNC_BYTES + 9000), json(call(2))];
       expect(await eventsOf([latin1(stream.join(''))])).to.deep.equal([
         call(1),
@@ -312,7 +312,7 @@ describe('FrameMessageReader', () => {
     });
   });
 
-  it('reads no further once it is disposed of, and a late error of the stream does no harm', async () => {
+  it('stops reading once it is disposed of, and ignores a later error of the stream', async () => {
     const stream = new PassThrough();
     const { events, listening } = recordingReader(stream, { dispatching: true });
     stream.write(calls(1));
@@ -325,7 +325,7 @@ describe('FrameMessageReader', () => {
   });
 
   describe('with a connection of vscode-jsonrpc', () => {
-    /** Everything that a connection answers to this stream, once all is dispatched and answered. */
+    /** The answers of a connection to this stream, once all is dispatched and answered. */
     const answersTo = async (stream: string): Promise<unknown[]> => {
       const input = new PassThrough();
       const output = new PassThrough();
@@ -354,7 +354,7 @@ describe('FrameMessageReader', () => {
 
     const answer = (id: number | string, result: string) => ({ jsonrpc: '2.0', id, result });
 
-    it('has every request answered, also those that share an id', async () => {
+    it('gets an answer to every request, even if they share an id', async () => {
       const requests = [
         { id: 1, method: 'first' },
         { id: 1, method: 'second' },
@@ -367,7 +367,7 @@ describe('FrameMessageReader', () => {
       ]);
     });
 
-    it('closes after cancellations of requests that wait, run, are over or never were', async () => {
+    it('closes after cancellations of requests that wait, run, are answered or never existed', async () => {
       const cancel = (id: unknown) => json({ method: '$/cancelRequest', params: { id } });
       const stream = [
         cancel(1),
@@ -387,13 +387,13 @@ describe('FrameMessageReader', () => {
     });
 
     for (const params of [undefined, null, {}, [], 7, { id: null }]) {
-      it(`takes no notice of a cancellation with params ${JSON.stringify(params)}`, async () => {
+      it(`ignores a cancellation with params ${JSON.stringify(params)}`, async () => {
         const stream = json({ method: '$/cancelRequest', params }) + json(call(1));
         expect(await answersTo(stream)).to.deep.equal([answer(1, 'm')]);
       });
     }
 
-    it('takes no notice of answers to nothing', async () => {
+    it('ignores answers without a request', async () => {
       const answers = [
         { id: null, error: { code: -32700, message: 'no' } },
         { id: null, result: 1 },

@@ -18,7 +18,7 @@ const recordingWriter = (stream: Writable) => {
   return { writer, events };
 };
 
-/** Frames that tell one from another, of these body lengths. */
+/** Distinct frames with bodies of these lengths. */
 const framesOf = (lengths: readonly number[]): Buffer[] =>
   lengths.map((length, at) => latin1(frame(String.fromCharCode(97 + (at % 26)).repeat(length))));
 
@@ -34,7 +34,7 @@ describe('FrameMessageWriter', () => {
       execFileSync('mkfifo', [path]);
       reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
-      // As the server opens its stdout.
+      // Opened as the server opens its stdout.
       stream = new Socket({ fd, readable: false, writable: true });
     });
 
@@ -44,7 +44,7 @@ describe('FrameMessageWriter', () => {
       rmSync(directory, { recursive: true });
     });
 
-    /** What can be read now, up to so many bytes. */
+    /** Reads the bytes that are available, up to a maximum. */
     const read = (atMost: number): Buffer => {
       const bytes = Buffer.alloc(atMost);
       try {
@@ -55,13 +55,13 @@ describe('FrameMessageWriter', () => {
       }
     };
 
-    it('goes on where the full pipe made it stop, in the middle of a frame', async () => {
+    it('continues in the middle of a frame after the pipe was full', async () => {
       const { writer, events } = recordingWriter(stream);
       const frames = framesOf([3, 400_000, 0, 70_000, 12, 300_000]);
       for (const bytes of frames) writer.send(bytes);
       await settled();
       const first = read(1_000_000);
-      // Not even the second frame has gone into the pipe.
+      // The second frame has not been written completely.
       const stopped = { early: first.length < 400_000, queued: writer.queuedBytes > 400_000 };
       const received = [first];
       const all = Buffer.concat(frames);
@@ -78,7 +78,7 @@ describe('FrameMessageWriter', () => {
       expect([writer.queuedBytes, events]).to.deep.equal([0, []]);
     });
 
-    it('takes the end of its reader in the middle of a frame, once', async () => {
+    it('closes once if its reader exits in the middle of a frame', async () => {
       const { writer, events } = recordingWriter(stream);
       for (const bytes of framesOf([400_000, 5])) writer.send(bytes);
       await settled();
@@ -102,11 +102,11 @@ describe('FrameMessageWriter', () => {
     });
   });
 
-  describe('on a stream that stops or breaks at any byte', () => {
+  describe('on a stream that is full or fails at any byte', () => {
     const lengths = fc.array(fc.oneof(fc.nat(40), fc.nat(3000)), { minLength: 1, maxLength: 12 });
     const places = fc.array(fc.nat(20_000), { maxLength: 12 });
 
-    it('sends every byte once and in order, however often it has to wait', async () => {
+    it('sends every byte once and in order, however often the stream is full', async () => {
       await fc.assert(
         fc.asyncProperty(lengths, places, fc.integer({ min: 1, max: 5000 }), async (sizes, stops, mark) => {
           const pipe = new FaultyPipe(mark, stops);
@@ -120,7 +120,7 @@ describe('FrameMessageWriter', () => {
       );
     });
 
-    it('tells of one error and one end, and sends nothing after the byte where it broke', async () => {
+    it('reports one error and one close, and sends nothing after the byte where it failed', async () => {
       await fc.assert(
         fc.asyncProperty(lengths, places, fc.nat(1_000_000), async (sizes, stops, at) => {
           const frames = framesOf(sizes);
@@ -148,7 +148,7 @@ describe('FrameMessageWriter', () => {
   });
 });
 
-/** A pipe that is full for a turn of the event loop at some places, and has lost its reader at another. */
+/** A pipe that is full for a turn of the event loop at some offsets, and has lost its reader at another. */
 class FaultyPipe extends Writable {
   readonly #stops: readonly number[];
   readonly #end: number;

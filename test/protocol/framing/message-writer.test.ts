@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { FrameMessageWriter } from '../../../src/protocol/framing/message-writer.ts';
 import { frame, latin1, settled } from './support.ts';
 
-/** A stream that takes nothing until it is told to, and notes what it has taken. */
+/** A stream that accepts nothing until it is opened, and records what it has accepted. */
 class Gate extends Writable {
   readonly taken: Buffer[] = [];
   #passing: (() => void) | undefined;
@@ -36,7 +36,7 @@ const recordingWriter = (stream: Writable) => {
   return { writer, events };
 };
 
-/** Whether a promise has settled once everything that is ready has run. */
+/** True if a promise settles without further I/O. */
 const isSettled = async (promise: Promise<unknown>): Promise<boolean> => {
   let done = false;
   void promise.then(() => {
@@ -49,7 +49,7 @@ const isSettled = async (promise: Promise<unknown>): Promise<boolean> => {
 const BIG = Buffer.alloc(1024 * 1024);
 
 describe('FrameMessageWriter', () => {
-  it('writes what is said in one turn at once, in order with the rest, and nothing later than that', async () => {
+  it('joins the bodies of one turn, in order with the rest, and writes them in the same turn', async () => {
     const writes: string[] = [];
     const stream = new Writable({
       writev: (chunks, done) => {
@@ -84,13 +84,13 @@ describe('FrameMessageWriter', () => {
     );
   });
 
-  it('does not make who writes wait', async () => {
+  it('does not make its caller wait', async () => {
     const { writer } = recordingWriter(new Gate());
     expect(await isSettled(writer.write({ jsonrpc: '2.0' }))).to.equal(true);
   });
 
   describe('queuedBytes', () => {
-    it('is what the stream has not taken yet', async () => {
+    it('counts the bytes that the stream has not accepted', async () => {
       const gate = new Gate();
       const { writer } = recordingWriter(gate);
       expect(writer.queuedBytes).to.equal(0);
@@ -102,14 +102,14 @@ describe('FrameMessageWriter', () => {
       expect(writer.queuedBytes).to.equal(0);
     });
 
-    it('counts what is still queued after the end', () => {
+    it('counts the bytes in the queue after the end', () => {
       const { writer } = recordingWriter(new Gate());
       writer.send(BIG);
       writer.end();
       expect(writer.queuedBytes).to.equal(BIG.length);
     });
 
-    it('is 0 on a stream that has broken', async () => {
+    it('is 0 on a stream that has failed', async () => {
       const gate = new Gate();
       const { writer } = recordingWriter(gate);
       writer.send(BIG);
@@ -120,13 +120,13 @@ describe('FrameMessageWriter', () => {
   });
 
   describe('whenDrained', () => {
-    it('calls back at once when nothing is queued', () => {
+    it('calls back immediately if the queue is empty', () => {
       let calls = 0;
       recordingWriter(new Gate()).writer.whenDrained(() => (calls += 1));
       expect(calls).to.equal(1);
     });
 
-    it('calls back once, when the queue has emptied', async () => {
+    it('calls back once, when the queue is empty', async () => {
       const gate = new Gate();
       const { writer } = recordingWriter(gate);
       const queued: number[] = [];
@@ -141,7 +141,7 @@ describe('FrameMessageWriter', () => {
       expect(queued).to.deep.equal([0]);
     });
 
-    it('calls back when the stream breaks', async () => {
+    it('calls back when the stream fails', async () => {
       const gate = new Gate();
       const { writer } = recordingWriter(gate);
       let calls = 0;
@@ -155,7 +155,7 @@ describe('FrameMessageWriter', () => {
 
   describe('flushed', () => {
     for (const [title, bytes] of Object.entries({ 'a long queue': BIG, 'a short queue': Buffer.alloc(10) })) {
-      it(`resolves when all of ${title} is taken`, async () => {
+      it(`resolves when all of ${title} is accepted`, async () => {
         const gate = new Gate();
         const { writer } = recordingWriter(gate);
         writer.send(bytes);
@@ -166,7 +166,7 @@ describe('FrameMessageWriter', () => {
         expect(gate.text).to.have.lengthOf(bytes.length);
       });
 
-      it(`resolves when all of ${title} is taken after the end`, async () => {
+      it(`resolves when all of ${title} is accepted after the end`, async () => {
         const gate = new Gate();
         const { writer } = recordingWriter(gate);
         writer.send(bytes);
@@ -178,7 +178,7 @@ describe('FrameMessageWriter', () => {
         expect(gate.text).to.have.lengthOf(bytes.length);
       });
 
-      it(`resolves when the stream breaks with ${title}`, async () => {
+      it(`resolves when the stream fails with ${title}`, async () => {
         const gate = new Gate();
         const { writer } = recordingWriter(gate);
         writer.send(bytes);
@@ -198,7 +198,7 @@ describe('FrameMessageWriter', () => {
       await flushed;
     });
 
-    it('resolves at once with nothing queued, before and after the stream has closed', async () => {
+    it('resolves immediately if the queue is empty, before and after the stream has closed', async () => {
       const stream = new PassThrough();
       const { writer } = recordingWriter(stream);
       await writer.flushed();
@@ -208,7 +208,7 @@ describe('FrameMessageWriter', () => {
     });
   });
 
-  it('sends what is queued before it ends, and drops what comes later', async () => {
+  it('sends its queue before it ends, and drops later messages', async () => {
     const gate = new Gate();
     const { writer, events } = recordingWriter(gate);
     writer.send(latin1('queued'));
@@ -221,12 +221,12 @@ describe('FrameMessageWriter', () => {
     expect({ text: gate.text, events }).to.deep.equal({ text: 'queued', events: ['closed'] });
   });
 
-  it('tells of an error and a close once each, and throws nothing afterwards', async () => {
+  it('reports one error and one close, and never throws afterwards', async () => {
     const gate = new Gate();
     const { writer, events } = recordingWriter(gate);
     writer.send(BIG);
     gate.destroy(new Error('write EPIPE'));
-    // The stream is broken, but nobody has been told yet.
+    // The stream has failed, but has not emitted the error yet.
     writer.send(BIG);
     await settled();
     writer.send(BIG);

@@ -7,7 +7,7 @@ import { OutputStream, processOutput } from '../../../src/protocol/process.ts';
 import { bodyOf, reportsOf } from './support.ts';
 
 describe('outputEncoder', () => {
-  it('gives the same body in both framings', () => {
+  it('writes the same body in both framings', () => {
     fc.assert(
       fc.property(fc.string(), fc.uint8Array({ maxLength: 100 }), (id, bytes) => {
         const [framed, line] = (['contentLength', 'newline'] as const).map(framing =>
@@ -28,7 +28,7 @@ describe('outputEncoder', () => {
     )
     .filter(id => ProcessId.safeParse(id).success);
 
-  it('gives the declared notification for any bytes of any process', () => {
+  it('writes the declared notification for any bytes of any process', () => {
     fc.assert(
       fc.property(
         processId,
@@ -48,7 +48,7 @@ describe('outputEncoder', () => {
     );
   });
 
-  it('gives the same notification in binary, with the bytes as they are', () => {
+  it('writes the bytes as they are in a binary frame', () => {
     fc.assert(
       fc.property(processId, fc.uint8Array({ maxLength: 500 }), (id, bytes) => {
         const binary = { framing: 'contentLength', binary: true } as const;
@@ -63,19 +63,19 @@ describe('outputEncoder', () => {
     );
   });
 
-  it('puts a frame into the memory that it is given', () => {
+  it('writes a frame into the memory that is allocated for it', () => {
     const memory = Buffer.alloc(1000);
     const encode = outputEncoder('p', 'stdout', undefined, bytes => memory.subarray(0, bytes));
     const frame = encode(1, Buffer.from('x'));
     expect([frame.buffer === memory.buffer, bodyOf(frame).length > 0]).to.deep.equal([true, true]);
   });
 
-  it('keeps a process id that is no well-formed text', () => {
+  it('keeps a process id that is not well-formed Unicode', () => {
     const message = JSON.parse(bodyOf(outputEncoder('\ud800"', 'stdout')(1, Buffer.from('x'))).toString());
     expect(message.params.processId).to.equal('\ud800"');
   });
 
-  it('encodes one chunk after another, each in memory of its own', () => {
+  it('writes each chunk into memory of its own', () => {
     const encode = outputEncoder('p', 'stderr');
     const first = encode(9, Buffer.from('first'));
     const second = encode(10, Buffer.from('second'));

@@ -3,13 +3,13 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { FrameDecoder } from '../../../src/protocol/framing/frame-decoder.ts';
 
-/** What a decoder reported, in order, in a form that compares well. */
+/** A report of a decoder, in a form that is easy to compare. */
 export type Report =
   | { readonly frame: string }
   | { readonly rejected: string; readonly kind: string }
   | { readonly lost: string };
 
-/** A decoder that notes what it reports. Bodies are copied: the decoder may reuse the memory of a chunk. */
+/** A decoder that records its reports. Bodies are copied: the decoder may reuse the memory of a chunk. */
 export const recordingDecoder = (maxFrameBytes?: number) => {
   const reports: Report[] = [];
   const decoder = new FrameDecoder(
@@ -23,14 +23,14 @@ export const recordingDecoder = (maxFrameBytes?: number) => {
   return { decoder, reports };
 };
 
-/** What a decoder reports of these chunks. */
+/** The reports of a decoder for these chunks. */
 export const decode = (chunks: readonly (Buffer | string)[], maxFrameBytes?: number): Report[] => {
   const { decoder, reports } = recordingDecoder(maxFrameBytes);
   for (const chunk of chunks) decoder.push(Buffer.from(chunk as string));
   return reports;
 };
 
-/** The one body that these bytes hold as a frame. */
+/** The body of the only frame in these bytes. */
 export const bodyOf = (bytes: Buffer): Buffer => {
   const reports = decode([bytes]);
   expect(reports).to.have.lengthOf(1);
@@ -38,7 +38,7 @@ export const bodyOf = (bytes: Buffer): Buffer => {
   return latin1(report !== undefined && 'frame' in report ? report.frame : '');
 };
 
-/** Each body that these bytes hold, after what it is said to be. */
+/** The kind and the body of each frame in these bytes. */
 export const reportsOf = (bytes: Buffer): unknown[] => {
   const bodies: unknown[] = [];
   const refuse = () => bodies.push('refused');
@@ -50,30 +50,30 @@ export const reportsOf = (bytes: Buffer): unknown[] => {
   return bodies;
 };
 
-/** A frame as a plain sender writes it. */
+/** A frame with a minimal header. */
 export const frame = (body: string): string =>
   `Content-Length: ${Buffer.byteLength(body, 'latin1')}\r\n\r\n${body}`;
 
-/** Bytes of latin1 text: one byte for each character. */
+/** Bytes of latin1 text, one for each character. */
 export const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 
-/** Cuts bytes at the given places, in whatever order they come. */
+/** Splits bytes at the given places, in any order. */
 export const cut = (bytes: Buffer, places: readonly number[]): Buffer[] => {
   const ends = [...new Set(places.map(place => place % (bytes.length + 1)))].sort((a, b) => a - b);
   return [...ends, bytes.length].map((end, index) => bytes.subarray(ends[index - 1] ?? 0, end));
 };
 
-/** Every byte as a chunk of its own. */
+/** A chunk for every byte. */
 export const oneByOne = (bytes: Buffer): Buffer[] => Array.from(bytes, byte => Buffer.of(byte));
 
-/** Places to cut a stream at. */
+/** Places to split a stream at. */
 export const cuts = fc.array(fc.nat(), { maxLength: 20 });
 
 /** Bytes as latin1 text. */
 export const anyBytes = (constraints?: fc.IntArrayConstraints): fc.Arbitrary<string> =>
   fc.uint8Array(constraints).map(bytes => Buffer.from(bytes).toString('latin1'));
 
-/** Garbage as a stream has it: any bytes, lines of text, things that look like headers; no `Content-Length:`. */
+/** Garbage: any bytes, lines of text, parts of headers; but no `Content-Length:`. */
 export const garbage: fc.Arbitrary<string> = fc
   .array(
     fc.oneof(
@@ -96,7 +96,7 @@ export const garbage: fc.Arbitrary<string> = fc
   .map(parts => parts.join(''))
   .filter(text => !/content-length:/i.test(text));
 
-/** A stream that delivers these chunks as they are and then ends, as a file does: without ever closing. */
+/** A stream that delivers these chunks and ends without closing, as a file does. */
 export const endingStream = (chunks: readonly Buffer[]): Readable => {
   const waiting = [...chunks];
   return new Readable({
@@ -107,7 +107,7 @@ export const endingStream = (chunks: readonly Buffer[]): Readable => {
   });
 };
 
-/** Resolves when all that is ready to run has run, I/O callbacks included. */
+/** Resolves after all callbacks that are ready have run, including those of I/O. */
 export const settled = async (): Promise<void> => {
   for (let turn = 0; turn < 5; turn += 1) await new Promise(resolve => setImmediate(resolve));
 };

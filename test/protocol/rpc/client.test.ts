@@ -158,7 +158,7 @@ describe('RpcClient', () => {
   it('reports bytes before the first frame even after it failed', async () => {
     const noise: string[] = [];
     const { client, input } = connect({
-      firstFrame: new FirstFrame({ accepts: () => true, noise: bytes => noise.push(bytes.toString()) }),
+      firstFrame: new FirstFrame({ accepts: () => true, skipped: bytes => noise.push(bytes.toString()) }),
     });
     client.fail('a problem');
     input.end('Welcome\n');

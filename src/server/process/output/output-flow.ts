@@ -1,4 +1,4 @@
-import { FrameMemory } from '../../../protocol/framing/frame-memory.ts';
+import { BufferPool } from '../../../protocol/framing/buffer-pool.ts';
 import type { OutputStream, StreamBytes } from '../../../protocol/process.ts';
 import { Fifo } from '../../../system/fifo.ts';
 import type { Outlet, OutputSource } from '../../outlet.ts';
@@ -176,7 +176,7 @@ export class OutputFlow implements OutputSource, PausableReader {
       this.#events.dropped(first.dropped);
     } else {
       this.#send(first);
-      BUFFERS.giveBack(first.bytes);
+      BUFFERS.release(first.bytes);
       this.#release(first);
       if (this.#mayRead) this.#streams.get(first.stream)?.resume();
     }
@@ -206,11 +206,11 @@ export class OutputFlow implements OutputSource, PausableReader {
 
 /** Copies a chunk, whose bytes are valid only while it is handled. For a slow client that is most of the output. */
 const copyOf = (bytes: Buffer): Buffer => {
-  const copy = bytes.length < LONG_BYTES ? Buffer.allocUnsafe(bytes.length) : BUFFERS.take(bytes.length);
+  const copy = bytes.length < LONG_BYTES ? Buffer.allocUnsafe(bytes.length) : BUFFERS.acquire(bytes.length);
   bytes.copy(copy);
   return copy;
 };
 
-const BUFFERS = new FrameMemory();
+const BUFFERS = new BufferPool();
 // Buffers of the pool are large: for a short chunk, which may wait for long, one would waste more memory than it saves.
 const LONG_BYTES = 48 * 1024;
