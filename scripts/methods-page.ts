@@ -10,10 +10,10 @@ import { clientNotifications, requests, serverNotifications } from '../src/proto
 /** The command that writes the page. */
 export const COMMAND = 'npx tsx scripts/methods-page.ts';
 
-/** Where the page is. */
+/** The path of the page. */
 export const PAGE = join(import.meta.dirname, '../docs/methods.md');
 
-/** The page as it should be. */
+/** Generates the page. */
 export const methodsPage = (): string =>
   [
     '# Methods\n',
@@ -54,7 +54,7 @@ const heading = ({ method, doc }: NotificationSpec, kind: string): string[] => [
   `_${kind}_ ${doc}\n`,
 ];
 
-/** What is read of a JSON schema here. */
+/** The part of a JSON schema that is used here. */
 type Schema = {
   readonly type?: string | readonly string[];
   readonly description?: string;
@@ -75,7 +75,7 @@ type Schema = {
 };
 
 const table = (title: string, type: z.ZodMiniType): string => {
-  // Both directions as they are written: what a transform makes of them is no matter of the wire.
+  // Input types in both directions: the output of a transform is not on the wire.
   const schema = jsonSchema(type);
   const fields = rows(schema, '');
   if (fields.length === 0) return `${title}: \`{}\``;
@@ -92,7 +92,7 @@ const jsonSchema = (type: z.ZodMiniType): Schema =>
     },
   }) as Schema;
 
-/** Cells as a Markdown table, padded as Biome does it: it checks this page, too. */
+/** Returns a Markdown table, padded like Biome does, which checks this page as well. */
 const aligned = ([head = [], ...body]: readonly string[][]): string => {
   const widths = head.map((_, column) => Math.max(...[head, ...body].map(row => row[column]?.length ?? 0)));
   const rule = widths.map(width => '-'.repeat(width));
@@ -123,7 +123,7 @@ const innerRows = (field: Schema, path: string): string[][] => {
 const whenAbsent = (value: unknown): string =>
   value === undefined ? 'no' : `no, then \`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
 
-/** The alternative that isn't `null`, if there is one other. */
+/** The alternative that is not `null`, if there is exactly one. */
 const withoutNull = (schema: Schema): Schema => {
   const others = schema.anyOf?.filter(({ type }) => type !== 'null');
   if (others?.length === 1) return others[0] as Schema;
@@ -152,7 +152,7 @@ const typeText = (schema: Schema): string => {
   }
 };
 
-/** A bound that says something: every integer is bounded by what a number holds exactly. */
+/** Returns a bound unless it is that of every exact integer. */
 const exact = (bound: number | undefined): number | undefined =>
   Math.abs(bound ?? 0) < Number.MAX_SAFE_INTEGER ? bound : undefined;
 

@@ -1,5 +1,4 @@
-// Writes the sample session of docs/protocol.md: it is held with the built server, and facts of this machine are
-// replaced by those of an example.
+// Writes the sample session of docs/protocol.md: runs it with the built server, and replaces facts of this machine.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -18,7 +17,7 @@ const END = '<!-- End of the generated part. -->';
 
 type Message = Readonly<Record<string, unknown>>;
 
-/** One part of the session: what the client sends, and the last message that the server sends then. */
+/** A step of the session: the messages of the client, and the last message that the server sends in return. */
 type Part = {
   readonly text: string;
   readonly sends: readonly Message[];
@@ -122,7 +121,7 @@ const PARTS: readonly Part[] = [
   },
 ];
 
-/** Holds the session with the server and returns it as Markdown. */
+/** Runs the session with the server and returns it as Markdown. */
 export const protocolSession = async (): Promise<string> => {
   const program = fileURLToPath(new URL('../dist/exec-server.cjs', import.meta.url));
   const server = spawn(process.execPath, [program, '--stdio'], {
@@ -154,7 +153,7 @@ export const protocolSession = async (): Promise<string> => {
 
 let nextPid = 4022;
 
-/** Replaces the facts of this machine. */
+/** Replaces facts of this machine. */
 const asExample = (message: Message): Message => {
   const result = message.result as Record<string, unknown> | undefined;
   if (result === undefined) return message;
@@ -179,7 +178,7 @@ const EXAMPLE = {
 const allTrue = (capabilities: unknown) =>
   Object.fromEntries(Object.keys(capabilities as object).map(name => [name, true]));
 
-/** Puts the session into the page. */
+/** Replaces the session in the page. */
 export const withSession = (page: string, session: string): string => {
   const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (from === -1 || to === -1) throw new Error('docs/protocol.md lacks the marks of the session');

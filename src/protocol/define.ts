@@ -1,13 +1,13 @@
 import type * as z from 'zod/mini';
 
-/** A call that is answered: what goes there and what comes back. */
+/** A request: its method, its reference text, and the schemas of params and result. */
 export type RequestSpec<
   Method extends string = string,
   Params extends z.ZodMiniType = z.ZodMiniType,
   Result extends z.ZodMiniType = z.ZodMiniType,
 > = { readonly method: Method; readonly doc: string; readonly params: Params; readonly result: Result };
 
-/** A message without an answer. */
+/** A notification: a message without an answer. */
 export type NotificationSpec<Method extends string = string, Params extends z.ZodMiniType = z.ZodMiniType> = {
   readonly method: Method;
   readonly doc: string;
@@ -15,15 +15,14 @@ export type NotificationSpec<Method extends string = string, Params extends z.Zo
 };
 
 /**
- * Declares a request: its wire name, what it does, and the schemas of both directions. `doc` is Markdown,
- * and with the descriptions of the fields it makes up `docs/methods.md`. The schemas are made on first use:
- * a connection uses few of them, and a server has to start quickly.
+ * Declares a request. `doc` is Markdown; with the descriptions of the fields it makes up `docs/methods.md`. The schemas
+ * are created on first use: a connection uses few of them, and a server must start quickly.
  */
 export const request = <Method extends string, Params extends z.ZodMiniType, Result extends z.ZodMiniType>(
   method: Method,
   declare: () => { doc: string; params: Params; result: Result },
 ): RequestSpec<Method, Params, Result> => {
-  const message = once(declare);
+  const message = lazy(declare);
   return {
     method,
     get doc() {
@@ -38,12 +37,12 @@ export const request = <Method extends string, Params extends z.ZodMiniType, Res
   };
 };
 
-/** Declares a notification: its wire name, what it tells, and the schema of its params. */
+/** Declares a notification, like `request`. */
 export const notification = <Method extends string, Params extends z.ZodMiniType>(
   method: Method,
   declare: () => { doc: string; params: Params },
 ): NotificationSpec<Method, Params> => {
-  const message = once(declare);
+  const message = lazy(declare);
   return {
     method,
     get doc() {
@@ -55,7 +54,7 @@ export const notification = <Method extends string, Params extends z.ZodMiniType
   };
 };
 
-const once = <Value extends object>(make: () => Value): (() => Value) => {
+const lazy = <Value extends object>(make: () => Value): (() => Value) => {
   let made: Value | undefined;
   return () => {
     made ??= make();
@@ -63,14 +62,14 @@ const once = <Value extends object>(make: () => Value): (() => Value) => {
   };
 };
 
-/** Params as a sender writes them: optional fields may be left out, bytes are base64 text. */
+/** Params as a sender writes them: optional fields may be absent, bytes are base64. */
 export type ParamsIn<Spec extends NotificationSpec> = z.input<Spec['params']>;
 
-/** Params as a receiver gets them: defaults filled in, bytes decoded. */
+/** Params as a receiver gets them: with defaults, and bytes decoded. */
 export type ParamsOut<Spec extends NotificationSpec> = z.output<Spec['params']>;
 
-/** The result as the answering side writes it. */
+/** The result as the receiver of the request writes it. */
 export type ResultIn<Spec extends RequestSpec> = z.input<Spec['result']>;
 
-/** The result as the asking side gets it. */
+/** The result as the sender of the request gets it. */
 export type ResultOut<Spec extends RequestSpec> = z.output<Spec['result']>;

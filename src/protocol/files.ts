@@ -49,7 +49,7 @@ export const fsWriteFile = request('fs/writeFile', () => ({
   doc: 'Writes a whole file: creates it, or replaces its contents. A link is followed.',
   params: z.object({
     path: path('The file'),
-    // Text, since other base64 than this is a refused request here, and wrong params everywhere else.
+    // Text, because malformed base64 has the code -32600 here, and -32602 in every other method.
     dataBase64: z.string().check(z.describe('Bytes as base64 with padding.')),
     atomic: flag(
       'True to write a temporary file and rename it when it is complete: readers see the old contents or the new. Refused if owner or hard links would be lost.',

@@ -4,19 +4,19 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { invalidParams } from './errors.ts';
 
 /**
- * Reads a path from the wire: a `file:` URI or an absolute path of this platform.
+ * Converts a path on the wire, a `file:` URI or an absolute path of this platform, to a native path.
  *
- * @throws {ExecServerError} `invalidParams`, naming `field`, for anything else.
+ * @throws {ExecServerError} `invalidParams` with `field` for anything else
  */
 export const nativePath = (field: string, value: string, platform: NodeJS.Platform): string => {
   const path = exactPath(field, value, platform);
   if (typeof path === 'string') return path;
-  throw noPathHere(field, value);
+  throw notAPath(field, value);
 };
 
 /**
- * The same, for paths with names that are not UTF-8, which `file:` URIs can have where the system allows
- * any bytes: such a path comes as its bytes.
+ * Converts a path like `nativePath`, but also one that is not UTF-8, which a `file:` URI can have if the system allows
+ * any bytes. Such a path is returned as bytes.
  */
 export const exactPath = (field: string, value: string, platform: NodeJS.Platform): string | Buffer => {
   if (/^file:/i.test(value)) return fromUri(field, value, platform);
@@ -25,12 +25,12 @@ export const exactPath = (field: string, value: string, platform: NodeJS.Platfor
   throw invalidParams(field, `expected a file: URI or an absolute path, received ${JSON.stringify(value)}`);
 };
 
-/** An absolute native path as a `file:` URI. */
+/** Returns the `file:` URI of an absolute native path. */
 export const fileUri = (path: string | Buffer, platform: NodeJS.Platform): string => {
-  // With something behind it: control characters at the end would be taken off as blanks around a URL.
+  // With a character after it, since control characters at the end would be stripped as blanks around a URL.
   if (typeof path === 'string')
     return pathToFileURL(`${path}x`, { windows: platform === 'win32' }).href.slice(0, -1);
-  // Each byte as the character of its number; of every one above 127 the URI then has two escapes.
+  // Each byte becomes the character with its number. The URI then has two escapes for a byte above 127, made one here.
   return fileUri(path.toString('latin1'), platform).replace(
     /%C([23])%([89AB][\dA-F])/g,
     (_, lead: string, byte: string) =>
@@ -39,7 +39,7 @@ export const fileUri = (path: string | Buffer, platform: NodeJS.Platform): strin
 };
 
 const fromUri = (field: string, uri: string, platform: NodeJS.Platform): string | Buffer => {
-  // A URL ends its path there, drops it or takes it for a /: a name that contains it would lead to another file.
+  // The URL parser ends the path at such a character, drops it or takes it for a slash, and would name another file.
   const [raw] = (platform === 'win32' ? /[?#\p{Cc}]| $/u : /[?#\\\p{Cc}]| $/u).exec(uri) ?? [];
   if (raw !== undefined) {
     const problem = `${JSON.stringify(uri)} has ${JSON.stringify(raw)}, which must be percent-encoded`;
@@ -49,12 +49,12 @@ const fromUri = (field: string, uri: string, platform: NodeJS.Platform): string 
     const path = platform === 'win32' ? fileURLToPath(uri, { windows: true }) : bytesOf(uri);
     if (!path.includes('\0')) return path;
   } catch {
-    // Told below: the engine's own texts name neither the field nor what is expected.
+    // The error below replaces that of Node, which has neither the field nor the expected form.
   }
-  throw noPathHere(field, uri);
+  throw notAPath(field, uri);
 };
 
-// `fileURLToPath` takes UTF-8 alone, so it gets each byte as the character of its number.
+// `fileURLToPath` accepts only UTF-8, so each byte becomes the character with its number.
 const bytesOf = (uri: string): string | Buffer => {
   const characters = new URL(uri).href.replace(/%[89A-F][\dA-F]/gi, percent =>
     encodeURIComponent(String.fromCharCode(Number.parseInt(percent.slice(1), 16))),
@@ -63,5 +63,5 @@ const bytesOf = (uri: string): string | Buffer => {
   return isUtf8(bytes) ? bytes.toString() : bytes;
 };
 
-const noPathHere = (field: string, uri: string) =>
+const notAPath = (field: string, uri: string) =>
   invalidParams(field, `${JSON.stringify(uri)} does not name a path of this machine`);

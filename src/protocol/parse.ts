@@ -6,8 +6,8 @@ import { type ExecServerError, invalidParams } from './errors.ts';
  * Checks a received value against a schema.
  *
  * @param root the name of the value itself in errors
- * @throws {ExecServerError} `invalidParams`, with the field, what was expected and the type of what was received.
- * A value is never repeated: it may be an environment variable's.
+ * @throws {ExecServerError} `invalidParams` with the field, the expected and the received type. It never contains the
+ *   value, which may be that of an environment variable.
  */
 export const parse = <Schema extends z.ZodMiniType>(
   schema: Schema,
@@ -33,7 +33,7 @@ const step = (key: PropertyKey, depth: number): string => {
   return depth === 0 ? name : `.${name}`;
 };
 
-// Keys of a record are chosen by the peer.
+// The peer chooses the keys of a record.
 const shortened = (key: string): string =>
   key.length > MAX_KEY_LENGTH ? `${key.slice(0, MAX_KEY_LENGTH)}…` : key;
 

@@ -1,17 +1,17 @@
 import { describePathOrigin, type PathOrigin } from '../shared-config/index.ts';
 
-/** The search for a program. */
+/** A search for a program that failed. */
 export type FailedSearch = {
   readonly program: string;
-  /** The directories, empty text for the current one; `undefined` for a program that was named with its path. */
+  /** Directories that were searched, the current one as an empty string; `undefined` for a program with a path. */
   readonly searchedPath: readonly string[] | undefined;
-  /** The origin of the child's `PATH`, if known. */
+  /** Origin of the child's `PATH`, if it is known. */
   readonly pathFrom: PathOrigin | undefined;
-  /** The separator of directories in a `PATH` on that machine. */
+  /** Separator of the directories of a `PATH` on that platform. */
   readonly separator: ':' | ';';
 };
 
-/** Says that a program was not found, in which directories, and where the list of these came from. */
+/** Composes the message for a program that was not found, with the directories and the origin of that list. */
 export const programNotFound = ({ program, searchedPath, pathFrom, separator }: FailedSearch): string => {
   if (searchedPath === undefined) return `program not found: ${program}`;
   const searched = searchedPath.join(separator) || 'an empty PATH';
@@ -19,8 +19,8 @@ export const programNotFound = ({ program, searchedPath, pathFrom, separator }: 
 };
 
 const originOf = (pathFrom: PathOrigin): string => {
-  // What the client sent, it knows.
+  // The client has set it itself.
   if (pathFrom.outcome === 'set' && pathFrom.base === undefined) return '';
-  const isThere = pathFrom.outcome === 'set' || pathFrom.outcome === 'kept';
-  return `${isThere ? '' : ' by default'}; ${describePathOrigin(pathFrom)}`;
+  const hasPath = pathFrom.outcome === 'set' || pathFrom.outcome === 'kept';
+  return `${hasPath ? '' : ' by default'}; ${describePathOrigin(pathFrom)}`;
 };

@@ -170,7 +170,7 @@ describe('connect', () => {
   it('fails for a program that prints garbage without end', async () => {
     const garbage = "trap '' PIPE; yes 'no header' 2>/dev/null | head -c 2000000; cat >/dev/null";
     expect((await failure(connect(script(garbage), { localEnv }))).message).to.match(
-      /^could not connect to a script: no frame began in the first 1048576 bytes: sh exited with code 0\nexpected a server, received \d{7} bytes: "(no header\\n){20}…[no header\\]+"\n/,
+      /^could not connect to a script: no frame in the first 1048576 bytes: sh exited with code 0\nexpected a server, received \d{7} bytes: "(no header\\n){20}…[no header\\]+"\n/,
     );
   });
 

@@ -99,8 +99,8 @@ describe('binary frames', () => {
     await client.waitFor('the last answer', ({ id }) => id === 9);
     const errors = client.messages.slice(before).map(({ id, error }) => [id, error?.message]);
     expect(errors).to.deep.equal([
-      [null, 'there is no line feed between a message and its chunk'],
-      [8, 'a chunk belongs to params or to a result'],
+      [null, 'expected a line feed between the message and its chunk'],
+      [8, 'expected params or a result for the chunk'],
       [9, 'processId: expected string, received number'],
     ]);
     expect(await client.close()).to.equal(0);

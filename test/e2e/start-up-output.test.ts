@@ -86,7 +86,7 @@ describe('start-up output', () => {
 
     const { stderr, end } = await runVia(fill(MAX_START_UP_OUTPUT_BYTES + 1));
     expect(end).to.equal(255);
-    expect(stderr.split('\n')[0]).to.match(/: no frame began in the first 1048576 bytes: \/bin\/sh /);
+    expect(stderr.split('\n')[0]).to.match(/: no frame in the first 1048576 bytes: \/bin\/sh /);
   });
 });
 

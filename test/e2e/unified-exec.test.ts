@@ -11,7 +11,7 @@ import {
   UnifiedExecError,
   type WriteStdinOptions,
 } from '../../src/core/index.ts';
-import { FrameDecoder } from '../../src/protocol/index.ts';
+import { FrameDecoder } from '../../src/protocol/framing/frame-decoder.ts';
 import { until } from '../support/until.ts';
 import {
   type AgentServer,

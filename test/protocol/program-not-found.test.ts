@@ -35,7 +35,7 @@ describe('programNotFound', () => {
     ],
   ];
   for (const [search, expected] of texts) {
-    it(`says: ${expected}`, () => {
+    it(`composes: ${expected}`, () => {
       expect(text(search)).to.equal(expected);
     });
   }

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { ClientStreams } from '../../../src/core/client-connection.ts';
 import { openClient } from '../../../src/core/open-client.ts';
-import { FrameDecoder } from '../../../src/protocol/index.ts';
+import { FrameDecoder } from '../../../src/protocol/framing/frame-decoder.ts';
 import type { Env } from '../../../src/shared-config/index.ts';
 import { type RawMessage, rawFrame } from '../../e2e/support/raw-client.ts';
 

@@ -7,8 +7,8 @@ import { openClient } from '../../../src/core/open-client.ts';
 import { UnifiedExecError } from '../../../src/core/unified-exec/errors.ts';
 import { UnifiedExec, type UnifiedExecOptions } from '../../../src/core/unified-exec/unified-exec.ts';
 import { connectEmbedded } from '../../../src/embedded/index.ts';
+import { FrameDecoder } from '../../../src/protocol/framing/frame-decoder.ts';
 import { parseChunkMessage } from '../../../src/protocol/framing/message-parser.ts';
-import { FrameDecoder } from '../../../src/protocol/index.ts';
 import { currentHost, serve } from '../../../src/server/index.ts';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
