@@ -280,7 +280,7 @@ describe('Watchdog', () => {
     await server.call(['remove', 4711], ['addTerminal', '/dev/ttys003'], ['useDirectory', '/']);
     expect(server.watchdog).to.equal(undefined);
     await server.call(['end']);
-    expect(server.logged).to.deep.equal(['the watchdog can\'t look after "/"']);
+    expect(server.logged).to.deep.equal(['the watchdog cannot guard the directory "/"']);
   });
 
   it('learns soon that a group is unregistered, without another line', async () => {
