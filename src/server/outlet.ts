@@ -1,6 +1,6 @@
 import type { NotificationSpec, ParamsIn } from '../protocol/define.ts';
 import type { OutputStream } from '../protocol/process.ts';
-import type { Backlog } from './memory/answer-memory.ts';
+import type { Backlog } from './memory/backlog.ts';
 
 /** Output that is ready to be sent in its turn. */
 export type OutputSource = {

@@ -2,6 +2,7 @@ import type { NotificationSpec, ParamsIn } from '../../protocol/define.ts';
 import type { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
 import { outputEncoder } from '../../protocol/framing/output-encoder.ts';
 import type { OutputStream } from '../../protocol/process.ts';
+import { afterFlush } from '../memory/backlog.ts';
 import type { Outlet, OutputSource } from '../outlet.ts';
 import { FairQueue } from './fair-queue.ts';
 import { HEAD_START_BYTES, OUTPUT_HIGH_WATER_BYTES } from './limits.ts';
@@ -13,10 +14,12 @@ import { HEAD_START_BYTES, OUTPUT_HIGH_WATER_BYTES } from './limits.ts';
 export class Outbound implements Outlet {
   readonly #writer: FrameMessageWriter;
   readonly #waiting = new FairQueue<OutputSource>(HEAD_START_BYTES);
-  #awaitingDrain = false;
+  /** Waits until the whole queue is written, even where the stream itself would take more. */
+  readonly #serveAfterFlush: () => void;
 
   constructor(writer: FrameMessageWriter) {
     this.#writer = writer;
+    this.#serveAfterFlush = afterFlush(writer, () => this.#serve());
   }
 
   notify<Spec extends NotificationSpec>(spec: Spec, params: ParamsIn<Spec>): void {
@@ -43,22 +46,12 @@ export class Outbound implements Outlet {
   }
 
   wait(source: OutputSource): void {
-    if (this.#waiting.size === 0) this.#serveAfterDrain();
+    if (this.#waiting.size === 0) this.#serveAfterFlush();
     this.#waiting.add(source);
   }
 
   get #congested(): boolean {
     return this.#writer.queuedBytes > OUTPUT_HIGH_WATER_BYTES;
-  }
-
-  /** Waits until the whole queue is written, even where the stream itself would take more. */
-  #serveAfterDrain(): void {
-    if (this.#awaitingDrain) return;
-    this.#awaitingDrain = true;
-    void this.#writer.flushed().then(() => {
-      this.#awaitingDrain = false;
-      this.#serve();
-    });
   }
 
   #serve(): void {
@@ -70,6 +63,6 @@ export class Outbound implements Outlet {
       this.#waiting.charge(source, this.#writer.sentBytes - before);
       if (hasMore) this.#waiting.add(source);
     }
-    if (this.#waiting.size > 0) this.#serveAfterDrain();
+    if (this.#waiting.size > 0) this.#serveAfterFlush();
   }
 }

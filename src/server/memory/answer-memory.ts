@@ -1,12 +1,6 @@
 import { Fifo } from '../../system/fifo.ts';
+import { afterFlush, type Backlog } from './backlog.ts';
 import type { MemoryBudget, MemoryShare } from './memory-budget.ts';
-
-/** Messages that a client has not read yet. */
-export type Backlog = {
-  readonly queuedBytes: number;
-  /** Resolves when the client has read what is queued now, or never will. */
-  flushed(): Promise<void>;
-};
 
 /**
  * Memory of answers, from their creation until the client has read them. A request with a long answer waits, in the
@@ -19,11 +13,12 @@ export class AnswerMemory {
   readonly #share: MemoryShare;
   readonly #backlog: Backlog;
   readonly #waiting = new Fifo<{ readonly bytes: number; readonly begin: () => void }>();
-  #flushing = false;
+  readonly #beginAfterFlush: () => void;
 
   constructor(budget: MemoryBudget, backlog: Backlog) {
     this.#share = budget.share('answers');
     this.#backlog = backlog;
+    this.#beginAfterFlush = afterFlush(backlog, () => this.#beginNext());
     budget.onReleased(() => this.#beginNext());
   }
 
@@ -68,16 +63,7 @@ export class AnswerMemory {
       this.#share.take(next.bytes);
       next.begin();
     }
-    if (this.#waiting.length > 0 && this.#backlog.queuedBytes > 0) this.#afterFlush();
-  }
-
-  #afterFlush(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    void this.#backlog.flushed().then(() => {
-      this.#flushing = false;
-      this.#beginNext();
-    });
+    if (this.#waiting.length > 0 && this.#backlog.queuedBytes > 0) this.#beginAfterFlush();
   }
 }
 

@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { type ExecServerError, limitExceeded } from '../../protocol/errors.ts';
 import type { FrameGate } from '../../protocol/framing/message-reader.ts';
-import type { Backlog } from './answer-memory.ts';
+import { afterFlush, type Backlog } from './backlog.ts';
 import {
   ANSWER_HIGH_WATER_BYTES,
   PARAMS_FACTOR,
@@ -30,8 +30,7 @@ export class RequestMemory implements FrameGate {
   readonly #answers: MemoryShare;
   readonly #limitBytes: number;
   readonly #backlog: Backlog;
-  readonly #proceed: () => void;
-  #flushing = false;
+  readonly #proceedAfterFlush: () => void;
   /** Memory of the last admitted frame, until it is taken. */
   #hold: RequestHold | undefined;
   /** Memory of its params once it is parsed. */
@@ -48,7 +47,7 @@ export class RequestMemory implements FrameGate {
     this.#answers = budget.share('answers');
     this.#limitBytes = Math.max(budget.limitBytes, maxFrameBytes * PARSE_FACTOR);
     this.#backlog = backlog;
-    this.#proceed = proceed;
+    this.#proceedAfterFlush = afterFlush(backlog, proceed);
     budget.onReleased(proceed);
   }
 
@@ -108,15 +107,6 @@ export class RequestMemory implements FrameGate {
     this.#take(this.#parsing, bytes);
     this.#parsedBytes = body.length * (ascii ? PARAMS_FACTOR : WIDE_PARAMS_FACTOR);
     return true;
-  }
-
-  #proceedAfterFlush(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    void this.#backlog.flushed().then(() => {
-      this.#flushing = false;
-      this.#proceed();
-    });
   }
 
   #take(share: MemoryShare, bytes: number): void {
