@@ -6,15 +6,7 @@ import { parseShellPolicy } from '../../src/codex-config/shell-policy.ts';
 import { parseToml } from '../../src/codex-config/toml-document.ts';
 import type { EnvPolicy } from '../../src/shared-config/env-policy.ts';
 import { anyPolicy } from '../shared-config/arbitraries.ts';
-
-const holds = <Values extends [unknown, ...unknown[]]>(
-  arbitraries: { [At in keyof Values]: fc.Arbitrary<Values[At]> },
-  test: (...values: Values) => void,
-) =>
-  fc.assert(
-    fc.property(...arbitraries, (...values) => test(...(values as Values))),
-    { numRuns: 300 },
-  );
+import { holds } from '../support/holds.ts';
 
 /** TOML's basic strings are those of JSON, but for the delete character. */
 const quote = (text: string): string => JSON.stringify(text).replaceAll('\x7f', '\\u007f');

@@ -21,6 +21,8 @@ import {
   platformOf,
 } from '../../src/shared-config/index.ts';
 import { anyEnv, anyOverlay, anyPolicy } from '../shared-config/arbitraries.ts';
+import { sortedEntries } from '../shared-config/sorted-entries.ts';
+import { holds } from '../support/holds.ts';
 
 type ByPolicy = Exclude<ProcessEnv, { readonly exact: Env }>;
 
@@ -85,18 +87,6 @@ const anyEnvironment: fc.Arbitrary<ByPolicy> = fc.record(
 );
 
 const anyNodePlatform = fc.constantFrom<NodeJS.Platform>('linux', 'darwin', 'win32');
-
-const holds = <Values extends [unknown, ...unknown[]]>(
-  arbitraries: { [At in keyof Values]: fc.Arbitrary<Values[At]> },
-  test: (...values: Values) => void,
-) =>
-  fc.assert(
-    fc.property(...arbitraries, (...values) => test(...(values as Values))),
-    { numRuns: 500 },
-  );
-
-/** Sorted entries, so that a comparison includes `__proto__` and ignores the order. */
-const sorted = (env: EnvOverlay) => Object.entries(env).sort(([one], [other]) => (one < other ? -1 : 1));
 
 /** Variables by the name as the platform compares it; of two spellings the last one. */
 const byKey = (env: EnvOverlay, platform: Platform) =>
@@ -178,7 +168,9 @@ describe('remoteStartEnv', () => {
   it("returns the same as a local start if it is applied to Core's own environment", () => {
     holds([anyEnvironment, machine('own'), anyNodePlatform], (environment, own, platform) => {
       const there = onRemote(environment, own, platformOf(platform));
-      expect(sorted(there)).to.deep.equal(sorted(localStartEnv(environment, own, platform).env));
+      expect(sortedEntries(there)).to.deep.equal(
+        sortedEntries(localStartEnv(environment, own, platform).env),
+      );
     });
   });
 
@@ -370,8 +362,8 @@ describe('localStartEnv', () => {
       const exclude = [...(policy.exclude ?? []), ...ownedByCore(runtime)];
       const byPolicy = applyEnvPolicy({ ...policy, exclude }, own, 'posix');
       const withFacts = applyOverlay(runtimeOverlay(runtime), byPolicy, 'posix');
-      expect(sorted(localStartEnv(withoutHostLocale(environment), own, 'linux').env)).to.deep.equal(
-        sorted(applyOverlay(overlay, withFacts, 'posix')),
+      expect(sortedEntries(localStartEnv(withoutHostLocale(environment), own, 'linux').env)).to.deep.equal(
+        sortedEntries(applyOverlay(overlay, withFacts, 'posix')),
       );
     });
   });

@@ -16,12 +16,12 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
+import { NOBODY_UID } from '../support/accounts.ts';
 import { makeOwnDirectory } from '../support/own-directory.ts';
 import { programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
 import { entry, requireSandbox, sandboxOf } from './support/sandboxes.ts';
 
-const OTHER_USER = 65_534;
 const asRoot = process.getuid?.() === 0;
 
 describe('the code cache of the program', () => {
@@ -155,7 +155,7 @@ describe('the code cache of the program', () => {
   });
 
   (asRoot ? it : it.skip)('is neither read nor written where another user owns the directory', () => {
-    chownSync(directory, OTHER_USER, OTHER_USER);
+    chownSync(directory, NOBODY_UID, NOBODY_UID);
     start();
     expect(cached()).to.deep.equal([]);
   });
@@ -170,7 +170,7 @@ describe('the code cache of the program', () => {
   });
 
   it('is written in no home directory, be it of another user or missing', () => {
-    if (asRoot) chownSync(home, OTHER_USER, OTHER_USER);
+    if (asRoot) chownSync(home, NOBODY_UID, NOBODY_UID);
     start();
     start({ XDG_CACHE_HOME: join(home, 'cache') });
     expect(readdirSync(home)).to.deep.equal([]);

@@ -12,20 +12,19 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { NOBODY_UID } from '../support/accounts.ts';
 import { RawClient } from './support/raw-client.ts';
 import {
   at,
   createTestDirectories,
   entry,
-  NOBODY_UID,
+  PATH,
   requireSandbox,
   sandboxOf,
   special,
   type TestDirectories,
   testedAccounts,
 } from './support/sandboxes.ts';
-
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 for (const { name, unprivileged } of testedAccounts) {
   describe(`a sandbox with links, as ${name}`, () => {

@@ -17,14 +17,15 @@ import {
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { NOBODY_UID } from '../support/accounts.ts';
 import { until } from '../support/until.ts';
 import { RawClient } from './support/raw-client.ts';
 import {
   at,
   createTestDirectories,
   entry,
-  NOBODY_UID,
   onlyProject,
+  PATH,
   readOnly,
   requireSandbox,
   sandboxOf,
@@ -33,7 +34,6 @@ import {
   workspaceWrite,
 } from './support/sandboxes.ts';
 
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const NODE = realpathSync(process.execPath);
 
 for (const { name, unprivileged } of testedAccounts) {

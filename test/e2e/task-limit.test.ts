@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { expect } from 'chai';
+import { NOBODY_UID } from '../support/accounts.ts';
 import { RawClient } from './support/raw-client.ts';
-import { createTestDirectories, NOBODY_UID, type TestDirectories } from './support/sandboxes.ts';
+import { createTestDirectories, type TestDirectories } from './support/sandboxes.ts';
 
 const PATH = '/usr/bin:/bin';
 

@@ -18,8 +18,8 @@ import { createInterface } from 'node:readline';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { descendantsOf, readProc } from '../../src/system/process-table.ts';
 import { programPath } from '../e2e/support/program.ts';
-import { NOBODY_UID } from '../e2e/support/sandboxes.ts';
 import { installTerminalPackages } from '../e2e/support/terminal-packages.ts';
+import { NOBODY_UID } from '../support/accounts.ts';
 import { BIN, CANARY, HOME, HTTP_PORT, PROGRAM, TEMPORARY, WORK } from './paths.ts';
 
 /** A process in a jail; `pid` and `parent` are those in its namespace. */

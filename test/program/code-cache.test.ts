@@ -18,9 +18,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { CodeCache, MAX_CACHE_FILE_BYTES, MAX_CACHE_FILES } from '../../src/program/code-cache.ts';
+import { NOBODY_UID } from '../support/accounts.ts';
 import { makeOwnDirectory } from '../support/own-directory.ts';
 
-const OTHER_USER = 65_534;
 const asRoot = process.getuid?.() === 0;
 
 describe('CodeCache', () => {
@@ -122,7 +122,7 @@ describe('CodeCache', () => {
   });
 
   (asRoot ? it : it.skip)('takes no file of another user', () => {
-    chownSync(kept(), OTHER_USER, OTHER_USER);
+    chownSync(kept(), NOBODY_UID, NOBODY_UID);
     expect(read('one')).to.equal(undefined);
   });
 
@@ -141,10 +141,10 @@ describe('CodeCache', () => {
     }
 
     (asRoot ? it : it.skip)('of another user, nor below one', () => {
-      chownSync(directory, OTHER_USER, OTHER_USER);
+      chownSync(directory, NOBODY_UID, NOBODY_UID);
       expectNone();
       chownSync(directory, 0, 0);
-      chownSync(root, OTHER_USER, OTHER_USER);
+      chownSync(root, NOBODY_UID, NOBODY_UID);
       expectNone();
     });
 

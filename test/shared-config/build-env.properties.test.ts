@@ -7,19 +7,9 @@ import { countDecisions } from '../../src/shared-config/env-decision.ts';
 import { applyOverlay } from '../../src/shared-config/env-overlay.ts';
 import { applyEnvPolicy } from '../../src/shared-config/env-policy.ts';
 import { foldCase } from '../../src/shared-config/fold-case.ts';
+import { holds } from '../support/holds.ts';
 import { anyEnv, anyInput, anyOverlay, anyPlatform, anyPolicy } from './arbitraries.ts';
-
-const holds = <Values extends [unknown, ...unknown[]]>(
-  arbitraries: { [At in keyof Values]: fc.Arbitrary<Values[At]> },
-  test: (...values: Values) => void,
-) =>
-  fc.assert(
-    fc.property(...arbitraries, (...values) => test(...(values as Values))),
-    { numRuns: 500 },
-  );
-
-/** Entries in an order of their own, so that a comparison sees a `__proto__` and no order. */
-const sorted = (env: Env) => Object.entries(env).sort(([one], [other]) => (one < other ? -1 : 1));
+import { sortedEntries } from './sorted-entries.ts';
 
 const sameName = ({ platform }: Pick<EnvInput, 'platform'>) =>
   platform === 'windows' ? foldCase : (name: string) => name;
@@ -112,7 +102,9 @@ describe('any environment that is built', () => {
     holds([anyEnv, anyOverlay, anyPolicy], (base, overlay, others) => {
       const policy = { ...others, inherit: 'none' as const, set: {}, keepLocale: false };
       const built = buildEnv({ base, policy, overlay, platform: 'posix' });
-      expect(sorted(built)).to.deep.equal(sorted(buildEnv({ base, overlay, platform: 'posix' })));
+      expect(sortedEntries(built)).to.deep.equal(
+        sortedEntries(buildEnv({ base, overlay, platform: 'posix' })),
+      );
     });
   });
 
@@ -121,14 +113,14 @@ describe('any environment that is built', () => {
       const policy = { ...anything, keepLocale: false };
       const built = buildEnv({ base, policy, overlay, platform: 'posix' });
       const inSteps = applyOverlay(overlay, applyEnvPolicy(policy, base, 'posix'), 'posix');
-      expect(sorted(built)).to.deep.equal(sorted(inSteps));
+      expect(sortedEntries(built)).to.deep.equal(sortedEntries(inSteps));
     });
   });
 
   it('is what the rules say, read one after another', () => {
     holds([anyInput], input => {
       const onPosix = { ...input, platform: 'posix' as const };
-      expect(sorted(buildEnv(onPosix))).to.deep.equal(sorted(byTheBook(onPosix)));
+      expect(sortedEntries(buildEnv(onPosix))).to.deep.equal(sortedEntries(byTheBook(onPosix)));
     });
   });
 });
@@ -137,7 +129,9 @@ describe('any policy that is applied', () => {
   it('changes nothing when applied again, unless it sets', () => {
     holds([anyEnv, anyPolicy, anyPlatform], (env, policy, platform) => {
       const once = applyEnvPolicy({ ...policy, set: null }, env, platform);
-      expect(sorted(applyEnvPolicy({ ...policy, set: null }, once, platform))).to.deep.equal(sorted(once));
+      expect(sortedEntries(applyEnvPolicy({ ...policy, set: null }, once, platform))).to.deep.equal(
+        sortedEntries(once),
+      );
     });
   });
 
@@ -157,8 +151,8 @@ describe('any policy that is applied', () => {
         exclude: policy.exclude?.map(foldCase),
         includeOnly: policy.includeOnly?.map(foldCase),
       };
-      expect(sorted(applyEnvPolicy(shouted, env, platform))).to.deep.equal(
-        sorted(applyEnvPolicy(policy, env, platform)),
+      expect(sortedEntries(applyEnvPolicy(shouted, env, platform))).to.deep.equal(
+        sortedEntries(applyEnvPolicy(policy, env, platform)),
       );
     });
   });
@@ -177,7 +171,7 @@ describe('any overlay that is applied', () => {
 describe('any trace', () => {
   it('comes with the environment that is built without it', () => {
     holds([anyInput], input => {
-      expect(sorted(traceEnv(input).env)).to.deep.equal(sorted(buildEnv(input)));
+      expect(sortedEntries(traceEnv(input).env)).to.deep.equal(sortedEntries(buildEnv(input)));
     });
   });
 

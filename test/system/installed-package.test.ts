@@ -17,8 +17,8 @@ import {
   ownPackageRoot,
   sharedCodeDirectory,
 } from '../../src/system/installed-package.ts';
+import { NOBODY_UID } from '../support/accounts.ts';
 
-const OTHER_USER = 65_534;
 const asRoot = process.getuid?.() === 0;
 
 describe('installed packages', () => {
@@ -79,9 +79,9 @@ describe('installed packages', () => {
 
     (asRoot ? it : it.skip)('is no directory of another user, unless the code is that user’s, too', () => {
       const program = ownPackage('theirs');
-      chownSync(join(base, 'theirs'), OTHER_USER, OTHER_USER);
+      chownSync(join(base, 'theirs'), NOBODY_UID, NOBODY_UID);
       expect(ownPackageRoot(program)).to.equal(undefined);
-      chownSync(program, OTHER_USER, OTHER_USER);
+      chownSync(program, NOBODY_UID, NOBODY_UID);
       expect(ownPackageRoot(program)).to.equal(join(base, 'theirs'));
     });
   });
@@ -143,7 +143,7 @@ describe('installed packages', () => {
     (asRoot ? it : it.skip)('is in no node_modules of another user', () => {
       const root = directory('node_modules/package');
       directory('node_modules/native');
-      chownSync(dirname(root), OTHER_USER, OTHER_USER);
+      chownSync(dirname(root), NOBODY_UID, NOBODY_UID);
       expect(dependencyDirectory(root, 'native')).to.equal(undefined);
     });
   });

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { NOBODY_UID } from '../../support/accounts.ts';
 import { skipUnavailable } from '../../support/skip-unavailable.ts';
 import { programPath } from './program.ts';
 import { installTerminalPackages } from './terminal-packages.ts';
@@ -34,7 +35,8 @@ export type TestDirectories = {
   remove(): void;
 };
 
-export const NOBODY_UID = 65_534;
+/** A PATH with the programs that the tests start in a sandbox. */
+export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 const isRoot = process.getuid?.() === 0;
 
