@@ -1,2 +1,2 @@
-/** The uid and gid of `nobody`: an account that owns nothing in a test. */
+/** The uid and gid of the unprivileged account: it owns nothing in a test. */
 export const NOBODY_UID = 65_534;
