@@ -329,6 +329,8 @@ describe('FrameMessageReader', () => {
     const answersTo = async (stream: string): Promise<unknown[]> => {
       const input = new PassThrough();
       const output = new PassThrough();
+      const answers: Buffer[] = [];
+      output.on('data', (frame: Buffer) => answers.push(frame));
       const reader = new FrameMessageReader(input, { refused: () => {}, lost: () => {} });
       const connection = createMessageConnection(reader, new FrameMessageWriter(output), NullLogger, {
         messageStrategy: {
@@ -349,7 +351,7 @@ describe('FrameMessageReader', () => {
       await closed;
       await settled();
       await settled();
-      return decode([output.read() ?? '']).map(report => 'frame' in report && JSON.parse(report.frame));
+      return decode(answers).map(report => 'frame' in report && JSON.parse(report.frame));
     };
 
     const answer = (id: number | string, result: string) => ({ jsonrpc: '2.0', id, result });

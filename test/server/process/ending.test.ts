@@ -126,6 +126,7 @@ describe('Ending', () => {
       exit(0);
       await print('x');
       await managed.closed;
+      await settle();
       const lasted = performance.now() - begin;
       holder.kill('SIGKILL');
       await once(holder, 'exit');
@@ -166,6 +167,7 @@ describe('Ending', () => {
       const all = ': >go; until [ -e done ]; do sleep 0.01; done; sleep 0.2';
       execFileSync('sh', ['-c', all], { cwd: directory });
       await managed.closed;
+      await settle();
       rmSync(directory, { recursive: true });
       expect([order(client), paramsOf(client, 'process/closed')]).to.deep.equal([
         ['1 output', '2 exited', '3 closed'],
