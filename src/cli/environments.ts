@@ -2,8 +2,8 @@ import type { ConfiguredEnvironment, EnvironmentsConfig, ProgramEnvironment } fr
 import { inheritable } from '../core/connect.ts';
 import { launchDirectoryProblem } from '../core/launch-directory.ts';
 import { printableLine } from '../core/printable.ts';
-import { findProgram } from '../server/process/start/find-program.ts';
 import { applyOverlay, platformOf } from '../shared-config/index.ts';
+import { findProgram } from '../system/find-program.ts';
 import { readEnvironments } from './config-files.ts';
 import { directoryOf } from './environment-target.ts';
 import { tableSpans } from './layout.ts';

@@ -1,7 +1,5 @@
 import { ConnectionLostError, RequestError } from '../core/index.ts';
 
-export { signalExitCode } from '../server/process/signals.ts';
-
 /** Usage or configuration error. */
 export const USAGE_ERROR = 2;
 

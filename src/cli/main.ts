@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { printableLine } from '../core/printable.ts';
-import { CONNECTION_FAILED, signalExitCode, USAGE_ERROR } from './exit-codes.ts';
+import { signalExitCode } from '../system/signal-exit-code.ts';
+import { CONNECTION_FAILED, USAGE_ERROR } from './exit-codes.ts';
 import { printMessage } from './output.ts';
 import { createProgram } from './program.ts';
 

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseSize } from '../protocol/server-args.ts';
 import { version } from '../protocol/version.ts';
-import { parseSize } from '../server/server-args.ts';
 import { withConfigErrors } from './config-files.ts';
 import { doctor } from './doctor/doctor.ts';
 import { printEnv } from './env.ts';

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { ExecClient, ProcessEnv, ProcessExit, RemoteProcess, Sandbox, Target } from '../core/index.ts';
-import { signalExitCode, TIMED_OUT } from './exit-codes.ts';
+import { signalExitCode } from '../system/signal-exit-code.ts';
+import { TIMED_OUT } from './exit-codes.ts';
 import { attachTerminal, terminalSize } from './local-terminal.ts';
 import { commandOutputs } from './output.ts';
 import { SignalForwarder } from './signal-forwarder.ts';

@@ -8,7 +8,7 @@
 // little code of the launcher; only then is the program compiled, which takes about as long as the rest of a start. The
 // compiled code is cached in a file for the next start.
 import { Script } from 'node:vm';
-import { serverArgs } from '../server/server-args.ts';
+import { serverArgs } from '../protocol/server-args.ts';
 import { CodeCache } from './code-cache.ts';
 import { openStdio } from './early-initialize.ts';
 import { refusePidOne } from './pid-one.ts';

@@ -1,7 +1,7 @@
 // The program. Most starts are servers, whose clients wait for them: a server loads nothing but its own code, which is in
 // one file that works alone. Other commands are in a second file in the same directory.
 
-import { serverArgs } from '../server/server-args.ts';
+import { serverArgs } from '../protocol/server-args.ts';
 import { sharedCodeDirectory } from '../system/installed-package.ts';
 
 const refuse = (reason: string): never => {

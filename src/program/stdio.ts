@@ -1,11 +1,10 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
+import { serverArgs } from '../protocol/server-args.ts';
 import { describeInternal } from '../server/connection/describe-internal.ts';
 import { serve } from '../server/connection/serve.ts';
-
 import { GarbageCollector } from '../server/memory/garbage-collector.ts';
-import { serverArgs } from '../server/server-args.ts';
 import { bundlePath } from '../system/bundle.ts';
 import { endProcess } from '../system/end-process.ts';
 import { closeInheritable } from '../system/inherited-descriptors.ts';

@@ -101,3 +101,6 @@ export const MAX_WALK_DIRECTORIES = 10_000;
 
 /** Most names that one `fs/walk` visits. */
 export const MAX_WALK_ENTRIES = 50_000;
+
+/** Minimum of the memory limit of a connection, in bytes. */
+export const MIN_MEMORY_BYTES = 32 * 1024 * 1024;

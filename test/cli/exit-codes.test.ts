@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ResponseError } from 'vscode-jsonrpc/node';
-import { failureExitCode, signalExitCode, USAGE_ERROR } from '../../src/cli/exit-codes.ts';
+import { failureExitCode, USAGE_ERROR } from '../../src/cli/exit-codes.ts';
 import { ConnectionLostError, RequestError } from '../../src/core/index.ts';
 import { type ExecServerError, invalidParams, launchFailed } from '../../src/protocol/errors.ts';
 
@@ -40,14 +40,6 @@ describe('failureExitCode', () => {
       undefined,
     ];
     expect(defects.map(failureExitCode)).to.deep.equal([undefined, undefined, undefined, undefined]);
-  });
-});
-
-describe('signalExitCode', () => {
-  it('is 128 plus the number of the signal, as in sh(1)', () => {
-    expect((['SIGHUP', 'SIGINT', 'SIGPIPE', 'SIGTERM'] as const).map(signalExitCode)).to.deep.equal([
-      129, 130, 141, 143,
-    ]);
   });
 });
 

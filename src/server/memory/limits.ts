@@ -3,9 +3,6 @@
 /** Default of the memory limit of one connection, in bytes. */
 export const MEMORY_BYTES = 192 * 1024 * 1024;
 
-/** Minimum of the memory limit, in bytes. */
-export const MIN_MEMORY_BYTES = 32 * 1024 * 1024;
-
 /** Memory of an unanswered request in addition to its params, in bytes. */
 export const PENDING_REQUEST_BYTES = 4 * 1024;
 

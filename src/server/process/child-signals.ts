@@ -1,7 +1,7 @@
 import { descendantsOf, readProcessTable } from '../../system/process-table.ts';
+import { signalExitCode } from '../../system/signal-exit-code.ts';
 import { signalPid, signalProcess } from '../../system/signal-process.ts';
 import type { Child } from './child.ts';
-import { signalExitCode } from './signals.ts';
 import type { ChildGroup } from './stop/child-group.ts';
 
 /** Signals to one child: to its group, to the process alone, or to its tree. */

@@ -3,10 +3,10 @@ import { startTimer, type Timer } from '../../system/deadline.ts';
 import { deferred } from '../../system/deferred.ts';
 import { findHolders, type Holder } from '../../system/holders.ts';
 import { type PinnedFile, releaseAll } from '../../system/pinned-file.ts';
+import { signalExitCode } from '../../system/signal-exit-code.ts';
 import type { Child } from './child.ts';
 import { EXITED_WAIT_MS } from './limits.ts';
 import type { OutputFlow } from './output/output-flow.ts';
-import { signalExitCode } from './signals.ts';
 
 /** Exit of a process; its code is 128 + n after signal n, as in a shell. */
 export type Exit = {

@@ -15,10 +15,3 @@ export const parseSignal = (name: string): NodeJS.Signals => {
     `expected "interrupt" or a POSIX signal name, received ${JSON.stringify(name)}`,
   );
 };
-
-/**
- * Exit code of a shell for a process that a signal has ended: 128 + the signal's number. A real-time signal, which has
- * no name in Node, is named `SIG` and its number.
- */
-export const signalExitCode = (signal: NodeJS.Signals): number =>
-  128 + (constants.signals[signal] ?? Number(signal.slice('SIG'.length)));

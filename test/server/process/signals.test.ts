@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ExecServerError } from '../../../src/protocol/errors.ts';
-import { parseSignal, signalExitCode } from '../../../src/server/process/signals.ts';
+import { parseSignal } from '../../../src/server/process/signals.ts';
 
 describe('parseSignal', () => {
   it('accepts interrupt and signal names, with or without SIG, in upper or lower case', () => {
@@ -31,16 +31,4 @@ describe('parseSignal', () => {
       });
     });
   }
-});
-
-describe('signalExitCode', () => {
-  it('returns 128 + the number of the signal', () => {
-    expect((['SIGHUP', 'SIGINT', 'SIGKILL', 'SIGTERM'] as const).map(signalExitCode)).to.deep.equal([
-      129, 130, 137, 143,
-    ]);
-  });
-
-  it('returns 128 + the number of a real-time signal, which has no name', () => {
-    expect(['SIG34', 'SIG64'].map(name => signalExitCode(name as NodeJS.Signals))).to.deep.equal([162, 192]);
-  });
 });

@@ -1,8 +1,8 @@
 import { constants, fstatSync, openSync, statSync } from 'node:fs';
 import { type EndListener, onceEnded } from '../../../system/child-reaper.ts';
+import { findProgram } from '../../../system/find-program.ts';
 import { errnoName, type Libc, loadLibc } from '../../../system/libc.ts';
 import { spawnOnTerminal } from '../../../system/spawn-on-terminal.ts';
-import { findProgram } from '../start/find-program.ts';
 import { explainLaunchFailure } from '../start/launch-failure.ts';
 import { loadOrRefuse } from './pty-binding.ts';
 import type { PtyPlan } from './pty-child.ts';

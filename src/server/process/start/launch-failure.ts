@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { type ExecServerError, type LaunchStage, launchFailed } from '../../../protocol/errors.ts';
 import { programNotFound } from '../../../protocol/program-not-found.ts';
 import type { PathOrigin } from '../../../shared-config/index.ts';
-import { findProgram, type ProgramSearch } from './find-program.ts';
+import { findProgram, type ProgramSearch } from '../../../system/find-program.ts';
 
 /** The part of a start that decides whether it can fail. */
 export type LaunchAttempt = ProgramSearch & {

@@ -2,10 +2,10 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import spawn from 'cross-spawn';
 import { exactEnv } from '../../../system/exact-env.ts';
+import { findProgram, skipsAllDirectories } from '../../../system/find-program.ts';
 import type { NamedPipes } from '../../../system/named-pipes.ts';
 import type { Child } from '../child.ts';
 import { ChildStreams, type StreamPlan } from './child-streams.ts';
-import { findProgram, skipsAllDirectories } from './find-program.ts';
 import { explainLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
 
 /** A start on pipes. */

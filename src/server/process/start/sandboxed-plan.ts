@@ -1,6 +1,6 @@
 import { type ExecServerError, launchFailed, unsupported } from '../../../protocol/errors.ts';
+import { findProgram } from '../../../system/find-program.ts';
 import type { PreparedSandbox, SandboxedStart } from '../../sandbox/sandboxes.ts';
-import { findProgram } from './find-program.ts';
 import { foreseeLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
 
 /**

@@ -22,8 +22,8 @@ import type { Child } from '../child.ts';
 import { ptyUnavailable } from '../pty/pty-binding.ts';
 import type { PtyChild } from '../pty/pty-child.ts';
 import { startOnPty } from '../pty/start-on-pty.ts';
-import { assertPathWithinLimit } from './find-program.ts';
 import { launch } from './launch.ts';
+import { assertPathWithinLimit } from './path-limit.ts';
 import { sandboxedPlan } from './sandboxed-plan.ts';
 
 type StartParams = ParamsOut<Requests['process/start']>;

@@ -1,4 +1,4 @@
-import { MIN_MEMORY_BYTES } from './memory/limits.ts';
+import { MIN_MEMORY_BYTES } from './limits.ts';
 
 /** Options of the program as a server. */
 export type ServerArgs = { readonly memoryBytes?: number | undefined };

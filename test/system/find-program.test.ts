@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type FileChecks, findProgram } from '../../../../src/server/process/start/find-program.ts';
-import { buildEnv, type Env } from '../../../../src/shared-config/index.ts';
+import { buildEnv, type Env } from '../../src/shared-config/index.ts';
+import { type FileChecks, findProgram } from '../../src/system/find-program.ts';
 
 /** A simulated Windows disk with these files; names are not case-sensitive. */
 const disk = (...paths: string[]): FileChecks => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { MIN_MEMORY_BYTES } from '../../src/server/memory/limits.ts';
-import { parseSize, serverArgs } from '../../src/server/server-args.ts';
+import { MIN_MEMORY_BYTES } from '../../src/protocol/limits.ts';
+import { parseSize, serverArgs } from '../../src/protocol/server-args.ts';
 
 describe('serverArgs', () => {
   it('recognises both spellings of a server, with and without a memory limit', () => {

@@ -1,8 +1,8 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { posix, win32 } from 'node:path';
-import { limitExceeded } from '../../../protocol/errors.ts';
-import type { Env } from '../../../shared-config/index.ts';
-import { MAX_PATH_DIRECTORIES } from '../limits.ts';
+
+/** Environment variables by name. */
+type Env = Readonly<Record<string, string>>;
 
 /** The search for the file of a program, with the child's directory and environment. */
 export type ProgramSearch = {
@@ -41,16 +41,6 @@ export const findProgram = (search: ProgramSearch, files: FileChecks = realFiles
 };
 
 /**
- * Refuses a PATH with so many directories that the search would block the server.
- *
- * @throws {ExecServerError} `limitExceeded`
- */
-export const assertPathWithinLimit = (search: ProgramSearch): void => {
-  const count = searchPath(search)?.length ?? 0;
-  if (count > MAX_PATH_DIRECTORIES) throw limitExceeded('pathDirectories', count, MAX_PATH_DIRECTORIES);
-};
-
-/**
  * True if the C library of Linux tries no file, because it skips directories of 4,096 bytes and more. It sets no error
  * then, so that Node considers the child running and never reports its exit.
  */
@@ -60,7 +50,12 @@ export const skipsAllDirectories = (search: ProgramSearch): boolean =>
 
 const PATH_MAX = 4096;
 
-const searchPath = ({ argv: [program], env, platform }: ProgramSearch): readonly string[] | undefined => {
+/** Directories in which a bare name is searched; `undefined` for a name with a path. */
+export const searchPath = ({
+  argv: [program],
+  env,
+  platform,
+}: ProgramSearch): readonly string[] | undefined => {
   if (platform === 'win32' ? /[\\/]/.test(program) : program.includes('/')) return undefined;
   if (platform === 'win32') return environmentValue(env, 'PATH')?.split(';') ?? [];
   return (env.PATH ?? SYSTEM_PATH).split(':');
