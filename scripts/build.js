@@ -110,6 +110,8 @@ const comment = program.replaceAll('*/', commentEnd);
 const launcher = await build({
   ...options,
   entryPoints: [join(root, 'src/program/launcher.ts')],
+  // An old Node has to parse it to report that it is too old.
+  target: 'node8',
   write: false,
   plugins: [unusedBuiltins],
   banner: { js: '#!/usr/bin/env node' },

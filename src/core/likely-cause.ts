@@ -1,3 +1,4 @@
+import { SUPPORTED_NODE } from '../system/supported-node.ts';
 import { reportsHeaderAsCommand } from './detect-shell-echo.ts';
 import type { TransportEnd } from './transport.ts';
 
@@ -138,8 +139,8 @@ const CAUSES: readonly Cause[] = [
   },
   {
     kind: 'nodeTooOld',
-    evidence: /\bSyntaxError\b|ERR_UNKNOWN_BUILTIN_MODULE|cannot find module 'node:/i,
-    advice: `the Node in ${NON_LOGIN_PATH} is too old; the server needs 20.19 or later`,
+    evidence: /\bNode [\d.]+ is too old\b|\bSyntaxError\b/,
+    advice: `the server needs ${SUPPORTED_NODE}: update the Node in ${NON_LOGIN_PATH}, or start the server by the full path of a newer one`,
   },
   {
     kind: 'notExecutable',

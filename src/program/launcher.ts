@@ -7,6 +7,7 @@
 // The program is in a comment, which Node skips when it compiles the file. A server first answers `initialize` with the
 // little code of the launcher; only then is the program compiled, which takes about as long as the rest of a start. The
 // compiled code is cached in a file for the next start.
+import './refuse-old-node.ts';
 import { Script } from 'node:vm';
 import { serverArgs } from '../protocol/server-args.ts';
 import { CodeCache } from './code-cache.ts';

@@ -1,5 +1,4 @@
-/** EX_CONFIG of sysexits.h. */
-const WRONG_CONFIGURATION = 78;
+import { refuseToRun } from './refuse-to-run.ts';
 
 /**
  * Ends this process if it is the init process of its PID namespace, such as the only program of a container. The kernel
@@ -8,9 +7,8 @@ const WRONG_CONFIGURATION = 78;
  */
 export const refusePidOne = (pid = process.pid): void => {
   if (pid !== 1) return;
-  process.stderr.write(
-    'exec-server: cannot run as PID 1, since Node.js does not reap orphaned processes; ' +
-      'start the container with an init process: docker run --init\n',
+  refuseToRun(
+    'cannot run as PID 1, since Node.js does not reap orphaned processes; ' +
+      'start the container with an init process: docker run --init',
   );
-  process.exit(WRONG_CONFIGURATION);
 };

@@ -51,7 +51,12 @@ describe('likelyCause', () => {
     ['no node, by BSD env', ended(127, ['env: node: No such file or directory']), 'nodeMissing'],
     ['no node, by bash', ended(127, ['bash: line 1: node: command not found']), 'nodeMissing'],
     ['no node, by zsh', ended(127, ['zsh:1: command not found: node']), 'nodeMissing'],
-    ['an old node', ended(1, ["SyntaxError: Unexpected token '??='"]), 'nodeTooOld'],
+    [
+      'an old node, by the server',
+      ended(78, ['exec-server: Node 18.20.8 is too old (/usr/bin/node); exec-server needs …']),
+      'nodeTooOld',
+    ],
+    ['a very old node', ended(1, ["SyntaxError: Unexpected token '??='"]), 'nodeTooOld'],
     ['no server, by bash', ended(127, ['bash: line 1: exec-server: command not found']), 'serverMissing'],
     ['no server, by zsh', ended(127, ['zsh:1: command not found: exec-server']), 'serverMissing'],
     ['no server, by fish', ended(127, ['fish: Unknown command: exec-server']), 'serverMissing'],
