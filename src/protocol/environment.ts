@@ -12,8 +12,16 @@ export const EnvironmentInfo = z.object({
     .object({
       name: z.string().check(z.describe('The stable name of the shell: `bash`, `zsh`, `sh`, `cmd`, …')),
       path: z.string().check(z.describe('Its path; becomes `argv[0]` of shell commands.')),
+      insteadOf: maybe(
+        z
+          .object({
+            path: z.string().check(z.describe('The path of that shell.')),
+            reason: z.string().check(z.describe('The reason, for people: `runs no commands`, …')),
+          })
+          .check(z.describe("The account's shell, if it cannot run commands.")),
+      ),
     })
-    .check(z.describe("The account's shell.")),
+    .check(z.describe("The account's shell, or another one if that cannot run commands.")),
   executorVersion: z.string().check(z.describe('Version of the server.')),
   cwd: maybe(fileUri('The working directory of the server')),
   userHomeDir: maybe(fileUri("The account's home directory")),

@@ -3,7 +3,7 @@ import { assertEnvSupported, assertSandboxSupported } from '../../src/core/capab
 import { RequestError } from '../../src/core/errors.ts';
 
 const server = (capabilities: Record<string, boolean>) => ({
-  shell: { name: 'sh', path: '/bin/sh' },
+  shell: { name: 'sh', path: '/bin/sh', insteadOf: undefined },
   executorVersion: '0.0.9',
   cwd: undefined,
   userHomeDir: undefined,

@@ -2,12 +2,19 @@ import type { ExecClient } from '../../core/index.ts';
 import { wrap } from '../layout.ts';
 import type { CheckResult } from './finding.ts';
 
-/** Shell of the account, as announced by the server. */
-export const shellOf = ({ info: { shell } }: Pick<ExecClient, 'info'>): CheckResult => ({
-  level: 'ok',
-  message: shell.path === shell.name ? shell.path : `${shell.name}, ${shell.path}`,
-  data: { ...shell },
-});
+/** Shell of the account, as announced by the server, or the one that replaces it. */
+export const shellOf = ({ info: { shell } }: Pick<ExecClient, 'info'>): CheckResult => {
+  const { name, path, insteadOf } = shell;
+  const message = path === name ? path : `${name}, ${path}`;
+  const data = { ...shell };
+  if (!insteadOf) return { level: 'ok', message, data };
+  return {
+    level: 'note',
+    message,
+    details: [`used because the account's shell ${insteadOf.path} ${insteadOf.reason}`],
+    data,
+  };
+};
 
 export const survivorsOf = ({ info: { capabilities } }: Pick<ExecClient, 'info'>): CheckResult => {
   const { watchdog } = capabilities;

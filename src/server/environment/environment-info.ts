@@ -1,4 +1,5 @@
-import type { EnvironmentInfo } from '../../protocol/environment.ts';
+import type { ResultIn } from '../../protocol/define.ts';
+import type { Requests } from '../../protocol/messages.ts';
 import { fileUri } from '../../protocol/native-path.ts';
 import { version } from '../../protocol/version.ts';
 import { ptyUnavailable } from '../process/pty/pty-binding.ts';
@@ -6,7 +7,7 @@ import { canReadConfig } from './environment-config.ts';
 import type { Host } from './host.ts';
 
 /** Describes the environment of processes: host, account, directories, capabilities. */
-export const describeHost = (host: Host, sandbox: boolean): EnvironmentInfo => {
+export const describeHost = (host: Host, sandbox: boolean): ResultIn<Requests['environment/info']> => {
   const uri = (path: string) => fileUri(path, host.platform);
   return {
     shell: host.shell,

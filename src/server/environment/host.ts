@@ -3,6 +3,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { basename } from 'node:path';
 import type { Env } from '../../shared-config/index.ts';
 import { homeDirectory } from '../../system/home-directory.ts';
+import { type UsableShell, usableShell } from './usable-shell.ts';
 
 /** The machine and account that a server works on. */
 export type Host = {
@@ -14,9 +15,9 @@ export type Host = {
   /** `/` if the account has none. */
   readonly homeDir: string;
   readonly tempDir: string;
-  /** Shell announced to clients: `SHELL` if set, otherwise the account's shell. */
-  readonly shell: { readonly name: string; readonly path: string };
-  /** Shell of the account in the user database; otherwise `SHELL` or /bin/sh. `undefined` on Windows. */
+  /** Shell announced to clients: the first that runs commands of `SHELL`, the account's shell and /bin/sh. */
+  readonly shell: UsableShell & { readonly name: string };
+  /** The first shell that runs commands of the account's shell, `SHELL` and /bin/sh. `undefined` on Windows. */
   readonly loginShell: string | undefined;
 };
 
@@ -33,8 +34,8 @@ export const currentHost = (env: NodeJS.ProcessEnv, report: (line: string) => vo
   cwd: currentDirectory(report),
   homeDir: homeDirectory() ?? withoutHome(report),
   tempDir: tmpdir(),
-  shell: userShell(env),
-  loginShell: process.platform === 'win32' ? undefined : (accountShell() ?? (env.SHELL || '/bin/sh')),
+  shell: named(process.platform === 'win32' ? { path: env.ComSpec ?? 'cmd.exe' } : userShell(env, report)),
+  loginShell: process.platform === 'win32' ? undefined : usableShell(accountShell(), env.SHELL).path,
 });
 
 const REPLACEMENT_CHARACTER = '\ufffd';
@@ -74,16 +75,19 @@ const withoutHome = (report: (line: string) => void): string => {
   return '/';
 };
 
-const userShell = (env: NodeJS.ProcessEnv): Host['shell'] => {
-  const path =
-    process.platform === 'win32' ? (env.ComSpec ?? 'cmd.exe') : env.SHELL || (accountShell() ?? '/bin/sh');
-  return {
-    name: basename(path)
-      .replace(/\.exe$/i, '')
-      .toLowerCase(),
-    path,
-  };
+const userShell = (env: NodeJS.ProcessEnv, report: (line: string) => void): UsableShell => {
+  const shell = usableShell(env.SHELL, accountShell());
+  const { insteadOf } = shell;
+  if (insteadOf !== undefined) report(`using ${shell.path}: the shell ${insteadOf.path} ${insteadOf.reason}`);
+  return shell;
 };
+
+const named = (shell: UsableShell): Host['shell'] => ({
+  name: basename(shell.path)
+    .replace(/\.exe$/i, '')
+    .toLowerCase(),
+  ...shell,
+});
 
 // Throws if the account is not in the user database, as in a container started with a bare uid.
 const accountShell = (): string | undefined => {

@@ -3,7 +3,7 @@ import { limitsOf, sandboxOf, shellOf, survivorsOf } from '../../../src/cli/doct
 import type { ExecClient } from '../../../src/core/index.ts';
 
 const info: ExecClient['info'] = {
-  shell: { name: 'zsh', path: '/bin/zsh' },
+  shell: { name: 'zsh', path: '/bin/zsh', insteadOf: undefined },
   executorVersion: '0',
   cwd: 'file:///',
   userHomeDir: 'file:///home/me',
@@ -19,6 +19,17 @@ const able = (capabilities: Record<string, boolean>) => ({ info: { ...info, capa
 describe('shellOf', () => {
   it('names the shell and its path', () => {
     expect(shellOf({ info }).message).to.equal('zsh, /bin/zsh');
+  });
+
+  it('reports the reason if it is not that of the account', () => {
+    const insteadOf = { path: '/usr/sbin/nologin', reason: 'runs no commands' };
+    const shell = { name: 'sh', path: '/bin/sh', insteadOf };
+    expect(shellOf({ info: { ...info, shell } })).to.deep.equal({
+      level: 'note',
+      message: 'sh, /bin/sh',
+      details: ["used because the account's shell /usr/sbin/nologin runs no commands"],
+      data: shell,
+    });
   });
 });
 

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir, tmpdir, userInfo } from 'node:os';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { currentHost, type Host } from '../../../src/server/environment/host.ts';
@@ -91,24 +92,42 @@ describe('currentHost', () => {
       if (process.platform === 'win32') this.skip();
     });
 
-    const shells: Array<[path: string, name: string]> = [
-      ['/opt/homebrew/bin/fish', 'fish'],
-      ['/bin/ZSH', 'zsh'],
-      ['sh', 'sh'],
-    ];
-    for (const [path, name] of shells) {
-      it(`is ${name} if SHELL is ${path}`, () => {
+    let directory: string;
+
+    before(() => {
+      directory = mkdtempSync(join(tmpdir(), 'shells-'));
+    });
+
+    after(() => rmSync(directory, { recursive: true }));
+
+    const shellNamed = (name: string) => {
+      const path = join(directory, name);
+      writeFileSync(path, '', { mode: 0o755 });
+      return path;
+    };
+
+    for (const [file, name] of Object.entries({ fish: 'fish', ZSH: 'zsh' })) {
+      it(`is ${name} if SHELL has the file name ${file}`, () => {
+        const path = shellNamed(file);
         expect(currentHost({ SHELL: path }, ignore).shell).to.deep.equal({ name, path });
       });
     }
 
     it('has the login shell of the account, whatever SHELL is', () => {
       const { shell } = userInfo();
+      const other = shellNamed('other');
       const ofThe = (env: NodeJS.ProcessEnv) => currentHost(env, ignore).loginShell;
       // An account without a shell is one that only SHELL knows of.
-      expect([ofThe({ SHELL: '/bin/other' }), ofThe({})]).to.deep.equal([
-        shell || '/bin/other',
-        shell || '/bin/sh',
+      expect([ofThe({ SHELL: other }), ofThe({})]).to.deep.equal([shell || other, shell || '/bin/sh']);
+    });
+
+    it('is that of the account if SHELL runs no commands, and the log has the reason', () => {
+      const path = userInfo().shell || '/bin/sh';
+      const reported: string[] = [];
+      const { shell } = currentHost({ SHELL: '/nowhere/zsh' }, line => reported.push(line));
+      expect([shell, reported]).to.deep.equal([
+        { name: basename(path), path, insteadOf: { path: '/nowhere/zsh', reason: 'does not exist' } },
+        [`using ${path}: the shell /nowhere/zsh does not exist`],
       ]);
     });
 

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { basename } from 'node:path';
 import type { Env } from '../../../shared-config/index.ts';
@@ -28,7 +28,7 @@ export const loginStart = (
   program: shell,
   argv0: `-${basename(shell)}`,
   args: argsOf(basename(shell), interactive, command),
-  cwd: isDirectory(host.homeDir) ? host.homeDir : '/',
+  cwd: canEnter(host.homeDir) ? host.homeDir : '/',
   env: startEnv(shell, host, systemEnvironment),
 });
 
@@ -122,8 +122,10 @@ const accountName = (): string | undefined => {
   }
 };
 
-const isDirectory = (path: string): boolean => {
+// As a login does; the directory may be missing, or not accessible for the account.
+const canEnter = (path: string): boolean => {
   try {
+    accessSync(path, constants.X_OK);
     return statSync(path).isDirectory();
   } catch {
     return false;
