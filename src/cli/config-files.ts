@@ -9,7 +9,7 @@ import {
 } from '../codex-config/index.ts';
 import type { EnvPolicy } from '../shared-config/env-policy.ts';
 import { homeDirectory } from '../system/home-directory.ts';
-import { readExistingTextFile, readTextFile } from './text-file.ts';
+import { readExistingTextFile, readRegularTextFile } from './text-file.ts';
 
 /**
  * Reads the environments of a file, by default of `environments.toml` in the directory of Codex, which may be missing.
@@ -45,6 +45,6 @@ export const withConfigErrors = <Result>(command: Command, act: () => Result): R
 const inCodexHome = (name: string): string =>
   join(process.env.CODEX_HOME || join(homeDirectory() ?? '/', '.codex'), name);
 
-/** Text of a file; `undefined` if it is missing and not required. */
-const readConfig = (file: string, mustExist: boolean): string | undefined =>
-  (mustExist ? readExistingTextFile : readTextFile)(file, MAX_CONFIG_LENGTH);
+/** Text of a file; `undefined` if the user did not name it and it is missing. */
+const readConfig = (file: string, isNamed: boolean): string | undefined =>
+  (isNamed ? readExistingTextFile : readRegularTextFile)(file, MAX_CONFIG_LENGTH);

@@ -12,6 +12,9 @@ const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;
 export const CONNECTION_FAILED = 255;
 
+/** Exit code for output of the command that could not be written, as when timeout(1) or env(1) itself fails. */
+export const OUTPUT_FAILED = 125;
+
 /** Exit code for a failed connection or request; `undefined` for a defect of this program. */
 export const failureExitCode = (error: unknown): number | undefined => {
   if (error instanceof ConnectionLostError) return CONNECTION_FAILED;

@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander';
 import { printableLine } from '../core/printable.ts';
 import { signalExitCode } from '../system/signal-exit-code.ts';
-import { CONNECTION_FAILED, USAGE_ERROR } from './exit-codes.ts';
+import { systemErrorText } from '../system/system-error-text.ts';
+import { CONNECTION_FAILED, OUTPUT_FAILED, USAGE_ERROR } from './exit-codes.ts';
 import { printMessage } from './output.ts';
 import { createProgram } from './program.ts';
 
@@ -18,13 +19,23 @@ export const runCli = async (args: readonly string[]): Promise<never> => {
     if (!(error instanceof CommanderError)) return exitWithDefect(error);
     exitCode = error.exitCode === 0 ? 0 : USAGE_ERROR;
   }
+  // A failed write is an error event of the next turn, which `exit` would not wait for.
+  await new Promise(setImmediate);
   process.exit(exitCode);
 };
 
 /** Ends the process after an unexpected error. A stack trace of the bundle would not help. */
 const exitWithDefect = (error: unknown): never => {
-  if ((error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') process.exit(signalExitCode('SIGPIPE'));
+  if (isWriteError(error)) {
+    if (error.code === 'EPIPE') process.exit(signalExitCode('SIGPIPE'));
+    printMessage(`cannot write the output: ${systemErrorText(error)}`);
+    process.exit(OUTPUT_FAILED);
+  }
   const { name, message } = error instanceof Error ? error : { name: 'error', message: String(error) };
   printMessage(`internal error: ${name}: ${printableLine(message)}`);
   process.exit(CONNECTION_FAILED);
 };
+
+/** True for a failed write to stdout or stderr: all other writes of the command line have their own handlers. */
+const isWriteError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && (error as NodeJS.ErrnoException).syscall === 'write';

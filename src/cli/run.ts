@@ -1,9 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
 import type { ExecClient, ProcessEnv, ProcessExit, RemoteProcess, Sandbox, Target } from '../core/index.ts';
 import { signalExitCode } from '../system/signal-exit-code.ts';
-import { TIMED_OUT } from './exit-codes.ts';
+import { systemErrorText } from '../system/system-error-text.ts';
+import { OUTPUT_FAILED, TIMED_OUT } from './exit-codes.ts';
 import { attachTerminal, terminalSize } from './local-terminal.ts';
-import { commandOutputs } from './output.ts';
+import { commandOutputs, printMessage } from './output.ts';
 import { SignalForwarder } from './signal-forwarder.ts';
 import { withServer } from './with-server.ts';
 
@@ -51,8 +52,8 @@ const runOn = async (client: ExecClient, options: RunOptions, signals: SignalFor
   const restoreTerminal = options.tty ? attachTerminal(child) : undefined;
   try {
     if (stdin !== undefined) void forwardInput(stdin, child, options.tty);
-    const brokenPipe = await forwardOutput(child);
-    return brokenPipe ? signalExitCode('SIGPIPE') : exitCodeOf(await child.exit);
+    const failure = await forwardOutput(child);
+    return failure === undefined ? exitCodeOf(await child.exit) : reportFailure(failure);
   } finally {
     restoreTerminal?.();
     stdin?.destroy();
@@ -77,22 +78,39 @@ const forwardInput = async (input: Readable, child: RemoteProcess, tty: boolean)
   }
 };
 
-/** Copies the output of the command. Returns true if stdout or stderr has lost its reader, as in `| head`. */
-const forwardOutput = async (child: RemoteProcess): Promise<boolean> => {
+/** An output of this program that cannot be written. */
+type OutputFailure = { readonly name: 'stdout' | 'stderr'; readonly error: NodeJS.ErrnoException };
+
+/**
+ * Copies the output of the command. If stdout or stderr cannot be written, as in `| head` or on a full disk, the command
+ * is terminated.
+ */
+const forwardOutput = async (child: RemoteProcess): Promise<OutputFailure | undefined> => {
   const outputs = commandOutputs();
-  let broken = false;
-  for (const output of Object.values(outputs)) {
-    output.on('error', () => {
-      broken = true;
-      child.terminate().catch(() => {});
-    });
-  }
+  const failures: OutputFailure[] = [];
+  const failed = (failure: OutputFailure) => {
+    failures.push(failure);
+    child.terminate().catch(() => {});
+  };
+  // They can also fail between two writes.
+  outputs.stdout.on('error', error => failed({ name: 'stdout', error }));
+  outputs.stderr.on('error', error => failed({ name: 'stderr', error }));
   for await (const { stream, chunk } of child.output) {
-    if (!broken) await writeTo(outputs[stream === 'stderr' ? 'stderr' : 'stdout'], chunk);
+    if (failures.length > 0) continue;
+    const name = stream === 'stderr' ? 'stderr' : 'stdout';
+    const error = await writeTo(outputs[name], chunk);
+    if (error) failed({ name, error });
   }
-  if (!broken) await Promise.all(Object.values(outputs).map(output => writeTo(output, Buffer.alloc(0))));
-  return broken;
+  return failures[0];
 };
 
-const writeTo = (output: Writable, chunk: Buffer): Promise<void> =>
-  new Promise(resolve => output.write(chunk, () => resolve()));
+/** Reports an output that cannot be written; one without a reader only by the exit code, as by SIGPIPE. */
+const reportFailure = ({ name, error }: OutputFailure): number => {
+  if (error.code === 'EPIPE') return signalExitCode('SIGPIPE');
+  printMessage(`cannot write to ${name}: ${systemErrorText(error)}`);
+  return OUTPUT_FAILED;
+};
+
+/** Resolves with the error of a write, once it has ended. */
+const writeTo = (output: Writable, chunk: Buffer): Promise<Error | null | undefined> =>
+  new Promise(resolve => output.write(chunk, resolve));

@@ -1,21 +1,39 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import { getSystemErrorMap } from 'node:util';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { ConfigError } from '../codex-config/index.ts';
+import { systemErrorText } from '../system/system-error-text.ts';
 
 /**
- * Reads a text file, pipe or device of at most `maxBytes`.
+ * Reads a text file, pipe or device of at most `maxBytes`. A named pipe is read once it has a writer, as by cat(1).
  *
  * @returns `undefined` if it does not exist
  * @throws {ConfigError} if it cannot be read, is longer or is not UTF-8
  */
-export const readTextFile = (file: string, maxBytes: number): string | undefined => {
+export const readTextFile = (file: string, maxBytes: number): string | undefined =>
+  readText(file, maxBytes, () => openSync(file, 'r'));
+
+/**
+ * Reads a file like `readTextFile`, but refuses what is not a regular file without waiting for it: a file that the user
+ * did not name must not block the program.
+ */
+export const readRegularTextFile = (file: string, maxBytes: number): string | undefined =>
+  readText(file, maxBytes, () => openRegularSync(file));
+
+/** Reads a text file like `readTextFile`; throws if it does not exist. */
+export const readExistingTextFile = (file: string, maxBytes: number): string => {
+  const text = readTextFile(file, maxBytes);
+  if (text === undefined) throw unreadable(file, 'no such file or directory');
+  return text;
+};
+
+const readText = (file: string, maxBytes: number, open: () => number): string | undefined => {
   let bytes: Buffer;
   try {
-    bytes = readStart(file, maxBytes + 1);
+    bytes = readStart(open(), maxBytes + 1);
   } catch (error) {
-    const { code, errno, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    throw unreadable(file, getSystemErrorMap().get(errno ?? 0)?.[1] ?? message);
+    if (error instanceof ConfigError) throw error;
+    const failure = error as NodeJS.ErrnoException;
+    if (failure.code === 'ENOENT') return undefined;
+    throw unreadable(file, systemErrorText(failure));
   }
   if (bytes.length > maxBytes) throw unreadable(file, `it is longer than ${maxBytes} bytes`);
   try {
@@ -25,19 +43,23 @@ export const readTextFile = (file: string, maxBytes: number): string | undefined
   }
 };
 
-/** Reads a text file like `readTextFile`; throws if it does not exist. */
-export const readExistingTextFile = (file: string, maxBytes: number): string => {
-  const text = readTextFile(file, maxBytes);
-  if (text === undefined) throw unreadable(file, 'no such file or directory');
-  return text;
+const openRegularSync = (file: string): number => {
+  // Does not wait for the writer of a FIFO.
+  const descriptor = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  const stats = fstatSync(descriptor);
+  // The read of a directory fails with an error of its own.
+  if (stats.isFile() || stats.isDirectory()) return descriptor;
+  closeSync(descriptor);
+  throw unreadable(file, `expected a regular file, found ${kindOf(stats)}`);
 };
+
+const kindOf = (stats: Stats): string => (stats.isFIFO() ? 'a FIFO' : 'a device');
 
 const unreadable = (file: string, reason: string): ConfigError =>
   new ConfigError(file, [{ at: undefined, text: `cannot be read: ${reason}` }]);
 
-// Reads in pieces: the size of a pipe or a device is unknown.
-const readStart = (file: string, maxBytes: number): Buffer => {
-  const descriptor = openSync(file, 'r');
+/** Reads at most `maxBytes` and closes the descriptor. In pieces: the size of a pipe or a device is unknown. */
+const readStart = (descriptor: number, maxBytes: number): Buffer => {
   try {
     const bytes = Buffer.alloc(maxBytes);
     let length = 0;

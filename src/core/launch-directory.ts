@@ -1,5 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { getSystemErrorMap } from 'node:util';
+import { systemErrorText } from '../system/system-error-text.ts';
 
 /**
  * Returns the reason why a program cannot run in a directory; `undefined` if it can. The error of a start does not say
@@ -11,8 +11,6 @@ export const launchDirectoryProblem = (directory: string): string | undefined =>
     if (statSync(directory).isDirectory()) return undefined;
     return `the working directory ${directory} is a file`;
   } catch (error) {
-    const { errno = 0, message } = error as NodeJS.ErrnoException;
-    const why = getSystemErrorMap().get(errno)?.[1] ?? message;
-    return `cannot enter the working directory ${directory}: ${why}`;
+    return `cannot enter the working directory ${directory}: ${systemErrorText(error as NodeJS.ErrnoException)}`;
   }
 };

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -95,6 +95,17 @@ describe('readEnvironments', () => {
     const tooLong = `cannot be read: it is longer than ${MAX_CONFIG_LENGTH} bytes`;
     expect(errorOf(() => readEnvironments(undefined))).to.equal(`${file}: ${tooLong}`);
     expect(errorOf(() => readEnvironments('/dev/zero'))).to.equal(`/dev/zero: ${tooLong}`);
+  });
+
+  it('refuses a default file that is a FIFO or a device without waiting for it', function () {
+    if (process.platform === 'win32') return this.skip();
+    const file = home.path('environments.toml');
+    spawnSync('mkfifo', [file]);
+    const refusal = (kind: string) => `${file}: cannot be read: expected a regular file, found ${kind}`;
+    expect(errorOf(() => readEnvironments(undefined))).to.equal(refusal('a FIFO'));
+    rmSync(file);
+    symlinkSync('/dev/zero', file);
+    expect(errorOf(() => readEnvironments(undefined))).to.equal(refusal('a device'));
   });
 
   it('ignores a byte order mark', () => {

@@ -1,6 +1,16 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -72,6 +82,43 @@ describe('exec-server run', () => {
     await firstOutput;
     child.stdout.destroy();
     expect((await finished).end).to.equal(141);
+  });
+
+  describe('with an output that cannot be written', () => {
+    before(function () {
+      if (!existsSync('/dev/full')) this.skip();
+    });
+
+    /** Runs the program with /dev/full as stdout or stderr. */
+    const onFullDevice = (args: readonly string[], output: 'stdout' | 'stderr') => {
+      const full = openSync('/dev/full', 'w');
+      const stdio: StdioOptions = output === 'stdout' ? ['ignore', full, 'pipe'] : ['ignore', 'pipe', full];
+      try {
+        const { stdout, stderr, status } = spawnSync(process.execPath, [programPath, ...args], {
+          env,
+          stdio,
+        });
+        return [String(stdout ?? ''), String(stderr ?? ''), status];
+      } finally {
+        closeSync(full);
+      }
+    };
+    const noSpace = (what: string) => `exec-server: cannot write ${what}: no space left on device\n`;
+
+    it('ends the command and reports the output', () => {
+      expect(onFullDevice(['run', '--', 'yes'], 'stdout')).to.deep.equal(['', noSpace('to stdout'), 125]);
+      expect(onFullDevice(['run', '--', 'sh', '-c', 'yes >&2'], 'stderr')).to.deep.equal(['', '', 125]);
+    });
+
+    it('reports nothing if there is no output', () => {
+      expect(onFullDevice(['run', '--', 'sh', '-c', 'exit 3'], 'stdout')).to.deep.equal(['', '', 3]);
+    });
+
+    it('is reported by all commands', () => {
+      for (const args of [['env'], ['--help'], ['env', '--explain', '--json'], ['environments']]) {
+        expect(onFullDevice(args, 'stdout'), args.join(' ')).to.deep.equal(['', noSpace('the output'), 125]);
+      }
+    });
   });
 
   it('leaves no process behind when it is killed', async () => {
