@@ -13,9 +13,7 @@ const MAX_ENV_FILE_BYTES = 1024 * 1024;
  * @throws {ConfigError} with file and lines, never a value
  */
 export const readEnvFile = (file: string): ReadonlyArray<readonly [name: string, value: string]> => {
-  const lines = readExistingTextFile(file, MAX_ENV_FILE_BYTES)
-    .replace(/^\ufeff/, '')
-    .split(/\r?\n/);
+  const lines = readExistingTextFile(file, MAX_ENV_FILE_BYTES).split(/\r?\n/);
   const problems: ConfigProblem[] = [];
   const variables = lines.flatMap((text, index) => {
     const line = text.trimStart();

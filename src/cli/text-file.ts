@@ -3,7 +3,8 @@ import { ConfigError } from '../codex-config/index.ts';
 import { systemErrorText } from '../system/system-error-text.ts';
 
 /**
- * Reads a text file, pipe or device of at most `maxBytes`. A named pipe is read once it has a writer, as by cat(1).
+ * Reads a text file, pipe or device of at most `maxBytes`, without its byte order mark. A named pipe is read once it has a
+ * writer, as by cat(1).
  *
  * @returns `undefined` if it does not exist
  * @throws {ConfigError} if it cannot be read, is longer or is not UTF-8
@@ -37,7 +38,7 @@ const readText = (file: string, maxBytes: number, open: () => number): string | 
   }
   if (bytes.length > maxBytes) throw unreadable(file, `it is longer than ${maxBytes} bytes`);
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw unreadable(file, 'it is not UTF-8');
   }

@@ -39,6 +39,7 @@ describe('readSandbox', () => {
   it('reads a JSON file', () => {
     const sandbox = { permissions: { type: 'disabled' }, cwd: '/srv' };
     expect(readSandbox(file(JSON.stringify(sandbox)))).to.deep.equal(sandbox);
+    expect(readSandbox(file(`\ufeff${JSON.stringify(sandbox)}`))).to.deep.equal(sandbox);
   });
 
   it('names the file and the problem of a file that is not a sandbox', () => {

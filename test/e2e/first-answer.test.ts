@@ -40,6 +40,18 @@ describe('the first answer of exec-server --stdio', () => {
     expect(withoutSession(line)).to.deep.equal(withoutSession(expected));
   });
 
+  it('has the framing of the first message after a byte order mark and empty lines', async () => {
+    const expected = withoutSession(await answer('newline', [`${initialize}\n`]));
+    for (const pieces of [
+      ['\ufeff', initialize, '\n'],
+      [`\ufeff${initialize}\n`],
+      [`\r\n \n${initialize}\n`],
+    ])
+      expect(withoutSession(await answer('newline', pieces))).to.deep.equal(expected);
+    const frame = `\ufeff\nContent-Length: ${initialize.length}\r\n\r\n${initialize}`;
+    expect((await answer('contentLength', [frame])).result.binaryFrames).to.equal(true);
+  });
+
   it('is sent once; the complete server answers later requests', async () => {
     for (const framing of ['contentLength', 'newline'] as const) {
       const client = new RawClient({ framing });

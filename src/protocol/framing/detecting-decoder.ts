@@ -5,7 +5,8 @@ import { LineDecoder } from './line-decoder.ts';
 
 /**
  * A decoder that detects the framing by the first byte: a stream that begins with a JSON object or array has a message
- * on each line; any other stream has frames with a header.
+ * on each line; any other stream has frames with a header. A byte order mark at the start, and white space and empty
+ * lines after it, are skipped.
  *
  * @param onDetected called before anything else is reported
  */
@@ -14,6 +15,8 @@ export class DetectingDecoder implements Decoder {
   readonly #onDetected: (framing: Framing) => void;
   readonly #maxFrameBytes: number | undefined;
   #decoder: Decoder | undefined;
+  /** The start of the stream while it may be part of a byte order mark; `undefined` after that. */
+  #mark: Buffer | undefined = Buffer.alloc(0);
 
   constructor(sink: FrameSink, onDetected: (framing: Framing) => void, maxFrameBytes?: number) {
     this.#sink = sink;
@@ -22,13 +25,29 @@ export class DetectingDecoder implements Decoder {
   }
 
   push(chunk: Buffer): void {
-    if (chunk.length === 0) return;
-    this.#decoder ??= this.#detect(chunk[0] as number);
-    this.#decoder.push(chunk);
+    const bytes = this.#decoder === undefined ? this.#fromFirstByte(chunk) : chunk;
+    const [firstByte] = bytes;
+    if (firstByte === undefined) return;
+    this.#decoder ??= this.#detect(firstByte);
+    this.#decoder.push(bytes);
   }
 
   get incomplete(): string | undefined {
-    return this.#decoder?.incomplete;
+    return this.#mark?.length ? 'inside a byte order mark' : this.#decoder?.incomplete;
+  }
+
+  /** The part of a chunk from the first byte that counts; empty if there is none yet. */
+  #fromFirstByte(chunk: Buffer): Buffer {
+    const bytes = this.#mark === undefined ? chunk : this.#withoutMark(Buffer.concat([this.#mark, chunk]));
+    const start = bytes.findIndex(byte => !WHITE_SPACE.has(byte));
+    return bytes.subarray(start < 0 ? bytes.length : start);
+  }
+
+  #withoutMark(bytes: Buffer): Buffer {
+    const isPart = bytes.length < MARK.length && MARK.subarray(0, bytes.length).equals(bytes);
+    this.#mark = isPart ? bytes : undefined;
+    if (isPart) return Buffer.alloc(0);
+    return MARK.equals(bytes.subarray(0, MARK.length)) ? bytes.subarray(MARK.length) : bytes;
   }
 
   #detect(firstByte: number): Decoder {
@@ -41,5 +60,7 @@ export class DetectingDecoder implements Decoder {
   }
 }
 
+const MARK = Buffer.from('\ufeff');
+const WHITE_SPACE: ReadonlySet<number> = new Set(Buffer.from(' \t\r\n'));
 const OBJECT = '{'.charCodeAt(0);
 const ARRAY = '['.charCodeAt(0);

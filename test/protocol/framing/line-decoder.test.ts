@@ -86,14 +86,56 @@ describe('DetectingDecoder', () => {
     });
   }
 
-  for (const start of ['Content-Length', ' ', '\n', 'noise\n']) {
-    it(`decodes frames if the stream begins with ${JSON.stringify(start)}`, () => {
-      const bytes = latin1((start === 'Content-Length' ? '' : start) + frame('{}') + frame('[]'));
-      const { detected, reports } = detect([bytes]);
-      expect([detected, reports.filter(report => 'frame' in report)]).to.deep.equal([
-        ['contentLength'],
-        [{ frame: '{}' }, { frame: '[]' }],
-      ]);
+  it('decodes frames if the stream begins with anything else', () => {
+    const bytes = latin1(`noise\n${frame('{}')}${frame('[]')}`);
+    const { detected, reports } = detect([bytes]);
+    expect([detected, reports.filter(report => 'frame' in report)]).to.deep.equal([
+      ['contentLength'],
+      [{ frame: '{}' }, { frame: '[]' }],
+    ]);
+  });
+
+  const MARK = Buffer.from('\ufeff').toString('latin1');
+  for (const start of [MARK, '\n', '\r\n\r\n', ' \t', `${MARK}\r\n \n`]) {
+    it(`skips ${JSON.stringify(start)} before the first message`, () => {
+      for (const [framing, text] of [
+        ['newline', '{}\n[]\n'],
+        ['contentLength', frame('{}') + frame('[]')],
+      ]) {
+        const bytes = latin1(start + text);
+        const expected = { detected: [framing], reports: [{ frame: '{}' }, { frame: '[]' }] };
+        expect(detect([bytes])).to.deep.equal(expected);
+        expect(detect(oneByOne(bytes))).to.deep.equal(expected);
+      }
     });
   }
+
+  for (const [title, start] of [
+    ['part of a byte order mark', MARK.slice(0, 2)],
+    ['a second byte order mark', MARK + MARK],
+    ['a byte order mark after white space', `\n${MARK}`],
+  ] as const) {
+    it(`does not skip ${title}`, () => {
+      const bytes = latin1(`${start}{}\n${frame('{}')}`);
+      const whole = detect([bytes]);
+      expect([whole.detected, whole.reports.length]).to.deep.equal([['contentLength'], 2]);
+      expect(detect(oneByOne(bytes))).to.deep.equal(whole);
+    });
+  }
+
+  it('describes the place inside a byte order mark', () => {
+    const decoder = new DetectingDecoder(recording().sink, () => {});
+    const places = oneByOne(latin1(`${MARK}\n{`)).map(byte => {
+      decoder.push(byte);
+      return decoder.incomplete;
+    });
+    const inMark = 'inside a byte order mark';
+    expect(places).to.deep.equal([
+      inMark,
+      inMark,
+      undefined,
+      undefined,
+      'inside a line, after 1 bytes of it',
+    ]);
+  });
 });
