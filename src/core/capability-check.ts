@@ -31,3 +31,20 @@ export const assertSandboxSupported = (
   if (sandbox === undefined || capabilities.sandbox !== undefined) return;
   throw new RequestError(method, unsupported('sandbox', 'the server does not announce this capability'));
 };
+
+/**
+ * Refuses a header with the value of a variable of the server where the field would be ignored: the header would be sent
+ * without it.
+ *
+ * @throws {RequestError} `unsupported`
+ */
+export const assertHeadersSupported = (
+  method: string,
+  headers: readonly { readonly valueEnvVar?: unknown }[],
+  { capabilities }: EnvironmentInfo,
+): void => {
+  const at = headers.findIndex(({ valueEnvVar }) => valueEnvVar !== undefined);
+  if (at < 0 || capabilities.httpHeaderEnvVars === true) return;
+  const reason = 'the server does not announce the capability httpHeaderEnvVars';
+  throw new RequestError(method, unsupported(`headers[${at}].valueEnvVar`, reason));
+};

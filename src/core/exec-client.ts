@@ -36,7 +36,7 @@ export class ExecClient implements AsyncDisposable {
     this.#announced = announced;
     this.closed = connection.closed;
     this.#processes = new Processes(connection, announced.environmentInfo, localEnv);
-    this.#http = new HttpRequests(connection);
+    this.#http = new HttpRequests(connection, announced.environmentInfo);
     this.files = new RemoteFiles(connection, announced.environmentInfo);
     connection.deliverTo({
       handlers: {

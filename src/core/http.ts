@@ -1,18 +1,23 @@
 import { Readable } from 'node:stream';
 import type { ParamsOut } from '../protocol/define.ts';
+import type { EnvironmentInfo } from '../protocol/environment.ts';
 import { httpFailed, limitExceeded } from '../protocol/errors.ts';
 import { type HttpHeader, httpBodyDelta, httpRequest } from '../protocol/http.ts';
 import type { ServerNotifications } from '../protocol/messages.ts';
+import { assertHeadersSupported } from './capability-check.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { RequestError } from './errors.ts';
 import { MAX_UNREAD_BODY_BYTES } from './limits.ts';
+
+/** A header field of a request. */
+export type HttpRequestHeader = HttpHeader & { readonly valueEnvVar?: string | undefined };
 
 /** Options of an HTTP request that the server sends. */
 export type HttpOptions = {
   /** Default: `GET`. */
   readonly method?: string | undefined;
-  /** Header fields by name, or in their order. */
-  readonly headers?: Readonly<Record<string, string>> | readonly HttpHeader[] | undefined;
+  /** Header fields by name, or in their order. The value of a field may end with a variable of the server, `valueEnvVar`. */
+  readonly headers?: Readonly<Record<string, string>> | readonly HttpRequestHeader[] | undefined;
   readonly body?: Uint8Array | string | undefined;
   /** Time limit of the whole exchange, in milliseconds. */
   readonly timeoutMs?: number | undefined;
@@ -38,15 +43,17 @@ export type HttpResponse<Body = Buffer> = {
 /** The HTTP requests of one connection. */
 export class HttpRequests {
   readonly #connection: ClientConnection;
+  readonly #info: EnvironmentInfo;
   readonly #bodies = new Map<string, HttpBody>();
   #nextId = 1;
 
-  constructor(connection: ClientConnection) {
+  constructor(connection: ClientConnection, info: EnvironmentInfo) {
     this.#connection = connection;
+    this.#info = info;
   }
 
   async request(url: string, options: HttpOptions = {}): Promise<HttpResponse> {
-    const params = paramsOf(`h${this.#nextId++}`, url, options);
+    const params = this.#paramsOf(url, options);
     const { bodyBase64: body, ...head } = await this.#connection.request(httpRequest, params);
     return { ...head, body };
   }
@@ -55,7 +62,7 @@ export class HttpRequests {
     url: string,
     { maxUnreadBytes = MAX_UNREAD_BODY_BYTES, ...options }: HttpStreamOptions = {},
   ): Promise<HttpResponse<Readable>> {
-    const params = paramsOf(`h${this.#nextId++}`, url, options);
+    const params = this.#paramsOf(url, options);
     const body = new HttpBody(url, maxUnreadBytes);
     // Known before it is sent: a part of the body can arrive before the answer.
     this.#bodies.set(params.requestId, body);
@@ -66,6 +73,12 @@ export class HttpRequests {
       this.#bodies.delete(params.requestId);
       throw error;
     }
+  }
+
+  #paramsOf(url: string, options: HttpOptions) {
+    const params = paramsOf(`h${this.#nextId++}`, url, options);
+    assertHeadersSupported(httpRequest.method, params.headers, this.#info);
+    return params;
   }
 
   onBodyDelta(delta: ParamsOut<ServerNotifications['http/request/bodyDelta']>): void {
@@ -129,7 +142,7 @@ const paramsOf = (
   redirectPolicy: redirect,
 });
 
-const headerFields = (headers: NonNullable<HttpOptions['headers']>): HttpHeader[] =>
+const headerFields = (headers: NonNullable<HttpOptions['headers']>): HttpRequestHeader[] =>
   Array.isArray(headers)
     ? [...headers]
     : Object.entries(headers as Record<string, string>).map(([name, value]) => ({ name, value }));

@@ -18,7 +18,7 @@ export type {
   WriteFileOptions,
   WriteStreamOptions,
 } from './files.ts';
-export type { HttpOptions, HttpResponse, HttpStreamOptions } from './http.ts';
+export type { HttpOptions, HttpRequestHeader, HttpResponse, HttpStreamOptions } from './http.ts';
 export type { LikelyCause, LikelyCauseKind } from './likely-cause.ts';
 export type { OutputLine } from './lines.ts';
 export type { EnvironmentExplanation } from './local-environment.ts';

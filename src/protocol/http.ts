@@ -14,6 +14,20 @@ export const HttpHeader = z.object({
 });
 export type HttpHeader = z.output<typeof HttpHeader>;
 
+/** One header field of a request, whose value may end with a variable of the server. */
+export const RequestHeader = z.extend(HttpHeader, {
+  valueEnvVar: maybe(
+    z
+      .string()
+      .check(
+        z.describe(
+          "Name of a variable of the server's environment; its value follows `value`, as in `Bearer ` and a token. Refused if it is not set or empty. Announced as `httpHeaderEnvVars`.",
+        ),
+      ),
+  ),
+});
+export type RequestHeader = z.output<typeof RequestHeader>;
+
 const lengthOf = (headers: readonly HttpHeader[]): number =>
   headers.reduce((sum, { name, value }) => sum + name.length + value.length, 0);
 
@@ -28,7 +42,7 @@ returned as received, also if it is compressed.`,
     method: z.string().check(z.maxLength(64), z.describe('`GET`, `POST`, …; not `CONNECT`.')),
     url: z.string().check(z.maxLength(MAX_URL_LENGTH), z.describe('An http or https URL.')),
     headers: withDefault(
-      z.array(HttpHeader).check(
+      z.array(RequestHeader).check(
         z.maxLength(MAX_HTTP_HEADERS),
         z.refine(
           headers => lengthOf(headers) <= MAX_HTTP_HEADERS_LENGTH,

@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { assertEnvSupported, assertSandboxSupported } from '../../src/core/capability-check.ts';
+import {
+  assertEnvSupported,
+  assertHeadersSupported,
+  assertSandboxSupported,
+} from '../../src/core/capability-check.ts';
 import { RequestError } from '../../src/core/errors.ts';
 
 const server = (capabilities: Record<string, boolean>) => ({
@@ -58,5 +62,21 @@ describe('assertSandboxSupported', () => {
       assertSandboxSupported('process/start', { sandbox }, { sandbox: supported });
     }
     assertSandboxSupported('process/start', {}, {});
+  });
+});
+
+describe('assertHeadersSupported', () => {
+  const headers = [{ name: 'a' }, { name: 'b', valueEnvVar: 'TOKEN' }];
+
+  it('refuses a header with a variable if the server would ignore the field', () => {
+    expect(() => assertHeadersSupported('http/request', headers, server({}))).to.throw(
+      RequestError,
+      'headers[1].valueEnvVar: the server does not announce the capability httpHeaderEnvVars',
+    );
+  });
+
+  it('accepts it if the server announces the capability, and headers without a variable', () => {
+    assertHeadersSupported('http/request', headers, server({ httpHeaderEnvVars: true }));
+    assertHeadersSupported('http/request', headers.slice(0, 1), server({}));
   });
 });

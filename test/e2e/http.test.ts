@@ -7,6 +7,16 @@ import { RawClient, type RawMessage } from './support/raw-client.ts';
 /** A request as the web server received it. */
 type Received = { method: string; url: string; rawHeaders: string[]; body: string };
 
+/** Variables of the server. */
+const planted = {
+  PLANTED_TOKEN: 's3cret',
+  PLANTED_UTF8: 'ü',
+  PLANTED_EMPTY: '',
+  PLANTED_LINES: 'one\ntwo',
+  PLANTED_LONG: 'x'.repeat(100_000),
+  OPENAI_IDENTITY_TOKEN_FILE: 'planted',
+};
+
 describe('http/request', () => {
   let web: Server;
   let origin: string;
@@ -45,7 +55,7 @@ describe('http/request', () => {
     open = new Set();
     ids = 0;
     respond = (_, response) => response.end('hello');
-    client = await RawClient.open();
+    client = await RawClient.open({ env: { ...process.env, ...planted } });
   });
 
   afterEach(async () => {
@@ -174,6 +184,19 @@ describe('http/request', () => {
       );
       const all = ['Authorization', 'Cookie', 'X-Kept'];
       expect(sent).to.deep.equal([all, all, all, ['X-Kept']]);
+    });
+
+    it('keep values of variables on the same origin only', async () => {
+      const other = origin.replace('127.0.0.1', 'localhost');
+      const headers = [{ name: 'X-Key', value: '', valueEnvVar: 'PLANTED_TOKEN' }];
+      await ask(to(302, '/next'), { headers });
+      await ask(to(302, `${other}/next`), { headers });
+      expect(received.map(({ rawHeaders }) => rawHeaders.includes('X-Key'))).to.deep.equal([
+        true,
+        true,
+        true,
+        false,
+      ]);
     });
 
     it('fail after ten', async () => {
@@ -362,6 +385,66 @@ describe('http/request', () => {
     const closed = [...open].map(({ socket }) => new Promise<void>(resolve => socket.once('close', resolve)));
     expect(await client.close()).to.equal(0);
     await Promise.all(closed);
+  });
+
+  describe('with headers that name variables of the server', () => {
+    const valuesOf = async (...headers: object[]) => {
+      await ask('/', { headers: headers.map(header => ({ name: 'X-Key', value: '', ...header })) });
+      const { rawHeaders = [] } = received.at(-1) ?? {};
+      return rawHeaders.filter((_, at) => rawHeaders[at - 1] === 'X-Key');
+    };
+
+    it('sends the value after that of the header', async () => {
+      expect(
+        await valuesOf(
+          { valueEnvVar: 'PLANTED_TOKEN' },
+          { value: 'Bearer ', valueEnvVar: 'PLANTED_TOKEN' },
+          { value: 'own', valueEnvVar: null },
+          { valueEnvVar: 'PLANTED_UTF8' },
+        ),
+        // Node's server decodes each byte as a character.
+      ).to.deep.equal(['s3cret', 'Bearer s3cret', 'own', Buffer.from('ü').toString('latin1')]);
+    });
+
+    const refused: Array<[name: string, problem: string]> = [
+      ['PLANTED_MISSING', 'of the server is not set'],
+      ['', 'of the server is not set'],
+      ...(process.platform === 'win32'
+        ? []
+        : [['planted_token', 'of the server is not set'] as [string, string]]),
+      ['OPENAI_IDENTITY_TOKEN_FILE', 'of the server is not set'],
+      ['PLANTED_EMPTY', 'of the server is empty'],
+      ['PLANTED_LINES', 'contains a character that is not allowed in an HTTP header'],
+    ];
+    for (const [valueEnvVar, problem] of refused) {
+      it(`sends nothing if the value cannot be used: ${JSON.stringify(valueEnvVar)}`, async () => {
+        const headers = [
+          { name: 'a', value: 'b' },
+          { name: 'X-Key', value: 'Bearer ', valueEnvVar },
+        ];
+        const field = 'headers[1].valueEnvVar';
+        expect(await errorOf('/', { headers })).to.deep.equal({
+          code: -32602,
+          message: `${field}: environment variable ${JSON.stringify(valueEnvVar)} ${problem}`,
+          data: { kind: 'invalidParams', field },
+        });
+        expect(received).to.deep.equal([]);
+      });
+    }
+
+    it('limits the length of all headers together with the values', async () => {
+      const header = { name: 'a', value: '', valueEnvVar: 'PLANTED_LONG' };
+      expect((await errorOf('/', { headers: [header, header, header] }))?.data).to.deep.equal({
+        kind: 'invalidParams',
+        field: 'headers',
+      });
+    });
+
+    it('has no value in errors of the exchange', async () => {
+      respond = (_, response) => response.destroy();
+      const headers = [{ name: 'a', value: '', valueEnvVar: 'PLANTED_TOKEN' }];
+      expect(JSON.stringify(await errorOf('/', { headers }))).not.to.contain(planted.PLANTED_TOKEN);
+    });
   });
 
   const wrong: Array<[title: string, params: object, field: string, problem: string]> = [

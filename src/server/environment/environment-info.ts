@@ -27,6 +27,8 @@ export const describeHost = (host: Host, sandbox: boolean): ResultIn<Requests['e
       fsWatchMissing: true,
       fileWriteStreaming: true,
       fileWriteAtomic: true,
+      sandboxedFileStreaming: sandbox,
+      httpHeaderEnvVars: true,
     },
   };
 };

@@ -3,11 +3,14 @@ import { request as requestSecure } from 'node:https';
 import type { HttpHeader } from '../../protocol/http.ts';
 import { MAX_HTTP_REDIRECTS } from './limits.ts';
 
+/** A header field to send. A secret one is for the origin of the request only. */
+export type SentHeader = HttpHeader & { readonly secret: boolean };
+
 /** A request to send. */
 export type HttpExchange = {
   readonly method: string;
   readonly url: URL;
-  readonly headers: readonly HttpHeader[];
+  readonly headers: readonly SentHeader[];
   readonly body: Buffer | undefined;
 };
 
@@ -79,11 +82,14 @@ const redirected = (
     (status === 303 && method !== 'HEAD') || ((status === 301 || status === 302) && method === 'POST');
   const dropped = new Set(['host', ...(withoutBody ? BODY_HEADERS : [])]);
   // Credentials are for the original origin only.
-  if (target.origin !== url.origin) for (const name of CREDENTIAL_HEADERS) dropped.add(name);
+  const isElsewhere = target.origin !== url.origin;
+  if (isElsewhere) for (const name of CREDENTIAL_HEADERS) dropped.add(name);
   return {
     method: withoutBody ? 'GET' : method,
     url: target,
-    headers: headers.filter(({ name }) => !dropped.has(name.toLowerCase())),
+    headers: headers.filter(
+      ({ name, secret }) => !dropped.has(name.toLowerCase()) && !(secret && isElsewhere),
+    ),
     body: withoutBody ? undefined : body,
   };
 };

@@ -1,4 +1,4 @@
-import { type IncomingMessage, METHODS, validateHeaderName, validateHeaderValue } from 'node:http';
+import { type IncomingMessage, METHODS } from 'node:http';
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import {
   ExecServerError,
@@ -15,15 +15,17 @@ import { startTimer } from '../../system/deadline.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
 import type { PartialAnswers } from '../memory/partial-answers.ts';
 import type { Outlet } from '../outlet.ts';
-import { exchange, isHttp, RedirectRefused } from './exchange.ts';
+import { exchange, type HttpExchange, isHttp, RedirectRefused } from './exchange.ts';
 import { MAX_HTTP_REQUESTS } from './limits.ts';
 import { readBody } from './read-body.ts';
+import { type HttpHost, sentHeaders } from './request-headers.ts';
 
 type Params = ParamsOut<Requests['http/request']>;
 type Result = ResultIn<Requests['http/request']>;
 
 /** The HTTP requests of one connection. A `requestId` is in use until its response is complete. */
 export class HttpRequests {
+  readonly #host: HttpHost;
   readonly #outbound: Outlet;
   readonly #answers: AnswerMemory;
   readonly #parts: PartialAnswers;
@@ -31,10 +33,12 @@ export class HttpRequests {
   #stopped = false;
 
   /**
+   * @param host has the variables that headers may name
    * @param answers the memory of answers
    * @param parts the memory of bodies that are being received
    */
-  constructor(outbound: Outlet, answers: AnswerMemory, parts: PartialAnswers) {
+  constructor(host: HttpHost, outbound: Outlet, answers: AnswerMemory, parts: PartialAnswers) {
+    this.#host = host;
     this.#outbound = outbound;
     this.#answers = answers;
     this.#parts = parts;
@@ -48,7 +52,7 @@ export class HttpRequests {
    */
   async request(params: Params): Promise<Result> {
     const { requestId, timeoutMs, redirectPolicy, streamResponse } = params;
-    const sent = toExchange(params);
+    const sent = toExchange(params, this.#host);
     const { signal, release } = this.#register(requestId, timeoutMs);
     let streaming = false;
     try {
@@ -137,32 +141,14 @@ const CLOSED = 'the connection was closed';
 
 const timedOut = (timeoutMs: number): string => `timed out after ${timeoutMs} ms`;
 
-const toExchange = ({ method, url, headers, bodyBase64 }: Params) => {
+const toExchange = ({ method, url, headers, bodyBase64 }: Params, host: HttpHost): HttpExchange => {
   const verb = method.toUpperCase();
   if (!METHODS.includes(verb) || verb === 'CONNECT') {
     throw invalidParams('method', 'expected an HTTP method other than CONNECT');
   }
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !isHttp(parsed)) throw invalidParams('url', 'expected an http or https URL');
-  headers.forEach(checkHeader);
-  return { method: verb, url: parsed, headers, body: bodyBase64 };
-};
-
-// Node's own messages quote the value, which may be a secret.
-const checkHeader = ({ name, value }: HttpHeader, index: number): void => {
-  try {
-    validateHeaderName(name);
-  } catch {
-    throw invalidParams(`headers[${index}].name`, 'expected an HTTP header name');
-  }
-  try {
-    validateHeaderValue(name, value);
-  } catch {
-    throw invalidParams(
-      `headers[${index}].value`,
-      'contains a character that is not allowed in an HTTP header',
-    );
-  }
+  return { method: verb, url: parsed, headers: sentHeaders(headers, host), body: bodyBase64 };
 };
 
 const headersOf = ({ rawHeaders }: IncomingMessage): HttpHeader[] =>

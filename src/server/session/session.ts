@@ -111,7 +111,7 @@ export const createSession = (options: SessionOptions): Session => {
   let stopping = false;
   const http = new Lazy(async () => {
     const { HttpRequests } = await import('../http/http-requests.ts');
-    const requests = new HttpRequests(outlet, answers, parts);
+    const requests = new HttpRequests(host, outlet, answers, parts);
     if (stopping) requests.stop();
     return requests;
   });

@@ -35,6 +35,8 @@ describe('describeHost', () => {
         fsWatchMissing: true,
         fileWriteStreaming: true,
         fileWriteAtomic: true,
+        sandboxedFileStreaming: true,
+        httpHeaderEnvVars: true,
       },
     });
   });
