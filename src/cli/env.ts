@@ -1,6 +1,7 @@
 import type { ProcessEnv, Target } from '../core/index.ts';
 import { printError, printResult } from './output.ts';
 import { withServer } from './with-server.ts';
+import { expandHome } from './working-directory.ts';
 
 export type PrintEnvOptions = {
   readonly target: Target;
@@ -16,7 +17,7 @@ export const printEnv = ({ target, quiet, cwd, env, nulTerminated }: PrintEnvOpt
   withServer(target, { quiet }, async client => {
     const windows = client.info.platformOs === 'windows';
     const [file, ...args] = windows ? ['cmd', '/d', '/c', 'set'] : ['/usr/bin/env', '-0'];
-    const options = { cwd, env, maxBuffer: MAX_ENV_BYTES, reject: false };
+    const options = { cwd: expandHome(cwd, client.info), env, maxBuffer: MAX_ENV_BYTES, reject: false };
     const { exitCode, stdout, stderr } = await client.exec(file, args, options);
     if (exitCode !== 0) {
       if (stderr !== '') printError(`${stderr}\n`);

@@ -5,6 +5,7 @@ import { EnvBase, type EnvOverlay, type EnvPolicy } from '../shared-config/index
 import { callerValue, isGarbled } from './caller-env.ts';
 import { readShellPolicy, withConfigErrors } from './config-files.ts';
 import { readEnvFile } from './env-file.ts';
+import { HELP_OPTION } from './help-option.ts';
 import { addServerOptions, type ServerOptions } from './server-options.ts';
 
 /** Options of the commands that start a process. */
@@ -35,9 +36,10 @@ type CallerVariable = readonly [name: string, value: string | undefined];
 /** Adds the options for the working directory, the server and the env. */
 export const addProcessOptions = (command: Command): Command =>
   addServerOptions(
-    command
-      .option('--cwd <dir>', 'working directory of the process (default: that of the server)')
-      .option('-q, --quiet', 'do not report start-up output of the remote shell'),
+    command.option(
+      '-w, --cwd <dir>',
+      'working directory of the process (default: that of the server); "~" is the home directory there',
+    ),
   )
     .optionsGroup('Environment variables (steps in this order):')
     .addOption(
@@ -73,7 +75,7 @@ export const addProcessOptions = (command: Command): Command =>
     )
     .option('--env-from <file>', 'like --env-file, also for pipes (repeatable)', append, [])
     .option(
-      '--env <name[=value]>',
+      '-e, --env <name[=value]>',
       'set a variable after all filters; without "=", copy it from the caller (repeatable)',
       appendCallerVariable,
       [],
@@ -82,7 +84,10 @@ export const addProcessOptions = (command: Command): Command =>
     .option('--keep-locale', 'prefer a UTF-8 locale of the base to LANG, LC_CTYPE and LC_ALL of --env')
     .option('--no-ignore-default-excludes', OVERRIDE)
     .option('--no-secret-values', OVERRIDE)
-    .option('--no-keep-locale', OVERRIDE);
+    .option('--no-keep-locale', OVERRIDE)
+    .optionsGroup('Other options:')
+    .option('-q, --quiet', 'do not report start-up output of the remote shell')
+    .helpOption(...HELP_OPTION);
 
 const OVERRIDE = 'override the setting of config.toml';
 

@@ -5,18 +5,23 @@ import type { AddCommand, Finish } from './commands/command.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEnv } from './commands/env.ts';
 import { addEnvironments } from './commands/environments.ts';
+import { addHelp } from './commands/help.ts';
 import { addRun } from './commands/run.ts';
+import { LOCAL_EXIT_CODES } from './exit-codes.ts';
+import { HELP_OPTION } from './help-option.ts';
 import { print, printError, printMessage } from './output.ts';
+import { addReference } from './reference.ts';
+import { unknownWord } from './unknown-word.ts';
 
 /** Commands in the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addRun, addEnv, addEnvironments, addDoctor];
+const COMMANDS: readonly AddCommand[] = [addRun, addEnv, addEnvironments, addDoctor, addHelp];
 
 /** Creates the parser of the command line. */
 export const createProgram = (finish: Finish): Command => {
   const program = new Command('exec-server')
     .description('Run processes next to the code, with the environment variables of that machine.')
     .version(version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
+    .helpOption(...HELP_OPTION)
     .enablePositionalOptions()
     .configureHelp({
       optionDescription: ({ description }) => description,
@@ -28,9 +33,24 @@ export const createProgram = (finish: Finish): Command => {
       outputError: text => printMessage(text.replace(/^error: /, '').replace(/\n$/, '')),
     })
     .exitOverride();
+  addReference(program, {
+    synopsis: ['<command> [options]', '--stdio [--memory-limit <size>]'],
+    description: [
+      'The server that runs next to the code, and a client of it. With --stdio, it speaks framed JSON-RPC on stdin and ' +
+        'stdout, as docs/protocol.md describes. The commands start such a server, on this machine or on another one, and ' +
+        'use it.',
+    ],
+    exitCodes: [...LOCAL_EXIT_CODES, ['other', 'see the command']],
+    examples: [
+      { command: 'exec-server run --ssh devbox -- npm test', text: 'Run a command on another host' },
+      { command: 'exec-server doctor --ssh devbox', text: 'Find out why a connection fails' },
+      { command: 'exec-server help run', text: 'Print the options of a command' },
+    ],
+  });
   for (const add of COMMANDS) add(program, finish);
   // After the commands, which inherit the settings of the program, and take no excess arguments.
   return program
+    .optionsGroup('Server on stdin and stdout:')
     .option('--stdio', 'run the server on stdin and stdout')
     .addOption(
       new Option('--listen <address>', 'same as --stdio; the only address is "stdio"').choices(['stdio']),
@@ -40,16 +60,15 @@ export const createProgram = (finish: Finish): Command => {
       'with --stdio: maximum memory of the connection, at least 32M (default: 192M)',
       parseMemoryLimit,
     )
-    .addHelpText('after', PROGRAM_NOTES)
     .allowExcessArguments()
+    .allowUnknownOption()
     .action((options: object, command: Command) => {
       if (Object.keys(options).length > 0)
         command.error(
           "error: expected only '--stdio' or '--listen stdio', optionally followed by '--memory-limit <size>'",
         );
       const [unknown] = command.args;
-      if (unknown !== undefined)
-        command.error(`error: unknown command '${unknown}'; see 'exec-server --help'`);
+      if (unknown !== undefined) command.error(`error: ${unknownWord(command, unknown)}`);
       command.help({ error: true });
     });
 };
@@ -59,7 +78,3 @@ const parseMemoryLimit = (text: string): number => {
   if (bytes === undefined) throw new InvalidArgumentError('Expected a size such as 256M, at least 32M.');
   return bytes;
 };
-
-const PROGRAM_NOTES = `
-See 'exec-server <command> --help' for the options of a command.
-`;

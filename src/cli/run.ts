@@ -2,21 +2,27 @@ import type { Readable, Writable } from 'node:stream';
 import type { ExecClient, ProcessEnv, ProcessExit, RemoteProcess, Sandbox, Target } from '../core/index.ts';
 import { signalExitCode } from '../system/signal-exit-code.ts';
 import { systemErrorText } from '../system/system-error-text.ts';
+import { argvOf, type RunCommand } from './account-shell.ts';
 import { OUTPUT_FAILED, TIMED_OUT } from './exit-codes.ts';
 import { attachTerminal, terminalSize } from './local-terminal.ts';
 import { commandOutputs, printMessage } from './output.ts';
 import { SignalForwarder } from './signal-forwarder.ts';
+import { startAdvice } from './start-advice.ts';
 import { withServer } from './with-server.ts';
+import { expandHome } from './working-directory.ts';
 
 export type RunOptions = {
   readonly target: Target;
   /** Do not report start-up output. */
   readonly quiet: boolean;
-  readonly argv: readonly [string, ...string[]];
+  readonly command: RunCommand;
+  /** `~` is the home directory of the account on the server. */
   readonly cwd: string | undefined;
   readonly env: ProcessEnv;
   /** Run the command on a terminal, attached to that of this program, if it has one. */
   readonly tty: boolean;
+  /** True to forward stdin, false for an empty one. By default a terminal is forwarded with `tty` only. */
+  readonly stdin: boolean | undefined;
   readonly timeoutMs: number | undefined;
   /** Combine stdout and stderr of the command on stdout. */
   readonly merge: boolean;
@@ -30,17 +36,20 @@ export type RunOptions = {
  */
 export const run = (options: RunOptions): Promise<number> => {
   const signals = new SignalForwarder();
-  return withServer(options.target, { quiet: options.quiet, signal: signals.aborted }, client =>
-    runOn(client, options, signals),
+  return withServer(
+    options.target,
+    { quiet: options.quiet, signal: signals.aborted, advise: error => startAdvice(error, options) },
+    client => runOn(client, options, signals),
   );
 };
 
 const runOn = async (client: ExecClient, options: RunOptions, signals: SignalForwarder): Promise<number> => {
   // Without -t the stdin of the command is a pipe, so a local terminal is not forwarded.
-  const stdin = options.tty || !process.stdin.isTTY ? process.stdin : undefined;
+  const { stdin: forwarded = options.tty || !process.stdin.isTTY } = options;
+  const stdin = forwarded ? process.stdin : undefined;
   const child = await client.start({
-    argv: options.argv,
-    cwd: options.cwd,
+    argv: argvOf(options.command, client.info.shell, options.tty),
+    cwd: expandHome(options.cwd, client.info),
     env: options.env,
     stdin: stdin !== undefined,
     tty: options.tty ? terminalSize() : undefined,

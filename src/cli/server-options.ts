@@ -22,11 +22,7 @@ export const ENVIRONMENTS_FILE = [
 export const addServerOptions = (command: Command): Command =>
   command
     .optionsGroup('Server (default: this machine):')
-    .addOption(
-      new Option('--ssh <host>', 'connect to this host, using your ssh client and configuration').conflicts(
-        'via',
-      ),
-    )
+    .addOption(selector('--ssh <host>', 'connect to this host, using your ssh client and configuration'))
     .option(
       '--remote-program <path>',
       'path of exec-server on the ssh host, not interpreted by a shell',
@@ -38,14 +34,22 @@ export const addServerOptions = (command: Command): Command =>
         `shell command that starts the server on the ssh host (default: "${REMOTE_COMMAND}")`,
       ).conflicts('remoteProgram'),
     )
-    .option('--via <command>', 'connect to the server on stdin and stdout of this shell command')
-    .addOption(
-      new Option('--environment <id>', 'connect to this environment of environments.toml').conflicts([
-        'ssh',
-        'via',
-      ]),
-    )
+    .addOption(selector('--via <command>', 'connect to the server on stdin and stdout of this shell command'))
+    .addOption(selector('--environment <id>', 'connect to this environment of environments.toml'))
     .option(...ENVIRONMENTS_FILE);
+
+/** Names of the options that select a server; only one of them can be used, and only once. */
+const SELECTORS = ['ssh', 'via', 'environment'];
+
+const selector = (flags: string, description: string): Option => {
+  const option = new Option(flags, description).argParser(once);
+  return option.conflicts(SELECTORS.filter(name => name !== option.attributeName()));
+};
+
+const once = (value: string, previous: string | undefined): string => {
+  if (previous === undefined) return value;
+  throw new InvalidArgumentError(`The option is already set to '${previous}'; one server can be selected.`);
+};
 
 /** Server that the options select. */
 export const targetOf = (

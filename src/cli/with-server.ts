@@ -16,6 +16,8 @@ export type WithServerOptions = {
   readonly quiet: boolean;
   /** Ends the connection or aborts the attempt to open it. */
   readonly signal?: AbortSignal | undefined;
+  /** Advice on an error, for a line of its own. */
+  readonly advise?: (error: unknown) => string | undefined;
 };
 
 /**
@@ -25,7 +27,7 @@ export type WithServerOptions = {
  */
 export const withServer = async (
   target: Target,
-  { quiet, signal }: WithServerOptions,
+  { quiet, signal, advise = noAdvice }: WithServerOptions,
   work: (client: ExecClient) => Promise<number>,
 ): Promise<number> => {
   let client: ExecClient | undefined;
@@ -41,12 +43,15 @@ export const withServer = async (
     }
     const exitCode = failureExitCode(error);
     if (exitCode === undefined) throw error;
-    printMessage(`${messageOf(error)}${hint(target, error)}`);
+    const advice = advise(error) ?? programAdvice(target, error);
+    printMessage([messageOf(error), advice].filter(Boolean).join('\n'));
     return exitCode;
   } finally {
     await client?.close();
   }
 };
+
+const noAdvice = (): undefined => {};
 
 const closing = (client: ExecClient) => (): void => void client.close();
 
@@ -63,13 +68,14 @@ const reportStartUpOutput = ({ startUpOutput }: ExecClient): void => {
   printMessage(`ignored ${countedBytes(bytes)} of start-up output before the first frame: "${excerpt}"`);
 };
 
-const hint = ({ argv, initializeTimeoutMs }: Target, error: unknown): string => {
+/** Advice if another program, or none, was found at the default path of the server. */
+const programAdvice = ({ argv, initializeTimeoutMs }: Target, error: unknown): string | undefined => {
   const cause = error instanceof ConnectionLostError ? error.likelyCause?.kind : undefined;
-  if (argv[0] !== 'ssh' || cause === undefined || !WRONG_PROGRAM.includes(cause)) return '';
+  if (argv[0] !== 'ssh' || cause === undefined || !WRONG_PROGRAM.includes(cause)) return undefined;
   // Only targets of environments.toml have this timeout.
   return initializeTimeoutMs === undefined
-    ? '\nspecify the path with --remote-program or --remote-command'
-    : '\nspecify the path in its entry of environments.toml';
+    ? 'specify the path with --remote-program or --remote-command'
+    : 'specify the path in its entry of environments.toml';
 };
 
 const WRONG_PROGRAM: readonly LikelyCauseKind[] = [

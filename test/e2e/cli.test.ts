@@ -136,7 +136,9 @@ describe('exec-server run', () => {
   it('explains a failed start and exits with the codes of env(1)', async () => {
     expect(await textOf(['run', '--', 'no-such-program'])).to.deep.equal({
       stdout: '',
-      stderr: `exec-server: program not found: no-such-program (searched ${env.PATH}; PATH kept from base process)\n`,
+      stderr:
+        `exec-server: program not found: no-such-program (searched ${env.PATH}; PATH kept from base process)\n` +
+        "a function of the account's shell needs --shell, an alias --tty --shell\n",
       end: 127,
     });
     expect(await textOf(['run', '--', '/etc/passwd'])).to.deep.equal({
@@ -276,7 +278,20 @@ describe('exec-server env', () => {
 describe('the command line', () => {
   const wrong: Array<[title: string, args: string[], line: string]> = [
     ['an unknown option', ['run', '--frob', 'ls'], "unknown option '--frob'"],
-    ['an unknown command', ['frob'], "unknown command 'frob'; see 'exec-server --help'"],
+    [
+      'an unknown command',
+      ['frob'],
+      "unknown command 'frob'; see 'exec-server help'; to run a program: exec-server run -- frob",
+    ],
+    ['a mistyped command', ['docter', '--ssh', 'a'], "unknown command 'docter'\n(Did you mean doctor?)"],
+    ['a mistyped command of help', ['help', 'evn'], "unknown command 'evn'\n(Did you mean env?)"],
+    [
+      'an option before its command',
+      ['--ssh=a', 'run', 'ls'],
+      "option '--ssh' follows a command: exec-server run --ssh …",
+    ],
+    ['a mistyped option before its command', ['--shh', 'a'], "unknown option '--shh'\n(Did you mean --ssh?)"],
+    ['a mistyped option of the server', ['--stdoi'], "unknown option '--stdoi'\n(Did you mean --stdio?)"],
     ['a mistyped option', ['run', '--sshh', 'a'], "unknown option '--sshh'\n(Did you mean --ssh?)"],
     [
       'an argument to doctor',
@@ -288,7 +303,26 @@ describe('the command line', () => {
       ['--listen', '80'],
       "option '--listen <address>' argument '80' is invalid. Allowed choices are stdio.",
     ],
-    ['no command to run', ['run'], "missing required argument 'command'"],
+    [
+      'no command to run',
+      ['run'],
+      "expected a command; without one, '--tty' starts the account's login shell",
+    ],
+    [
+      'no line of the shell to run',
+      ['run', '-t', '--shell'],
+      "option '--shell' requires a line of the shell",
+    ],
+    [
+      'a terminal without stdin',
+      ['run', '-n', '-t', 'cat'],
+      "option '-n, --no-stdin' cannot be used with option '-t, --tty'",
+    ],
+    [
+      'a wrong duration',
+      ['run', '--timeout', '5x', 'ls'],
+      "option '--timeout <duration>' argument '5x' is invalid. Expected a duration from 1ms to 24d, such as 90, 1.5s, 5m or 1h30m; a number without a unit is in seconds.",
+    ],
     [
       'a variable without =',
       ['run', '--set', 'A', 'ls'],
@@ -303,6 +337,11 @@ describe('the command line', () => {
       'two servers',
       ['run', '--ssh', 'a', '--via', 'b', 'ls'],
       "option '--ssh <host>' cannot be used with option '--via <command>'",
+    ],
+    [
+      'the same server twice',
+      ['run', '--ssh', 'a', '--ssh', 'b', 'ls'],
+      "option '--ssh <host>' argument 'b' is invalid. The option is already set to 'a'; one server can be selected.",
     ],
     [
       'a remote command without --ssh',
@@ -363,6 +402,19 @@ describe('the command line', () => {
     expect((await textOf(['run', '--help'])).stdout)
       .to.contain('--ssh <host>')
       .and.contain('Exit status:');
+  });
+
+  for (const command of ['run', 'env', 'environments', 'doctor', 'help']) {
+    it(`prints the help of ${command} with examples, by --help, -h and help`, async () => {
+      const help = await textOf([command, '--help']);
+      expect(help).to.include({ stderr: '', end: 0 });
+      expect(help.stdout).to.match(new RegExp(`\nExamples:\n  exec-server ${command}\\b`));
+      expect([await textOf([command, '-h']), await textOf(['help', command])]).to.deep.equal([help, help]);
+    });
+  }
+
+  it('prints the same help with help as with --help', async () => {
+    expect(await textOf(['help'])).to.deep.equal(await textOf(['--help']));
   });
 
   it('runs the server with --listen stdio as with --stdio', async () => {

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { RunCommand } from '../account-shell.ts';
 import { withConfigErrors } from '../config-files.ts';
 import { parseDuration } from '../duration.ts';
 import { COMMAND_EXIT_CODES } from '../exit-codes.ts';
@@ -11,6 +12,10 @@ import type { AddCommand } from './command.ts';
 
 type RunCliOptions = ProcessOptions & {
   readonly tty?: true;
+  readonly interactive?: true;
+  /** False with --no-stdin. */
+  readonly stdin: boolean;
+  readonly shell?: true;
   readonly timeout?: number;
   readonly merge?: true;
   readonly sandbox?: string;
@@ -21,8 +26,23 @@ export const addRun: AddCommand = (program, finish) => {
   const command = program
     .command('run')
     .description('Run a command on this machine or on another one.')
-    .argument('<command...>', 'program and arguments, not interpreted by a shell')
+    .argument(
+      '[command...]',
+      "program and arguments, not interpreted by a shell; with --tty, none is the account's login shell",
+    )
+    .optionsGroup('Command:')
     .option('-t, --tty', 'run the command on a terminal, attached to yours')
+    .option(
+      '--shell',
+      "run the command as a line of the account's login shell, on a terminal an interactive one",
+    )
+    .option('-i, --interactive', 'forward stdin even if it is a terminal and --tty is not given')
+    .addOption(
+      new Option('-n, --no-stdin', 'do not read stdin; the stdin of the command is empty').conflicts([
+        'tty',
+        'interactive',
+      ]),
+    )
     .addOption(
       new Option('--merge', 'combine stdout and stderr on stdout, in the order of the writes').conflicts(
         'tty',
@@ -39,15 +59,16 @@ export const addRun: AddCommand = (program, finish) => {
         'and the temporary directories) or a JSON file',
     )
     .passThroughOptions()
-    .action(async (argv: [string, ...string[]], options: RunCliOptions, command: Command) =>
+    .action(async (words: string[], options: RunCliOptions, command: Command) =>
       finish(
         await run({
           target: targetOf(command, options),
           quiet: options.quiet ?? false,
-          argv,
+          command: commandOf(command, words, options),
           cwd: options.cwd,
           env: withTerm(processEnv(command, options), options.tty),
           tty: options.tty ?? false,
+          stdin: options.interactive ?? (options.stdin ? undefined : false),
           timeoutMs: options.timeout,
           merge: options.merge ?? false,
           sandbox: sandboxOf(command, options.sandbox),
@@ -56,18 +77,30 @@ export const addRun: AddCommand = (program, finish) => {
     );
   addProcessOptions(command);
   addReference(command, {
-    synopsis: ['[options] [--] <command> [argument...]'],
-    description: [],
+    synopsis: ['[options] [--] <command> [argument...]', '[options] --shell [--] <line>', '[options] --tty'],
+    description: [
+      'Starts a command, forwards stdin and signals to it, and copies its output to stdout and stderr. The command gets the ' +
+        'environment variables of the machine that it runs on. It ends with the connection.',
+      "The command is a program and its arguments, which reach it unchanged. With --shell it is a line of the account's " +
+        'login shell; several words are joined with spaces, as by ssh. With --tty and no command, the login shell is ' +
+        'started. Aliases need --tty, since shells read them in interactive use only.',
+      'The first SIGINT, SIGTERM, SIGHUP or SIGQUIT goes to the command, the second one kills it.',
+    ],
     exitCodes: COMMAND_EXIT_CODES,
     examples: [
       { command: 'exec-server run -- npm test', text: 'Run a command on this machine' },
       {
-        command: 'exec-server run --ssh devbox --cwd src/project -- make -j8',
+        command: 'exec-server run --ssh devbox -w src/project -- make -j8',
         text: 'Run a command on another host, in a directory below the home directory',
       },
+      { command: 'exec-server run --ssh devbox -t', text: 'Open the login shell of another host' },
       {
-        command: 'exec-server run --ssh devbox --base loginInteractive -t -- bash',
-        text: 'Run a shell on a terminal, with the variables of a login',
+        command: "exec-server run --ssh devbox --shell -- 'git log | head'",
+        text: 'Run a line of the shell of another host',
+      },
+      {
+        command: 'exec-server run --ssh devbox --base loginInteractive -e CI=1 --timeout 5m -- npm test',
+        text: 'Run a command with the variables of a login and one more, for five minutes at most',
       },
       {
         command: "exec-server run --via 'docker exec -i box exec-server --stdio' -- id",
@@ -75,6 +108,18 @@ export const addRun: AddCommand = (program, finish) => {
       },
     ],
   });
+};
+
+const commandOf = (
+  command: Command,
+  [program, ...args]: readonly string[],
+  { shell, tty }: RunCliOptions,
+): RunCommand => {
+  if (program !== undefined)
+    return shell ? { line: [program, ...args].join(' ') } : { argv: [program, ...args] };
+  if (shell) command.error("error: option '--shell' requires a line of the shell");
+  if (!tty) command.error("error: expected a command; without one, '--tty' starts the account's login shell");
+  return { loginShell: true };
 };
 
 const sandboxOf = (command: Command, name: string | undefined) =>
