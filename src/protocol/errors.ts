@@ -187,7 +187,8 @@ export type FileRefusal =
   | 'intoItself'
   | 'root'
   | 'owner'
-  | 'hardLinks';
+  | 'hardLinks'
+  | 'attributes';
 
 /** A file request that is not possible with this path, independent of permissions. */
 export const fileRefused = (reason: FileRefusal, path: string, problem: string) =>

@@ -52,7 +52,7 @@ export const fsWriteFile = request('fs/writeFile', () => ({
     // Text, because malformed base64 has the code -32600 here, and -32602 in every other method.
     dataBase64: z.string().check(z.describe('Bytes as base64 with padding.')),
     atomic: flag(
-      'True to write a temporary file and rename it when it is complete: readers see the old contents or the new. Refused if owner or hard links would be lost.',
+      'True to write a temporary file and rename it when it is complete: readers see the old contents or the new. Refused if owner, access control list, extended attributes or hard links would be lost.',
     ),
     fileMode,
     ...restrictions,

@@ -1,7 +1,9 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { loadNative, locateNative, type NativeHost, thisNativeHost } from './native-module.ts';
+import { Semaphore } from './semaphore.ts';
 import { shortageOf } from './shortage.ts';
+import { countThreadTask } from './thread-pool.ts';
 
 /** Memory that a function of the C library reads or fills. */
 export type Memory = NodeJS.TypedArray;
@@ -61,8 +63,44 @@ export const libcUnavailable = (host?: NativeHost): string | undefined => {
  * @throws {Error} with the reason that `libcUnavailable` gives from then on
  */
 export const loadLibc = (): Libc => {
-  loaded ??= load();
+  loaded ??= declare(loadKoffi());
   return loaded;
+};
+
+/**
+ * Declares a function of the C library whose calls run in a thread of Node's pool, since they may wait for a file system.
+ * Further calls wait while all threads are in use. A call that returns -1 rejects with an error of the system, like one of
+ * `node:fs`.
+ *
+ * @throws {Error} with the reason why the C library cannot be called here
+ */
+export const declareInPool = <Args extends readonly unknown[]>(
+  declaration: string,
+): ((...args: Args) => Promise<number>) => {
+  const koffi = loadKoffi();
+  const [syscall = ''] = /\w+(?=\()/.exec(declaration) ?? [];
+  const { async: call } = koffi.load(null).func<PooledFunction>(declaration);
+  return (...args) =>
+    calls.run(() =>
+      countThreadTask(
+        new Promise((resolve, reject) => {
+          call(...args, (_, result) => {
+            if (result === -1) reject(systemError(koffi.errno(), syscall));
+            else resolve(result);
+          });
+        }),
+      ),
+    );
+};
+
+/** The number of threads of the pool; koffi refuses more than 64 pending calls. */
+const MAX_POOLED_CALLS = 4;
+
+const calls = new Semaphore(MAX_POOLED_CALLS);
+
+const systemError = (errno: number, syscall: string): NodeJS.ErrnoException => {
+  const code = errnoName(errno);
+  return Object.assign(new Error(`${code}: ${syscall}`), { errno: -errno, code, syscall });
 };
 
 /** The name of an `errno`, such as `ENOENT`. */
@@ -84,7 +122,13 @@ type Koffi = {
 /** Those whose constants and structures are known here: the same on both. */
 const ARCHITECTURES = ['x64', 'arm64'];
 
+/** A function of C that koffi calls in a thread of the pool; the last argument is the callback. */
+type PooledFunction = {
+  async(...args: readonly [...unknown[], (error: unknown, result: number) => void]): void;
+};
+
 let located: Located | string | undefined;
+let koffi: Koffi | undefined;
 let loaded: Libc | undefined;
 
 const reasonOf = (result: Located | string): string | undefined =>
@@ -100,11 +144,12 @@ const locate = (host: NativeHost): Located | string => {
   return Array.isArray(found) ? { name, binary: join(found[0], `${platform}_${arch}`, 'koffi.node') } : found;
 };
 
-const load = (): Libc => {
+const loadKoffi = (): Koffi => {
   located ??= locate(thisNativeHost());
   if (typeof located === 'string') throw new Error(located);
   try {
-    return declare(loadNative<Koffi>(located.name, located.binary));
+    koffi ??= loadNative<Koffi>(located.name, located.binary);
+    return koffi;
   } catch (error) {
     if (shortageOf(error) === undefined) located = (error as Error).message;
     throw error;

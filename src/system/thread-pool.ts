@@ -14,7 +14,7 @@ export const createThreads = (): void => stat('/', () => {});
  * system or a name server takes to answer.
  */
 export const hasThreadTasks = (): boolean =>
-  process.getActiveResourcesInfo().some(name => THREAD_TASKS.includes(name));
+  countedTasks > 0 || process.getActiveResourcesInfo().some(name => THREAD_TASKS.includes(name));
 
 const THREAD_TASKS = [
   'FSReqCallback',
@@ -23,3 +23,15 @@ const THREAD_TASKS = [
   'GetAddrInfoReqWrap',
   'GetNameInfoReqWrap',
 ];
+
+/** Counts a task of the pool that Node does not know, until it is settled. */
+export const countThreadTask = async <Result>(task: Promise<Result>): Promise<Result> => {
+  countedTasks += 1;
+  try {
+    return await task;
+  } finally {
+    countedTasks -= 1;
+  }
+};
+
+let countedTasks = 0;

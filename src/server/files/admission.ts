@@ -1,6 +1,7 @@
 import { shuttingDown, unsupported } from '../../protocol/errors.ts';
 import { base64Length } from '../../protocol/framing/encode.ts';
 import { settledWithin } from '../../system/deadline.ts';
+import { Semaphore } from '../../system/semaphore.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
 import type { Grow, PartialAnswers } from '../memory/partial-answers.ts';
 import type { FileMethod, FileParams } from './file-methods.ts';
@@ -11,7 +12,6 @@ import {
   MAX_CONCURRENT_LISTINGS,
   MIN_FILE_ANSWER_BYTES,
 } from './limits.ts';
-import { Semaphore } from './semaphore.ts';
 
 /** Admission control for the file requests of one connection: concurrency, memory and shutdown. */
 export class Admission {

@@ -1,5 +1,15 @@
 import { constants, type Stats } from 'node:fs';
-import { chmod, type FileHandle, lstat, mkdir, readlink, realpath, stat, symlink } from 'node:fs/promises';
+import {
+  chmod,
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readlink,
+  realpath,
+  stat,
+  symlink,
+} from 'node:fs/promises';
 import { fileRefused, limitExceeded } from '../../protocol/errors.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
 import { type Grow, growFreely } from '../memory/partial-answers.ts';
@@ -9,6 +19,7 @@ import { isNotFound, onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
 import { MAX_SKIPPED_FILES } from './limits.ts';
 import { listDirectory } from './list-directory.ts';
+import { modeWithoutAcl } from './mode-without-acl.ts';
 import { empty, kindOf, openRegular } from './regular-file.ts';
 
 /** The context of a copy. */
@@ -90,7 +101,6 @@ class Copier {
 
   async directory(source: FilePath, destination: FilePath): Promise<void> {
     const uri = this.#paths.uri(source);
-    const { mode } = await onPath(uri, () => lstat(source));
     const { entries, truncated, bytes } = await onPath(uri, () =>
       listDirectory(source, this.#paths, this.#grow),
     );
@@ -106,7 +116,8 @@ class Copier {
     }
     await this.#grow(-bytes);
     if (!isNew) return;
-    await onPath(this.#paths.uri(destination), () => chmod(destination, mode & PERMISSIONS));
+    const mode = await onPath(uri, () => directoryMode(source));
+    await onPath(this.#paths.uri(destination), () => chmod(destination, mode));
   }
 
   async link(source: FilePath, destination: FilePath): Promise<void> {
@@ -122,7 +133,7 @@ class Copier {
       const to = await openRegular(destination, uri, constants.O_WRONLY | constants.O_CREAT, 0o600);
       try {
         await onPath(uri, () => assertDifferent(from, to, uri));
-        const mode = await onPath(uri, async () => copiedMode(await from.stat(), await to.stat()));
+        const mode = await onPath(uri, async () => copiedMode(from, await to.stat()));
         await onPath(uri, () => empty(to, mode));
         await this.#content({ handle: from, uri: this.#paths.uri(source) }, { handle: to, uri });
         // Writing clears the set-user-ID bit.
@@ -175,5 +186,19 @@ const SET_ID = 0o6000;
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
 
 // A set-user-ID program must not run as the owner of its copy.
-const copiedMode = ({ mode, uid, gid }: Stats, copied: Stats): number =>
-  mode & (uid === copied.uid && gid === copied.gid ? PERMISSIONS : PERMISSIONS & ~SET_ID);
+const copiedMode = async (from: FileHandle, copied: Stats): Promise<number> => {
+  const { uid, gid } = await from.stat();
+  const isSameOwner = uid === copied.uid && gid === copied.gid;
+  return (await modeWithoutAcl(from)) & (isSameOwner ? PERMISSIONS : PERMISSIONS & ~SET_ID);
+};
+
+const directoryMode = async (path: FilePath): Promise<number> => {
+  // Windows opens no directories, and has no list in the mode.
+  if (process.platform === 'win32') return (await lstat(path)).mode & PERMISSIONS;
+  const handle = await open(path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NO_FOLLOW);
+  try {
+    return (await modeWithoutAcl(handle)) & PERMISSIONS;
+  } finally {
+    await handle.close();
+  }
+};

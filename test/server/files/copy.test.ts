@@ -14,6 +14,8 @@ import {
 } from 'node:fs';
 import { expect } from 'chai';
 import { copy } from '../../../src/server/files/copy.ts';
+import { attributeAccess } from '../../../src/system/extended-attributes.ts';
+import { aclOf, requireAcl, setAcl } from '../../support/acl.ts';
 import { paths, refusal, scratchDirectory } from './support/scratch.ts';
 
 describe('copy', () => {
@@ -59,6 +61,20 @@ describe('copy', () => {
     if (process.platform !== 'linux') this.skip();
     await copy('/proc/version', at('version'), false, { paths, signal: running });
     expect(text('version')).to.equal(readFileSync('/proc/version', 'utf8'));
+  });
+
+  it('gives the group the access of its own entry in an access control list', async function () {
+    if (attributeAccess() === undefined) return this.skip();
+    requireAcl(this, at());
+    mkdirSync(at('d'));
+    writeFileSync(at('d/f'), '');
+    chmodSync(at('d/f'), 0o664);
+    setAcl(at('d/f'), 'group::r--', 'user:1:rw');
+    setAcl(at('d'), 'group::---', 'user:1:rwx');
+    expect([modeOf('d'), modeOf('d/f')], 'with the mask').to.deep.equal([0o775, 0o664]);
+    await go('d', 'copy', true);
+    expect([modeOf('copy'), modeOf('copy/f')]).to.deep.equal([0o705, 0o644]);
+    expect(aclOf(at('copy/f'))).to.deep.equal(['user::rw-', 'group::r--', 'other::r--']);
   });
 
   it('does not copy the set-user-ID bit of a program of another user', async function () {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { Semaphore } from '../../../src/server/files/semaphore.ts';
-import { deferred } from '../../../src/system/deferred.ts';
+import { deferred } from '../../src/system/deferred.ts';
+import { Semaphore } from '../../src/system/semaphore.ts';
 
 /** Runs this number of tasks concurrently. Returns which have started, and ends them. */
 const runTasks = (semaphore: Semaphore, count: number) => {

@@ -1,4 +1,4 @@
-import { Fifo } from '../../system/fifo.ts';
+import { Fifo } from './fifo.ts';
 
 /** A bound on concurrent tasks. Further tasks start in the order of the calls. */
 export class Semaphore {
