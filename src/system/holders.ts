@@ -64,17 +64,16 @@ export const killHolders = async (
   files: readonly PinnedFile[],
   options: HolderOptions = {},
 ): Promise<KilledHolders | undefined> => {
-  const exclude = new Set([...(options.exclude ?? []), process.pid, 1]);
-  const began = Number(readProcess(process.pid)?.startTime ?? 0);
+  const mayKill = younger();
   const killed = new Map<number, Holder>();
   const left = new Map<number, Holder>();
   for (let round = 0; round < MAX_ROUNDS && files.length > 0; round += 1) {
     left.clear();
     let killedNow = false;
     // Each is killed when it is found: at the end of the scan its pid might be reused.
-    const known = await scanForHolders(files, { ...options, exclude }, entry => {
+    const known = await scanForHolders(files, sparing(options), entry => {
       const { pid, name } = entry;
-      if (Number(entry.startTime) < began || left.has(pid)) return;
+      if (!mayKill(entry) || left.has(pid)) return;
       left.set(pid, { pid, name });
       if (!signalProcess(entry, 'SIGKILL')) return;
       killed.set(pid, { pid, name });
@@ -85,6 +84,28 @@ export const killHolders = async (
     await delay((round + 1) * ROUND_PAUSE_MS);
   }
   return { killed: [...killed.values()], left: [...left.values()] };
+};
+
+/** Sends SIGTERM to the processes that {@link killHolders} would kill, found by one scan. Never rejects. */
+export const terminateHolders = async (
+  files: readonly PinnedFile[],
+  options: HolderOptions = {},
+): Promise<void> => {
+  const mayKill = younger();
+  await scanForHolders(files, sparing(options), entry => {
+    if (mayKill(entry)) signalProcess(entry, 'SIGTERM');
+  });
+};
+
+const sparing = (options: HolderOptions): HolderOptions => ({
+  ...options,
+  exclude: new Set([...(options.exclude ?? []), process.pid, 1]),
+});
+
+/** Returns the check that a process is not older than this one. */
+const younger = (): ((entry: ProcessEntry) => boolean) => {
+  const began = Number(readProcess(process.pid)?.startTime ?? 0);
+  return ({ startTime }) => Number(startTime) >= began;
 };
 
 const MAX_ROUNDS = 20;

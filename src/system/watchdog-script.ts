@@ -11,7 +11,7 @@
  */
 export const watchdogScript = `
 trap '' HUP INT TERM QUIT
-unset EXEC_SERVER_WATCHDOG
+unset EXEC_SERVER_SCRIPT
 # argv[0] must stay: a busybox knows by it which program it is.
 printf exec-watchdog >/proc/$$/comm
 

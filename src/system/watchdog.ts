@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { realpathSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { isAbsolute, parse } from 'node:path';
 import { readProcess } from './process-table.ts';
+import { spawnScript } from './spawn-script.ts';
 import { watchdogScript } from './watchdog-script.ts';
 
 export type WatchdogOptions = {
@@ -176,22 +177,12 @@ export class Watchdog {
   }
 
   #spawn(): ChildProcess | undefined {
-    const [program, ...args] = this.#shell;
     try {
-      return spawn(program, [...args, '-c', `eval "$${SCRIPT_VARIABLE}"`, 'exec-server-watchdog'], {
-        cwd: '/',
-        env: {
-          // NixOS has find, stat, sleep and rm in the last place only.
-          PATH: '/usr/bin:/bin:/usr/sbin:/sbin:/run/current-system/sw/bin',
-          // Names are bytes: in another locale a pattern doesn't fit one that isn't text.
-          LC_ALL: 'C',
-          // Not an argument: ps would show all of it.
-          [SCRIPT_VARIABLE]: watchdogScript,
-          // Node hands its own to every child whose environment doesn't name it.
-          NODE_V8_COVERAGE: undefined,
-        },
-        detached: true,
-        stdio: ['pipe', 'ignore', 'ignore'],
+      return spawnScript({
+        shell: this.#shell,
+        name: 'exec-server-watchdog',
+        script: watchdogScript,
+        stdin: 'pipe',
       });
     } catch (error) {
       this.#giveUp((error as Error).message);
@@ -228,8 +219,6 @@ export class Watchdog {
 
 /** Delay until the end of a group is sent, in milliseconds. */
 const SEND_MS = 20;
-
-const SCRIPT_VARIABLE = 'EXEC_SERVER_WATCHDOG';
 
 /** Said by the server: when the watchdog begins to read, its parent may be gone, and with it when that began. */
 const startTimeLine = (): string => {

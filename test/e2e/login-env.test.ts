@@ -51,13 +51,20 @@ describeWithShell(`the login environment of this account, whose shell is ${shell
     }
   });
 
-  it('leaves no process when the connection ends before the shell answers', async () => {
-    const { client, home, start } = await connectAt(() => ['touch ready', 'sleep 600']);
-    const refused = start('p', 'login', ['true']);
+  it('lets the shell finish if the connection ends before it answers, and leaves no process', async () => {
+    const { client, home, start } = await connectAt(() => [
+      'touch ready',
+      "sh -c 'while [ ! -e go ]; do sleep 0.01; done; echo noise'",
+      'touch finished',
+    ]);
+    const refused = start('p', 'login', ['touch', 'started']);
     await waitUntilHung(home);
     expect(await client.close()).to.equal(0);
     expect((await refused).error?.data).to.deep.equal({ kind: 'shuttingDown' });
-    if (process.platform === 'linux') await waitForNoSurvivorsIn(home, 0);
+    writeFileSync(join(home, 'go'), '');
+    await until(() => existsSync(join(home, 'finished')), 'the shell did not finish');
+    if (process.platform === 'linux') await waitForNoSurvivorsIn(home);
+    expect(existsSync(join(home, 'started'))).to.equal(false);
   });
 
   it('leaves no process when the server is killed before the shell answers', async () => {

@@ -28,9 +28,19 @@ const SITES: Readonly<Record<string, Site>> = {
     identity: `${GROUP}; the same for a session. Its stdout: a socket whose other end, here, has not ended`,
     lines: [
       'await signalAll(session, "SIGHUP", "SIGCONT");',
-      'if (session.stdout !== void 0 && !stdoutEnded()) await killHolders([session.stdout]);',
+      'await signalAll(session, "SIGTERM", "SIGCONT");',
+      'await killHolders(heldStdout());',
       'for (let round = 0; round < MAX_ROUNDS && await signalAll(session, "SIGKILL"); round += 1) {',
       'for (const group of left) for (const signal of signals) session.groups.signal(group, signal);',
+    ],
+  },
+  'server/environment/login/session-keeper.ts': {
+    identity: `${GROUP}: the same for a session, whose leader has the start time that the server read; its own group`,
+    lines: [
+      'kill -0 "-$leader" && groups=$leader',
+      'for group in $groups; do kill "-$1" "-$group"; done',
+      'while [ "$left" -gt 0 ] && kill -0 "-$leader"; do',
+      'kill -KILL 0',
     ],
   },
   'system/end-process.ts': {
@@ -39,7 +49,10 @@ const SITES: Readonly<Record<string, Site>> = {
   },
   'system/holders.ts': {
     identity: PINNED,
-    lines: ['if (!signalProcess(entry, "SIGKILL")) return;'],
+    lines: [
+      'if (!signalProcess(entry, "SIGKILL")) return;',
+      'if (mayKill(entry)) signalProcess(entry, "SIGTERM");',
+    ],
   },
   'system/process-groups.ts': {
     identity: 'what its callers rely on; 0 is no signal',

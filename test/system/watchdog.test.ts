@@ -350,7 +350,7 @@ describe('Watchdog', () => {
     expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')).to.deep.equal([
       '/bin/sh',
       '-c',
-      'eval "$EXEC_SERVER_WATCHDOG"',
+      'eval "$EXEC_SERVER_SCRIPT"',
       'exec-server-watchdog',
       '',
     ]);
@@ -358,7 +358,7 @@ describe('Watchdog', () => {
     expect(descriptors(pid)).to.deep.equal(['0', '1', '2']);
     expect(readlinkSync(`/proc/${pid}/fd/1`)).to.equal('/dev/null');
     expect(readlinkSync(`/proc/${pid}/fd/2`)).to.equal('/dev/null');
-    expect(environmentNames(pid)).to.deep.equal(['EXEC_SERVER_WATCHDOG', 'LC_ALL', 'PATH']);
+    expect(environmentNames(pid)).to.deep.equal(['EXEC_SERVER_SCRIPT', 'LC_ALL', 'PATH']);
   });
 
   it('does not keep the server alive', async () => {

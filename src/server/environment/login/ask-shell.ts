@@ -2,13 +2,14 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { basename } from 'node:path';
 import type { Env } from '../../../shared-config/index.ts';
-import { settledWithin, startTimer } from '../../../system/deadline.ts';
+import { type Deadline, deadline, settledWithin, startTimer } from '../../../system/deadline.ts';
 import { shortageOf } from '../../../system/shortage.ts';
 import type { Watchdog } from '../../../system/watchdog.ts';
 import type { Host } from '../host.ts';
-import { hangUp, killSession, type ShellSession, sessionOf } from './end-session.ts';
+import { endSession, isEmpty, type ShellSession, sessionOf } from './end-session.ts';
 import { LOGIN_SHELL_EXIT_MS, LOGIN_SHELL_GRACE_MS, LOGIN_SHELL_MS } from './limits.ts';
 import { environmentOf, loginStart } from './login-start.ts';
+import { keepSession } from './session-keeper.ts';
 import { newQuestion, type ShellAnswer, ShellAnswerReader } from './shell-answer.ts';
 import { type StartedShell, spawnShell } from './spawn-shell.ts';
 
@@ -22,11 +23,11 @@ export type ShellOutcome =
 export type ShellRun = {
   /** Resolves when the shell has answered or cannot answer any more. */
   readonly outcome: Promise<ShellOutcome>;
-  /** Resolves when the shell and the processes that it left in its session have ended. */
+  /** Resolves when the shell and its session have ended, or after an abort when another process will end them. */
   readonly gone: Promise<void>;
 };
 
-/** Runs the login shell, interactive or not. An abort ends a run without an answer. */
+/** Runs the login shell, interactive or not. An abort ends the wait for it; the shell has the rest of its time. */
 export type AskShell = (interactive: boolean, signal: AbortSignal) => ShellRun;
 
 export type LoginShellOptions = {
@@ -34,7 +35,7 @@ export type LoginShellOptions = {
   readonly watchdog: Watchdog;
   /** Receives one line for the user for each variable that is ignored; never a value. */
   readonly log: (line: string) => void;
-  /** Time after which a shell without an answer is killed, in milliseconds. */
+  /** Time after which a shell without an answer is ended, in milliseconds. */
   readonly deadlineMs?: number | undefined;
 };
 
@@ -45,9 +46,12 @@ export type LoginShellOptions = {
  * sets. It receives its command twice, by `-c` and on stdin: if a start-up file replaces the shell by another one (`exec
  * zsh -l`), `-c` is lost, and the new shell reads the command from stdin.
  *
- * After its answer the shell has a moment to exit by itself. Then the rest of its session gets SIGHUP, as when a
- * terminal closes; a daemon, which has its own session, continues. A shell that does not answer is killed with its
- * session and all processes that hold its stdout.
+ * After its answer the shell has a moment to exit by itself. Then the rest of its session is ended as by a closing
+ * terminal; a daemon, which has its own session, continues. A shell that does not answer is ended with its session and all
+ * processes that hold its stdout.
+ *
+ * Its start-up files are the user's, and may hold a lock at any moment. So no shell is killed without a warning, and one
+ * that runs when the connection ends has the rest of its time: another process waits for it then.
  */
 export const loginShell =
   ({ host, watchdog, log, deadlineMs = LOGIN_SHELL_MS }: LoginShellOptions): AskShell =>
@@ -70,6 +74,7 @@ export const loginShell =
     watchdog.add(child.pid);
     const name = basename(start.program);
     const session = sessionOf(child.pid, () => hasExited(child), host.platform);
+    const timeToAnswer = deadline(deadlineMs);
     const answer = readAnswer(child, new ShellAnswerReader(question), name, deadlineMs, signal);
     return {
       outcome: answer.then(answered => {
@@ -80,7 +85,10 @@ export const loginShell =
         return { env: environmentOf(answered.env, host.env) };
       }),
       gone: answer.then(async answered => {
-        await endShell(child, session, 'env' in answered, signal);
+        const hasAnswered = 'env' in answered;
+        const time = hasAnswered ? deadline(LOGIN_SHELL_EXIT_MS) : timeToAnswer;
+        if (hasAnswered) await settledWithin(exitOf(child), time.remainingMs, signal);
+        await endShell(child, session, { hasAnswered, signal, time });
         watchdog.remove(child.pid);
       }),
     };
@@ -103,7 +111,7 @@ const readAnswer = (
 ): Promise<ShellAnswer> =>
   new Promise(resolve => {
     const settle = (answer: ShellAnswer) => {
-      deadline.cancel();
+      timer.cancel();
       signal.removeEventListener('abort', onAbort);
       child.off('exit', onExit);
       child.stdout.removeAllListeners('data');
@@ -118,7 +126,7 @@ const readAnswer = (
       // Its last output may still arrive, and other processes may hold the stream open forever.
       startTimer(LAST_OUTPUT_MS, () => settle({ reason }));
     };
-    const deadline = startTimer(deadlineMs, () =>
+    const timer = startTimer(deadlineMs, () =>
       settle({ reason: `${name} did not answer within ${deadlineMs} ms` }),
     );
     signal.addEventListener('abort', onAbort, { once: true });
@@ -134,21 +142,32 @@ const readAnswer = (
 
 const LAST_OUTPUT_MS = 50;
 
+type EndOptions = {
+  readonly hasAnswered: boolean;
+  /** Aborts when the connection ends. */
+  readonly signal: AbortSignal;
+  /** Time of the shell to exit by itself. */
+  readonly time: Deadline;
+};
+
 const endShell = async (
   child: StartedShell,
   session: ShellSession,
-  answered: boolean,
-  signal: AbortSignal,
+  { hasAnswered, signal, time }: EndOptions,
 ): Promise<void> => {
-  const exited = hasExited(child) ? Promise.resolve() : once(child, 'exit');
-  if (answered) {
-    await settledWithin(exited, LOGIN_SHELL_EXIT_MS, signal);
-    await hangUp(session, LOGIN_SHELL_GRACE_MS);
-  } else {
-    await killSession(session, () => child.stdout.readableEnded);
-    await settledWithin(exited, LOGIN_SHELL_GRACE_MS);
-  }
+  const stdoutEnded = () => hasAnswered || child.stdout.readableEnded;
+  const options = { graceMs: LOGIN_SHELL_GRACE_MS, stdoutEnded };
+  if (!signal.aborted) await endSession(session, { ...options, signal });
+  if (signal.aborted && !(await isEmpty(session))) {
+    const times = { leftMs: time.remainingMs, graceMs: LOGIN_SHELL_GRACE_MS };
+    if (keepSession(session, child.stdout, times)) child.unref();
+    else await endSession(session, options);
+  } else await settledWithin(exitOf(child), LOGIN_SHELL_GRACE_MS, signal);
   child.stdout.destroy();
+};
+
+const exitOf = async (child: ChildProcess): Promise<void> => {
+  if (!hasExited(child)) await once(child, 'exit');
 };
 
 const hasExited = ({ exitCode, signalCode }: ChildProcess): boolean =>

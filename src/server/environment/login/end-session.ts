@@ -1,14 +1,16 @@
 import { readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pollUntil } from '../../../system/deadline.ts';
-import { killHolders } from '../../../system/holders.ts';
+import { killHolders, terminateHolders } from '../../../system/holders.ts';
 import { fileId, type PinnedFile } from '../../../system/pinned-file.ts';
 import { type ProcessGroups, processGroups } from '../../../system/process-groups.ts';
-import { readProcessTable } from '../../../system/process-table.ts';
+import { readProcess, readProcessTable } from '../../../system/process-table.ts';
 
 /** POSIX session of a shell: its processes except those that created a session of their own. */
 export type ShellSession = {
   readonly leader: number;
+  /** Start time of the leader, if known. */
+  readonly startTime: string | undefined;
   /** True once the exit of the leader was handled; a process with its pid is then another one. */
   readonly hasExited: () => boolean;
   readonly platform: NodeJS.Platform;
@@ -24,30 +26,49 @@ export const sessionOf = (
   platform: NodeJS.Platform,
 ): ShellSession => ({
   leader,
+  startTime: platform === 'linux' ? readProcess(leader)?.startTime : undefined,
   hasExited,
   platform,
   groups: processGroups(platform),
   stdout: stdoutOf(leader),
 });
 
-/** Ends a session as a closing terminal does: SIGHUP, a grace period, SIGKILL. */
-export const hangUp = async (session: ShellSession, graceMs: number): Promise<void> => {
-  // A stopped process acts on SIGHUP only when it runs again.
-  await signalAll(session, 'SIGHUP', 'SIGCONT');
-  const isGone = async () => (await groupsLeft(session)).length === 0;
-  if (!(await pollUntil(isGone, graceMs, POLL_MS))) await killGroups(session);
+export type EndOptions = {
+  readonly graceMs: number;
+  /** Leaves the session as it is then. */
+  readonly signal?: AbortSignal;
+  /**
+   * Ends the processes that left the session and hold its stdout, too. Returns true if that was read to the end: no process
+   * holds it then, and its inode number may be used again.
+   */
+  readonly stdoutEnded?: () => boolean;
 };
 
 /**
- * Kills a session, and the processes that left it and hold its stdout.
- *
- * @param stdoutEnded returns true if its stdout was read to the end: no process holds it then, and its inode number may
- *   be used again
+ * Ends a session as a closing terminal and a shutdown do: SIGHUP, a grace period, SIGTERM, another one, SIGKILL. Start-up
+ * files can release locks and remove their temporary files in these periods. With both signals together the second one
+ * would end a process that handles only the first. Interactive shells ignore SIGTERM.
  */
-export const killSession = async (session: ShellSession, stdoutEnded: () => boolean): Promise<void> => {
+export const endSession = async (
+  session: ShellSession,
+  { graceMs, signal, stdoutEnded = () => true }: EndOptions,
+): Promise<void> => {
+  const isAborted = () => signal?.aborted === true;
+  const heldStdout = () => (session.stdout === undefined || stdoutEnded() ? [] : [session.stdout]);
+  const isOver = async () => isAborted() || (heldStdout().length === 0 && (await isEmpty(session)));
+  // A stopped process acts on a signal only when it runs again.
+  await signalAll(session, 'SIGHUP', 'SIGCONT');
+  if (await pollUntil(isOver, graceMs, POLL_MS)) return;
+  await signalAll(session, 'SIGTERM', 'SIGCONT');
+  await terminateHolders(heldStdout());
+  if (await pollUntil(isOver, graceMs, POLL_MS)) return;
   await killGroups(session);
-  if (session.stdout !== undefined && !stdoutEnded()) await killHolders([session.stdout]);
+  await killHolders(heldStdout());
 };
+
+/** Returns true if no process of the session is left. */
+export const isEmpty = async (session: ShellSession): Promise<boolean> =>
+  (await groupsLeft(session)).length === 0;
 
 // The exit of a session raises no event: not all of its members are children of this process.
 const POLL_MS = 20;

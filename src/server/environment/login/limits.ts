@@ -6,7 +6,7 @@ export const LOGIN_SHELL_MS = 10_000;
 /** Time for a login shell that has printed its environment to exit by itself, in milliseconds. */
 export const LOGIN_SHELL_EXIT_MS = 1000;
 
-/** Time between SIGHUP and SIGKILL for the rest of the session of a login shell, in milliseconds. */
+/** Time between SIGHUP and SIGTERM, and again until SIGKILL, for the session of a login shell, in milliseconds. */
 export const LOGIN_SHELL_GRACE_MS = 1000;
 
 /** Output of a login shell before its environment, in bytes. */

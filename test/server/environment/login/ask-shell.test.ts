@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { currentHost, type Host } from '../../../../src/server/environment/host.ts';
@@ -135,7 +135,7 @@ describe('loginShell', () => {
       });
     }
 
-    it('fails after the deadline if a start-up file hangs, and kills it', async () => {
+    it('fails after the deadline if a start-up file hangs, and ends it', async () => {
       const made = inHome(['sleep 600']);
       expect(await made.ask(interactive, 500)).to.deep.equal({
         reason: `${shell.name} did not answer within 500 ms`,
@@ -292,14 +292,56 @@ describe('loginShell', () => {
       expect((await login(shell.path, profile('export A=1'), { tempDir }).env(false)).A).to.equal('1');
     });
 
-    it('is killed immediately when the connection ends, whatever signals its files ignore', async () => {
-      const made = inHome("trap '' HUP TERM INT; touch ready; sleep 600");
-      const outcome = made.ask(false);
-      await until(() => existsSync(join(made.home, 'ready')), 'the shell is not ready');
+    describe('whose files hold a lock', () => {
+      /** As `pyenv rehash` does. Until the lock is released, every other shell waits for it. */
+      const LOCK = 'set -o noclobber; : >lock; trap "rm -f lock" EXIT; : >ready';
+      const HOLD = ['while [ ! -e go ]; do sleep 0.01; done', 'yes | head -c 1000000', ': >finished'];
+
+      const withLock = (...script: readonly string[]) =>
+        login(shell.path, { ...profile('bash ./hold'), hold: [LOCK, ...script].join('\n') });
+      const isIn = (made: Login, name: string) => existsSync(join(made.home, name));
+      const appears = (made: Login, name: string) => until(() => isIn(made, name), `there is no ${name}`);
+
+      for (const interactive of [false, true]) {
+        const title = interactive ? 'interactive' : 'not interactive';
+
+        it(`can release it after the deadline (${title})`, async () => {
+          const made = withLock('sleep 600');
+          expect(await made.ask(interactive, 1000)).to.deep.equal({
+            reason: 'bash did not answer within 1000 ms',
+          });
+          await made.gone();
+          expect(isIn(made, 'lock')).to.equal(false);
+        });
+
+        it(`can finish, with any output, after the end of the connection (${title})`, async () => {
+          const made = withLock(...HOLD);
+          const outcome = made.ask(interactive);
+          await appears(made, 'ready');
+          made.abort();
+          expect(await outcome).to.deep.equal({ reason: 'the connection has ended' });
+          await made.gone();
+          expect(isIn(made, 'lock')).to.equal(true);
+          writeFileSync(join(made.home, 'go'), '');
+          await appears(made, 'finished');
+          await waitForNoSurvivorsIn(made.home);
+          expect(isIn(made, 'lock')).to.equal(false);
+        });
+      }
+    });
+
+    it('is killed after the deadline if its files ignore signals, also after the end of the connection', async () => {
+      const made = inHome("trap '' HUP TERM INT; touch ready; while :; do sleep 0.01; done");
+      let settled = false;
+      const outcome = made.ask(false, 1000).finally(() => {
+        settled = true;
+      });
+      await until(() => settled || existsSync(join(made.home, 'ready')), 'the shell is not ready');
       made.abort();
-      expect(await outcome).to.deep.equal({ reason: 'the connection has ended' });
+      expect(await outcome).to.have.property('reason');
       await made.gone();
       expect(await made.ask(false)).to.deep.equal({ reason: 'the connection has ended' });
+      if (process.platform === 'linux') await waitForNoSurvivorsIn(made.home);
     });
 
     describe('on Linux', () => {
@@ -341,16 +383,16 @@ describe('loginShell', () => {
         await endAll(made.home);
       });
 
-      it('kills processes outside the session that hold its stdout after a failure', async () => {
-        const made = inHome('setsid sleep 600 &', 'setsid sleep 601 >/dev/null 2>&1 &', 'sleep 602');
-        const outcome = made.ask(false);
-        await until(
-          () => names(made.home).filter(name => name.startsWith('sleep')).length === 3,
-          'not all run',
+      it('ends processes outside the session that hold its stdout after a failure', async () => {
+        const made = inHome(
+          `setsid sh -c 'trap ": >terminated; exit" TERM; : >up1; while :; do sleep 0.01; done' &`,
+          `setsid sh -c 'trap "" TERM; : >up2; while :; do sleep 0.01; done' &`,
+          `setsid sh -c ': >up3; exec sleep 601' >/dev/null 2>&1 &`,
+          'until [ -e up1 ] && [ -e up2 ] && [ -e up3 ]; do sleep 0.01; done; exit 3',
         );
-        made.abort();
-        await outcome;
+        expect(await made.ask(false)).to.have.property('reason');
         await made.gone();
+        expect(existsSync(join(made.home, 'terminated'))).to.equal(true);
         await until(() => names(made.home).join() === 'sleep 601', 'the wrong ones are left');
         await endAll(made.home);
       });

@@ -1,12 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import { hangUp, killSession, sessionOf } from '../../../../src/server/environment/login/end-session.ts';
+import { endSession, sessionOf } from '../../../../src/server/environment/login/end-session.ts';
 import { until } from '../../../support/until.ts';
 import { isRunning } from '../../../system/support/children.ts';
 
 const running = () => false;
+
+/** Longer than processes take to end. */
+const LONG_MS = 50_000;
 
 (process.platform === 'linux' ? describe : describe.skip)('a session', () => {
   const started: ChildProcess[] = [];
@@ -35,7 +40,7 @@ const running = () => false;
     const session = sessionOf(leader.pid, running, 'linux');
     expect(session.stdout).to.equal(undefined);
     const ended = once(leader, 'exit');
-    await killSession(session, () => false);
+    await endSession(session, { graceMs: LONG_MS, stdoutEnded: () => false });
     await ended;
     expect(isRunning(bystander.pid)).to.equal(true);
   });
@@ -51,17 +56,48 @@ const running = () => false;
   it('is empty if another process has the pid of its exited leader', async () => {
     const stranger = sleeper('pipe', true);
     const session = sessionOf(stranger.pid, () => true, 'linux');
-    await hangUp(session, 0);
-    await killSession({ ...session, stdout: undefined }, () => false);
+    await endSession({ ...session, stdout: undefined }, { graceMs: 0, stdoutEnded: () => false });
     expect(isRunning(stranger.pid)).to.equal(true);
   });
 
-  it('does not kill holders of a stdout that has ended: its inode number may be used again', async () => {
+  it('does not end holders of a stdout that has ended: its inode number may be used again', async () => {
     const holder = sleeper('pipe', true);
     const session = sessionOf(holder.pid, () => true, 'linux');
-    await killSession(session, () => true);
+    await endSession(session, { graceMs: 0, stdoutEnded: () => true });
     expect(isRunning(holder.pid)).to.equal(true);
-    await killSession(session, () => false);
+    await endSession(session, { graceMs: 0, stdoutEnded: () => false });
     await until(() => !isRunning(holder.pid), 'the holder is still alive');
+  });
+
+  it('gets SIGHUP, SIGTERM after the grace, and SIGKILL after another one', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'end-session-'));
+    const script = `
+      trap 'echo HUP >>signals' HUP
+      trap 'echo TERM >>signals' TERM
+      : >up
+      while :; do sleep 0.01; done`;
+    const leader = spawn('sh', ['-c', script], { cwd: home, detached: true, stdio: 'ignore' });
+    started.push(leader);
+    const ended = once(leader, 'exit');
+    const file = (name: string) => join(home, name);
+    await until(() => existsSync(file('up')), 'the shell is not ready');
+    await endSession(sessionOf(leader.pid as number, running, 'linux'), { graceMs: 1000 });
+    expect([readFileSync(file('signals'), 'utf8'), (await ended)[1]]).to.deep.equal([
+      'HUP\nTERM\n',
+      'SIGKILL',
+    ]);
+    rmSync(home, { recursive: true });
+  });
+
+  it('is left as it is after an abort', async () => {
+    const leader = spawn('sh', ['-c', 'trap "" HUP; echo up; exec sleep 600'], { detached: true });
+    started.push(leader);
+    await once(leader.stdout, 'data');
+    const session = sessionOf(leader.pid as number, running, 'linux');
+    const abort = new AbortController();
+    const ending = endSession(session, { graceMs: LONG_MS, signal: abort.signal });
+    abort.abort();
+    await ending;
+    expect(isRunning(leader.pid as number)).to.equal(true);
   });
 });

@@ -180,6 +180,7 @@ describeWithShell('bash', 'a start with another base', shell => {
       client.end();
       await client.server.closed;
       expect((await waiting).error?.data).to.deep.equal({ kind: 'shuttingDown' });
+      letGo(home);
       if (process.platform === 'linux') await waitForNoSurvivorsIn(home);
       expect(existsSync(join(home, 'started'))).to.equal(false);
     });
