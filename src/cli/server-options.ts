@@ -32,7 +32,9 @@ export const addServerOptions = (command: Command): Command =>
       new Option(
         '--remote-command <command>',
         `shell command that starts the server on the ssh host (default: "${REMOTE_COMMAND}")`,
-      ).conflicts('remoteProgram'),
+      )
+        .argParser(notEmpty)
+        .conflicts('remoteProgram'),
     )
     .addOption(selector('--via <command>', 'connect to the server on stdin and stdout of this shell command'))
     .addOption(selector('--environment <id>', 'connect to this environment of environments.toml'))
@@ -47,8 +49,14 @@ const selector = (flags: string, description: string): Option => {
 };
 
 const once = (value: string, previous: string | undefined): string => {
-  if (previous === undefined) return value;
+  if (previous === undefined) return notEmpty(value);
   throw new InvalidArgumentError(`The option is already set to '${previous}'; one server can be selected.`);
+};
+
+/** An empty value comes from an unset variable, as in `--ssh "$HOST"`. */
+const notEmpty = (value: string): string => {
+  if (value.trim() !== '') return value;
+  throw new InvalidArgumentError('Expected a value, received an empty one.');
 };
 
 /** Server that the options select. */

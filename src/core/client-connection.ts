@@ -23,6 +23,8 @@ export type ClientStreams = {
   readonly location: 'local' | 'remote';
   /** Name of the server in messages. */
   readonly label: string;
+  /** The command that carries the connection, for the likely cause of a failure. */
+  readonly argv?: readonly string[] | undefined;
   /** Resolves when the input has ended: with the end of the program that carried the connection, if there is one. */
   readonly ended?: Promise<TransportEnd | undefined> | undefined;
   /** Ends the connection. Idempotent. */
@@ -139,8 +141,10 @@ export class ClientConnection {
 
   /** Composes the error of a handshake that failed for a reason. */
   handshakeError(reason: string | undefined, transport?: TransportEnd): ConnectionLostError {
+    const { label, argv = [] } = this.#streams;
     return connectionFailed({
-      label: this.#streams.label,
+      label,
+      argv,
       reason,
       startUpOutput: this.#startUpOutput,
       transport,

@@ -19,7 +19,7 @@ export type ConnectOptions = OpenOptions & {
 /**
  * Runs the program of a target and opens the connection.
  *
- * @throws {ConnectionLostError} with the exit status and the last lines of the program
+ * @throws {ConnectionLostError} with the exit status of the program and an excerpt of its stderr
  */
 export const connect = async (
   target: Target,

@@ -58,6 +58,8 @@ export class ConnectionLostError extends Error {
 /** The facts about a connection that was not opened. */
 export type FailedOpening = {
   readonly label: string;
+  /** The command of the target; empty for streams without one. */
+  readonly argv: readonly string[];
   /** The problem with the answer, or its absence. */
   readonly reason: string | undefined;
   readonly startUpOutput: StartUpOutputRecord;
@@ -67,11 +69,12 @@ export type FailedOpening = {
 /** Composes the error of a connection that was not opened: the reason, the bytes that came, and advice. */
 export const connectionFailed = ({
   label,
+  argv,
   reason,
   startUpOutput: { text, summary },
   transport,
 }: FailedOpening): ConnectionLostError => {
-  const cause = likelyCause({ transport, output: text });
+  const cause = likelyCause({ argv, transport, output: text });
   const lines = [
     joined(`could not connect to ${label}`, reason, transport),
     summary && `expected a server, received ${countedBytes(summary.bytes)}: "${summary.excerpt}"`,

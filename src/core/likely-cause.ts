@@ -1,5 +1,7 @@
 import { SUPPORTED_NODE } from '../system/supported-node.ts';
 import { reportsHeaderAsCommand } from './detect-shell-echo.ts';
+import { missingProgram } from './missing-program.ts';
+import { printableLine } from './printable.ts';
 import type { TransportEnd } from './transport.ts';
 
 /** The probable cause of a failed connection attempt, with advice. */
@@ -13,7 +15,8 @@ export const likelyCauseKinds = [
   'programMissing',
   'hostUnknown',
   'hostUnreachable',
-  'hostKey',
+  'hostKeyChanged',
+  'hostKeyUnknown',
   'authentication',
   'noContainer',
   'accountClosed',
@@ -33,6 +36,8 @@ export type LikelyCauseKind = (typeof likelyCauseKinds)[number];
 
 /** The facts about a failed connection attempt. */
 export type FailureEvidence = {
+  /** The command of the target. */
+  readonly argv: readonly string[];
   /** The end of the program that should carry the connection. */
   readonly transport: TransportEnd | undefined;
   /** The bytes on its stdout, at least the first and the last ones. */
@@ -40,37 +45,70 @@ export type FailureEvidence = {
 };
 
 /** Recognizes the messages of ssh, shells and other programs; `undefined` if there is no known one. */
-export const likelyCause = ({ transport, output }: FailureEvidence): LikelyCause | undefined => {
-  const stderr = transport?.stderr.join('\n') ?? '';
-  const facts = { transport, output, stderr, program: transport?.program ?? 'the program' };
+export const likelyCause = (failure: FailureEvidence): LikelyCause | undefined => {
+  const facts = factsOf(failure);
   const cause = CAUSES.find(({ evidence }) =>
-    evidence instanceof RegExp ? evidence.test(stderr) : evidence(facts),
+    evidence instanceof RegExp ? evidence.test(facts.stderr) : evidence(facts),
   );
-  return cause && { kind: cause.kind, advice: cause.advice.replace('PROGRAM', () => facts.program) };
+  if (cause === undefined) return undefined;
+  const { kind, advice } = cause;
+  return { kind, advice: typeof advice === 'string' ? advice : advice(facts) };
 };
 
-type Facts = FailureEvidence & { readonly stderr: string; readonly program: string };
+type Facts = {
+  readonly output: string;
+  readonly stderr: string;
+  readonly errno: string | undefined;
+  readonly exitCode: number | null | undefined;
+  /** The program that was not found, on either side. */
+  readonly missing: string | undefined;
+  /** The program that this side runs. */
+  readonly program: string;
+  readonly carrier: 'ssh' | 'container' | 'other';
+};
+
+const factsOf = ({ argv, transport, output }: FailureEvidence): Facts => ({
+  output,
+  stderr: transport?.stderr.join('\n') ?? '',
+  errno: transport?.errno,
+  exitCode: transport?.exitCode,
+  missing: transport && missingProgram(transport),
+  program: programOf(argv),
+  carrier: carrierOf(argv.join(' ')),
+});
+
+/** The program of a command, or of the script of `sh -c`. */
+const programOf = ([file = '', option, script = '']: readonly string[]): string => {
+  if (!/(^|\/)sh$/.test(file) || option !== '-c') return file;
+  const [, word = file] = /^\s*(?:\w+=\S*\s+)*(?:exec\s+)?(\S+)/.exec(script) ?? [];
+  return word;
+};
+
+const carrierOf = (command: string): Facts['carrier'] => {
+  if (/\bssh\b/.test(command)) return 'ssh';
+  return /\b(docker|podman|nerdctl|kubectl|oc|crictl)\b/.test(command) ? 'container' : 'other';
+};
 
 type Cause = {
   readonly kind: LikelyCauseKind;
   /** A pattern of stderr, or a condition. */
   readonly evidence: RegExp | ((facts: Facts) => boolean);
-  /** `PROGRAM` stands for the program that should carry the connection. */
-  readonly advice: string;
+  readonly advice: string | ((facts: Facts) => string);
 };
 
 const NON_LOGIN_PATH = 'the PATH of the remote non-login shell';
+/** The message of the shell on this side, which is run as `sh` or `/bin/sh`. */
+const LOCAL_SHELL = /^(?:\/bin\/)?sh: .*not found$/m;
 const PROMPT = /(password|passphrase|passcode|verification code|\bpin)\b[^\n]*[:?]\s*$/i;
 
 // The first match counts: the message of a program is more specific than its exit code.
 const CAUSES: readonly Cause[] = [
   {
     kind: 'programMissing',
-    evidence: ({ transport, stderr }) =>
-      transport?.errno === 'ENOENT' ||
-      // The shell that ignores the signals of the terminal could not run it.
-      (transport?.exitCode === 127 && /\bexec: (\S+): not found$/m.exec(stderr)?.[1] === transport.program),
-    advice: 'PROGRAM was not found on this machine; install it, or add its directory to PATH',
+    evidence: ({ errno, missing, program, stderr }) =>
+      errno === 'ENOENT' || (missing === program && LOCAL_SHELL.test(stderr)),
+    advice: ({ program }) =>
+      `${program} was not found on this machine; install it, or add its directory to PATH`,
   },
   {
     kind: 'hostUnknown',
@@ -85,9 +123,18 @@ const CAUSES: readonly Cause[] = [
     advice: 'the host could not be reached; check that it is running, that sshd listens, and the port',
   },
   {
-    kind: 'hostKey',
-    evidence: /host key verification failed|host identification has changed/i,
-    advice: 'the host key could not be verified; connect once with ssh and confirm the key if it is correct',
+    kind: 'hostKeyChanged',
+    evidence: /host identification has changed|host key for \S+ (has changed|was revoked)|revoked host key/i,
+    advice:
+      'the host key is not the one that ssh knows: the host was reinstalled, or another machine answers in its place. ' +
+      'Find out which; only if the new key is correct, remove the old one with ssh-keygen -R',
+  },
+  {
+    kind: 'hostKeyUnknown',
+    evidence: /host key verification failed|no \S+ host key is known for/i,
+    advice:
+      'ssh does not know the key of this host and could not ask: connect once with ssh on a terminal, compare the ' +
+      'fingerprint, and confirm it if it is correct',
   },
   {
     kind: 'authentication',
@@ -144,22 +191,21 @@ const CAUSES: readonly Cause[] = [
   },
   {
     kind: 'notExecutable',
-    evidence: ({ transport, stderr }) =>
+    evidence: ({ exitCode, missing, stderr }) =>
       // Older versions of docker also exit with 126 if the program does not exist.
-      (transport?.exitCode === 126 && !/executable file not found/i.test(stderr)) ||
-      /\bpermission denied\.?$/im.test(stderr),
+      (exitCode === 126 && missing === undefined) || /\bpermission denied\.?$/im.test(stderr),
     advice:
       'the server cannot be executed; make it executable (chmod +x), and check if its file system is mounted noexec',
   },
   {
     kind: 'serverMissing',
-    evidence: ({ transport, stderr }) =>
-      transport?.exitCode === 127 ||
-      // csh exits with 1.
-      /command not found|unknown command|executable file not found|: no such file or directory$/im.test(
-        stderr,
-      ),
-    advice: `exec-server was not found; install it in ${NON_LOGIN_PATH}, or specify its full path`,
+    evidence: ({ exitCode, missing }) => exitCode === 127 || missing !== undefined,
+    advice: ({ missing = 'exec-server', carrier }) => {
+      const name = printableLine(missing);
+      if (name.includes('/')) return `${name} does not exist there; specify the path of exec-server`;
+      const path = carrier === 'ssh' ? NON_LOGIN_PATH : 'the PATH';
+      return `${name} was not found in ${path}; install it there, or specify its full path`;
+    },
   },
   {
     kind: 'otherProgram',
@@ -169,13 +215,24 @@ const CAUSES: readonly Cause[] = [
   {
     kind: 'otherSpeaker',
     evidence: ({ output }) => output !== '',
-    advice:
-      'the command printed something that is not exec-server output (a menu, a banner or a forced command)',
+    advice: ({ carrier }) =>
+      'the command printed something that is not exec-server output (a menu, a banner or a forced command)' +
+      (carrier === 'ssh' ? ', or a start-up file of the remote shell printed it and exited' : ''),
   },
   {
     kind: 'silent',
-    evidence: ({ transport }) => transport?.exitCode === 0 && transport.stderr.length === 0,
-    advice:
-      'the command exited without output; is it exec-server, and is stdin attached (docker exec needs -i)?',
+    evidence: ({ exitCode, stderr, carrier }) =>
+      exitCode === 0 ||
+      // ssh itself exits with 255; any other code is that of the remote shell.
+      (carrier === 'ssh' && typeof exitCode === 'number' && exitCode !== 255 && stderr === ''),
+    advice: ({ carrier }) => SILENT[carrier],
   },
 ];
+
+const SILENT: Readonly<Record<Facts['carrier'], string>> = {
+  ssh:
+    'the command exited without output: a start-up file of the remote shell (.bashrc, .zshenv, …) exits, or the command ' +
+    'is not exec-server',
+  container: 'the command exited without output; is it exec-server, and is stdin attached (docker exec -i)?',
+  other: 'the command exited without output; is it exec-server, and does it get stdin?',
+};

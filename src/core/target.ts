@@ -39,17 +39,24 @@ export const REMOTE_COMMAND = 'exec-server --stdio';
  * @param host a host or alias as `ssh` accepts it: `devbox`, `me@10.0.0.5`, `ssh://me@devbox:2222`
  * @param command the command that starts the server on the host: a command line for the user's shell, or program and
  * arguments, which are quoted for any Unix shell
- * @throws {RangeError} for arguments that cannot be quoted
+ * @throws {RangeError} for an empty host or command, and for arguments that cannot be quoted
  */
 export const sshServer = (
   host: string,
   command: string | readonly [string, ...string[]] = REMOTE_COMMAND,
-): Target => ({
-  // -T: a terminal would translate line ends and echo. --: a host is never an option.
-  argv: ['ssh', '-T', '--', host, typeof command === 'string' ? command : quoteArgv(command)],
-  location: 'remote',
-  label: host,
-});
+): Target => {
+  const line = typeof command === 'string' ? command : quoteArgv(command);
+  if (host.trim() === '')
+    throw new RangeError('host: expected a host name or an alias, received an empty one');
+  // ssh would start a login shell.
+  if (line.trim() === '') throw new RangeError('command: expected a command line, received an empty one');
+  return {
+    // -T: a terminal would translate line ends and echo. --: a host is never an option.
+    argv: ['ssh', '-T', '--', host, line],
+    location: 'remote',
+    label: host,
+  };
+};
 
 /** Returns the target of a server that a command reaches by its stdin and stdout: `docker exec -i box exec-server --stdio`. */
 export const commandServer = (

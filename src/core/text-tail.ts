@@ -2,7 +2,7 @@
 export class TextTail {
   readonly #maxBytes: number;
   #bytes: Buffer = Buffer.alloc(0);
-  #cut = false;
+  #isCut = false;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -10,21 +10,22 @@ export class TextTail {
 
   push(chunk: Buffer): void {
     const all = Buffer.concat([this.#bytes, chunk.subarray(-this.#maxBytes)]);
-    this.#cut ||= this.#bytes.length + chunk.length > this.#maxBytes;
+    this.#isCut ||= this.#bytes.length + chunk.length > this.#maxBytes;
     this.#bytes = all.subarray(-this.#maxBytes);
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  /** True if there were more bytes. */
+  get isCut(): boolean {
+    return this.#isCut;
   }
 
   /** The bytes that are kept, from the first whole character on. */
   get text(): string {
-    return this.#bytes.subarray(this.#cut ? startOfCharacter(this.#bytes) : 0).toString('utf8');
-  }
-
-  /** Returns the last `count` lines that are not empty. */
-  lines(count: number): string[] {
-    return this.text
-      .split(/\r?\n|\r/)
-      .filter(line => line.trim() !== '')
-      .slice(-count);
+    return this.#bytes.subarray(this.#isCut ? startOfCharacter(this.#bytes) : 0).toString('utf8');
   }
 }
 

@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { PassThrough, Readable, type Writable } from 'node:stream';
 import spawn from 'cross-spawn';
 import { settledWithin } from '../system/deadline.ts';
+import { LineExcerpt } from './line-excerpt.ts';
 import type { Target } from './target.ts';
-import { TextTail } from './text-tail.ts';
 
 /** The end of the program that carried a connection. */
 export type TransportEnd = {
@@ -13,7 +13,7 @@ export type TransportEnd = {
   readonly errno?: string;
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Its last lines of stderr. */
+  /** Its first and last lines on stderr, with `…` for those in between. */
   readonly stderr: readonly string[];
 };
 
@@ -28,9 +28,6 @@ export type Transport = {
   /** Ends the program by signals. */
   abort(): Promise<void>;
 };
-
-const STDERR_BYTES = 16 * 1024;
-const STDERR_LINES = 10;
 
 /** Longer than a server takes to terminate its processes. */
 const CLOSE_GRACE_MS = 5000;
@@ -50,7 +47,7 @@ export const openTransport = (target: Target, env: NodeJS.ProcessEnv): Transport
   const output = child.stdin ?? new PassThrough().resume();
   const input = child.stdout ?? Readable.from([]);
   const errors = child.stderr ?? Readable.from([]);
-  const stderr = new TextTail(STDERR_BYTES);
+  const stderr = new LineExcerpt();
   errors.on('data', (chunk: Buffer) => stderr.push(chunk));
   // The reader and writer of the connection report a broken pipe; a listener keeps it from being thrown.
   for (const stream of [output, input, errors]) stream.on('error', () => {});
@@ -61,7 +58,7 @@ export const openTransport = (target: Target, env: NodeJS.ProcessEnv): Transport
         program: target.argv[0],
         exitCode,
         signal,
-        stderr: stderr.lines(STDERR_LINES),
+        stderr: stderr.lines,
         ...(errno !== undefined && { errno }),
       });
     child.on('close', end);

@@ -44,6 +44,21 @@ describe('targetOf', () => {
     });
   });
 
+  for (const [option, ...others] of [
+    ['--ssh <host>'],
+    ['--via <command>'],
+    ['--environment <id>'],
+    ['--remote-command <command>', '--ssh', 'devbox'],
+  ] as const) {
+    it(`refuses an empty ${option}`, () => {
+      const [name = ''] = option.split(' ');
+      for (const value of ['', ' '])
+        expect(errorOf(() => targetFor(...others, name, value))).to.equal(
+          `error: option '${option}' argument '${value}' is invalid. Expected a value, received an empty one.`,
+        );
+    });
+  }
+
   it('refuses --remote-command without --ssh', () => {
     const message = "error: option '--remote-command <command>' requires '--ssh <host>'";
     expect(errorOf(() => targetFor('--remote-command', 'x'))).to.equal(message);

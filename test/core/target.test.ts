@@ -30,6 +30,11 @@ describe('sshServer', () => {
     });
   });
 
+  it('refuses an empty host and an empty command', () => {
+    for (const host of ['', ' ']) expect(() => sshServer(host)).to.throw(RangeError, 'host: expected');
+    expect(() => sshServer('devbox', '')).to.throw(RangeError, 'command: expected');
+  });
+
   it('passes a host that looks like an option as a host', () => {
     const { argv } = sshServer('-oProxyCommand=touch marker');
     expect(argv.slice(argv.indexOf('--'))).to.deep.equal([

@@ -347,7 +347,9 @@ describeWithSshd('exec-server doctor --ssh', () => {
       expect(stdout).to.match(
         /^problem {2}connection {7}could not connect to devbox: ssh exited with code 127$/m,
       );
-      expect(stdout).to.contain('→ exec-server was not found; install it').and.contain('--remote-program');
+      expect(stdout)
+        .to.contain('→ /no/such/exec-server does not exist there; specify the path')
+        .and.contain('--remote-program');
     });
   });
 });

@@ -124,6 +124,20 @@ describeWithSshd('a connection through sshd to an account with the shell', () =>
         );
       });
 
+      it(`names start-up files if ${file} exits without output`, async () => {
+        for (const code of [0, 3]) {
+          // In these shells, `exit` ends only the file.
+          const exit =
+            shell === 'fish' || shell === 'tcsh' ? `exec /bin/sh -c "exit ${code}"` : `exit ${code}`;
+          const { message, likelyCause } = await failure(account(`${exit}\n`));
+          expect(likelyCause?.kind).to.equal('silent');
+          expect(message).to.contain(
+            `ssh exited with code ${code}\nthe command exited without output: a start-up file`,
+          );
+          expect(message).to.not.contain('docker');
+        }
+      });
+
       it(`reports that ${file} runs another shell, which reads frames as commands`, async () => {
         const { message, likelyCause } = await failure(account(`echo Beer\nexec /bin/sh\n`));
         expect(message).to.match(

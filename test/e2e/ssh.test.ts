@@ -1,4 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { ConnectionLostError, connect, type ExecClient, sshServer } from '../../src/core/index.ts';
 import { runCli, startCli } from './support/cli.ts';
@@ -73,6 +75,39 @@ describeWithSshd('a connection through sshd', () => {
         /^exec-server: could not connect to devbox: ssh exited with code 127\n.*missing-server.*not found/,
       );
       expect(stderr).to.contain('--remote-command');
+    });
+
+    describe('with a host key that ssh does not accept', () => {
+      const knownHosts = () => join(host.sshd.directory, 'known_hosts');
+      let accepted: string;
+      before(() => {
+        accepted = readFileSync(knownHosts(), 'utf8');
+      });
+      afterEach(() => writeFileSync(knownHosts(), accepted));
+
+      it('shows the whole warning of a changed key, and does not advise to confirm it', async () => {
+        const other = readFileSync(join(host.sshd.directory, 'client_key.pub'), 'utf8');
+        writeFileSync(knownHosts(), `devbox ${other}`);
+        const { stderr, end } = await run(['--', 'true']);
+        expect(end).to.equal(255);
+        const shown = [
+          'REMOTE HOST IDENTIFICATION HAS CHANGED',
+          'SHA256:',
+          knownHosts(),
+          'verification failed',
+        ];
+        for (const text of shown) expect(stderr).to.contain(text);
+        expect(stderr).to.contain('another machine answers in its place').and.not.contain('connect once');
+      });
+
+      it('advises to confirm an unknown key', async () => {
+        writeFileSync(knownHosts(), '');
+        const { stderr, end } = await run(['--', 'true']);
+        expect(end).to.equal(255);
+        expect(stderr)
+          .to.contain('ssh does not know the key of this host')
+          .and.not.contain('another machine');
+      });
     });
 
     it('does not pass a host as an option to ssh', async () => {

@@ -119,7 +119,13 @@ describe('output instead of a first frame', () => {
 
   it('is shown if the server is missing', async () => {
     expect(await messageFor('echo Beer; exec no-such-server --stdio')).to.match(
-      /^\/bin\/sh exited with code 127\n {2}.*no-such-server: not found\nexpected a server, received 5 bytes: "Beer\\n"\nexec-server was not found; install it/,
+      /^\/bin\/sh exited with code 127\n {2}.*no-such-server: not found\nexpected a server, received 5 bytes: "Beer\\n"\nno-such-server was not found in the PATH; install it there, or/,
+    );
+  });
+
+  it('is not confused with a program that is missing on this machine', async () => {
+    expect(await messageFor('no-such-program --x')).to.match(
+      /^\/bin\/sh exited with code 127\n {2}.*not found\nno-such-program was not found on this machine; /,
     );
   });
 
