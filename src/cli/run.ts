@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import { pipeline, type Writable } from 'node:stream';
 import type { ExecClient, ProcessEnv, ProcessExit, RemoteProcess, Sandbox, Target } from '../core/index.ts';
 import { signalExitCode } from '../system/signal-exit-code.ts';
 import { systemErrorText } from '../system/system-error-text.ts';
@@ -60,7 +60,8 @@ const runOn = async (client: ExecClient, options: RunOptions, signals: SignalFor
   signals.forwardTo(child);
   const restoreTerminal = options.tty ? attachTerminal(child) : undefined;
   try {
-    if (stdin !== undefined) void forwardInput(stdin, child, options.tty);
+    // An error is that of the connection or the command, of which the reader of the output learns.
+    if (stdin !== undefined && child.stdin !== undefined) pipeline(stdin, child.stdin, () => {});
     const failure = await forwardOutput(child);
     return failure === undefined ? exitCodeOf(await child.exit) : reportFailure(failure);
   } finally {
@@ -71,21 +72,6 @@ const runOn = async (client: ExecClient, options: RunOptions, signals: SignalFor
 
 const exitCodeOf = ({ exitCode, reason }: ProcessExit): number =>
   reason === 'timeout' ? TIMED_OUT : exitCode;
-
-/** Ctrl-D, the end of input on a terminal. */
-const END_OF_TRANSMISSION = '\x04';
-
-/** Copies stdin to the command until it ends or the command has closed its stdin. */
-const forwardInput = async (input: Readable, child: RemoteProcess, tty: boolean): Promise<void> => {
-  try {
-    for await (const chunk of input) {
-      if (!(await child.write(chunk as Buffer))) return;
-    }
-    await (tty ? child.write(END_OF_TRANSMISSION) : child.closeStdin());
-  } catch {
-    // The connection is lost or the command has ended; the reader of the output gets the error.
-  }
-};
 
 /** An output of this program that cannot be written. */
 type OutputFailure = { readonly name: 'stdout' | 'stderr'; readonly error: NodeJS.ErrnoException };

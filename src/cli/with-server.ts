@@ -11,6 +11,9 @@ import { countedBytes } from '../core/start-up-output.ts';
 import { CONNECTION_FAILED, failureExitCode } from './exit-codes.ts';
 import { printMessage } from './output.ts';
 
+/** Output that is received ahead of a reader: larger than the default, since there is one process. */
+const OUTPUT_WINDOW_BYTES = 8 * 1024 * 1024;
+
 export type WithServerOptions = {
   /** Do not report start-up output. */
   readonly quiet: boolean;
@@ -32,7 +35,11 @@ export const withServer = async (
 ): Promise<number> => {
   let client: ExecClient | undefined;
   try {
-    client = await connect(target, { clientName: 'exec-server run', signal });
+    client = await connect(target, {
+      clientName: 'exec-server run',
+      outputWindowBytes: OUTPUT_WINDOW_BYTES,
+      signal,
+    });
     signal?.addEventListener('abort', closing(client));
     if (!quiet) reportStartUpOutput(client);
     return await work(client);

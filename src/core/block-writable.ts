@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { MAX_BLOCK_BYTES } from '../protocol/limits.ts';
-import { BLOCKS_UNDER_WAY } from './limits.ts';
+import { BlocksUnderWay, type SendWindow } from './send-window.ts';
 
 /** Requests that a stream of blocks makes. */
 export type BlockTarget = {
@@ -14,16 +14,17 @@ export type BlockTarget = {
 };
 
 /** Creates a stream that sends blocks of at most 1 MiB, several at a time. An error of one is that of a later call. */
-export const blockWritable = ({ open, write, finish, discard }: BlockTarget): Writable => {
-  const underWay: Promise<unknown>[] = [];
+export const blockWritable = (
+  { open, write, finish, discard }: BlockTarget,
+  window: SendWindow,
+): Writable => {
+  const underWay = new BlocksUnderWay(window);
   const send = async (bytes: Buffer): Promise<void> => {
     for (let from = 0; from < bytes.length; from += MAX_BLOCK_BYTES) {
-      if (underWay.length === BLOCKS_UNDER_WAY) await underWay.shift();
+      const block = bytes.subarray(from, from + MAX_BLOCK_BYTES);
+      await underWay.room(block.length);
       // The caller may change its bytes as soon as the callback is called.
-      const written = write(Buffer.from(bytes.subarray(from, from + MAX_BLOCK_BYTES)));
-      // Reported when it is awaited.
-      written.catch(() => {});
-      underWay.push(written);
+      underWay.add(block.length, write(Buffer.from(block)));
     }
   };
   let opened = open === undefined;
@@ -39,7 +40,7 @@ export const blockWritable = ({ open, write, finish, discard }: BlockTarget): Wr
       settle(() => send(bytes))(callback);
     },
     final: settle(async () => {
-      await Promise.all(underWay);
+      await underWay.answered();
       opened = false;
       await finish();
     }),

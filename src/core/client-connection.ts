@@ -9,6 +9,7 @@ import { RpcClient } from '../protocol/rpc/client.ts';
 import { FIRST_REQUEST_ID } from '../protocol/rpc/peer.ts';
 import { checkedResult } from './answers.ts';
 import { ConnectionLostError, connectionFailed, connectionLost, RequestError } from './errors.ts';
+import { SEND_QUEUE_BYTES } from './limits.ts';
 import { parseOutputParams } from './output-params.ts';
 import { type StartUpOutput, StartUpOutputRecord } from './start-up-output.ts';
 import type { TransportEnd } from './transport.ts';
@@ -109,6 +110,11 @@ export class ClientConnection {
   /** Sends a notification; has no effect on a closed connection. */
   notify<Spec extends NotificationSpec>(spec: Spec, params: ParamsIn<Spec>): Promise<void> {
     return this.#client.notify(spec, params);
+  }
+
+  /** Resolves when few bytes are queued for the server; `undefined` if that is the case. */
+  shortened(): Promise<void> | undefined {
+    return this.#client.queueShort(SEND_QUEUE_BYTES);
   }
 
   /** Sends bytes in binary frames from now on. */

@@ -13,6 +13,7 @@ import type { RemoteProcess, StartOptions } from './process.ts';
 import { Processes } from './processes.ts';
 import type { ProcessEnv } from './start-env.ts';
 import type { StartUpOutput } from './start-up-output.ts';
+import { createWindows } from './windows.ts';
 
 /** The result of a method. */
 type Answer<Method extends keyof Requests> = ResultOut<Requests[Method]>;
@@ -31,13 +32,19 @@ export class ExecClient implements AsyncDisposable {
   readonly closed: Promise<ConnectionLostError | undefined>;
 
   /** @internal */
-  constructor(connection: ClientConnection, announced: Answer<'initialize'>, localEnv: Env) {
+  constructor(
+    connection: ClientConnection,
+    announced: Answer<'initialize'>,
+    localEnv: Env,
+    outputWindowBytes?: number,
+  ) {
     this.#connection = connection;
     this.#announced = announced;
     this.closed = connection.closed;
-    this.#processes = new Processes(connection, announced.environmentInfo, localEnv);
+    const windows = createWindows(connection, outputWindowBytes, announced.limits);
+    this.#processes = new Processes(connection, announced.environmentInfo, localEnv, windows);
     this.#http = new HttpRequests(connection, announced.environmentInfo);
-    this.files = new RemoteFiles(connection, announced.environmentInfo);
+    this.files = new RemoteFiles(connection, announced.environmentInfo, windows);
     connection.deliverTo({
       handlers: {
         ...this.#processes.handlers,

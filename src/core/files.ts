@@ -11,6 +11,7 @@ import { RequestError } from './errors.ts';
 import { fileWriteStream, type OpenFile, readBlocks } from './file-streams.ts';
 import { MAX_COLLECTED_BYTES } from './limits.ts';
 import type { Sandbox } from './process.ts';
+import type { Windows } from './windows.ts';
 
 /** Options of every access to files. */
 export type FileOptions = {
@@ -60,14 +61,16 @@ export type WalkResult = ResultOut<Requests['fs/walk']>;
 export class RemoteFiles {
   readonly #connection: ClientConnection;
   readonly #info: EnvironmentInfo;
+  readonly #windows: Windows;
   #nextHandle = 1;
   #watchId = 0;
   #onMissingChanged: (() => void) | undefined;
 
   /** @internal */
-  constructor(connection: ClientConnection, info: EnvironmentInfo) {
+  constructor(connection: ClientConnection, info: EnvironmentInfo, windows: Windows) {
     this.#connection = connection;
     this.#info = info;
+    this.#windows = windows;
   }
 
   /**
@@ -144,7 +147,7 @@ export class RemoteFiles {
 
   /** Reads a file in blocks, of which few are in memory. */
   createReadStream(path: string, { verify = false, sandbox }: ReadStreamOptions = {}): Readable {
-    const blocks = readBlocks(this.#request, this.#opened(path, sandbox), verify);
+    const blocks = readBlocks(this.#request, this.#opened(path, sandbox), verify, this.#windows.credit);
     return Readable.from(blocks, { objectMode: false, highWaterMark: MAX_BLOCK_BYTES });
   }
 
@@ -153,7 +156,7 @@ export class RemoteFiles {
    * written. If the stream is destroyed before, an atomic write has no effect; another one leaves what was written.
    */
   createWriteStream(path: string, { sandbox, ...options }: WriteStreamOptions = {}): Writable {
-    return fileWriteStream(this.#request, this.#opened(path, sandbox), options);
+    return fileWriteStream(this.#request, this.#opened(path, sandbox), options, this.#windows.send);
   }
 
   /**
@@ -202,7 +205,7 @@ export class RemoteFiles {
       yield (await this.#request(requests['fs/readFile'], { path, sandbox })).dataBase64;
     } catch (error) {
       if (!(error instanceof RequestError) || error.kind !== 'limitExceeded') throw error;
-      yield* readBlocks(this.#request, this.#opened(path, sandbox), false);
+      yield* readBlocks(this.#request, this.#opened(path, sandbox), false, this.#windows.credit);
     }
   }
 

@@ -17,6 +17,11 @@ export type OpenOptions = {
   readonly retainedBytes?: number | undefined;
   /** Time that the server keeps a closed process for `read` and `list`, in milliseconds. Default: 0. */
   readonly retainedMs?: number | undefined;
+  /**
+   * Output of a new process that the server sends ahead of its reader, from 64 KiB to 32 MiB. It becomes more for a process
+   * whose reader keeps up. Default: 1 MiB.
+   */
+  readonly outputWindowBytes?: number | undefined;
 };
 
 /**
@@ -33,6 +38,7 @@ export const openClient = async (
     initializeTimeoutMs,
     retainedBytes = 0,
     retainedMs = 0,
+    outputWindowBytes = OUTPUT_WINDOW_BYTES,
   }: OpenOptions = {},
 ): Promise<ExecClient> => {
   const connection = new ClientConnection(streams);
@@ -41,14 +47,14 @@ export const openClient = async (
     const announced = await connection.request(requests.initialize, {
       clientName,
       binaryFrames: true,
-      outputWindowBytes: OUTPUT_WINDOW_BYTES,
+      outputWindowBytes,
       retainedBytes,
       retainedMs,
     });
     // The answer may have arrived after the connection had failed.
     await connection.assertOpen();
     if (announced.binaryFrames) connection.useBinaryFrames();
-    const client = new ExecClient(connection, announced, localEnv);
+    const client = new ExecClient(connection, announced, localEnv, outputWindowBytes);
     await connection.notify(clientNotifications.initialized, {});
     return client;
   } catch (error) {

@@ -3,13 +3,9 @@ import { requests, type ServerNotifications } from '../protocol/messages.ts';
 import type { StreamBytes } from '../protocol/process.ts';
 import { deferred } from '../system/deferred.ts';
 import type { ClientConnection } from './client-connection.ts';
+import { CreditWindow, type CreditWindows } from './credit-window.ts';
 import { ConnectionLostError } from './errors.ts';
-import {
-  ACKNOWLEDGE_BYTES,
-  MAX_UNACKNOWLEDGED_BYTES,
-  MAX_UNANSWERED_ACKNOWLEDGEMENTS,
-  OUTPUT_WINDOW_BYTES,
-} from './limits.ts';
+import { MAX_UNANSWERED_ACKNOWLEDGEMENTS, UNACKNOWLEDGED_EXCESS_BYTES } from './limits.ts';
 import { type NumberedChunk, OutputQueue } from './output-queue.ts';
 import type { ProcessClose, ProcessExit } from './process.ts';
 
@@ -18,6 +14,7 @@ export class ProcessFeed {
   readonly id: string;
   readonly output: OutputQueue;
   readonly #connection: ClientConnection;
+  readonly #window: CreditWindow;
   readonly #exit = deferred<ProcessExit>();
   readonly #closed = deferred<ProcessClose>();
   readonly #received = { stdout: 0, stderr: 0, pty: 0 };
@@ -27,9 +24,10 @@ export class ProcessFeed {
   #droppedBefore = 0;
   #over = false;
 
-  constructor(id: string, connection: ClientConnection) {
+  constructor(id: string, connection: ClientConnection, windows: CreditWindows) {
     this.id = id;
     this.#connection = connection;
+    this.#window = new CreditWindow(windows);
     this.output = new OutputQueue(`process ${id}`, chunk => this.#onRead(chunk));
   }
 
@@ -44,9 +42,9 @@ export class ProcessFeed {
   onOutput({ seq, stream, chunk }: ParamsOut<ServerNotifications['process/output']>): void {
     this.#received[stream] += chunk.length;
     const unacknowledged = this.output.bytes + this.#unacknowledged + chunk.length;
-    if (unacknowledged > MAX_UNACKNOWLEDGED_BYTES) {
+    if (unacknowledged > this.#window.bytes + UNACKNOWLEDGED_EXCESS_BYTES) {
       this.#connection.fail(
-        `process/output: process ${this.id} has ${unacknowledged} bytes of unacknowledged output, over the window of ${OUTPUT_WINDOW_BYTES}`,
+        `process/output: process ${this.id} has ${unacknowledged} bytes of unacknowledged output, over the window of ${this.#window.bytes}`,
       );
       return;
     }
@@ -67,6 +65,7 @@ export class ProcessFeed {
     this.#over = true;
     this.#exit.reject(new ConnectionLostError('the server sent process/closed without process/exited'));
     this.output.end(bytes && incompleteness(bytes, this.#received));
+    this.#releaseWindow();
     this.#closed.resolve({ holders });
   }
 
@@ -76,6 +75,7 @@ export class ProcessFeed {
     this.#exit.reject(error);
     this.#closed.reject(error);
     this.output.end(error);
+    this.#releaseWindow();
   }
 
   async terminate(): Promise<boolean> {
@@ -92,13 +92,23 @@ export class ProcessFeed {
   }
 
   #onRead({ seq, chunk }: NumberedChunk): void {
+    if (this.#over) {
+      this.#releaseWindow();
+      return;
+    }
     this.#unacknowledged += chunk.length;
-    if (this.#over || this.#unacknowledged < ACKNOWLEDGE_BYTES) return;
+    if (this.#unacknowledged < this.#window.acknowledgeBytes) return;
+    const windowBytes = this.#window.adapt(this.#unacknowledged, this.output.bytes);
     this.#unacknowledged = 0;
-    void this.#acknowledge(seq);
+    void this.#acknowledge(seq, windowBytes);
   }
 
-  async #acknowledge(seq: number): Promise<void> {
+  /** Releases the memory of the window once a closed process has no more unread output than a new one may have. */
+  #releaseWindow(): void {
+    if (this.output.bytes <= this.#window.initialBytes) this.#window.release();
+  }
+
+  async #acknowledge(seq: number, windowBytes: number | undefined): Promise<void> {
     this.#unansweredAcknowledgements += 1;
     if (this.#unansweredAcknowledgements > MAX_UNANSWERED_ACKNOWLEDGEMENTS) {
       this.#connection.fail(
@@ -107,7 +117,11 @@ export class ProcessFeed {
       return;
     }
     try {
-      await this.#connection.request(requests['process/acknowledge'], { processId: this.id, seq });
+      await this.#connection.request(requests['process/acknowledge'], {
+        processId: this.id,
+        seq,
+        windowBytes,
+      });
     } catch {
       // The reader of the output gets the error of a lost connection.
     }

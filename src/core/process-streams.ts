@@ -2,6 +2,7 @@ import { Readable, type Writable } from 'node:stream';
 import { blockWritable } from './block-writable.ts';
 import type { OutputChunk } from './output-queue.ts';
 import type { RemoteProcess } from './process.ts';
+import type { SendWindow } from './send-window.ts';
 
 /** Ctrl-D, which a terminal turns into the end of input. */
 const END_OF_TRANSMISSION = '\u0004';
@@ -10,15 +11,14 @@ const END_OF_TRANSMISSION = '\u0004';
 export const stdinStream = (
   process: Pick<RemoteProcess, 'write' | 'closeStdin'>,
   terminal: boolean,
+  window: SendWindow,
 ): Writable => {
   const write = async (bytes: Buffer | string) => {
     if (await process.write(bytes)) return;
     throw Object.assign(new Error('write EPIPE: the process has closed its stdin'), { code: 'EPIPE' });
   };
-  const stream = blockWritable({
-    write,
-    finish: () => (terminal ? write(END_OF_TRANSMISSION) : process.closeStdin()),
-  });
+  const finish = () => (terminal ? write(END_OF_TRANSMISSION) : process.closeStdin());
+  const stream = blockWritable({ write, finish }, window);
   return withoutUncaughtErrors(stream);
 };
 

@@ -17,19 +17,22 @@ import {
   type StartEnv,
 } from './start-env.ts';
 import { StartedProcess } from './started-process.ts';
+import type { Windows } from './windows.ts';
 
 /** The processes of one connection: starts them, and delivers their notifications. */
 export class Processes {
   readonly #connection: ClientConnection;
   readonly #info: EnvironmentInfo;
   readonly #localEnv: Env;
+  readonly #windows: Windows;
   readonly #feeds = new Map<string, ProcessFeed>();
   #nextId = 1;
 
-  constructor(connection: ClientConnection, info: EnvironmentInfo, localEnv: Env) {
+  constructor(connection: ClientConnection, info: EnvironmentInfo, localEnv: Env, windows: Windows) {
     this.#connection = connection;
     this.#info = info;
     this.#localEnv = localEnv;
+    this.#windows = windows;
   }
 
   readonly handlers = {
@@ -50,7 +53,7 @@ export class Processes {
 
   async start({ signal, ...options }: StartOptions): Promise<RemoteProcess> {
     signal?.throwIfAborted();
-    const feed = new ProcessFeed(String(this.#nextId++), this.#connection);
+    const feed = new ProcessFeed(String(this.#nextId++), this.#connection, this.#windows.credit);
     const starting = this.#start(feed, options);
     return signal === undefined ? starting : abortable(starting, feed, signal);
   }
@@ -84,7 +87,7 @@ export class Processes {
         ...options,
       });
       const stdinKind = tty !== false ? 'terminal' : stdin ? 'pipe' : 'none';
-      return new StartedProcess(feed, this.#connection, launch, stdinKind);
+      return new StartedProcess(feed, this.#connection, launch, stdinKind, this.#windows.send);
     } catch (error) {
       this.#feeds.delete(feed.id);
       // It may run, and no caller could end it.

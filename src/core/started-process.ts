@@ -10,6 +10,7 @@ import type { OutputChunk } from './output-queue.ts';
 import type { Launch, ProcessResult, RemoteProcess } from './process.ts';
 import type { ProcessFeed } from './process-feed.ts';
 import { type OutputStreams, outputStreams, stdinStream } from './process-streams.ts';
+import type { SendWindow } from './send-window.ts';
 
 /** Kinds of stdin: `terminal` ends by Ctrl-D. */
 export type StdinKind = 'none' | 'pipe' | 'terminal';
@@ -20,15 +21,23 @@ export class StartedProcess implements RemoteProcess {
   readonly #feed: ProcessFeed;
   readonly #connection: ClientConnection;
   readonly #stdinKind: StdinKind;
+  readonly #sendWindow: SendWindow;
   #stdin: Writable | undefined;
   #streams: OutputStreams | undefined;
   #writes = 0;
 
-  constructor(feed: ProcessFeed, connection: ClientConnection, launch: Launch, stdinKind: StdinKind) {
+  constructor(
+    feed: ProcessFeed,
+    connection: ClientConnection,
+    launch: Launch,
+    stdinKind: StdinKind,
+    sendWindow: SendWindow,
+  ) {
     this.launch = launch;
     this.#feed = feed;
     this.#connection = connection;
     this.#stdinKind = stdinKind;
+    this.#sendWindow = sendWindow;
   }
 
   get id() {
@@ -57,7 +66,7 @@ export class StartedProcess implements RemoteProcess {
 
   get stdin(): Writable | undefined {
     if (this.#stdinKind === 'none') return undefined;
-    this.#stdin ??= stdinStream(this, this.#stdinKind === 'terminal');
+    this.#stdin ??= stdinStream(this, this.#stdinKind === 'terminal', this.#sendWindow);
     return this.#stdin;
   }
 

@@ -84,6 +84,9 @@ export const MAX_ARGUMENTS_LENGTH = 6 * 1024 * 1024;
 /** The smallest `outputWindowBytes`: one read from a child must fit. */
 export const MIN_OUTPUT_WINDOW_BYTES = 64 * 1024;
 
+/** The largest `windowBytes` of `process/acknowledge`. */
+export const MAX_OUTPUT_WINDOW_BYTES = 32 * 1024 * 1024;
+
 /** Largest `maxOutputBytes`: head and tail of the output of a process together, in bytes. */
 export const MAX_HEAD_TAIL_BYTES = 64 * 1024 * 1024;
 

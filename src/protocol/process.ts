@@ -14,7 +14,14 @@ import {
   pathText,
   withDefault,
 } from './fields.ts';
-import { MAX_ARGUMENT_BYTES, MAX_ARGUMENTS, MAX_ARGUMENTS_LENGTH, MAX_HEAD_TAIL_BYTES } from './limits.ts';
+import {
+  MAX_ARGUMENT_BYTES,
+  MAX_ARGUMENTS,
+  MAX_ARGUMENTS_LENGTH,
+  MAX_HEAD_TAIL_BYTES,
+  MAX_OUTPUT_WINDOW_BYTES,
+  MIN_OUTPUT_WINDOW_BYTES,
+} from './limits.ts';
 import { sandboxField } from './sandbox.ts';
 
 const Seq = z
@@ -233,11 +240,22 @@ export const processRead = request('process/read', () => ({
 }));
 
 export const processAcknowledge = request('process/acknowledge', () => ({
-  doc: `Acknowledges the output of a process up to \`seq\`, so that the server may send more. Needed only with
-\`outputWindowBytes\` in \`initialize\`.`,
+  doc: `Acknowledges the output of a process up to \`seq\`, so that the server may send more, and may change its window.
+Needed only with \`outputWindowBytes\` in \`initialize\`.`,
   params: z.object({
     processId: ProcessId,
     seq: z.int().check(z.nonnegative(), z.describe('The `seq` of the last `process/output` processed.')),
+    windowBytes: maybe(
+      z
+        .int()
+        .check(
+          z.minimum(MIN_OUTPUT_WINDOW_BYTES),
+          z.maximum(MAX_OUTPUT_WINDOW_BYTES),
+          z.describe(
+            'New limit of the unacknowledged output of this process. Supported if `initialize` announces the limit `outputWindowBytes`, its maximum.',
+          ),
+        ),
+    ),
   }),
   result: z.object({}),
 }));

@@ -1,4 +1,4 @@
-import { MAX_BLOCK_BYTES } from '../protocol/limits.ts';
+import { MAX_BLOCK_BYTES, MAX_OUTPUT_WINDOW_BYTES } from '../protocol/limits.ts';
 import { MAX_MATCH_STEPS } from '../shared-config/index.ts';
 import { MAX_EXPLANATION_BYTES } from './environment/limits.ts';
 import {
@@ -37,6 +37,7 @@ export const announcedLimits = (chosen: {
   retainedMs: MAX_RETAINED_MS,
   waitingReads: MAX_WAITING_READS,
   stdinQueuedBytes: MAX_STDIN_QUEUED_BYTES,
+  outputWindowBytes: MAX_OUTPUT_WINDOW_BYTES,
   explanationBytes: MAX_EXPLANATION_BYTES,
   openFiles: MAX_OPEN_FILES,
   waitingFileRequests: MAX_WAITING_FILE_REQUESTS,

@@ -179,6 +179,14 @@ describe('the output of processes', () => {
       expect((await acknowledgeUntilClosed('unread')).stdout.length).to.equal(300_000);
     });
 
+    it('sends as much more as an acknowledgement enlarges the window by', async () => {
+      await sh('unread', 'head -c 300000 /dev/zero');
+      await client.waitFor('output', ({ params }) => params?.processId === 'unread');
+      const { seq } = received('unread').at(-1) as { seq: number };
+      await client.request('process/acknowledge', { processId: 'unread', seq, windowBytes: 1024 * 1024 });
+      expect((await client.finished('unread')).stdout.length).to.equal(300_000);
+    });
+
     it('does not delay process/exited by output that waits for an acknowledgement', async () => {
       await sh('short', 'head -c 100000 /dev/zero; exit 5');
       const exited = await client.waitFor('process/exited', ({ method }) => method === 'process/exited');

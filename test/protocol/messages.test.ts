@@ -8,6 +8,7 @@ import {
   MAX_ARGUMENTS_LENGTH,
   MAX_EXPLAINED_NAMES,
   MAX_ID_BYTES,
+  MAX_OUTPUT_WINDOW_BYTES,
   MAX_PATH_LENGTH,
   MIN_OUTPUT_WINDOW_BYTES,
 } from '../../src/protocol/limits.ts';
@@ -405,8 +406,9 @@ const cases: Record<string, Case> = {
   },
   'process/acknowledge params': {
     schema: requests['process/acknowledge'].params,
-    full: { processId: 'p', seq: 12 },
+    full: { processId: 'p', seq: 12, windowBytes: MIN_OUTPUT_WINDOW_BYTES },
     least: { processId: '?', seq: 0 },
+    optional: ['windowBytes'],
   },
   'process/acknowledge result': { schema: requests['process/acknowledge'].result, full: {}, least: {} },
   'process/list params': { schema: requests['process/list'].params, full: {}, least: {} },
@@ -897,6 +899,14 @@ describe('the ranges of numbers', () => {
       'seq',
       [0, 2 ** 40],
       [-1, 1.5],
+    ],
+    [
+      'windowBytes',
+      requests['process/acknowledge'].params,
+      { processId: 'p', seq: 1 },
+      'windowBytes',
+      [MIN_OUTPUT_WINDOW_BYTES, MAX_OUTPUT_WINDOW_BYTES],
+      [MIN_OUTPUT_WINDOW_BYTES - 1, MAX_OUTPUT_WINDOW_BYTES + 1],
     ],
     [
       'outputWindowBytes',

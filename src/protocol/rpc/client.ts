@@ -77,6 +77,12 @@ export class RpcClient<EndError extends Error> {
     return this.#peer.notify(spec.method, params);
   }
 
+  /** Resolves when the queue is drained; `undefined` if it is not longer than `maxBytes`. */
+  queueShort(maxBytes: number): Promise<void> | undefined {
+    if (this.#writer.queuedBytes <= maxBytes) return undefined;
+    return new Promise(resolve => this.#writer.whenDrained(resolve));
+  }
+
   /** Sends bytes in binary frames from now on. */
   useBinaryFrames(): void {
     this.#writer.format = { ...this.#writer.format, binary: true };

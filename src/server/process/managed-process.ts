@@ -114,8 +114,8 @@ export class ManagedProcess {
     await this.#child.sandboxed?.command.runs();
   }
 
-  acknowledge(seq: number): void {
-    this.#flow.acknowledge(seq);
+  acknowledge(seq: number, windowBytes?: number): void {
+    this.#flow.acknowledge(seq, windowBytes);
   }
 
   resize(size: TerminalSize): void {

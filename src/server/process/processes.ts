@@ -141,8 +141,8 @@ export class Processes {
     return { running: this.#registry.live(processId)?.terminate() ?? false };
   }
 
-  acknowledge({ processId, seq }: Params<'process/acknowledge'>): void {
-    this.#registry.live(processId)?.acknowledge(seq);
+  acknowledge({ processId, seq, windowBytes }: Params<'process/acknowledge'>): void {
+    this.#registry.live(processId)?.acknowledge(seq, windowBytes);
   }
 
   /** @throws {ExecServerError} `unknownProcess` for an id that never existed or is no longer retained */

@@ -2,7 +2,7 @@ import { Fifo } from '../../../system/fifo.ts';
 
 /** Credit window of one process: output that was sent and that the client has not acknowledged. */
 export class Credit {
-  readonly #windowBytes: number;
+  #windowBytes: number;
   readonly #sent = new Fifo<{ readonly seq: number; readonly bytes: number }>();
   #unacknowledgedBytes = 0;
 
@@ -22,8 +22,9 @@ export class Credit {
     this.#unacknowledgedBytes += bytes;
   }
 
-  /** Records that the client has handled everything up to `seq`. */
-  acknowledge(seq: number): void {
+  /** Records that the client has handled everything up to `seq`, and has changed the window if it says so. */
+  acknowledge(seq: number, windowBytes = this.#windowBytes): void {
+    this.#windowBytes = windowBytes;
     for (let oldest = this.#sent.first; oldest !== undefined; oldest = this.#sent.first) {
       if (oldest.seq > seq) return;
       this.#sent.take();

@@ -88,8 +88,8 @@ export class OutputFlow implements OutputSource, PausableReader {
     this.#finishIfDone();
   }
 
-  acknowledge(seq: number): void {
-    this.#credit.acknowledge(seq);
+  acknowledge(seq: number, windowBytes?: number): void {
+    this.#credit.acknowledge(seq, windowBytes);
     this.#sendPending();
   }
 

@@ -36,6 +36,19 @@ describe('Credit', () => {
     expect(credit.allows(1)).to.equal(false);
   });
 
+  it('takes another window with an acknowledgement, and keeps it', () => {
+    const credit = new Credit(100);
+    credit.sent(1, 60);
+    credit.sent(2, 40);
+    credit.acknowledge(1, 1000);
+    expect([960, 961].map(bytes => credit.allows(bytes))).to.deep.equal([true, false]);
+    credit.acknowledge(2);
+    expect([1000, 1001].map(bytes => credit.allows(bytes))).to.deep.equal([true, false]);
+    credit.sent(3, 50);
+    credit.acknowledge(2, 40);
+    expect(credit.allows(1)).to.equal(false);
+  });
+
   it('allows everything without a window and stores nothing', () => {
     const credit = new Credit(Number.POSITIVE_INFINITY);
     credit.sent(1, Number.MAX_SAFE_INTEGER);
