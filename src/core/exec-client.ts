@@ -185,6 +185,17 @@ export class ExecClient implements AsyncDisposable {
     return this.#connection.close();
   }
 
+  /**
+   * Ends the connection without waiting for the server, such as one that does not answer any more. Calls that are
+   * pending are rejected.
+   *
+   * @param reason the cause in their `ConnectionLostError`
+   */
+  async abort(reason: string): Promise<void> {
+    this.#connection.abort(reason);
+    await this.closed;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -23,6 +23,8 @@ export type ProcessOptions = {
   readonly mergeStderr?: boolean | undefined;
   /** Time limit in milliseconds; the exit reason is then `timeout`. */
   readonly timeoutMs?: number | undefined;
+  /** Time limit of the answer to the start, in milliseconds; then it is cancelled with `startCancelled`. Default: none. */
+  readonly startTimeoutMs?: number | undefined;
   /** Time from SIGTERM to SIGKILL, in milliseconds. */
   readonly killGraceMs?: number | undefined;
   /** Time after its exit in which other processes may still write to its streams, in milliseconds. */

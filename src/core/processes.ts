@@ -1,6 +1,8 @@
 import type { EnvironmentInfo } from '../protocol/environment.ts';
+import { startTimedOut } from '../protocol/errors.ts';
 import { requests } from '../protocol/messages.ts';
 import type { Env, EnvInput } from '../shared-config/index.ts';
+import { settledWithin } from '../system/deadline.ts';
 import { assertEnvSupported, assertSandboxSupported } from './capability-check.ts';
 import type { ClientConnection, NotificationHandlers } from './client-connection.ts';
 import { RequestError } from './errors.ts';
@@ -51,11 +53,12 @@ export class Processes {
     this.#feeds.clear();
   }
 
-  async start({ signal, ...options }: StartOptions): Promise<RemoteProcess> {
+  async start({ signal, startTimeoutMs, ...options }: StartOptions): Promise<RemoteProcess> {
     signal?.throwIfAborted();
     const feed = new ProcessFeed(String(this.#nextId++), this.#connection, this.#windows.credit);
     const starting = this.#start(feed, options);
-    return signal === undefined ? starting : abortable(starting, feed, signal);
+    const inTime = startTimeoutMs === undefined ? starting : answeredWithin(startTimeoutMs, starting, feed);
+    return signal === undefined ? inTime : abortable(inTime, feed, signal);
   }
 
   async explain(env: ProcessEnv, names: readonly string[] | undefined): Promise<EnvironmentExplanation> {
@@ -69,7 +72,14 @@ export class Processes {
 
   async #start(
     feed: ProcessFeed,
-    { argv, cwd, env = {}, stdin = false, tty = false, ...options }: Omit<StartOptions, 'signal'>,
+    {
+      argv,
+      cwd,
+      env = {},
+      stdin = false,
+      tty = false,
+      ...options
+    }: Omit<StartOptions, 'signal' | 'startTimeoutMs'>,
   ): Promise<RemoteProcess> {
     const startEnv = this.#startEnv(env);
     assertSandboxSupported(requests['process/start'].method, options, this.#info.capabilities);
@@ -114,6 +124,19 @@ export class Processes {
       : undefined;
   }
 }
+
+/** Cancels a start that is not answered in time. */
+const answeredWithin = async (
+  ms: number,
+  starting: Promise<RemoteProcess>,
+  feed: ProcessFeed,
+): Promise<RemoteProcess> => {
+  if ((await settledWithin(starting, ms)) === 'settled') return starting;
+  // It is not known yet if the process runs. No caller will read its output.
+  void feed.dispose();
+  starting.catch(() => {});
+  throw new RequestError(requests['process/start'].method, startTimedOut(feed.id, ms));
+};
 
 /** Terminates a process on abort. A start that is not answered by then rejects immediately. */
 const abortable = (

@@ -92,6 +92,15 @@ export const startCancelled = (processId: string) =>
     processId,
   });
 
+export const startTimedOut = (processId: string, ms: number) =>
+  new ExecServerError(
+    'startCancelled',
+    `the start of process ${processId} was not answered within ${ms} ms`,
+    {
+      processId,
+    },
+  );
+
 export const unknownProcess = (processId: string) =>
   new ExecServerError('unknownProcess', `unknown process ${processId}`, { processId });
 

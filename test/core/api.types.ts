@@ -77,6 +77,7 @@ same<
   | 'httpStream'
   | 'status'
   | 'close'
+  | 'abort'
   | typeof Symbol.asyncDispose
 >(true);
 same<
