@@ -6,6 +6,8 @@ import { expandHome } from './working-directory.ts';
 export type PrintEnvOptions = {
   readonly target: Target;
   readonly quiet: boolean;
+  /** Time limit of the connection attempt, in milliseconds. */
+  readonly connectTimeoutMs: number | undefined;
   readonly cwd: string | undefined;
   readonly env: ProcessEnv;
   /** End each variable with NUL instead of a line feed. */
@@ -13,8 +15,15 @@ export type PrintEnvOptions = {
 };
 
 /** Prints the env of a process of the server, sorted by name; a process reports it. */
-export const printEnv = ({ target, quiet, cwd, env, nulTerminated }: PrintEnvOptions): Promise<number> =>
-  withServer(target, { quiet }, async client => {
+export const printEnv = ({
+  target,
+  quiet,
+  connectTimeoutMs,
+  cwd,
+  env,
+  nulTerminated,
+}: PrintEnvOptions): Promise<number> =>
+  withServer(target, { quiet, connectTimeoutMs }, async client => {
     const windows = client.info.platformOs === 'windows';
     const [file, ...args] = windows ? ['cmd', '/d', '/c', 'set'] : ['/usr/bin/env', '-0'];
     const options = { cwd: expandHome(cwd, client.info), env, maxBuffer: MAX_ENV_BYTES, reject: false };

@@ -6,6 +6,8 @@ import { withServer } from './with-server.ts';
 export type ExplainOptions = {
   readonly target: Target;
   readonly quiet: boolean;
+  /** Time limit of the connection attempt, in milliseconds. */
+  readonly connectTimeoutMs: number | undefined;
   readonly env: ProcessEnv;
   /** Names to explain, in this order; if empty, all names, sorted. */
   readonly names: readonly string[];
@@ -14,8 +16,15 @@ export type ExplainOptions = {
 };
 
 /** Prints for each variable of a process of the server if it is kept, and the rule that decides; never a value. */
-export const explainEnv = ({ target, quiet, env, names, json }: ExplainOptions): Promise<number> =>
-  withServer(target, { quiet }, async client => {
+export const explainEnv = ({
+  target,
+  quiet,
+  connectTimeoutMs,
+  env,
+  names,
+  json,
+}: ExplainOptions): Promise<number> =>
+  withServer(target, { quiet, connectTimeoutMs }, async client => {
     const explanation =
       names.length > 0 ? await client.explain(env, names) : sorted(await client.explain(env));
     if (json) printJson(explanation);

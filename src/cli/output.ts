@@ -31,6 +31,11 @@ export const printMessage = (text: string): void => {
   printError(`exec-server: ${shown}\n`);
 };
 
+/** Prints lines to stderr while the terminal is in raw mode, in which a line feed alone does not return the carriage. */
+export const printOnRawTerminal = (lines: readonly string[]): void => {
+  process.stderr.write(`${lines.map(line => `\r\n${printable(line)}`).join('')}\r\n`);
+};
+
 /**
  * Prints a result to stdout: byte for byte to a pipe or a file, which programs read; escaped on a terminal, like file
  * names in ls(1).

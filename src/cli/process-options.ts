@@ -4,6 +4,7 @@ import type { ProcessEnv } from '../core/index.ts';
 import { EnvBase, type EnvOverlay, type EnvPolicy } from '../shared-config/index.ts';
 import { callerValue, isGarbled } from './caller-env.ts';
 import { readShellPolicy, withConfigErrors } from './config-files.ts';
+import { parseDuration } from './duration.ts';
 import { readEnvFile } from './env-file.ts';
 import { HELP_OPTION } from './help-option.ts';
 import { addServerOptions, type ServerOptions } from './server-options.ts';
@@ -12,6 +13,8 @@ import { addServerOptions, type ServerOptions } from './server-options.ts';
 export type ProcessOptions = ServerOptions & {
   readonly cwd?: string;
   readonly quiet?: true;
+  /** Milliseconds; infinity for no limit. */
+  readonly connectTimeout?: number;
   /** A file, or `false` for none; the default depends on `environment`. */
   readonly config?: string | false;
   readonly base?: EnvBase;
@@ -41,6 +44,11 @@ export const addProcessOptions = (command: Command): Command =>
       'working directory of the process (default: that of the server); "~" is the home directory there',
     ),
   )
+    .option(
+      '--connect-timeout <duration>',
+      'fail after this time without an answer of the server: seconds, with a unit such as 5m, or "none" (default: 30)',
+      parseConnectTimeout,
+    )
     .optionsGroup('Environment variables (steps in this order):')
     .addOption(
       new Option(
@@ -88,6 +96,9 @@ export const addProcessOptions = (command: Command): Command =>
     .optionsGroup('Other options:')
     .option('-q, --quiet', 'do not report start-up output of the remote shell')
     .helpOption(...HELP_OPTION);
+
+const parseConnectTimeout = (text: string): number =>
+  text === 'none' ? Number.POSITIVE_INFINITY : parseDuration(text);
 
 const OVERRIDE = 'override the setting of config.toml';
 

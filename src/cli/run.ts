@@ -1,11 +1,12 @@
-import { pipeline, type Writable } from 'node:stream';
+import { pipeline, type Transform, type Writable } from 'node:stream';
 import type { ExecClient, ProcessEnv, ProcessExit, RemoteProcess, Sandbox, Target } from '../core/index.ts';
 import { signalExitCode } from '../system/signal-exit-code.ts';
 import { systemErrorText } from '../system/system-error-text.ts';
 import { argvOf, type RunCommand } from './account-shell.ts';
+import { escapeFilter, escapeHelp } from './escape-sequences.ts';
 import { OUTPUT_FAILED, TIMED_OUT } from './exit-codes.ts';
 import { attachTerminal, terminalSize } from './local-terminal.ts';
-import { commandOutputs, printMessage } from './output.ts';
+import { commandOutputs, printMessage, printOnRawTerminal } from './output.ts';
 import { SignalForwarder } from './signal-forwarder.ts';
 import { startAdvice } from './start-advice.ts';
 import { withServer } from './with-server.ts';
@@ -13,6 +14,8 @@ import { expandHome } from './working-directory.ts';
 
 export type RunOptions = {
   readonly target: Target;
+  /** Time limit of the connection attempt, in milliseconds. */
+  readonly connectTimeoutMs: number | undefined;
   /** Do not report start-up output. */
   readonly quiet: boolean;
   readonly command: RunCommand;
@@ -21,6 +24,8 @@ export type RunOptions = {
   readonly env: ProcessEnv;
   /** Run the command on a terminal, attached to that of this program, if it has one. */
   readonly tty: boolean;
+  /** Begins escape sequences on a terminal; `undefined` for none. */
+  readonly escapeChar: string | undefined;
   /** True to forward stdin, false for an empty one. By default a terminal is forwarded with `tty` only. */
   readonly stdin: boolean | undefined;
   readonly timeoutMs: number | undefined;
@@ -38,7 +43,12 @@ export const run = (options: RunOptions): Promise<number> => {
   const signals = new SignalForwarder();
   return withServer(
     options.target,
-    { quiet: options.quiet, signal: signals.aborted, advise: error => startAdvice(error, options) },
+    {
+      quiet: options.quiet,
+      connectTimeoutMs: options.connectTimeoutMs,
+      signal: signals.aborted,
+      advise: error => startAdvice(error, options),
+    },
     client => runOn(client, options, signals),
   );
 };
@@ -56,18 +66,32 @@ const runOn = async (client: ExecClient, options: RunOptions, signals: SignalFor
     mergeStderr: options.merge,
     sandbox: options.sandbox,
     timeoutMs: options.timeoutMs,
+    signal: signals.aborted,
   });
   signals.forwardTo(child);
   const restoreTerminal = options.tty ? attachTerminal(child) : undefined;
   try {
     // An error is that of the connection or the command, of which the reader of the output learns.
-    if (stdin !== undefined && child.stdin !== undefined) pipeline(stdin, child.stdin, () => {});
+    if (stdin !== undefined && child.stdin !== undefined) {
+      pipeline([stdin, ...escapesOf(options, signals), child.stdin], () => {});
+    }
     const failure = await forwardOutput(child);
     return failure === undefined ? exitCodeOf(await child.exit) : reportFailure(failure);
   } finally {
     restoreTerminal?.();
     stdin?.destroy();
   }
+};
+
+/** Filter of the keys that are typed on the terminal of this program. */
+const escapesOf = ({ tty, escapeChar }: RunOptions, signals: SignalForwarder): Transform[] => {
+  if (!tty || !process.stdin.isTTY || escapeChar === undefined) return [];
+  return [
+    escapeFilter(escapeChar, {
+      onEnd: () => signals.endConnection('ended by the escape sequence'),
+      onHelp: () => printOnRawTerminal(escapeHelp(escapeChar)),
+    }),
+  ];
 };
 
 const exitCodeOf = ({ exitCode, reason }: ProcessExit): number =>

@@ -1,29 +1,35 @@
 import type { RemoteProcess } from '../core/index.ts';
+import { startTimer, type Timer } from '../system/deadline.ts';
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
-/** Time for the server to answer a request to end the command; after it a further signal ends this program. */
+/** Time for the server to answer a SIGTERM, SIGHUP or SIGQUIT, in milliseconds. */
 const ANSWER_MS = 5000;
+
+/** Time for the server to answer the first of several signals, in milliseconds. */
+const REPEATED_ANSWER_MS = 2000;
 
 /**
  * Forwards signals of this program to the command. Before the command has started, a signal ends this program. The first
- * signal of a kind goes to the command, which may handle it; a second one ends the command; a later one ends this
- * program if the server has not answered. After the end of the command a signal has no effect: the exit code is the
- * command's.
+ * signal of a kind goes to the command, which may handle it; a second one ends the command. After the end of the command
+ * a signal has no effect: the exit code is the command's.
+ *
+ * If the server does not answer, as over a dead link, this program ends the connection: two seconds after the first of
+ * several signals, or five seconds after one signal other than SIGINT.
  */
 export class SignalForwarder {
   readonly #abort = new AbortController();
   readonly #seen = new Set<NodeJS.Signals>();
   readonly #listener = (signal: NodeJS.Signals) => this.#received(signal);
   #child: RemoteProcess | undefined;
-  /** Time of the first unanswered request to end the command. */
-  #unansweredSince: number | undefined;
+  /** The oldest signal that the server has not answered. */
+  #unanswered: UnansweredSignal | undefined;
 
   constructor() {
     for (const signal of FORWARDED) process.on(signal, this.#listener);
   }
 
-  /** Aborts if a signal ends this program; the reason is the name of the signal. */
+  /** Aborts if the connection ends without the server; the reason completes "the connection was …". */
   get aborted(): AbortSignal {
     return this.#abort.signal;
   }
@@ -32,25 +38,42 @@ export class SignalForwarder {
     this.#child = child;
   }
 
+  /** Ends the connection without waiting for the server. */
+  endConnection(reason: string): void {
+    this.#abort.abort(reason);
+  }
+
   #received(signal: NodeJS.Signals): void {
     const repeated = this.#seen.has(signal);
     this.#seen.add(signal);
-    if (this.#child === undefined || this.#serverIsLate) this.#abort.abort(signal);
-    else if (repeated) void this.#terminate(this.#child);
-    else this.#child.signal(signal).catch(() => {});
+    const child = this.#child;
+    if (child === undefined) this.endConnection(`aborted by ${signal}`);
+    else void this.#send(signal, () => (repeated ? child.terminate() : child.signal(signal)));
   }
 
-  get #serverIsLate(): boolean {
-    return this.#unansweredSince !== undefined && performance.now() - this.#unansweredSince > ANSWER_MS;
-  }
-
-  async #terminate(child: RemoteProcess): Promise<void> {
-    this.#unansweredSince ??= performance.now();
-    try {
-      await child.terminate();
-    } catch {
+  async #send(signal: NodeJS.Signals, request: () => Promise<unknown>): Promise<void> {
+    const oldest = this.#unanswered;
+    if (oldest !== undefined) this.#waitUntil(oldest, REPEATED_ANSWER_MS);
+    const sent = oldest ?? { signal, at: performance.now() };
+    this.#unanswered = sent;
+    if (oldest === undefined && signal !== 'SIGINT') this.#waitUntil(sent, ANSWER_MS);
+    await request().catch(() => {
       // The connection is lost; the reader of the output gets the error.
-    }
-    this.#unansweredSince = undefined;
+    });
+    // An answer to any signal shows that the link works.
+    sent.timer?.cancel();
+    if (this.#unanswered === sent) this.#unanswered = undefined;
+  }
+
+  /** Ends the connection if the server does not answer a signal within a time after it. */
+  #waitUntil(sent: UnansweredSignal, answerMs: number): void {
+    sent.timer?.cancel();
+    const leftMs = Math.max(0, sent.at + answerMs - performance.now());
+    sent.timer = startTimer(leftMs, () => {
+      const seconds = Math.round((performance.now() - sent.at) / 1000);
+      this.endConnection(`ended: no answer to ${sent.signal} for ${seconds} s; the command may still run`);
+    });
   }
 }
+
+type UnansweredSignal = { readonly signal: NodeJS.Signals; readonly at: number; timer?: Timer };

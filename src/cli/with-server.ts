@@ -8,6 +8,7 @@ import {
 } from '../core/index.ts';
 import { printableLine } from '../core/printable.ts';
 import { countedBytes } from '../core/start-up-output.ts';
+import { type ConnectProgress, reportSlowConnect } from './connect-progress.ts';
 import { CONNECTION_FAILED, failureExitCode } from './exit-codes.ts';
 import { printMessage } from './output.ts';
 
@@ -17,7 +18,12 @@ const OUTPUT_WINDOW_BYTES = 8 * 1024 * 1024;
 export type WithServerOptions = {
   /** Do not report start-up output. */
   readonly quiet: boolean;
-  /** Ends the connection or aborts the attempt to open it. */
+  /** Time limit of the connection attempt, in milliseconds; overrides that of the target. Default: 30 s. */
+  readonly connectTimeoutMs?: number | undefined;
+  /**
+   * Ends the connection, or the attempt to open it, without waiting for the server. The reason completes "the connection
+   * was …".
+   */
   readonly signal?: AbortSignal | undefined;
   /** Advice on an error, for a line of its own. */
   readonly advise?: (error: unknown) => string | undefined;
@@ -30,22 +36,28 @@ export type WithServerOptions = {
  */
 export const withServer = async (
   target: Target,
-  { quiet, signal, advise = noAdvice }: WithServerOptions,
+  { quiet, connectTimeoutMs, signal, advise = noAdvice }: WithServerOptions,
   work: (client: ExecClient) => Promise<number>,
 ): Promise<number> => {
   let client: ExecClient | undefined;
+  const progress = quiet ? SILENT : reportSlowConnect(target);
   try {
     client = await connect(target, {
       clientName: 'exec-server run',
       outputWindowBytes: OUTPUT_WINDOW_BYTES,
+      initializeTimeoutMs: connectTimeoutMs ?? target.initializeTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      onFirstByte: progress.onFirstByte,
       signal,
     });
-    signal?.addEventListener('abort', closing(client));
+    progress.stop();
+    signal?.addEventListener('abort', aborting(client, signal));
     if (!quiet) reportStartUpOutput(client);
     return await work(client);
   } catch (error) {
-    if (signal?.aborted && client === undefined) {
-      printMessage(`the connection attempt to ${target.label} was aborted by ${signal.reason}`);
+    progress.stop();
+    if (signal?.aborted) {
+      const attempt = client === undefined ? ' attempt' : '';
+      printMessage(`the connection${attempt} to ${target.label} was ${signal.reason}`);
       return CONNECTION_FAILED;
     }
     const exitCode = failureExitCode(error);
@@ -60,7 +72,13 @@ export const withServer = async (
 
 const noAdvice = (): undefined => {};
 
-const closing = (client: ExecClient) => (): void => void client.close();
+/** Default time limit of a connection attempt, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 30_000;
+
+const SILENT: ConnectProgress = { onFirstByte: () => {}, stop: () => {} };
+
+const aborting = (client: ExecClient, signal: AbortSignal) => (): void =>
+  void client.abort(String(signal.reason));
 
 /** Message of an error, of several lines if it is Core's, of one if it is the server's. */
 const messageOf = (error: unknown): string => {

@@ -31,6 +31,7 @@ export const addEnv: AddCommand = (program, finish) => {
       const shared = {
         target: targetOf(command, options),
         quiet: options.quiet ?? false,
+        connectTimeoutMs: options.connectTimeout,
         env: processEnv(command, options),
       };
       if (options.explain) {

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { RunCommand } from '../account-shell.ts';
 import { withConfigErrors } from '../config-files.ts';
 import { parseDuration } from '../duration.ts';
+import { parseEscapeChar } from '../escape-sequences.ts';
 import { COMMAND_EXIT_CODES } from '../exit-codes.ts';
 import { addProcessOptions, type ProcessOptions, processEnv, withTerm } from '../process-options.ts';
 import { addReference } from '../reference.ts';
@@ -13,6 +14,7 @@ import type { AddCommand } from './command.ts';
 type RunCliOptions = ProcessOptions & {
   readonly tty?: true;
   readonly interactive?: true;
+  readonly escapeChar: string | undefined;
   /** False with --no-stdin. */
   readonly stdin: boolean;
   readonly shell?: true;
@@ -35,6 +37,15 @@ export const addRun: AddCommand = (program, finish) => {
     .option(
       '--shell',
       "run the command as a line of the account's login shell, on a terminal an interactive one",
+    )
+    .addOption(
+      new Option(
+        '--escape-char <char>',
+        'begin escape sequences with this character, or "none"; with --tty, "~." at the beginning of a line ends the ' +
+          'connection (default: "~")',
+      )
+        .argParser(parseEscapeChar)
+        .default('~', '~'),
     )
     .option('-i, --interactive', 'forward stdin even if it is a terminal and --tty is not given')
     .addOption(
@@ -63,11 +74,13 @@ export const addRun: AddCommand = (program, finish) => {
       finish(
         await run({
           target: targetOf(command, options),
+          connectTimeoutMs: options.connectTimeout,
           quiet: options.quiet ?? false,
           command: commandOf(command, words, options),
           cwd: options.cwd,
           env: withTerm(processEnv(command, options), options.tty),
           tty: options.tty ?? false,
+          escapeChar: options.escapeChar,
           stdin: options.interactive ?? (options.stdin ? undefined : false),
           timeoutMs: options.timeout,
           merge: options.merge ?? false,
@@ -84,7 +97,12 @@ export const addRun: AddCommand = (program, finish) => {
       "The command is a program and its arguments, which reach it unchanged. With --shell it is a line of the account's " +
         'login shell; several words are joined with spaces, as by ssh. With --tty and no command, the login shell is ' +
         'started. Aliases need --tty, since shells read them in interactive use only.',
-      'The first SIGINT, SIGTERM, SIGHUP or SIGQUIT goes to the command, the second one kills it.',
+      'The first SIGINT, SIGTERM, SIGHUP or SIGQUIT goes to the command, the second one kills it. If the server does not ' +
+        'answer, exec-server ends the connection 2 seconds after the first of several signals, or 5 seconds after one other ' +
+        'than SIGINT, and exits with 255. Before the command has started, a signal ends the connection, and the command is ' +
+        'not started.',
+      'With --tty and stdin on a terminal, "~." at the beginning of a line ends the connection, "~?" lists the escape ' +
+        'sequences, and "~~" sends "~".',
     ],
     exitCodes: COMMAND_EXIT_CODES,
     examples: [

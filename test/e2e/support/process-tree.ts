@@ -18,6 +18,13 @@ export const killTree = (root: number): void => {
   for (const pid of stopped) signal(pid, 'SIGKILL');
 };
 
+/** The pids of the descendants of `root` as of now. */
+export const descendantsOf = (root: number): number[] => {
+  const found = new Set([root]);
+  for (let next = below(found); next.length > 0; next = below(found)) for (const pid of next) found.add(pid);
+  return [...found].slice(1);
+};
+
 /** The pids of the children of `parent` as of now. */
 export const childrenOf = (parent: number): number[] =>
   listProcesses()

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
+import { descendantsOf } from './process-tree.ts';
 import { alias, sshdFiles, writeClientFiles, writeServerFiles } from './sshd/files.ts';
 import { type Listener, listen } from './sshd/listener.ts';
 import { sshPrograms } from './sshd/programs.ts';
@@ -29,6 +30,8 @@ export type Sshd = {
   readonly directory: string;
   /** HOME of the sessions, empty at first: shells read their start-up files (`.bashrc`) from here. */
   readonly home: string;
+  /** The pids of the processes of its connections: sshd, servers and commands. */
+  sessionPids(): number[];
   /** The log of sshd so far. */
   log(): string;
   /**
@@ -87,6 +90,7 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
       port: listener.port,
       directory: files.directory,
       home: files.home,
+      sessionPids: () => descendantsOf(listener.pid() ?? 0),
       log: listener.log,
       dropConnections: listener.endConnections,
       stop,

@@ -5,6 +5,8 @@ import { childrenOf, killTree, signal } from '../process-tree.ts';
 /** A running sshd. */
 export type Listener = {
   readonly port: number;
+  /** The pid of sshd; `undefined` if it has exited. */
+  pid(): number | undefined;
   /** The log of sshd so far. */
   log(): string;
   /** Ends the sshd processes of the connections, not their commands; resolves when these processes have exited. */
@@ -27,6 +29,7 @@ export const listen = async (sshd: string, config: string, port: number): Promis
   const pid = () => (child.exitCode === null && child.signalCode === null ? child.pid : undefined);
   const listener: Listener = {
     port,
+    pid,
     log: () => log,
     endConnections: async () => {
       const parent = pid();
