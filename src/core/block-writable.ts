@@ -7,15 +7,17 @@ export type BlockTarget = {
   readonly open?: () => Promise<unknown>;
   /** Sends a block, which is its own copy. The next ones are sent before it is answered. */
   readonly write: (block: Buffer) => Promise<unknown>;
-  /** Called when every block was answered. */
+  /** Called when every block was answered, or with `ordered` when the last one was sent. */
   readonly finish: () => Promise<unknown>;
+  /** True if the server handles blocks and finish in the order of sending, also after an error. */
+  readonly ordered?: boolean;
   /** Called if the stream is destroyed before it has finished. */
   readonly discard?: () => Promise<unknown>;
 };
 
 /** Creates a stream that sends blocks of at most 1 MiB, several at a time. An error of one is that of a later call. */
 export const blockWritable = (
-  { open, write, finish, discard }: BlockTarget,
+  { open, write, finish, ordered = false, discard }: BlockTarget,
   window: SendWindow,
 ): Writable => {
   const underWay = new BlocksUnderWay(window);
@@ -40,9 +42,9 @@ export const blockWritable = (
       settle(() => send(bytes))(callback);
     },
     final: settle(async () => {
-      await underWay.answered();
+      if (!ordered) await underWay.answered();
       opened = false;
-      await finish();
+      await Promise.all([finish(), underWay.answered()]);
     }),
     destroy: (error, callback) => {
       const discarded = (opened ? discard?.() : undefined) ?? Promise.resolve();

@@ -18,7 +18,7 @@ export const stdinStream = (
     throw Object.assign(new Error('write EPIPE: the process has closed its stdin'), { code: 'EPIPE' });
   };
   const finish = () => (terminal ? write(END_OF_TRANSMISSION) : process.closeStdin());
-  const stream = blockWritable({ write, finish }, window);
+  const stream = blockWritable({ write, finish, ordered: true }, window);
   return withoutUncaughtErrors(stream);
 };
 
