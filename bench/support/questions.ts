@@ -2,6 +2,7 @@ import { fairShares } from '../fair-shares.ts';
 import { files } from '../files.ts';
 import { input } from '../input.ts';
 import { keystroke } from '../keystroke.ts';
+import { longLinks } from '../long-links.ts';
 import { manyAtOnce } from '../many-at-once.ts';
 import { memory } from '../memory.ts';
 import { output } from '../output.ts';
@@ -23,6 +24,7 @@ export const questions: readonly Question[] = [
   fairShares,
   input,
   files,
+  longLinks,
   memory,
   scale,
   sequential,

@@ -24,7 +24,7 @@ export const blockWritable = (
   const send = async (bytes: Buffer): Promise<void> => {
     for (let from = 0; from < bytes.length; from += MAX_BLOCK_BYTES) {
       const block = bytes.subarray(from, from + MAX_BLOCK_BYTES);
-      await underWay.room(block.length);
+      await underWay.room();
       // The caller may change its bytes as soon as the callback is called.
       underWay.add(block.length, write(Buffer.from(block)));
     }

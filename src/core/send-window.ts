@@ -17,9 +17,9 @@ export class SendWindow {
     this.#queue = queue;
   }
 
-  /** True if a stream that has `usedBytes` under way may send as many more. */
-  allows(usedBytes: number, bytes: number): boolean {
-    return usedBytes === 0 || usedBytes + bytes <= 2 * (this.#maxBytes - this.#usedBytes - bytes);
+  /** True if a stream that has `usedBytes` under way may send another block. */
+  allows(usedBytes: number): boolean {
+    return usedBytes === 0 || usedBytes <= 2 * (this.#maxBytes - this.#usedBytes);
   }
 
   /** Resolves when a block was answered. */
@@ -66,13 +66,10 @@ export class BlocksUnderWay {
   }
 
   /** Resolves when the next block may be sent. */
-  async room(length: number): Promise<void> {
-    const bytes = length + SEND_OVERHEAD_BYTES;
+  async room(): Promise<void> {
     for (;;) {
       this.#throwFailure();
-      const blocked = this.#window.allows(this.#bytes, bytes)
-        ? this.#window.queueShort()
-        : this.#window.changed();
+      const blocked = this.#window.allows(this.#bytes) ? this.#window.queueShort() : this.#window.changed();
       if (blocked === undefined) return;
       await blocked;
     }

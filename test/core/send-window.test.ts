@@ -16,7 +16,7 @@ const fill = async (stream: BlocksUnderWay) => {
   let blocks = 0;
   void (async () => {
     for (; ; blocks += 1) {
-      await stream.room(MIB);
+      await stream.room();
       stream.add(MIB, answered);
     }
   })().catch(() => {});
@@ -33,7 +33,7 @@ describe('BlocksUnderWay', () => {
     const window = windowOf();
     const blocks: number[] = [];
     for (let stream = 0; stream < 5; stream += 1) blocks.push(await fill(new BlocksUnderWay(window)));
-    expect(blocks).to.deep.equal([32, 10, 4, 1, 1]);
+    expect(blocks).to.deep.equal([33, 11, 3, 1, 1]);
   });
 
   it('has one block under way in a window that is full', async () => {
@@ -44,12 +44,12 @@ describe('BlocksUnderWay', () => {
 
   it('continues when blocks were answered', async () => {
     const stream = new BlocksUnderWay(windowOf());
-    const answers = Array.from({ length: 33 }, () => deferred<void>());
-    for (const { promise } of answers.slice(0, 32)) {
-      await stream.room(MIB);
+    const answers = Array.from({ length: 34 }, () => deferred<void>());
+    for (const { promise } of answers.slice(0, 33)) {
+      await stream.room();
       stream.add(MIB, promise);
     }
-    const next = stream.room(MIB);
+    const next = stream.room();
     answers[7]?.resolve();
     await next;
     for (const { resolve } of answers) resolve();
@@ -59,11 +59,11 @@ describe('BlocksUnderWay', () => {
   it('fails the next call with the first error', async () => {
     const stream = new BlocksUnderWay(windowOf());
     for (const reason of ['first', 'second']) {
-      await stream.room(1);
+      await stream.room();
       stream.add(1, Promise.reject(new Error(reason)));
     }
     await settle();
-    for (const call of [() => stream.room(1), () => stream.answered()]) {
+    for (const call of [() => stream.room(), () => stream.answered()]) {
       const error = await call().then(
         () => undefined,
         ({ message }) => message,
@@ -80,6 +80,6 @@ describe('BlocksUnderWay', () => {
     long = false;
     queue.resolve();
     await settle();
-    expect(stream.underWay).to.equal(32 * (MIB + SEND_OVERHEAD_BYTES));
+    expect(stream.underWay).to.equal(33 * (MIB + SEND_OVERHEAD_BYTES));
   });
 });
