@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -22,6 +23,19 @@ type Finding = {
   readonly advice?: string;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
   readonly data?: any;
+};
+
+/** Runs a command line in sh with `exec-server` in PATH. */
+const pasted = (line: string, env: NodeJS.ProcessEnv) => {
+  const bin = mkdtempSync(join(tmpdir(), 'exec-server-bin-'));
+  try {
+    const script = `#!/bin/sh\nexec '${process.execPath}' '${programPath}' "$@"\n`;
+    writeFileSync(join(bin, 'exec-server'), script, { mode: 0o755 });
+    const PATH = `${bin}:${env.PATH}`;
+    return spawnSync('/bin/sh', ['-c', line], { encoding: 'utf8', input: '', env: { ...env, PATH } });
+  } finally {
+    rmSync(bin, { recursive: true });
+  }
 };
 
 /** For start-up files in POSIX syntax, which only some login shells of an account can read. */
@@ -239,7 +253,7 @@ describe('exec-server doctor', () => {
       expect(found('terminal').details?.join()).to.contain(
         'is loaded only from where exec-server is installed: this is a copy of its file',
       );
-      expect(found('terminal').advice).to.contain('npm install -g');
+      expect(found('terminal').advice).to.contain('the whole package').and.not.contain('npm');
     });
 
     const locales: Array<[title: string, more: NodeJS.ProcessEnv, message: string]> = [
@@ -305,6 +319,18 @@ describe('exec-server doctor', () => {
     expect(bad.found('connection').message).to.equal('could not connect to bad: /bin/sh exited with code 4');
   });
 
+  it('prints a command that can be pasted into a shell', async () => {
+    const script = `printf '%s|' "it's" 'a  b' >&2; exit 7`;
+    const { found } = await checked(via(script));
+    const command = found('connection').details?.at(-1) ?? '';
+    expect(pasted(command, env)).to.include({ status: 7, stderr: "it's|a  b|" });
+  });
+
+  it('ends silently when the reader of its output has closed it', () => {
+    const line = 'exec 3>&1; { exec-server doctor 2>&3; echo $? >&3; } | true';
+    expect(pasted(line, env).stdout).to.equal('141\n');
+  });
+
   describe('with a usage error', () => {
     for (const args of [['--frob'], ['--timeout', '0'], ['--ssh', 'a', '--via', 'b']]) {
       it(`exits with 2 for ${args.join(' ')}`, async () => {
@@ -339,6 +365,35 @@ describeWithSshd('exec-server doctor --ssh', () => {
         /^warning {2}start-up output {2}5 bytes before the first frame\n {26}"Beer\\n"\n/m,
       );
       expect(stdout).to.contain(`ok       shell            bash, ${path}\n`);
+    });
+
+    // nvm and similar tools add their directories in .bashrc, for interactive shells.
+    const nvm = () => ({
+      '.bashrc': `case $- in *i*) PATH="${dirname(process.execPath)}:${host.path}";; *) PATH=/nonexistent;; esac\n`,
+      '.profile': '. ~/.bashrc\n',
+    });
+    for (const [title, options, cause] of [
+      ['exec-server', [], 'exec-server was not found'],
+      ['Node', ['--remote-program', programPath], 'Node is not in the PATH'],
+    ] as const) {
+      it(`prints the command line that works if only a login shell finds ${title}`, async () => {
+        const env = host.account(path, nvm());
+        const { stdout, end } = await doctor(env, ...options);
+        expect(end).to.equal(2);
+        const [, line = ''] = /This works: `(.+)`/.exec(stdout.replace(/\n {28}/g, ' ')) ?? [];
+        expect(line).to.match(/^exec-server doctor --ssh devbox --remote-command 'exec \$SHELL -lic /);
+        expect(stdout).to.not.contain(cause);
+        const again = pasted(line, env);
+        expect(again.stdout).to.match(/^ok {7}connection {7}server on /m);
+        expect(again.status).to.be.oneOf([0, 1]);
+      });
+    }
+
+    it('prints the advice of the cause if no shell finds the server', async () => {
+      const { stdout } = await doctor(
+        host.account(path, { '.bashrc': 'PATH=/nonexistent\n', '.profile': '. ~/.bashrc\n' }),
+      );
+      expect(stdout).to.contain('→ exec-server was not found in').and.not.contain('This works');
     });
 
     it('reports that the server is not installed, and the option for its path', async () => {

@@ -1,7 +1,9 @@
 import { ConnectionLostError, connect, type ExecClient, type Target } from '../../core/index.ts';
 import { countedBytes } from '../../core/start-up-output.ts';
 import { version } from '../../protocol/version.ts';
+import { shellLine } from '../shell-line.ts';
 import type { Finding } from './finding.ts';
+import { findLoginShellCommand } from './login-shell.ts';
 
 /** Findings about the connection, with its client if it is open. */
 export type ConnectionCheck = { readonly client?: ExecClient; readonly findings: readonly Finding[] };
@@ -40,8 +42,29 @@ export const checkConnection = async (
     return { client, findings: [found, startUpOutputOf(client), versionsOf(client)] };
   } catch (error) {
     if (!(error instanceof ConnectionLostError)) throw error;
-    return { findings: [failure(error, checked, firstByteMs)] };
+    return {
+      findings: [await withLoginShell(failure(error, checked, firstByteMs), error, checked, timeoutMs)],
+    };
   }
+};
+
+/** Adds a command line that works to the finding about a server that only a login shell finds. */
+const withLoginShell = async (
+  finding: Finding,
+  { likelyCause }: ConnectionLostError,
+  { target, configured }: CheckedTarget,
+  timeoutMs: number,
+): Promise<Finding> => {
+  const isHidden = likelyCause?.kind === 'nodeMissing' || likelyCause?.kind === 'serverMissing';
+  if (target.argv[0] !== 'ssh' || configured || !isHidden) return finding;
+  const remoteCommand = await findLoginShellCommand(target, timeoutMs);
+  if (remoteCommand === undefined) return finding;
+  const line = shellLine(['exec-server', 'doctor', '--ssh', target.label, '--remote-command', remoteCommand]);
+  return {
+    ...finding,
+    advice: `only an interactive login shell of the host finds it. This works: \`${line}\`; use the same option with run`,
+    data: { ...finding.data, remoteCommand },
+  };
 };
 
 const failure = (
@@ -108,8 +131,5 @@ const versionsOf = ({ info }: ExecClient): Finding => {
       };
 };
 
-/** Command line for people; its quoting is not that of a shell. */
-const commandOf = ({ target: { argv }, configured }: CheckedTarget): string => {
-  if (configured) return `${argv[0]} (arguments in environments.toml are not shown)`;
-  return argv.map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`)).join(' ');
-};
+const commandOf = ({ target: { argv }, configured }: CheckedTarget): string =>
+  configured ? `${argv[0]} (arguments in environments.toml are not shown)` : shellLine(argv);

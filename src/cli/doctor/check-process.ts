@@ -27,7 +27,7 @@ export const checkTerminal = async (client: ExecClient): Promise<CheckResult> =>
     level: 'warning',
     message: 'not available: run -t and tty are refused',
     details: [unavailable],
-    advice: 'install the package on the server instead of the single file: `npm install -g exec-server`',
+    advice: 'install the whole package on the server: the single file has no terminals (see README.md)',
     data: { unavailable },
   };
 };
