@@ -1,5 +1,5 @@
-import { homedir } from 'node:os';
 import { RequestError } from '../core/index.ts';
+import { homeDirectory } from '../system/home-directory.ts';
 import type { RunCommand } from './account-shell.ts';
 
 /** A start that failed. */
@@ -39,7 +39,8 @@ const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Advice if the shell of the caller has expanded `~` to the home directory of this machine. */
 const homeAdvice = (cwd: string | undefined): string | undefined => {
-  const home = homedir();
-  if (cwd === undefined || (cwd !== home && !cwd.startsWith(`${home}/`))) return undefined;
+  const home = homeDirectory();
+  if (cwd === undefined || home === undefined || (cwd !== home && !cwd.startsWith(`${home}/`)))
+    return undefined;
   return `your shell has expanded '~'; for the home directory there, quote it: --cwd ${quoted(`~${cwd.slice(home.length)}`)}`;
 };

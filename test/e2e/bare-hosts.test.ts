@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -141,6 +141,16 @@ describe('the server in a removed directory', () => {
     expect(refused.stderr).to.contain(directory);
   });
 
+  it('is one problem for doctor, with advice', () => {
+    const { stdout } = run([...removed, 'doctor', '--json'], { cwd: directory });
+    const { findings } = JSON.parse(stdout) as {
+      findings: Array<{ check: string; level: string; advice: string }>;
+    };
+    const problems = findings.filter(({ level }) => level === 'problem');
+    expect(problems.map(({ check }) => check)).to.deep.equal(['process']);
+    expect(problems[0]?.advice).to.contain('--cwd');
+  });
+
   for (const [title, args, status] of [
     ['run in another directory', ['run', '--cwd', '/', '--', 'true'], 0],
     ['env', ['env', '--cwd', '/'], 0],
@@ -173,6 +183,28 @@ describe('the server in a removed directory', () => {
       expect(spawnSync('cp', [programPath, copy]).status).to.equal(0);
       return copy;
     };
+
+    for (const [title, home] of [
+      ['no HOME', {}],
+      ['an empty HOME', { HOME: '' }],
+      ['a relative HOME', { HOME: 'home' }],
+    ] as const) {
+      it(`runs every command with ${title}`, () => {
+        const program = [...account, process.execPath, copied()];
+        cpSync(join(programPath, '../exec-server-cli.cjs'), join(directory, 'exec-server-cli.cjs'));
+        const env = { PATH, ...home };
+        const outcome = (...args: string[]) => {
+          const { status, stdout, stderr } = run([...program, ...args], { env, cwd: '/' });
+          expect(`${stdout}${stderr}`).to.not.match(/^ +at |internal error/m);
+          return { status, stdout };
+        };
+        expect(outcome('run', '--', 'pwd')).to.deep.equal({ status: 0, stdout: '/\n' });
+        expect(outcome('run', '--cwd', '/nonexistent', '--', 'pwd').status).to.equal(125);
+        expect(outcome('env').status).to.equal(0);
+        expect(outcome('doctor').status).to.be.oneOf([0, 1]);
+        expect(outcome('environments').stdout).to.contain('(/.codex/environments.toml)');
+      });
+    }
 
     it('uses / as home directory and runs processes without HOME', async () => {
       const client = await RawClient.open({

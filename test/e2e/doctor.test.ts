@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { version } from '../../src/protocol/version.ts';
 import { ptyUnavailable } from '../../src/server/process/pty/pty-binding.ts';
 import { describeWithShell } from '../server/environment/login/support/shells.ts';
+import { requireNode } from '../support/node-versions.ts';
 import { runCli } from './support/cli.ts';
 import { fixturePath, programPath } from './support/program.ts';
 import { type ShellHost, startShellHost } from './support/shell-host.ts';
@@ -368,21 +369,22 @@ describeWithSshd('exec-server doctor --ssh', () => {
     });
 
     // nvm and similar tools add their directories in .bashrc, for interactive shells.
-    const nvm = () => ({
-      '.bashrc': `case $- in *i*) PATH="${dirname(process.execPath)}:${host.path}";; *) PATH=/nonexistent;; esac\n`,
+    const nvm = (systemPath: string) => ({
+      '.bashrc': `case $- in *i*) PATH="${dirname(process.execPath)}:${host.path}";; *) PATH="${systemPath}";; esac\n`,
       '.profile': '. ~/.bashrc\n',
     });
-    for (const [title, options, cause] of [
-      ['exec-server', [], 'exec-server was not found'],
-      ['Node', ['--remote-program', programPath], 'Node is not in the PATH'],
+    for (const [title, options, oldNode] of [
+      ['exec-server', [], undefined],
+      ['Node', ['--remote-program', programPath], undefined],
+      ['a new Node', ['--remote-program', programPath], '18'],
     ] as const) {
-      it(`prints the command line that works if only a login shell finds ${title}`, async () => {
-        const env = host.account(path, nvm());
+      it(`prints the command line that works if only a login shell finds ${title}`, async function () {
+        const systemPath = oldNode === undefined ? '/nonexistent' : dirname(requireNode(this, oldNode));
+        const env = host.account(path, nvm(systemPath));
         const { stdout, end } = await doctor(env, ...options);
         expect(end).to.equal(2);
         const [, line = ''] = /This works: `(.+)`/.exec(stdout.replace(/\n {28}/g, ' ')) ?? [];
         expect(line).to.match(/^exec-server doctor --ssh devbox --remote-command 'exec \$SHELL -lic /);
-        expect(stdout).to.not.contain(cause);
         const again = pasted(line, env);
         expect(again.stdout).to.match(/^ok {7}connection {7}server on /m);
         expect(again.status).to.be.oneOf([0, 1]);

@@ -1,4 +1,10 @@
-import { ConnectionLostError, connect, type ExecClient, type Target } from '../../core/index.ts';
+import {
+  ConnectionLostError,
+  connect,
+  type ExecClient,
+  type LikelyCauseKind,
+  type Target,
+} from '../../core/index.ts';
 import { countedBytes } from '../../core/start-up-output.ts';
 import { version } from '../../protocol/version.ts';
 import { shellLine } from '../shell-line.ts';
@@ -55,17 +61,19 @@ const withLoginShell = async (
   { target, configured }: CheckedTarget,
   timeoutMs: number,
 ): Promise<Finding> => {
-  const isHidden = likelyCause?.kind === 'nodeMissing' || likelyCause?.kind === 'serverMissing';
-  if (target.argv[0] !== 'ssh' || configured || !isHidden) return finding;
+  if (target.argv[0] !== 'ssh' || configured || !WRONG_PATH.includes(likelyCause?.kind)) return finding;
   const remoteCommand = await findLoginShellCommand(target, timeoutMs);
   if (remoteCommand === undefined) return finding;
   const line = shellLine(['exec-server', 'doctor', '--ssh', target.label, '--remote-command', remoteCommand]);
   return {
     ...finding,
-    advice: `only an interactive login shell of the host finds it. This works: \`${line}\`; use the same option with run`,
+    advice: `only an interactive login shell of the host finds what is needed. This works: \`${line}\`; use the same option with run`,
     data: { ...finding.data, remoteCommand },
   };
 };
+
+/** Causes that another PATH can remove: nvm may have a newer Node than the system. */
+const WRONG_PATH: ReadonlyArray<LikelyCauseKind | undefined> = ['nodeMissing', 'nodeTooOld', 'serverMissing'];
 
 const failure = (
   error: ConnectionLostError,

@@ -152,6 +152,8 @@ const readVariables = async (
   base: EnvBase,
 ): Promise<ReadonlyMap<string, string>> => {
   const { stdout } = await client.exec('/usr/bin/env', ['-0'], {
+    // The directory of the server may have been removed.
+    cwd: '/',
     env: { policy: { base, includeOnly: [...names] } },
     maxBuffer: MAX_OUTPUT_BYTES,
     reject: false,

@@ -5,8 +5,11 @@ import { type CheckResult, MAX_OUTPUT_BYTES } from './finding.ts';
 export const checkProcess = async (client: ExecClient): Promise<CheckResult> => {
   const windows = client.info.platformOs === 'windows';
   const [file, ...args] = windows ? ['cmd', '/d', '/c', 'exit'] : ['true'];
-  const options = { reject: false, maxBuffer: MAX_OUTPUT_BYTES };
-  const { exitCode, durationMs } = await client.exec(file, args, options);
+  const result = await client
+    .exec(file, args, { reject: false, maxBuffer: MAX_OUTPUT_BYTES })
+    .catch(directoryProblem);
+  if ('level' in result) return result;
+  const { exitCode, durationMs } = result;
   const milliseconds = Math.round(durationMs);
   const data = { argv: [file, ...args], exitCode, milliseconds };
   if (exitCode === 0) return { level: 'ok', message: `ran ${file} in ${milliseconds} ms`, data };
@@ -16,6 +19,17 @@ export const checkProcess = async (client: ExecClient): Promise<CheckResult> => 
     advice:
       'check which program has this name on the server, and whether the machine has run out of memory or processes',
     data,
+  };
+};
+
+/** The result for a working directory of the server that was removed or cannot be entered; throws any other error. */
+const directoryProblem = (error: unknown): CheckResult => {
+  if (!(error instanceof RequestError) || error.data.stage !== 'cwd') throw error;
+  return {
+    level: 'problem',
+    message: error.message,
+    advice: 'processes need another working directory than that of the server: select one with `--cwd`',
+    data: { kind: error.kind },
   };
 };
 
@@ -35,7 +49,7 @@ export const checkTerminal = async (client: ExecClient): Promise<CheckResult> =>
 const terminalProblem = async (client: ExecClient): Promise<string | undefined> => {
   if (client.info.platformOs === 'windows') return undefined;
   try {
-    const child = await client.start({ argv: ['/bin/sh', '-c', ':'], tty: true });
+    const child = await client.start({ argv: ['/bin/sh', '-c', ':'], cwd: '/', tty: true });
     await child.collect({ maxBytes: MAX_OUTPUT_BYTES });
     return undefined;
   } catch (error) {
