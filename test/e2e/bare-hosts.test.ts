@@ -199,7 +199,7 @@ describe('the server in a removed directory', () => {
           return { status, stdout };
         };
         expect(outcome('run', '--', 'pwd')).to.deep.equal({ status: 0, stdout: '/\n' });
-        expect(outcome('run', '--cwd', '/nonexistent', '--', 'pwd').status).to.equal(125);
+        expect(outcome('run', '--cwd', join(directory, 'missing'), '--', 'pwd').status).to.equal(125);
         expect(outcome('env').status).to.equal(0);
         expect(outcome('doctor').status).to.be.oneOf([0, 1]);
         expect(outcome('environments').stdout).to.contain('(/.codex/environments.toml)');

@@ -379,7 +379,7 @@ describeWithSshd('exec-server doctor --ssh', () => {
       ['a new Node', ['--remote-program', programPath], '18'],
     ] as const) {
       it(`prints the command line that works if only a login shell finds ${title}`, async function () {
-        const systemPath = oldNode === undefined ? '/nonexistent' : dirname(requireNode(this, oldNode));
+        const systemPath = oldNode === undefined ? '/nonexistent/bin' : dirname(requireNode(this, oldNode));
         const env = host.account(path, nvm(systemPath));
         const { stdout, end } = await doctor(env, ...options);
         expect(end).to.equal(2);
@@ -393,7 +393,7 @@ describeWithSshd('exec-server doctor --ssh', () => {
 
     it('prints the advice of the cause if no shell finds the server', async () => {
       const { stdout } = await doctor(
-        host.account(path, { '.bashrc': 'PATH=/nonexistent\n', '.profile': '. ~/.bashrc\n' }),
+        host.account(path, { '.bashrc': 'PATH=/nonexistent/bin\n', '.profile': '. ~/.bashrc\n' }),
       );
       expect(stdout).to.contain('→ exec-server was not found in').and.not.contain('This works');
     });
