@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ParamsIn, ResultOut } from '../protocol/define.ts';
-import type { EnvironmentInfo } from '../protocol/environment.ts';
+import type { EnvironmentInfo, EnvironmentWaiting } from '../protocol/environment.ts';
 import { type Requests, requests } from '../protocol/messages.ts';
 import type { Env, EnvBase } from '../shared-config/index.ts';
 import type { ClientConnection, NotificationHandlers } from './client-connection.ts';
@@ -17,6 +17,15 @@ import { createWindows } from './windows.ts';
 
 /** The result of a method. */
 type Answer<Method extends keyof Requests> = ResultOut<Requests[Method]>;
+
+/** @internal */
+export type ExecClientOptions = {
+  /** The variables of this side, for starts on a local server. */
+  readonly localEnv: Env;
+  /** Output of a new process that the server sends ahead of its reader, in bytes. */
+  readonly outputWindowBytes?: number | undefined;
+  readonly onWaiting?: ((waiting: EnvironmentWaiting) => void) | undefined;
+};
 
 /** A connection to a server. It ends with `close`, or at the end of an `await using` block. */
 export class ExecClient implements AsyncDisposable {
@@ -35,8 +44,7 @@ export class ExecClient implements AsyncDisposable {
   constructor(
     connection: ClientConnection,
     announced: Answer<'initialize'>,
-    localEnv: Env,
-    outputWindowBytes?: number,
+    { localEnv, outputWindowBytes, onWaiting = () => {} }: ExecClientOptions,
   ) {
     this.#connection = connection;
     this.#announced = announced;
@@ -48,6 +56,7 @@ export class ExecClient implements AsyncDisposable {
     connection.deliverTo({
       handlers: {
         ...this.#processes.handlers,
+        'environment/waiting': onWaiting,
         'fs/missingChanged': params => this.files.onMissingChanged(params),
         'http/request/bodyDelta': delta => this.#http.onBodyDelta(delta),
       } satisfies Required<NotificationHandlers>,

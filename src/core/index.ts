@@ -1,3 +1,4 @@
+export type { EnvironmentWaiting } from '../protocol/environment.ts';
 export type { ClientStreams } from './client-connection.ts';
 export { type ConnectOptions, connect } from './connect.ts';
 export { ConnectionLostError, RequestError } from './errors.ts';

@@ -1,3 +1,4 @@
+import type { EnvironmentWaiting } from '../protocol/environment.ts';
 import { clientNotifications, requests } from '../protocol/messages.ts';
 import type { Env } from '../shared-config/index.ts';
 import { startTimer } from '../system/deadline.ts';
@@ -22,6 +23,8 @@ export type OpenOptions = {
    * whose reader keeps up. Default: 1 MiB.
    */
   readonly outputWindowBytes?: number | undefined;
+  /** Called when starts wait for the account's login shell, which has not answered for two seconds. */
+  readonly onWaiting?: ((waiting: EnvironmentWaiting) => void) | undefined;
 };
 
 /**
@@ -39,6 +42,7 @@ export const openClient = async (
     retainedBytes = 0,
     retainedMs = 0,
     outputWindowBytes = OUTPUT_WINDOW_BYTES,
+    onWaiting,
   }: OpenOptions = {},
 ): Promise<ExecClient> => {
   const connection = new ClientConnection(streams);
@@ -54,7 +58,7 @@ export const openClient = async (
     // The answer may have arrived after the connection had failed.
     await connection.assertOpen();
     if (announced.binaryFrames) connection.useBinaryFrames();
-    const client = new ExecClient(connection, announced, localEnv, outputWindowBytes);
+    const client = new ExecClient(connection, announced, { localEnv, outputWindowBytes, onWaiting });
     await connection.notify(clientNotifications.initialized, {});
     return client;
   } catch (error) {

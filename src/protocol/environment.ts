@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { atMostBytes, EnvBase, EnvOverlay, EnvPolicy } from '../shared-config/index.ts';
-import { request } from './define.ts';
+import { notification, request } from './define.ts';
 import { byName, maybe, withDefault } from './fields.ts';
 import { MAX_EXPLAINED_NAMES, MAX_ID_BYTES } from './limits.ts';
 
@@ -54,6 +54,16 @@ export const ResolvedBase = z.object({
         base: EnvBase.check(z.describe('The base of this attempt.')),
         outcome: z.enum(['resolved', 'failed']).check(z.describe('`resolved` if it yielded an environment.')),
         reason: maybe(z.string().check(z.describe('The reason of the failure, for people.'))),
+        omitted: maybe(
+          z
+            .array(
+              z.object({
+                name: z.string().check(z.describe('The name of the variable.')),
+                reason: z.string().check(z.describe('The reason, for people: `changes while it is read`, …')),
+              }),
+            )
+            .check(z.describe('Variables of the shell that are not in the environment.')),
+        ),
         durationMs: z.int().check(z.nonnegative(), z.describe('Its duration.')),
       }),
     )
@@ -61,7 +71,7 @@ export const ResolvedBase = z.object({
 });
 export type ResolvedBase = z.output<typeof ResolvedBase>;
 
-const names = (meaning: string) => z.int().check(z.nonnegative(), z.describe(meaning));
+const count = (meaning: string) => z.int().check(z.nonnegative(), z.describe(meaning));
 
 export const environmentExplain = request('environment/explain', () => ({
   doc: `Explains the environment that a process with this \`envPolicy\` and \`env\` would get: the outcome for each
@@ -101,9 +111,9 @@ than \`explanationBytes\` (limits of \`initialize\`) is refused; request fewer \
     ),
     counts: z
       .object({
-        kept: names('Variables kept from the base.'),
-        removed: names('Names removed.'),
-        set: names('Variables set.'),
+        kept: count('Variables kept from the base.'),
+        removed: count('Names removed.'),
+        set: count('Variables set.'),
       })
       .check(z.describe('Counts of all names, requested or not.')),
   }),
@@ -122,6 +132,21 @@ processes keep their environment.`,
   }),
   result: ResolvedBase,
 }));
+
+export const environmentWaiting = notification('environment/waiting', () => ({
+  doc: `The account's shell, which is run for its environment, has not answered for two seconds: requests that need it
+wait. Sent at most once for each run of the shell.`,
+  params: z.object({
+    base: EnvBase.check(z.describe('The base that it is run for.')),
+    shell: z.string().check(z.describe('The path of the shell.')),
+    waitedMs: count('The time since its start.'),
+    limitMs: count('The time after which another base is used.'),
+    running: z
+      .array(z.string())
+      .check(z.describe('Names of the processes that its start-up files run, at most 8.')),
+  }),
+}));
+export type EnvironmentWaiting = z.output<typeof environmentWaiting.params>;
 
 export const serverStatus = request('server/status', () => ({
   doc: 'Returns the state of the server.',
@@ -161,4 +186,9 @@ export const environmentRequests = {
   'environment/explain': environmentExplain,
   'environment/refresh': environmentRefresh,
   'server/status': serverStatus,
+} as const;
+
+/** The notifications of this file by wire name. */
+export const environmentNotifications = {
+  'environment/waiting': environmentWaiting,
 } as const;

@@ -1,4 +1,4 @@
-import { environmentRequests } from './environment.ts';
+import { environmentNotifications, environmentRequests } from './environment.ts';
 import { environmentConfigRequests } from './environment-config.ts';
 import { fileNotifications, fileRequests } from './files.ts';
 import { httpNotifications, httpRequests } from './http.ts';
@@ -21,6 +21,7 @@ export const clientNotifications = lifecycleNotifications;
 
 /** Every notification of the server, by wire name. */
 export const serverNotifications = {
+  ...environmentNotifications,
   ...processNotifications,
   ...fileNotifications,
   ...httpNotifications,

@@ -305,7 +305,17 @@ const cases: Record<string, Case> = {
       sandboxType: 'none',
       pid: 7,
       environment: { kept: 1, removed: 0, set: 2 },
-      envBase: { base: 'login', attempts: [{ base: 'login', outcome: 'resolved', durationMs: 30 }] },
+      envBase: {
+        base: 'login',
+        attempts: [
+          {
+            base: 'login',
+            outcome: 'resolved',
+            omitted: [{ name: 'LAST', reason: 'changes while it is read' }],
+            durationMs: 30,
+          },
+        ],
+      },
     },
     least: { processId: 'p', sandboxType: 'none', pid: 7, environment: { kept: 0, removed: 0, set: 0 } },
     optional: ['envBase'],
@@ -654,6 +664,11 @@ const cases: Record<string, Case> = {
     schema: serverNotifications['fs/missingChanged'].params,
     full: { watchId: 7 },
     least: { watchId: 0 },
+  },
+  'environment/waiting params': {
+    schema: serverNotifications['environment/waiting'].params,
+    full: { base: 'login', shell: '/bin/bash', waitedMs: 2000, limitMs: 10_000, running: ['sleep'] },
+    least: { base: 'loginInteractive', shell: '/bin/sh', waitedMs: 0, limitMs: 0, running: [] },
   },
   'process/output params': {
     schema: serverNotifications['process/output'].params,

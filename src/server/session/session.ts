@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
+import { environmentWaiting } from '../../protocol/environment.ts';
 import { MAX_FRAME_BYTES } from '../../protocol/limits.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { Lazy } from '../../system/lazy.ts';
@@ -83,7 +84,16 @@ export const createSession = (options: SessionOptions): Session => {
   const pipes = createNamedPipes(host, watchdog);
   const baseEnvs = new BaseEnvs(
     host.env,
-    loginShell({ host, watchdog, log, deadlineMs: options.loginShellMs }),
+    loginShell({
+      host,
+      watchdog,
+      log,
+      onSlow: slow => {
+        log(`waiting for ${slow.shell} to print its environment (${slow.base}), ${slow.waitedMs} ms so far`);
+        outlet.notify(environmentWaiting, { ...slow, running: [...slow.running] });
+      },
+      deadlineMs: options.loginShellMs,
+    }),
   );
   const sandboxes = new Sandboxes(host, () => ({
     hidden: pipes?.directory === undefined ? [] : [pipes.directory],

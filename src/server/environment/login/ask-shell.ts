@@ -3,19 +3,26 @@ import { once } from 'node:events';
 import { basename } from 'node:path';
 import type { Env } from '../../../shared-config/index.ts';
 import { type Deadline, deadline, settledWithin, startTimer } from '../../../system/deadline.ts';
+import { descendantsOf, readProcessTable } from '../../../system/process-table.ts';
 import { shortageOf } from '../../../system/shortage.ts';
 import type { Watchdog } from '../../../system/watchdog.ts';
 import type { Host } from '../host.ts';
 import { endSession, isEmpty, type ShellSession, sessionOf } from './end-session.ts';
-import { LOGIN_SHELL_EXIT_MS, LOGIN_SHELL_GRACE_MS, LOGIN_SHELL_MS } from './limits.ts';
-import { environmentOf, loginStart } from './login-start.ts';
+import {
+  LOGIN_SHELL_EXIT_MS,
+  LOGIN_SHELL_GRACE_MS,
+  LOGIN_SHELL_MS,
+  LOGIN_SHELL_REPORT_MS,
+  MAX_REPORTED_PROCESSES,
+} from './limits.ts';
+import { environmentOf, isOfShell, type LoginBase, loginStart } from './login-start.ts';
 import { keepSession } from './session-keeper.ts';
-import { newQuestion, type ShellAnswer, ShellAnswerReader } from './shell-answer.ts';
+import { newQuestion, type OmittedVariable, type ShellAnswer, ShellAnswerReader } from './shell-answer.ts';
 import { type StartedShell, spawnShell } from './spawn-shell.ts';
 
 /** Result of running a login shell. The reason is for the user; it names variables at most, never a value. */
 export type ShellOutcome =
-  | { readonly env: Env }
+  | { readonly env: Env; readonly omitted?: readonly OmittedVariable[] }
   /** `transient`: the next attempt may succeed. */
   | { readonly reason: string; readonly transient?: boolean };
 
@@ -27,14 +34,27 @@ export type ShellRun = {
   readonly gone: Promise<void>;
 };
 
-/** Runs the login shell, interactive or not. An abort ends the wait for it; the shell has the rest of its time. */
-export type AskShell = (interactive: boolean, signal: AbortSignal) => ShellRun;
+/** Runs the login shell for a base. An abort ends the wait for it; the shell has the rest of its time. */
+export type AskShell = (base: LoginBase, signal: AbortSignal) => ShellRun;
+
+/** A login shell that has not answered for a while. */
+export type SlowShell = {
+  readonly base: LoginBase;
+  readonly shell: string;
+  readonly waitedMs: number;
+  /** Time after which it is ended. */
+  readonly limitMs: number;
+  /** Names of the processes that its start-up files run. */
+  readonly running: readonly string[];
+};
 
 export type LoginShellOptions = {
   readonly host: Host;
   readonly watchdog: Watchdog;
   /** Receives one line for the user for each variable that is ignored; never a value. */
   readonly log: (line: string) => void;
+  /** Called once for a shell that takes long. */
+  readonly onSlow?: (slow: SlowShell) => void;
   /** Time after which a shell without an answer is ended, in milliseconds. */
   readonly deadlineMs?: number | undefined;
 };
@@ -54,12 +74,12 @@ export type LoginShellOptions = {
  * that runs when the connection ends has the rest of its time: another process waits for it then.
  */
 export const loginShell =
-  ({ host, watchdog, log, deadlineMs = LOGIN_SHELL_MS }: LoginShellOptions): AskShell =>
-  (interactive, signal) => {
+  ({ host, watchdog, log, onSlow = () => {}, deadlineMs = LOGIN_SHELL_MS }: LoginShellOptions): AskShell =>
+  (base, signal) => {
     if (host.loginShell === undefined) return notRun({ reason: 'there is no login shell on Windows' });
     if (signal.aborted) return notRun({ reason: CONNECTION_ENDED });
     const question = newQuestion();
-    const start = loginStart(host.loginShell, host, interactive, question.command);
+    const start = loginStart(host.loginShell, host, base === 'loginInteractive', question.command);
     // Running before the shell is, so that it learns of the shell by one write.
     watchdog.start();
     const child = spawnShell(start, question.command, host.tempDir);
@@ -76,13 +96,19 @@ export const loginShell =
     const session = sessionOf(child.pid, () => hasExited(child), host.platform);
     const timeToAnswer = deadline(deadlineMs);
     const answer = readAnswer(child, new ShellAnswerReader(question), name, deadlineMs, signal);
+    void settledWithin(answer, LOGIN_SHELL_REPORT_MS).then(async end => {
+      if (end !== 'late') return;
+      const running = await descendantNames(child.pid, host.platform);
+      onSlow({ base, shell: start.program, waitedMs: LOGIN_SHELL_REPORT_MS, limitMs: deadlineMs, running });
+    });
     return {
       outcome: answer.then(answered => {
         if ('reason' in answered) return answered;
-        for (const variable of answered.undecodable) {
-          log(`ignoring environment variable ${variable} of ${name}: it is not valid UTF-8`);
+        const omitted = answered.omitted.filter(({ name }) => !isOfShell(name));
+        for (const variable of omitted) {
+          log(`ignoring environment variable ${variable.name} of ${name}: it ${variable.reason}`);
         }
-        return { env: environmentOf(answered.env, host.env) };
+        return { env: environmentOf(answered.env, host.env), omitted };
       }),
       gone: answer.then(async answered => {
         const hasAnswered = 'env' in answered;
@@ -93,6 +119,14 @@ export const loginShell =
       }),
     };
   };
+
+/** Names of the descendants of a process, some of them if there are many, with other characters than ASCII replaced. */
+const descendantNames = async (pid: number, platform: NodeJS.Platform): Promise<string[]> => {
+  const table = (await readProcessTable(platform)) ?? new Map();
+  const names = descendantsOf(pid, table).map(child => table.get(child)?.name ?? '');
+  const printable = names.map(name => name.replace(/[^ -~]/g, '?')).filter(name => name !== '');
+  return [...new Set(printable)].slice(0, MAX_REPORTED_PROCESSES);
+};
 
 const CONNECTION_ENDED = 'the connection has ended';
 

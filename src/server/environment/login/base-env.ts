@@ -1,8 +1,7 @@
 import type { Env, EnvBase } from '../../../shared-config/index.ts';
 import type { AskShell, ShellOutcome } from './ask-shell.ts';
-
-/** A base that a login shell is run for. */
-export type LoginBase = Exclude<EnvBase, 'process'>;
+import type { LoginBase } from './login-start.ts';
+import type { OmittedVariable } from './shell-answer.ts';
 
 /** One attempt to resolve a base. */
 export type BaseAttempt = {
@@ -10,6 +9,8 @@ export type BaseAttempt = {
   readonly outcome: 'resolved' | 'failed';
   /** Reason of the failure, for the user. It names variables at most, never a value. */
   readonly reason?: string;
+  /** Variables that are not part of the environment; absent if there are none. */
+  readonly omitted?: readonly OmittedVariable[];
   readonly durationMs: number;
 };
 
@@ -38,7 +39,7 @@ export class BaseEnvs {
     this.#serverEnv = serverEnv;
     const source = (base: LoginBase) =>
       new BaseSource(base, () => {
-        const { outcome, gone } = askShell(base === 'loginInteractive', this.#stop.signal);
+        const { outcome, gone } = askShell(base, this.#stop.signal);
         this.#shutdowns.add(gone);
         void gone.then(() => this.#shutdowns.delete(gone));
         return outcome;
@@ -72,7 +73,10 @@ export class BaseEnvs {
 /** The part of a base environment that the client receives. */
 export const describeBase = ({ base, attempts }: BaseEnv) => ({
   base,
-  attempts: attempts.map(attempt => ({ ...attempt })),
+  attempts: attempts.map(({ omitted, ...attempt }) => ({
+    ...attempt,
+    ...(omitted !== undefined && { omitted: [...omitted] }),
+  })),
 });
 
 /** Bases to try, in this order, before `process`. */
@@ -117,7 +121,16 @@ class BaseSource {
     const outcome = await this.#run();
     const durationMs = Math.round(performance.now() - startedAt);
     const base = this.#base;
-    if ('env' in outcome) return { env: outcome.env, attempt: { base, outcome: 'resolved', durationMs } };
+    if ('env' in outcome) {
+      const { env, omitted = [] } = outcome;
+      const attempt = {
+        base,
+        outcome: 'resolved',
+        ...(omitted.length > 0 && { omitted }),
+        durationMs,
+      } as const;
+      return { env, attempt };
+    }
     if (outcome.transient) this.#cached = undefined;
     const { reason } = outcome;
     return { env: undefined, attempt: { base, outcome: 'failed', reason, durationMs } };

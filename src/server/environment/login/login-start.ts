@@ -1,8 +1,11 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { basename } from 'node:path';
-import type { Env } from '../../../shared-config/index.ts';
+import type { Env, EnvBase } from '../../../shared-config/index.ts';
 import type { Host } from '../host.ts';
+
+/** A base that a login shell is run for. */
+export type LoginBase = Exclude<EnvBase, 'process'>;
 
 /** Arguments for starting a login shell. */
 export type LoginStart = {
@@ -106,11 +109,14 @@ const namesIn = (systemEnvironment: string): ReadonlySet<string> => {
 export const environmentOf = (answered: Env, serverEnv: Env): Env =>
   Object.fromEntries(
     Object.entries(answered).flatMap(([name, value]) => {
-      if (SHELL_NAMES.has(name)) return [];
+      if (isOfShell(name)) return [];
       if (name !== 'TERM' || value !== TERM) return [[name, value]];
       return serverEnv.TERM === undefined ? [] : [[name, serverEnv.TERM]];
     }),
   );
+
+/** Returns true for a variable of the shell itself, or one that is set for its run. */
+export const isOfShell = (name: string): boolean => SHELL_NAMES.has(name);
 
 const SHELL_NAMES = new Set(['PWD', 'OLDPWD', 'SHLVL', '_', RESOLVING]);
 

@@ -1,5 +1,5 @@
 import type { Env } from '../../../shared-config/index.ts';
-import { MAX_LOGIN_ENV_BYTES, MAX_LOGIN_NOISE_BYTES } from './limits.ts';
+import { MAX_LOGIN_ENV_BYTES, MAX_LOGIN_NOISE_BYTES, MAX_OMITTED_NAME_BYTES } from './limits.ts';
 
 /** A command that makes a shell print its environment twice, between marks. */
 export type ShellQuestion = {
@@ -9,13 +9,12 @@ export type ShellQuestion = {
   readonly marks: readonly [begin: Buffer, middle: Buffer, end: Buffer];
 };
 
+/** A variable of a shell that is not part of the environment, and the reason, which continues a sentence. */
+export type OmittedVariable = { readonly name: string; readonly reason: string };
+
 /** The environment that a shell printed, or the reason for which it is not usable, without values. */
 export type ShellAnswer =
-  | {
-      readonly env: Env;
-      /** Variables that are ignored because their name or value is not UTF-8. */
-      readonly undecodable: readonly string[];
-    }
+  | { readonly env: Env; readonly omitted: readonly OmittedVariable[] }
   | { readonly reason: string };
 
 /** Creates a question with random marks, which no other output can contain. */
@@ -29,8 +28,8 @@ export const newQuestion = (): ShellQuestion => {
 
 /**
  * Finds the answer in the output of a shell. Output before the last occurrence of the first mark is ignored. Output of a
- * background job within a value looks like part of the value; the answer is therefore refused unless both copies are
- * equal.
+ * background job within a value looks like part of the value; a variable is therefore omitted unless both copies are equal,
+ * and the answer is refused unless both have the same names, or if `PATH` differs, without which no program is found.
  */
 export class ShellAnswerReader {
   readonly #marks: ShellQuestion['marks'];
@@ -82,12 +81,15 @@ const readAnswer = (printed: Buffer, [begin, middle, end]: ShellQuestion['marks'
   if (between - from > MAX_LOGIN_ENV_BYTES) return { reason: TOO_MUCH };
   const first = parseVariables(printed.subarray(from, between));
   const second = parseVariables(printed.subarray(between + middle.length, to));
-  if (first === undefined || second === undefined) return { reason: MIXED };
-  return difference(first, second) ?? decoded(first);
+  if (first === undefined || second === undefined || !haveSameNames(first, second)) return { reason: MIXED };
+  return decoded(first, second);
 };
 
+/** Names and values as bytes, each byte a character. */
+type Variables = ReadonlyMap<string, string>;
+
 /** Parses the output of `env -0`. Each byte is one character of the names and values. */
-const parseVariables = (printed: Buffer): ReadonlyMap<string, string> | undefined => {
+const parseVariables = (printed: Buffer): Variables | undefined => {
   const entries = printed.toString('latin1').split('\0');
   if (entries.pop() !== '' || entries.length === 0) return undefined;
   const variables = new Map<string, string>();
@@ -104,24 +106,28 @@ const parseVariables = (printed: Buffer): ReadonlyMap<string, string> | undefine
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are searched for
 const CONTROL_CHARACTER = /[\x00-\x1f\x7f]/;
 
-const difference = (
-  first: ReadonlyMap<string, string>,
-  second: ReadonlyMap<string, string>,
-): { reason: string } | undefined => {
-  const names = [...first.keys()];
-  if (names.join('\0') !== [...second.keys()].join('\0')) return { reason: MIXED };
-  const changed = names.find(name => first.get(name) !== second.get(name));
-  return changed === undefined ? undefined : { reason: `${decode(changed)} differs between two copies` };
+const haveSameNames = (first: Variables, second: Variables): boolean =>
+  first.size === second.size && [...first.keys()].every(name => second.has(name));
+
+const decoded = (first: Variables, second: Variables): ShellAnswer => {
+  const env: Array<readonly [string, string]> = [];
+  const omitted: OmittedVariable[] = [];
+  for (const [rawName, rawValue] of first) {
+    const [name, value] = [decode(rawName), decode(rawValue)];
+    if (second.get(rawName) !== rawValue) omitted.push({ name, reason: CHANGES });
+    else if (`${name}${value}`.includes(REPLACEMENT_CHARACTER)) omitted.push({ name, reason: NOT_UTF8 });
+    else env.push([name, value]);
+  }
+  if (omitted.some(({ name, reason }) => name === 'PATH' && reason === CHANGES))
+    return { reason: `PATH ${CHANGES}` };
+  const nameBytes = omitted.reduce((bytes, { name }) => bytes + Buffer.byteLength(name), 0);
+  if (nameBytes > MAX_OMITTED_NAME_BYTES) return { reason: TOO_MANY_OMITTED };
+  return { env: Object.fromEntries(env), omitted };
 };
 
-const decoded = (variables: ReadonlyMap<string, string>): ShellAnswer => {
-  const pairs = Array.from(variables, ([name, value]) => [decode(name), decode(value)] as const);
-  const isText = (pair: readonly [string, string]) => !pair.join('').includes(REPLACEMENT_CHARACTER);
-  return {
-    env: Object.fromEntries(pairs.filter(isText)),
-    undecodable: pairs.filter(pair => !isText(pair)).map(([name]) => name),
-  };
-};
+const CHANGES = 'changes while it is read';
+const NOT_UTF8 = 'is not valid UTF-8';
+const TOO_MANY_OMITTED = 'too many variables change while they are read, or are not valid UTF-8';
 
 const decode = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8');
 

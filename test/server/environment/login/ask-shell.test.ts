@@ -3,7 +3,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { currentHost, type Host } from '../../../../src/server/environment/host.ts';
-import { loginShell, type ShellOutcome } from '../../../../src/server/environment/login/ask-shell.ts';
+import {
+  loginShell,
+  type ShellOutcome,
+  type SlowShell,
+} from '../../../../src/server/environment/login/ask-shell.ts';
 import { MAX_LOGIN_NOISE_BYTES } from '../../../../src/server/environment/login/limits.ts';
 import type { Env } from '../../../../src/shared-config/index.ts';
 import { Watchdog } from '../../../../src/system/watchdog.ts';
@@ -22,6 +26,7 @@ const PATH = '/usr/local/bin:/usr/bin:/bin';
 class Login {
   readonly home: string;
   readonly log: string[] = [];
+  readonly slow: SlowShell[] = [];
   readonly #host: Host;
   readonly #watchdog: Watchdog;
   readonly #abort = new AbortController();
@@ -42,9 +47,10 @@ class Login {
       host: this.#host,
       watchdog: this.#watchdog,
       log: line => this.log.push(line),
+      onSlow: slow => this.slow.push(slow),
       deadlineMs,
     });
-    const { outcome, gone } = ask(interactive, this.#abort.signal);
+    const { outcome, gone } = ask(interactive ? 'loginInteractive' : 'login', this.#abort.signal);
     this.#gone.push(gone);
     return outcome;
   }
@@ -239,6 +245,30 @@ describe('loginShell', () => {
       expect(await outcome).to.have.nested.property('env.A', '1');
     });
 
+    it('omits a variable that changes while it is read, and logs its name', async () => {
+      const made = inHome(`trap 'export LAST=planted$((n+=1))' DEBUG`, 'export A=1');
+      expect(await made.ask(false)).to.deep.include({
+        omitted: [{ name: 'LAST', reason: 'changes while it is read' }],
+      });
+      expect(made.log).to.deep.equal([
+        'ignoring environment variable LAST of bash: it changes while it is read',
+      ]);
+    });
+
+    it('reports what it waits for after two seconds', async () => {
+      const made = inHome('sh -c ": >ready; until [ -e go ]; do sleep 0.01; done"', 'export A=1');
+      const outcome = made.ask(true);
+      await until(() => made.slow.length > 0, 'no report');
+      writeFileSync(join(made.home, 'go'), '');
+      expect(await outcome).to.have.nested.property('env.A', '1');
+      const [{ running, ...slow }] = made.slow as [SlowShell];
+      expect([made.slow.length, slow]).to.deep.equal([
+        1,
+        { base: 'loginInteractive', shell: shell.path, waitedMs: 2000, limitMs: LONG_MS },
+      ]);
+      if (process.platform === 'linux') expect(running[0]).to.equal('sh');
+    });
+
     it('refuses an answer that is mixed with other output', async () => {
       const outcome = await inHome('trap "printf hook" DEBUG', 'export SOME=planted').ask(true);
       expect(outcome).to.deep.equal({
@@ -252,8 +282,10 @@ describe('loginShell', () => {
         '(while :; do printf noise; done) &',
         `export LONG=${long} SOME=planted; sleep 0.1`,
       ).ask(false);
-      if ('env' in outcome) expect(outcome.env).to.include({ LONG: long, SOME: 'planted' });
-      else
+      if ('env' in outcome) {
+        const { LONG = long, SOME = 'planted' } = outcome.env;
+        expect({ LONG, SOME }).to.deep.equal({ LONG: long, SOME: 'planted' });
+      } else
         expect(outcome.reason)
           .to.match(/^bash printed no usable environment: /)
           .and.not.to.contain('planted');

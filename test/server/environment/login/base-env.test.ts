@@ -14,7 +14,8 @@ class FakeShell {
     leave(): void;
   }> = [];
 
-  readonly ask: AskShell = (interactive, signal) => {
+  readonly ask: AskShell = (base, signal) => {
+    const interactive = base === 'loginInteractive';
     let answer: (outcome: ShellOutcome) => void = () => {};
     let leave: () => void = () => {};
     const outcome = new Promise<ShellOutcome>(resolve => {
@@ -35,10 +36,8 @@ class FakeShell {
 /** A shell that answers immediately. */
 const answering =
   (outcomes: { readonly login?: ShellOutcome; readonly loginInteractive?: ShellOutcome }): AskShell =>
-  interactive => ({
-    outcome: Promise.resolve(
-      (interactive ? outcomes.loginInteractive : outcomes.login) ?? { reason: 'not expected' },
-    ),
+  base => ({
+    outcome: Promise.resolve(outcomes[base] ?? { reason: 'not expected' }),
     gone: Promise.resolve(),
   });
 

@@ -110,6 +110,31 @@ describeWithShell('bash', 'a start with another base', shell => {
     ]);
   });
 
+  it('reports the variables that are not in the environment, by name', async () => {
+    const { client, start } = connect([`trap 'export LAST=planted$((n+=1))' DEBUG`, 'export A=login']);
+    const { result } = await start('p', { base: 'login' }, ['printenv', 'A', 'LAST']);
+    const omitted = [{ name: 'LAST', reason: 'changes while it is read' }];
+    expect(told(result.envBase)).to.deep.equal({
+      base: 'login',
+      attempts: [{ ...taken('login'), omitted }],
+    });
+    expect(await client.output('p')).to.equal('login\n');
+    expect(JSON.stringify([client.messages, client.log])).not.to.contain('planted');
+  });
+
+  it('reports after two seconds that it waits, once for all requests', async () => {
+    const { client, home, start } = connect(['sh -c ": >ready; until [ -e go ]; do sleep 0.01; done"']);
+    const starts = ['1', '2'].map(id => start(id, { base: 'login' }, ['true']));
+    const { params } = await client.waitFor(({ method }) => method === 'environment/waiting');
+    letGo(home);
+    await Promise.all(starts);
+    expect(params).to.deep.include({ base: 'login', shell: shell.path, waitedMs: 2000, limitMs: LONG_MS });
+    expect(client.messages.filter(({ method }) => method === 'environment/waiting')).to.have.length(1);
+    expect(client.log).to.deep.equal([
+      `waiting for ${shell.path} to print its environment (login), 2000 ms so far`,
+    ]);
+  });
+
   it('reports no base without a policy', async () => {
     const { start } = connect(['exit 3']);
     for (const [at, policy] of [undefined, {}, { base: 'process' }, { base: null }].entries()) {

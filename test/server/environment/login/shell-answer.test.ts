@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   MAX_LOGIN_ENV_BYTES,
   MAX_LOGIN_NOISE_BYTES,
+  MAX_OMITTED_NAME_BYTES,
 } from '../../../../src/server/environment/login/limits.ts';
 import {
   newQuestion,
@@ -100,7 +101,7 @@ describe('ShellAnswerReader', () => {
     fc.assert(
       fc.property(anyEnv, noise, noise, places, (env, before, after, cuts) => {
         const { answer } = read(cut(Buffer.concat([before, whole(env), after]), cuts));
-        expect(answer).to.deep.equal({ env, undecodable: [] });
+        expect(answer).to.deep.equal({ env, omitted: [] });
       }),
     );
   });
@@ -113,7 +114,9 @@ describe('ShellAnswerReader', () => {
         const at = 1 + (place % (clean.length - 1));
         const { answer } = read(cut(Buffer.concat([clean.subarray(0, at), bytes, clean.subarray(at)]), cuts));
         // A mark that is broken is none. What repeats the bytes after it changes nothing.
-        if (answer !== undefined && 'env' in answer) expect(answer.env).to.deep.equal(env);
+        if (answer === undefined || !('env' in answer)) return;
+        const omitted = answer.omitted.map(({ name }) => [name, env[name]]);
+        expect({ ...answer.env, ...Object.fromEntries(omitted) }).to.deep.equal(env);
       }),
       { numRuns: 500 },
     );
@@ -144,7 +147,7 @@ describe('ShellAnswerReader', () => {
   it('answers at the first end mark', () => {
     const bytes = whole({ A: '1' });
     expect(read([bytes.subarray(0, -1), bytes.subarray(-1), Buffer.from('more')])).to.deep.equal({
-      answer: { env: { A: '1' }, undecodable: [] },
+      answer: { env: { A: '1' }, omitted: [] },
       left: 1,
     });
   });
@@ -155,21 +158,32 @@ describe('ShellAnswerReader', () => {
       answerTo(echoed, begin.subarray(0, 20), middle, end.subarray(0, -1), whole({ A: '1' })),
     ).to.deep.equal({
       env: { A: '1' },
-      undecodable: [],
+      omitted: [],
     });
     expect(answerTo(echoed, echoed)).to.equal(undefined);
   });
 
   it('restarts at a repeated first mark', () => {
     const broken = Buffer.concat([begin, printed({ OLD: '1' })]);
-    expect(answerTo(broken, whole({ A: '1' }))).to.deep.equal({ env: { A: '1' }, undecodable: [] });
+    expect(answerTo(broken, whole({ A: '1' }))).to.deep.equal({ env: { A: '1' }, omitted: [] });
   });
 
   it('ignores variables that are not UTF-8, and lists them', () => {
     const bytes = Buffer.concat([Buffer.from('RAW=a'), Buffer.from([0xff, 0]), printed({ GOOD: 'ä' })]);
     expect(answerTo(begin, bytes, middle, bytes, end)).to.deep.equal({
       env: { GOOD: 'ä' },
-      undecodable: ['RAW'],
+      omitted: [{ name: 'RAW', reason: 'is not valid UTF-8' }],
+    });
+  });
+
+  it('omits a variable whose value differs, whatever the order', () => {
+    const [first, second] = [
+      printed({ A: '1', T: 'secret', B: '2' }),
+      printed({ B: '2', A: '1', T: 'other' }),
+    ];
+    expect(answerTo(begin, first, middle, second, end)).to.deep.equal({
+      env: { A: '1', B: '2' },
+      omitted: [{ name: 'T', reason: 'changes while it is read' }],
     });
   });
 
@@ -181,7 +195,7 @@ describe('ShellAnswerReader', () => {
           ['A', '2'],
         ]),
       ),
-    ).to.deep.equal({ env: { A: '1' }, undecodable: [] });
+    ).to.deep.equal({ env: { A: '1' }, omitted: [] });
   });
 
   const refused: Record<string, [bytes: readonly (Buffer | string)[], reason: string]> = {
@@ -198,7 +212,14 @@ describe('ShellAnswerReader', () => {
     ],
     'another value the second time': [
       [begin, printed({ PATH: 'secret', A: '1' }), middle, printed({ PATH: 'secret!', A: '1' }), end],
-      'PATH differs between two copies',
+      'PATH changes while it is read',
+    ],
+    'too many other values the second time': [
+      [
+        ...[begin, printed({ ['x'.repeat(MAX_OMITTED_NAME_BYTES + 1)]: 'a' })],
+        ...[middle, printed({ ['x'.repeat(MAX_OMITTED_NAME_BYTES + 1)]: 'b' }), end],
+      ],
+      'too many variables change while they are read, or are not valid UTF-8',
     ],
   };
   for (const [what, [bytes, reason]] of Object.entries(refused)) {
@@ -212,7 +233,7 @@ describe('ShellAnswerReader', () => {
 
     it('apply to output before the environment', () => {
       const full = Array.from({ length: MAX_LOGIN_NOISE_BYTES / chunk.length }, () => chunk);
-      expect(read([...full, whole({ A: '1' })]).answer).to.deep.equal({ env: { A: '1' }, undecodable: [] });
+      expect(read([...full, whole({ A: '1' })]).answer).to.deep.equal({ env: { A: '1' }, omitted: [] });
       expect(answerTo(...full, 'x')).to.deep.equal({
         reason: `not found in the first ${MAX_LOGIN_NOISE_BYTES} bytes of output`,
       });
@@ -223,7 +244,7 @@ describe('ShellAnswerReader', () => {
       const tooBig = { reason: `longer than ${MAX_LOGIN_ENV_BYTES} bytes` };
       expect(answerTo(whole(big(MAX_LOGIN_ENV_BYTES)))).to.deep.equal({
         env: big(MAX_LOGIN_ENV_BYTES),
-        undecodable: [],
+        omitted: [],
       });
       expect(answerTo(whole(big(MAX_LOGIN_ENV_BYTES + 1)))).to.deep.equal(tooBig);
       const endless = Array.from({ length: 3 * (MAX_LOGIN_ENV_BYTES / chunk.length) }, () => chunk);
