@@ -1,5 +1,6 @@
 import type { ProcessEnv, Target } from '../core/index.ts';
 import { printError, printResult } from './output.ts';
+import { reportBase } from './report-base.ts';
 import { withServer } from './with-server.ts';
 import { expandHome } from './working-directory.ts';
 
@@ -25,14 +26,18 @@ export const printEnv = ({
 }: PrintEnvOptions): Promise<number> =>
   withServer(target, { quiet, connectTimeoutMs }, async client => {
     const windows = client.info.platformOs === 'windows';
-    const [file, ...args] = windows ? ['cmd', '/d', '/c', 'set'] : ['/usr/bin/env', '-0'];
-    const options = { cwd: expandHome(cwd, client.info), env, maxBuffer: MAX_ENV_BYTES, reject: false };
-    const { exitCode, stdout, stderr } = await client.exec(file, args, options);
+    const argv = windows ? (['cmd', '/d', '/c', 'set'] as const) : (['/usr/bin/env', '-0'] as const);
+    const child = await client.start({ argv, cwd: expandHome(cwd, client.info), env });
+    if (!quiet) reportBase(env, child.launch);
+    const { exitCode, stdout, stderr } = await child.collect({ maxBytes: MAX_ENV_BYTES });
     if (exitCode !== 0) {
-      if (stderr !== '') printError(`${stderr}\n`);
+      printError(stderr.toString());
       return exitCode;
     }
-    const variables = stdout.split(windows ? '\r\n' : '\0').filter(text => text !== '');
+    const variables = stdout
+      .toString()
+      .split(windows ? '\r\n' : '\0')
+      .filter(text => text !== '');
     const end = nulTerminated ? '\0' : '\n';
     printResult(
       variables

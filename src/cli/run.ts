@@ -7,6 +7,7 @@ import { escapeFilter, escapeHelp } from './escape-sequences.ts';
 import { OUTPUT_FAILED, TIMED_OUT } from './exit-codes.ts';
 import { attachTerminal, terminalSize } from './local-terminal.ts';
 import { commandOutputs, printMessage, printOnRawTerminal } from './output.ts';
+import { reportBase } from './report-base.ts';
 import { SignalForwarder } from './signal-forwarder.ts';
 import { startAdvice } from './start-advice.ts';
 import { withServer } from './with-server.ts';
@@ -16,7 +17,7 @@ export type RunOptions = {
   readonly target: Target;
   /** Time limit of the connection attempt, in milliseconds. */
   readonly connectTimeoutMs: number | undefined;
-  /** Do not report start-up output. */
+  /** Do not report start-up output, or another base than requested. */
   readonly quiet: boolean;
   readonly command: RunCommand;
   /** `~` is the home directory of the account on the server. */
@@ -69,6 +70,7 @@ const runOn = async (client: ExecClient, options: RunOptions, signals: SignalFor
     signal: signals.aborted,
   });
   signals.forwardTo(child);
+  if (!options.quiet) reportBase(options.env, child.launch);
   const restoreTerminal = options.tty ? attachTerminal(child) : undefined;
   try {
     // An error is that of the connection or the command, of which the reader of the output learns.

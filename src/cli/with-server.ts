@@ -11,12 +11,13 @@ import { countedBytes } from '../core/start-up-output.ts';
 import { type ConnectProgress, reportSlowConnect } from './connect-progress.ts';
 import { CONNECTION_FAILED, failureExitCode } from './exit-codes.ts';
 import { printMessage } from './output.ts';
+import { reportWaiting } from './report-base.ts';
 
 /** Output that is received ahead of a reader: larger than the default, since there is one process. */
 const OUTPUT_WINDOW_BYTES = 8 * 1024 * 1024;
 
 export type WithServerOptions = {
-  /** Do not report start-up output. */
+  /** Do not report start-up output, or what is waited for. */
   readonly quiet: boolean;
   /** Time limit of the connection attempt, in milliseconds; overrides that of the target. Default: 30 s. */
   readonly connectTimeoutMs?: number | undefined;
@@ -48,6 +49,7 @@ export const withServer = async (
       initializeTimeoutMs: connectTimeoutMs ?? target.initializeTimeoutMs ?? CONNECT_TIMEOUT_MS,
       onFirstByte: progress.onFirstByte,
       signal,
+      onWaiting: quiet ? undefined : reportWaiting,
     });
     progress.stop();
     signal?.addEventListener('abort', aborting(client, signal));

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
@@ -6,6 +7,7 @@ import { currentHost } from '../../src/server/index.ts';
 import { makeHome, removeHome } from '../server/environment/login/support/homes.ts';
 import { filesForAnyShell, shellNames } from '../server/environment/login/support/shells.ts';
 import { until } from '../support/until.ts';
+import { runCli, startCli } from './support/cli.ts';
 import { RawClient } from './support/raw-client.ts';
 import { startRemoteHost } from './support/remote-host.ts';
 import { describeWithSshd } from './support/sshd.ts';
@@ -71,9 +73,56 @@ describeWithShell(`the login environment of this account, whose shell is ${shell
     const { client, home, start } = await connectAt(() => ['touch ready', 'sleep 600']);
     start('p', 'login', ['true']).catch(() => {});
     await waitUntilHung(home);
+    // The shell may be faster than the server, which registers its group with the watchdog after it has started.
+    await client.ask('server/status', {});
     client.server.kill('SIGKILL');
     await client.ended;
     if (process.platform === 'linux') await waitForNoSurvivorsIn(home);
+  });
+});
+
+describeWithShell(`run with a login environment, whose shell is ${shell}`, () => {
+  let home: string | undefined;
+
+  afterEach(async () => {
+    if (home === undefined) return;
+    if (process.platform === 'linux') await waitForNoSurvivorsIn(home);
+    removeHome(home);
+  });
+
+  const homeWith = (lines: readonly string[]): { cwd: string; env: NodeJS.ProcessEnv } => {
+    home = makeHome(filesForAnyShell(() => lines));
+    return { cwd: home, env: { ...process.env, HOME: home } };
+  };
+  const ARGS = ['--base', 'loginInteractive', '--', '/bin/echo', 'ran'];
+
+  it('reports another base than requested, with the reason, unless it is quiet', async () => {
+    const options = homeWith(["exec sh -c 'exit 3'"]);
+    const reason = `${shell} exited with code 3 without printing its environment`;
+    const message = `exec-server: --base loginInteractive failed, using process: ${reason}\n`;
+    const { stdout, ...ended } = await runCli(['run', ...ARGS], options);
+    expect({ ...ended, stdout: stdout.toString() }).to.deep.equal({
+      stdout: 'ran\n',
+      stderr: message,
+      end: 0,
+    });
+    expect((await runCli(['run', '--quiet', ...ARGS], options)).stderr).to.equal('');
+    expect((await runCli(['env', '--base', 'loginInteractive'], options)).stderr).to.equal(message);
+    expect((await runCli(['run', '--', '/bin/true'], options)).stderr).to.equal('');
+  });
+
+  it('reports what it waits for', async () => {
+    const wait = 'sh -c "until [ -e go ]; do sleep 0.01; done"';
+    const options = homeWith([wait]);
+    const { child, finished } = startCli(['run', ...ARGS], options);
+    child.stdin.end();
+    const [text] = await once(child.stderr, 'data');
+    writeFileSync(join(options.cwd, 'go'), '');
+    const expected = `waiting up to 10 s for the login shell ${shell} (--base loginInteractive)`;
+    expect(String(text))
+      .to.match(/^exec-server: [^\n]+\n$/)
+      .and.contain(expected);
+    expect((await finished).end).to.equal(0);
   });
 });
 

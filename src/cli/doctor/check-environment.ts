@@ -29,9 +29,13 @@ const NO_BASE: ResolvedBase = { base: 'process', attempts: [] };
 const loginShellResult = ({ base, attempts }: ResolvedBase, shell: string): CheckResult => {
   const data = { base, attempts };
   if (base === INTERACTIVE) {
+    const { durationMs, omitted = [] } = attempts.at(-1) ?? {};
     return {
-      level: 'ok',
-      message: `variables captured from an interactive login shell in ${attempts.at(-1)?.durationMs} ms`,
+      level: omitted.length === 0 ? 'ok' : 'note',
+      message: `variables captured from an interactive login shell in ${durationMs} ms`,
+      ...(omitted.length > 0 && {
+        details: omitted.map(({ name, reason }) => `not captured: ${name} ${reason}`),
+      }),
       data,
     };
   }

@@ -24,12 +24,14 @@ const resolved = (base: 'login' | 'loginInteractive') => ({
   base,
   outcome: 'resolved' as const,
   reason: undefined,
+  omitted: undefined,
   durationMs: 5,
 });
 const failed = (base: 'login' | 'loginInteractive', reason?: string) => ({
   base,
   outcome: 'failed' as const,
   reason,
+  omitted: undefined,
   durationMs: 7,
 });
 
@@ -57,6 +59,15 @@ describe('checkLoginShell', () => {
       details: ['loginInteractive: it hung (7 ms)'],
     });
     expect(result.advice).to.contain('EXEC_SERVER_RESOLVING_ENVIRONMENT');
+  });
+
+  it('names the variables that are not captured', async () => {
+    const omitted = [{ name: 'LAST', reason: 'changes while it is read' }];
+    const attempts = [{ ...resolved('loginInteractive'), omitted }];
+    expect((await checkLoginShell(withBase({ base: 'loginInteractive', attempts }))).result).to.deep.include({
+      level: 'note',
+      details: ['not captured: LAST changes while it is read'],
+    });
   });
 
   it('warns if no login shell answers, with all reasons', async () => {
