@@ -154,4 +154,27 @@ describeWithSshd('the login environment over a real sshd', () => {
       await host.stop();
     }
   });
+
+  it('ends with the connection, while the shell finishes', async () => {
+    const host = await startRemoteHost();
+    const at = (name: string) => join(host.sshd.home, name);
+    try {
+      const wait = "sh -c 'touch ready; while [ ! -e go ]; do sleep 0.01; done; echo noise'";
+      for (const [name, text] of Object.entries(filesForAnyShell(() => [wait, 'touch finished']))) {
+        if (!name.includes('/')) writeFileSync(at(name), text);
+      }
+      const client = await connect(sshServer('devbox'), { localEnv: host.coreEnv });
+      const start = client.start({ argv: ['true'], env: { policy: { base: 'login' } } });
+      const refused = start.catch((error: unknown) => (error as Error).message);
+      await until(() => existsSync(at('ready')), 'no shell is running');
+      await client.close();
+      expect(await refused).to.equal('the server is shutting down');
+      expect(existsSync(at('finished'))).to.equal(false);
+      writeFileSync(at('go'), '');
+      await until(() => existsSync(at('finished')), 'the shell did not finish');
+      if (process.platform === 'linux') await waitForNoSurvivorsIn(host.sshd.home);
+    } finally {
+      await host.stop();
+    }
+  });
 });
