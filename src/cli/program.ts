@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseSize } from '../protocol/server-args.ts';
 import { version } from '../protocol/version.ts';
 import type { AddCommand, Finish } from './commands/command.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEnv } from './commands/env.ts';
 import { addEnvironments } from './commands/environments.ts';
@@ -14,7 +15,7 @@ import { addReference } from './reference.ts';
 import { unknownWord } from './unknown-word.ts';
 
 /** Commands in the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addRun, addEnv, addEnvironments, addDoctor, addHelp];
+const COMMANDS: readonly AddCommand[] = [addRun, addEnv, addEnvironments, addDoctor, addCompletion, addHelp];
 
 /** Creates the parser of the command line. */
 export const createProgram = (finish: Finish): Command => {

@@ -20,14 +20,20 @@ export type Reference = {
   readonly examples: readonly Example[];
 };
 
+const references = new WeakMap<Command, Reference>();
+
 /** Adds documentation to a command and to its help. */
 export const addReference = (command: Command, reference: Reference): Command => {
+  references.set(command, reference);
   const [first, ...others] = reference.synopsis;
   const more = others.map(form => `\n       ${commandPath(command)} ${form}`);
   return command
     .usage([first, ...more].join(''))
     .addHelpText('after', [exitStatus(reference), examples(reference)].join(''));
 };
+
+/** Documentation of a command; `undefined` if it has none. */
+export const referenceOf = (command: Command): Reference | undefined => references.get(command);
 
 /** Names of a command and its parents: `exec-server run`. */
 export const commandPath = (command: Command): string =>

@@ -41,7 +41,7 @@ export const addServerOptions = (command: Command): Command =>
     .option(...ENVIRONMENTS_FILE);
 
 /** Names of the options that select a server; only one of them can be used, and only once. */
-const SELECTORS = ['ssh', 'via', 'environment'];
+export const SELECTORS: readonly string[] = ['ssh', 'via', 'environment'];
 
 const selector = (flags: string, description: string): Option => {
   const option = new Option(flags, description).argParser(once);
