@@ -1,9 +1,19 @@
 // Builds dist/: the program as files, which start faster than modules, and the library with its types.
 //   exec-server.cjs      the server; with --stdio it loads nothing else, and works when copied alone
 //   exec-server-cli.cjs, exec-server-config.cjs  everything else, loaded by the first from the same directory
+//   man/                 the man pages
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
@@ -126,6 +136,20 @@ writeFileSync(file, `${launcher.outputFiles[0]?.text}function PROGRAM(){/*${comm
 for (const { module, file } of separate) {
   await build({ ...options, entryPoints: [join(root, 'src', module)], outfile: join(made, file) });
 }
+const manPages = await build({
+  ...options,
+  minify: false,
+  entryPoints: [join(root, 'scripts/man-pages.ts')],
+  write: false,
+});
+const generator = { exports: {} };
+new Function('module', 'require', manPages.outputFiles[0]?.text ?? '')(
+  generator,
+  createRequire(import.meta.url),
+);
+mkdirSync(join(made, 'man'));
+for (const { file, text } of generator.exports.manPages()) writeFileSync(join(made, 'man', file), text);
+
 // It is copied to other hosts as it is.
 chmodSync(file, 0o755);
 chmodSync(made, 0o755);

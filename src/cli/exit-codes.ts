@@ -16,6 +16,8 @@ export const CONNECTION_FAILED = 255;
 /** Exit code for output of the command that could not be written, as when timeout(1) or env(1) itself fails. */
 export const OUTPUT_FAILED = 125;
 
+const AS_PID_ONE: ExitCode = [78, 'this program is PID 1 of a container, which needs `docker run --init`'];
+
 /** Exit codes of commands that connect to no server. */
 export const LOCAL_EXIT_CODES: readonly ExitCode[] = [
   [0, 'success'],
@@ -26,15 +28,23 @@ const PROCESS_EXIT_CODES: readonly ExitCode[] = [
   [NOT_STARTED, 'the command could not be started, or its output not written'],
   [NOT_EXECUTABLE, 'the command is not executable'],
   [NOT_FOUND, 'the command was not found'],
-  [CONNECTION_FAILED, 'the connection failed or was lost'],
+  [CONNECTION_FAILED, 'the connection failed or was lost, or an internal error'],
+];
+
+/** Exit codes of a server. */
+export const SERVER_EXIT_CODES: readonly ExitCode[] = [
+  ...LOCAL_EXIT_CODES,
+  [70, 'an internal error ended the server'],
+  AS_PID_ONE,
+  ['128+n', 'signal n ended the server'],
 ];
 
 /** Exit codes of a command that runs a program and exits as it does. */
 export const COMMAND_EXIT_CODES: readonly ExitCode[] = [
   ['0-255', 'that of the command'],
-  ['128+n', 'signal n ended the command; 141: stdout was closed, as by head(1)'],
+  ['128+n', 'signal n ended the command; 141: the reader of stdout is gone, as in `| head`'],
   [USAGE_ERROR, 'usage or configuration error'],
-  [78, 'this program is PID 1 of a container; use docker run --init'],
+  AS_PID_ONE,
   [TIMED_OUT, 'the command was killed by --timeout'],
   ...PROCESS_EXIT_CODES,
 ];

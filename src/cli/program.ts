@@ -8,7 +8,7 @@ import { addEnv } from './commands/env.ts';
 import { addEnvironments } from './commands/environments.ts';
 import { addHelp } from './commands/help.ts';
 import { addRun } from './commands/run.ts';
-import { LOCAL_EXIT_CODES } from './exit-codes.ts';
+import { SERVER_EXIT_CODES } from './exit-codes.ts';
 import { HELP_OPTION } from './help-option.ts';
 import { print, printError, printMessage } from './output.ts';
 import { addReference } from './reference.ts';
@@ -41,7 +41,7 @@ export const createProgram = (finish: Finish): Command => {
         'stdout, as docs/protocol.md describes. The commands start such a server, on this machine or on another one, and ' +
         'use it.',
     ],
-    exitCodes: [...LOCAL_EXIT_CODES, ['other', 'see the command']],
+    exitCodes: SERVER_EXIT_CODES,
     examples: [
       { command: 'exec-server run --ssh devbox -- npm test', text: 'Run a command on another host' },
       { command: 'exec-server doctor --ssh devbox', text: 'Find out why a connection fails' },
