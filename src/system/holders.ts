@@ -64,16 +64,15 @@ export const killHolders = async (
   files: readonly PinnedFile[],
   options: HolderOptions = {},
 ): Promise<KilledHolders | undefined> => {
-  const mayKill = younger();
   const killed = new Map<number, Holder>();
   const left = new Map<number, Holder>();
   for (let round = 0; round < MAX_ROUNDS && files.length > 0; round += 1) {
     left.clear();
     let killedNow = false;
     // Each is killed when it is found: at the end of the scan its pid might be reused.
-    const known = await scanForHolders(files, sparing(options), entry => {
+    const known = await scanForOthers(files, options, entry => {
       const { pid, name } = entry;
-      if (!mayKill(entry) || left.has(pid)) return;
+      if (left.has(pid)) return;
       left.set(pid, { pid, name });
       if (!signalProcess(entry, 'SIGKILL')) return;
       killed.set(pid, { pid, name });
@@ -86,26 +85,42 @@ export const killHolders = async (
   return { killed: [...killed.values()], left: [...left.values()] };
 };
 
-/** Sends SIGTERM to the processes that {@link killHolders} would kill, found by one scan. Never rejects. */
-export const terminateHolders = async (
+/** Sends signals once to the processes that have one of the files open; spares those that {@link killHolders} spares. */
+export const signalHolders = async (
   files: readonly PinnedFile[],
-  options: HolderOptions = {},
+  signals: readonly NodeJS.Signals[],
+  isMeant: (holder: ProcessEntry) => boolean = () => true,
 ): Promise<void> => {
-  const mayKill = younger();
-  await scanForHolders(files, sparing(options), entry => {
-    if (mayKill(entry)) signalProcess(entry, 'SIGTERM');
+  if (files.length === 0) return;
+  const sent = new Set<number>();
+  await scanForOthers(files, {}, entry => {
+    if (sent.has(entry.pid) || !isMeant(entry)) return;
+    sent.add(entry.pid);
+    for (const signal of signals) signalProcess(entry, signal);
   });
 };
 
-const sparing = (options: HolderOptions): HolderOptions => ({
-  ...options,
-  exclude: new Set([...(options.exclude ?? []), process.pid, 1]),
-});
+/** Resolves with true if {@link killHolders} would find a process to end; false where that is not known. */
+export const hasHolders = async (files: readonly PinnedFile[]): Promise<boolean> => {
+  let found = false;
+  if (files.length > 0)
+    await scanForOthers(files, {}, () => {
+      found = true;
+    });
+  return found;
+};
 
-/** Returns the check that a process is not older than this one. */
-const younger = (): ((entry: ProcessEntry) => boolean) => {
+/** Scans for holders other than this process, pid 1, and processes older than this one. */
+const scanForOthers = (
+  files: readonly PinnedFile[],
+  options: HolderOptions,
+  found: (holder: ProcessEntry) => void,
+): Promise<boolean> => {
+  const exclude = new Set([...(options.exclude ?? []), process.pid, 1]);
   const began = Number(readProcess(process.pid)?.startTime ?? 0);
-  return ({ startTime }) => Number(startTime) >= began;
+  return scanForHolders(files, { ...options, exclude }, entry => {
+    if (Number(entry.startTime) >= began) found(entry);
+  });
 };
 
 const MAX_ROUNDS = 20;

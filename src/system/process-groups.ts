@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { type GroupMembers, membersOf } from './group-members.ts';
 
 /** A process and its descendants, as far as the platform can reach them by one pid. */
 export type ProcessGroups = {
@@ -6,15 +7,19 @@ export type ProcessGroups = {
   readonly detached: boolean;
   /** Sends a signal to all of a group; nothing happens where none of it is left. */
   signal(leader: number, signal: NodeJS.Signals): void;
-  /** Returns true if a member of the group is left. */
+  /** Returns true if a member of the group is left, which may be a zombie. */
   isAlive(leader: number): boolean;
+  /** The members of the group, without zombies; absent where they cannot be listed. */
+  readonly members?: ((leader: number) => GroupMembers) | undefined;
   /** Returns true if there is a process with the pid of the leader, the leader itself or another one. */
   hasLeader(leader: number): boolean;
 };
 
 /** The groups of a platform. */
-export const processGroups = (platform: NodeJS.Platform): ProcessGroups =>
-  platform === 'win32' ? windowsGroups() : posixGroups();
+export const processGroups = (platform: NodeJS.Platform): ProcessGroups => {
+  if (platform === 'win32') return windowsGroups();
+  return platform === 'linux' ? { ...posixGroups(), members: membersOf } : posixGroups();
+};
 
 /** POSIX: a child leads a process group, and a negative pid reaches all of it. */
 export const posixGroups = (kill: typeof process.kill = process.kill.bind(process)): ProcessGroups => ({

@@ -73,6 +73,9 @@ function* readEntries(procRoot: string): Generator<ProcessEntry> {
 export const readProcess = (pid: number, procRoot = '/proc'): ProcessEntry | undefined =>
   readStat(`${procRoot}/${pid}/stat`);
 
+/** Returns true for a process that has ended and only waits for its parent to reap it, which may never happen. */
+export const isZombie = ({ state }: Pick<ProcessEntry, 'state'>): boolean => state === 'Z' || state === 'X';
+
 /**
  * Everything below `pid`, without `pid` itself; parents come before their children. Signalled in that order
  * a parent can't replace a child that it has just lost; and a child whose parent is gone is still in the list.
@@ -126,14 +129,15 @@ const parseStat = (line: string): ProcessEntry | undefined => {
   const open = line.indexOf('(');
   const close = line.lastIndexOf(')');
   const [state, ppid, pgid, sid, ...rest] = line.slice(close + 2).split(' ');
-  const startTime = rest[15];
+  const [threads, startTime] = [rest[13], rest[15]];
   if (state === undefined || startTime === undefined) return undefined;
   return {
     pid: Number.parseInt(line, 10),
     ppid: Number(ppid),
     pgid: Number(pgid),
     sid: Number(sid),
-    state,
+    // The state is that of the first thread, which may have exited before the others.
+    state: state === 'Z' && Number(threads) > 1 ? 'S' : state,
     name: line.slice(open + 1, close),
     startTime,
   };

@@ -64,12 +64,47 @@ signal_groups() {
   done
 }
 
+# Sets running to the numbers of the groups that have a member other than zombies, with a space on either side of each.
+list_running() {
+  running=' '
+  set -f
+  IFS='
+'
+  for line in $(set +f; cat /proc/[0-9]*/stat); do
+    unset IFS
+    # State, parent, group. A name may contain a line break: the fields are those after its last line.
+    set -- \${line##*")"}
+    case $1 in
+      Z | X) ;;
+      [A-Za-z]) running="$running$3 " ;;
+    esac
+  done
+  unset IFS
+  set +f
+  [ "$running" != ' ' ] || running=unknown
+}
+
+runs() {
+  [ -n "$running" ] || list_running
+  case $running in
+    unknown | *" $1 "*) ;;
+    *) return 1 ;;
+  esac
+}
+
 # Forgets the groups that have ended, before their numbers can be reused; fails if none is left.
 forget_ended() {
+  running=
   group=$next_0
   while [ "$group" != 0 ]; do
     eval "after=\\$next_$group"
-    kill -0 "-$group" || remove_group "$group"
+    if ! kill -0 "-$group"; then
+      remove_group "$group"
+    elif ! runs "$group"; then
+      # Zombies, which PID 1 of a container may not reap. A process may have been forked during the scan.
+      kill -KILL "-$group"
+      remove_group "$group"
+    fi
     group=$after
   done
   [ "$next_0" != 0 ]

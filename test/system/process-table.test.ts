@@ -38,9 +38,17 @@ describe('readProcessTable', () => {
   });
 
   it('reads a name with spaces, parentheses and a line break', async () => {
-    addProcess(42, `42 (a) S 1 (b\n) Z 7 41 40 0 -1 4194304 ${fields(10, 22)} 987654 ${fields(23, 53)}\n`);
+    addProcess(
+      42,
+      `42 (a) S 1 (b\n) Z 7 41 40 0 -1 4194304 ${fields(10, 20)} 1 0 987654 ${fields(23, 53)}\n`,
+    );
     const entry = (await readProcessTable('linux', { procRoot }))?.get(42);
     expect([entry?.name, entry?.state, entry?.ppid]).to.deep.equal(['a) S 1 (b\n', 'Z', 7]);
+  });
+
+  it('takes a process for running if only its first thread has exited', async () => {
+    addProcess(42, `42 (a) Z 7 41 40 0 -1 4194304 ${fields(10, 20)} 2 0 987654 ${fields(23, 53)}\n`);
+    expect((await readProcessTable('linux', { procRoot }))?.get(42)?.state).to.equal('S');
   });
 
   it('ignores processes that have ended and entries that are no process', async () => {

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { attempt } from '../../system/attempt.ts';
 import { pollUntil } from '../../system/deadline.ts';
-import { type ProcessEntry, readProcess } from '../../system/process-table.ts';
+import { isZombie, type ProcessEntry, readProcess } from '../../system/process-table.ts';
 import { SANDBOX_READY_MS } from './limits.ts';
 
 /** A program in a sandbox, as seen from outside: bubblewrap, its init process in the namespace, then the program. */
@@ -16,12 +16,11 @@ export class SandboxedCommand {
     this.#hasEnded = hasEnded;
   }
 
-  /** The program, once it was found and while it runs. */
+  /** The program as it is now, once it was found and while it runs. */
   get program(): ProcessEntry | undefined {
     if (this.#hasEnded() || this.#program === undefined) return undefined;
     const now = readProcess(this.#program.pid);
-    const runs = now?.startTime === this.#program.startTime && !['Z', 'X'].includes(now.state);
-    return runs ? this.#program : undefined;
+    return now?.startTime === this.#program.startTime && !isZombie(now) ? now : undefined;
   }
 
   /** Resolves when the program has replaced env, which starts it, or has ended. */

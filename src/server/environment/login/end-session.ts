@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pollUntil } from '../../../system/deadline.ts';
-import { killHolders, terminateHolders } from '../../../system/holders.ts';
+import { killHolders, signalHolders } from '../../../system/holders.ts';
 import { fileId, type PinnedFile } from '../../../system/pinned-file.ts';
 import { type ProcessGroups, processGroups } from '../../../system/process-groups.ts';
 import { readProcess, readProcessTable } from '../../../system/process-table.ts';
@@ -60,7 +60,7 @@ export const endSession = async (
   await signalAll(session, 'SIGHUP', 'SIGCONT');
   if (await pollUntil(isOver, graceMs, POLL_MS)) return;
   await signalAll(session, 'SIGTERM', 'SIGCONT');
-  await terminateHolders(heldStdout());
+  await signalHolders(heldStdout(), ['SIGTERM']);
   if (await pollUntil(isOver, graceMs, POLL_MS)) return;
   await killGroups(session);
   await killHolders(heldStdout());
