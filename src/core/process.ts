@@ -25,7 +25,7 @@ export type ProcessOptions = {
   readonly timeoutMs?: number | undefined;
   /** Time limit of the answer to the start, in milliseconds; then it is cancelled with `startCancelled`. Default: none. */
   readonly startTimeoutMs?: number | undefined;
-  /** Time from SIGTERM to SIGKILL, in milliseconds. */
+  /** Time from SIGTERM, on a terminal from SIGHUP, to SIGKILL, in milliseconds. */
   readonly killGraceMs?: number | undefined;
   /** Time after its exit in which other processes may still write to its streams, in milliseconds. */
   readonly drainMs?: number | undefined;
@@ -125,7 +125,7 @@ export interface RemoteProcess extends AsyncIterable<OutputChunk>, AsyncDisposab
   closeStdin(): Promise<void>;
   /** Sends a signal (`SIGINT`, `TERM`, …), by default to the process group. No error if the process has exited. */
   signal(signal: string, target?: 'process' | 'group' | 'tree'): Promise<void>;
-  /** Sends SIGTERM and, after `killGraceMs`, SIGKILL. Returns true if the process was running. */
+  /** Sends SIGTERM, on a terminal after SIGHUP, and SIGKILL after `killGraceMs`. Returns true if the process was running. */
   terminate(): Promise<boolean>;
   /** Changes the size of its terminal. */
   resize(size: TerminalSize): Promise<void>;

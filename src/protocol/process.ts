@@ -101,7 +101,7 @@ server's own environment, or to that of the account's login shell, and then \`en
       milliseconds('Time limit, after which it is terminated with the reason `timeout`. Default: none.'),
     ),
     killGraceMs: maybe(
-      milliseconds('Time between SIGTERM and SIGKILL when it is terminated. Default: 2,000.'),
+      milliseconds('Time from the first signal to SIGKILL when it is terminated. Default: 2,000.'),
     ),
     drainMs: maybe(
       milliseconds('Time after its exit in which other processes may write to its streams. Default: 2,000.'),
@@ -188,8 +188,8 @@ export const processSignal = request('process/signal', () => ({
 }));
 
 export const processTerminate = request('process/terminate', () => ({
-  doc: `Ends a process: SIGTERM to its group, SIGKILL after \`killGraceMs\`, then SIGKILL to processes outside the
-group that hold one of its streams. The answer does not wait for the end; \`process/exited\` reports it. A start that is
+  doc: `Ends a process: SIGTERM to its group, on a terminal after SIGHUP, SIGKILL after \`killGraceMs\`, then
+SIGKILL to processes outside the group that hold one of its streams. The answer does not wait for the end; \`process/exited\` reports it. A start that is
 still waiting for a login shell is cancelled.`,
   params: z.object({ processId: ProcessId }),
   result: z.object({ running: z.boolean().check(z.describe('True if it was running.')) }),

@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../../src');
 
 /** What a signal is sent by: system calls, commands of shells and systems, and the functions here that come down to one. */
 const SENDS =
-  /\.kill\b|(?<![\w.#])kill\(|\bkill (?:-|")|taskkill|\bsignal(?:Pid|Process|All)\(|\bkillHolders\(|\bgroups?\.signal\(|\b(?:tg|tk)kill\b|pidfd_send|^timeout:|killSignal/;
+  /\.kill\b|(?<![\w.#])kill\(|\bkill (?:-|")|taskkill|\bsignal(?:Pid|Process|All)\(|\b(?:kill|signal)Holders\(|\b(?:groups?|target)\.signal\(|\b(?:tg|tk)kill\b|pidfd_send|^timeout:|killSignal/;
 
 type Site = {
   /** What says that the process is the one that is meant, and can't be reused in the meantime. */
@@ -29,6 +29,7 @@ const SITES: Readonly<Record<string, Site>> = {
     lines: [
       'await signalAll(session, "SIGHUP", "SIGCONT");',
       'await signalAll(session, "SIGTERM", "SIGCONT");',
+      'await signalHolders(heldStdout(), ["SIGTERM"]);',
       'await killHolders(heldStdout());',
       'for (let round = 0; round < MAX_ROUNDS && await signalAll(session, "SIGKILL"); round += 1) {',
       'for (const group of left) for (const signal of signals) session.groups.signal(group, signal);',
@@ -51,7 +52,7 @@ const SITES: Readonly<Record<string, Site>> = {
     identity: PINNED,
     lines: [
       'if (!signalProcess(entry, "SIGKILL")) return;',
-      'if (mayKill(entry)) signalProcess(entry, "SIGTERM");',
+      'for (const signal of signals) signalProcess(entry, signal);',
     ],
   },
   'system/process-groups.ts': {
@@ -74,14 +75,15 @@ const SITES: Readonly<Record<string, Site>> = {
       'groups as the server says, which forgets them when they are empty; device and inode of named files and time of terminals, and the start time of the pid; the start time of the server as it says itself',
     lines: [
       'kill "-$1" "-$group"',
-      'kill -0 "-$group" || remove_group "$group"',
+      'if ! kill -0 "-$group"; then',
+      'kill -KILL "-$group"',
       '[ -n "$before" ] && [ "$start" = "$before" ] && kill -KILL "$pid" && killed=0 skip=$pid',
       'kill -KILL "$PPID"',
     ],
   },
   'server/process/stop/child-group.ts': {
     identity: GROUP,
-    lines: ['if (this.isAlive) this.#groups.signal(this.leader, signal);'],
+    lines: ['if (this.isAlive) for (const signal of signals) this.#groups.signal(this.leader, signal);'],
   },
   'server/process/child-signals.ts': {
     identity: `${UNREAPED}; for a group: ${GROUP}; for the program in a sandbox and for descendants: ${START_TIME}`,
@@ -106,12 +108,19 @@ const SITES: Readonly<Record<string, Site>> = {
   'server/process/stop/stop-group.ts': {
     identity: GROUP,
     lines: [
-      'group.signal("SIGTERM");',
-      'group.signal("SIGCONT");',
-      'if (!await pollUntil(() => !group.isAlive, graceMs, POLL_MS)) group.signal("SIGKILL");',
+      'if (!await endsBy("SIGTERM", group, graceMs)) await group.signal("SIGKILL");',
+      'await target.signal(signal, "SIGCONT");',
     ],
   },
   'server/process/stop/stop-process.ts': { identity: PINNED, lines: ['await killHolders(streams);'] },
+  'server/process/stop/terminal-session.ts': {
+    identity: `${GROUP}; for other processes: ${PINNED}; for the program in a sandbox: ${START_TIME}`,
+    lines: [
+      'this.#group.signal(...signals);',
+      'await signalHolders(terminal, signals, ({ pgid }) => pgid !== leader);',
+      'for (const signal of signals) signalProcess(program, signal);',
+    ],
+  },
   'server/sandbox/bubblewrap.ts': {
     identity: `${UNREAPED}; Node sends it`,
     lines: ['timeout: SANDBOX_PROBE_MS,', 'killSignal: "SIGKILL"'],

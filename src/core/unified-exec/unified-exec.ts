@@ -142,8 +142,8 @@ export class UnifiedExec {
   }
 
   /**
-   * Ends the process of a session by SIGTERM and, after a grace, SIGKILL. Returns its last output. If the process has not
-   * ended within 10 s, the result is that of a session that is still open.
+   * Ends the process of a session by SIGTERM, on a terminal after SIGHUP, and, after a grace, SIGKILL. Returns its last
+   * output. If the process has not ended within 10 s, the result is that of a session that is still open.
    *
    * @throws {UnifiedExecError} `invalidOptions`, `unknownSession`, `closed`
    * @throws {ConnectionLostError}

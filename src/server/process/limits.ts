@@ -81,6 +81,9 @@ export const DRAIN_MS = 2000;
 /** Time between SIGTERM and SIGKILL for a process group, in milliseconds. */
 export const KILL_GRACE_MS = 2000;
 
+/** Maximum time between SIGHUP and SIGTERM on a terminal, in milliseconds; it counts towards the grace. */
+export const HANG_UP_MS = 500;
+
 /** Maximum time between SIGTERM and SIGKILL when the connection ends, in milliseconds. */
 export const SHUTDOWN_GRACE_MS = 1000;
 

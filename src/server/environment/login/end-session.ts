@@ -4,7 +4,7 @@ import { pollUntil } from '../../../system/deadline.ts';
 import { killHolders, signalHolders } from '../../../system/holders.ts';
 import { fileId, type PinnedFile } from '../../../system/pinned-file.ts';
 import { type ProcessGroups, processGroups } from '../../../system/process-groups.ts';
-import { readProcess, readProcessTable } from '../../../system/process-table.ts';
+import { isZombie, readProcess, readProcessTable } from '../../../system/process-table.ts';
 
 /** POSIX session of a shell: its processes except those that created a session of their own. */
 export type ShellSession = {
@@ -102,7 +102,7 @@ const groupsLeft = async ({ leader, hasExited, platform, groups }: ShellSession)
     return isLeft ? [leader] : [];
   }
   if (hasExited() && table.has(leader)) return [];
-  const members = [...table.values()].filter(({ sid, state }) => sid === leader && state !== 'Z');
+  const members = [...table.values()].filter(entry => entry.sid === leader && !isZombie(entry));
   return [...new Set(members.map(({ pgid }) => pgid))];
 };
 

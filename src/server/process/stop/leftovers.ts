@@ -55,6 +55,8 @@ export class LeftoverTracker {
 
   /** Kills the holders; called when no process is left that may still be closed. */
   async killHolders(): Promise<void> {
+    // The watchdog would wait for groups of which only zombies are left.
+    for (const group of this.#groups) if (!this.#isLeft(group)) this.#groups.delete(group);
     const pipes = this.#pinHeldPipes();
     await killHolders([...pipes, ...this.#terminals.keys()]);
     releaseAll(pipes);

@@ -1,20 +1,17 @@
 import { killHolders } from '../../../system/holders.ts';
 import { type PinnedFile, releaseAll } from '../../../system/pinned-file.ts';
-import type { ChildGroup } from './child-group.ts';
-import { stopGroup } from './stop-group.ts';
 
 /**
- * Ends a process: its group by SIGTERM and, after `graceMs`, SIGKILL; then the processes that have left the group and
- * still hold one of its streams.
+ * Ends a process: first its group or terminal, then the processes that have left it and still hold one of its streams.
  *
- * @param pinStreams pins the streams that other processes may still hold; called when the group is gone
+ * @param stop ends the group or the terminal
+ * @param pinStreams pins the streams that other processes may still hold; called after that
  */
 export const stopProcess = async (
-  group: ChildGroup,
-  graceMs: number,
+  stop: () => Promise<void>,
   pinStreams: () => readonly PinnedFile[],
 ): Promise<void> => {
-  await stopGroup(group, graceMs);
+  await stop();
   // The ends of the streams arrive in the next turns of the event loop, as do those of their holders.
   await new Promise(resolve => setTimeout(resolve, LAST_READ_MS));
   const streams = pinStreams();

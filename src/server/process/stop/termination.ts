@@ -3,11 +3,17 @@ import { startTimer, type Timer } from '../../../system/deadline.ts';
 import type { Child } from '../child.ts';
 import type { ChildSignals } from '../child-signals.ts';
 import type { ChildGroup } from './child-group.ts';
+import { hangUp, stopGroup } from './stop-group.ts';
 import { stopProcess } from './stop-process.ts';
+import { TerminalSession } from './terminal-session.ts';
+
+type StoppableChild = Pick<Child, 'sandboxed' | 'pinStreams'> & {
+  readonly outputs: Pick<Child['outputs'], 'pty'>;
+};
 
 /** Termination of one process, on request or at its timeout. */
 export class Termination {
-  readonly #child: Pick<Child, 'sandboxed' | 'pinStreams'>;
+  readonly #child: StoppableChild;
   readonly #group: ChildGroup;
   readonly #signals: ChildSignals;
   readonly #isRunning: () => boolean;
@@ -16,12 +22,7 @@ export class Termination {
   #graceMs = Number.POSITIVE_INFINITY;
   #stopped: Promise<void> | undefined;
 
-  constructor(
-    child: Pick<Child, 'sandboxed' | 'pinStreams'>,
-    group: ChildGroup,
-    signals: ChildSignals,
-    isRunning: () => boolean,
-  ) {
+  constructor(child: StoppableChild, group: ChildGroup, signals: ChildSignals, isRunning: () => boolean) {
     this.#child = child;
     this.#group = group;
     this.#signals = signals;
@@ -57,7 +58,16 @@ export class Termination {
     // Only a shorter grace has an effect: a shutdown does not wait for a longer one that has begun.
     if (graceMs >= this.#graceMs) return;
     this.#graceMs = graceMs;
+    this.#stopped = stopProcess(
+      () => this.#stop(graceMs),
+      () => this.#child.pinStreams(),
+    );
+  }
+
+  #stop(graceMs: number): Promise<void> {
     this.#signals.note('SIGTERM');
-    this.#stopped = stopProcess(this.#group, graceMs, () => this.#child.pinStreams());
+    if (!this.#child.outputs.pty || !this.#group.receivesSignals) return stopGroup(this.#group, graceMs);
+    this.#signals.note('SIGHUP');
+    return hangUp(new TerminalSession(this.#child, this.#group), graceMs);
   }
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
 import type { ChildGroup } from '../../../../src/server/process/stop/child-group.ts';
-import { stopGroup } from '../../../../src/server/process/stop/stop-group.ts';
+import { hangUp, stopGroup } from '../../../../src/server/process/stop/stop-group.ts';
 import { until } from '../../../support/until.ts';
 import { groupOf } from '../support/group-of.ts';
 
@@ -90,10 +90,10 @@ describe('stopGroup', () => {
       const sent: NodeJS.Signals[] = [];
       let left = polls;
       const group = {
-        signal: (signal: NodeJS.Signals) => void sent.push(signal),
-        get isAlive() {
+        signal: (...signals: NodeJS.Signals[]) => void sent.push(...signals),
+        hasEnded: async () => {
           left -= 1;
-          return left >= 0;
+          return left < 0;
         },
       };
       return { group, sent };
@@ -109,6 +109,18 @@ describe('stopGroup', () => {
       const { group, sent } = lasting(Number.POSITIVE_INFINITY);
       await stopGroup(group, 0);
       expect(sent).to.deep.equal(['SIGTERM', 'SIGCONT', 'SIGKILL']);
+    });
+
+    it('sends only SIGHUP to a terminal whose processes end', async () => {
+      const { group, sent } = lasting(2);
+      await hangUp(group, LONG_MS);
+      expect(sent).to.deep.equal(['SIGHUP', 'SIGCONT']);
+    });
+
+    it('sends SIGHUP, SIGTERM and SIGKILL to a terminal whose processes stay', async () => {
+      const { group, sent } = lasting(Number.POSITIVE_INFINITY);
+      await hangUp(group, 0);
+      expect(sent).to.deep.equal(['SIGHUP', 'SIGCONT', 'SIGTERM', 'SIGCONT', 'SIGKILL']);
     });
   });
 });

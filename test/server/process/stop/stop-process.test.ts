@@ -4,6 +4,7 @@ import { closeSync, mkdtempSync, openSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { stopGroup } from '../../../../src/server/process/stop/stop-group.ts';
 import { stopProcess } from '../../../../src/server/process/stop/stop-process.ts';
 import { type PinnedFile, pinFile } from '../../../../src/system/pinned-file.ts';
 import { until } from '../../../support/until.ts';
@@ -50,43 +51,52 @@ const LONG_MS = 30_000;
       'setsid sh -c \'trap "" TERM; echo $$; exec sleep 600\' & wait',
     );
     let askedWith: boolean | undefined;
-    await stopProcess(group, LONG_MS, () => {
-      askedWith = group.isAlive;
-      return pinned();
-    });
+    await stopProcess(
+      () => stopGroup(group, LONG_MS),
+      () => {
+        askedWith = group.isAlive;
+        return pinned();
+      },
+    );
     await until(() => !isRunning(printed), 'the holder is still there');
     expect([await ended, askedWith]).to.deep.equal(['SIGTERM', false]);
   });
 
   it('spares processes that have left the group and hold no stream', async () => {
     const { group, printed } = await start("setsid sh -c 'exec 3>&-; echo $$; exec sleep 600' & wait");
-    await stopProcess(group, LONG_MS, pinned);
+    await stopProcess(() => stopGroup(group, LONG_MS), pinned);
     expect([group.isAlive, isRunning(printed)]).to.deep.equal([false, true]);
   });
 
   it('searches no holders if all streams have ended', async () => {
     const { group, printed } = await start("setsid sh -c 'echo $$; exec sleep 600' & wait");
-    await stopProcess(group, LONG_MS, () => []);
+    await stopProcess(
+      () => stopGroup(group, LONG_MS),
+      () => [],
+    );
     expect([group.isAlive, isRunning(printed)]).to.deep.equal([false, true]);
   });
 
   it('sends SIGKILL to the group after the grace', async () => {
     const { group, ended } = await start('trap "" TERM; echo $$; exec sleep 600');
-    await stopProcess(group, 50, () => []);
+    await stopProcess(
+      () => stopGroup(group, 50),
+      () => [],
+    );
     expect(await ended).to.equal('SIGKILL');
   });
 
   it('ends the holders of a process that has exited', async () => {
     const { group, printed, ended } = await start("setsid sh -c 'echo $$; exec sleep 600' &");
     await ended;
-    await stopProcess(group, LONG_MS, pinned);
+    await stopProcess(() => stopGroup(group, LONG_MS), pinned);
     await until(() => !isRunning(printed), 'the holder is still there');
   });
 
   it('spares this process, which has the other end of the streams', async () => {
     const { group } = await start('echo $$; exec sleep 600');
     const ours = openSync(stream, 'r');
-    await stopProcess(group, LONG_MS, pinned);
+    await stopProcess(() => stopGroup(group, LONG_MS), pinned);
     closeSync(ours);
     expect(group.isAlive).to.equal(false);
   });
@@ -94,7 +104,7 @@ const LONG_MS = 30_000;
   it('releases the pinned streams', async () => {
     const { group } = await start('echo $$; exec sleep 600');
     const before = openLinks().filter(link => link === stream).length;
-    await stopProcess(group, LONG_MS, pinned);
+    await stopProcess(() => stopGroup(group, LONG_MS), pinned);
     expect(openLinks().filter(link => link === stream)).to.have.lengthOf(before);
   });
 });
