@@ -24,7 +24,7 @@ export const TOOLS = [
   {
     name: 'exec_command',
     description:
-      'Runs a shell command. If it has not ended in time, the result has a sessionId for write_stdin.',
+      'Runs a shell command. If more output may follow, the result has a sessionId for write_stdin. A server can be started with "&".',
     parameters: {
       type: 'object',
       properties: {

@@ -49,7 +49,13 @@ export type { TransportEnd } from './transport.ts';
 export { UnifiedExecError, type UnifiedExecErrorKind } from './unified-exec/errors.ts';
 export { UNIFIED_EXEC_LIMITS, type UnifiedExecLimits } from './unified-exec/limits.ts';
 export type { EndOptions, ExecCommandOptions, WriteStdinOptions } from './unified-exec/options.ts';
-export type { CommandResult, EndedResult, Omitted, RunningResult } from './unified-exec/result.ts';
+export type {
+  CommandResult,
+  EndedResult,
+  ExitedResult,
+  Omitted,
+  RunningResult,
+} from './unified-exec/result.ts';
 export {
   type Environments,
   type SessionInfo,

@@ -348,6 +348,37 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       process.kill(pid, 'SIGKILL');
     });
 
+    it('leaves the output of a background process open after the exit of the shell, and ends it with the session', async () => {
+      const server = '{ until [ -e go ]; do sleep 0.01; done; echo late; exec sleep 600; }';
+      const { sessionId = 0, ...first } = await sh(`${server} & echo begun; exit 3`, { yieldTimeMs: 30_000 });
+      expect(first).to.include({ output: 'begun\n', exitCode: 3, reason: 'exited', outputOpen: true });
+      expect(agent.list().map(({ state }) => state)).to.deep.equal(['exited']);
+      received.set(sessionId, '');
+      writeFileSync(join(cwd, 'go'), '');
+      for (
+        let answer = await write(sessionId);
+        received.get(sessionId) === '';
+        answer = await write(sessionId)
+      )
+        expect(answer).to.include({ sessionId, exitCode: 3, outputOpen: true });
+      expect(received.get(sessionId)).to.equal('late\n');
+      const last = await agent.end({ sessionId });
+      expect([last.sessionId, last.exitCode, last.reason, last.outputOpen]).to.deep.equal([
+        undefined,
+        3,
+        'exited',
+        undefined,
+      ]);
+    });
+
+    it('returns the last result when a background process has ended, too', async () => {
+      const { sessionId = 0 } = await sh('{ until [ -e go ]; do sleep 0.01; done; echo late; } & exit 3');
+      received.set(sessionId, '');
+      writeFileSync(join(cwd, 'go'), '');
+      expect(await writeUntilEnd(sessionId)).to.include({ output: 'late\n', exitCode: 3, reason: 'exited' });
+      expect(agent.list()).to.deep.equal([]);
+    });
+
     it('ends a command at its timeout', async () => {
       const timedOut = async (timeoutMs: number): Promise<CommandResult> => {
         const answer = await sh('echo started; exec sleep 600', { timeoutMs, yieldTimeMs: 30_000 });

@@ -1,7 +1,8 @@
 import type { OutputStream } from '../../protocol/process.ts';
-import { settledWithin, type WaitEnd } from '../../system/deadline.ts';
+import { type Deadline, deadline, settledWithin, type WaitEnd } from '../../system/deadline.ts';
+import { deferred } from '../../system/deferred.ts';
 import type { ProcessClose, ProcessExit, RemoteProcess } from '../process.ts';
-import { CLOSE_WAIT_MS, DRAIN_MS } from './limits.ts';
+import { CLOSE_WAIT_MS, LONGEST_DRAIN_WAIT_MS, type UnifiedExecLimits } from './limits.ts';
 import { type OutputCut, OutputWindow } from './output-window.ts';
 import { WholeCharacters } from './whole-characters.ts';
 
@@ -12,7 +13,8 @@ export type SessionFacts = {
   readonly tty: boolean;
   /** True if stdin can be written. */
   readonly stdin: boolean;
-  readonly drainMs: number;
+  /** Milliseconds after its exit in which others may write to its streams; `undefined` if these are never cut. */
+  readonly drainMs: number | undefined;
 };
 
 /** The end of a command, or the error after which nothing more can be known. */
@@ -36,20 +38,39 @@ export class CommandSession {
     stderr: new WholeCharacters(),
     pty: new WholeCharacters(),
   } satisfies Record<OutputStream, WholeCharacters>;
+  readonly #leftOpen = deferred<void>();
+  readonly #exitedWaitMs: number;
   #outcome: Outcome | undefined;
-  #exited = false;
+  #exit: ProcessExit | undefined;
+  #exitIsKnown = false;
+  #quiet: Deadline | undefined;
   #waiting = 0;
 
   /** @param started the process; the start may still be pending, and may fail */
-  constructor(started: Promise<RemoteProcess>, facts: SessionFacts, keptBytes: number) {
+  constructor(
+    started: Promise<RemoteProcess>,
+    facts: SessionFacts,
+    { keptBytes, minYieldMs }: Pick<UnifiedExecLimits, 'keptBytes' | 'minYieldMs'>,
+  ) {
     this.#started = started;
     this.facts = facts;
     this.#output = new OutputWindow(keptBytes);
+    this.#exitedWaitMs = minYieldMs;
     this.over = this.#follow();
   }
 
   get outcome(): Outcome | undefined {
     return this.#outcome;
+  }
+
+  /** The exit of the process, if others hold its streams. */
+  get exit(): ProcessExit | undefined {
+    return this.#outcome === undefined ? this.#exit : undefined;
+  }
+
+  /** True if it is over, and the caller has its exit and all its output. */
+  get isAnswered(): boolean {
+    return this.#outcome !== undefined && this.#exitIsKnown && this.#output.isEmpty;
   }
 
   /** True while a call waits for it. */
@@ -58,24 +79,28 @@ export class CommandSession {
   }
 
   /**
-   * Waits until it is over or `other` settles, at most `ms`. If the process has exited by then and others hold its
-   * streams, waits until the server cuts them, if that is soon: an exit code saves the caller another call.
+   * Waits until it is over or `other` settles, at most `ms`. If the process exits and others hold its streams, which are
+   * never cut, waits only a moment longer for their first output, unless the caller knows of the exit. If the streams
+   * are to be cut, waits for that, if it is soon: the last result saves the caller another call.
    */
   async wait(ms: number, signal?: AbortSignal, other?: Promise<unknown>): Promise<WaitEnd> {
-    this.#waiting += 1;
-    try {
-      const awaited = other === undefined ? this.over : Promise.race([this.over, other]);
-      const end = await settledWithin(awaited, ms, signal);
-      if (end !== 'late' || !this.#exited) return end;
-      const { drainMs } = this.facts;
-      return await settledWithin(this.over, Math.min(drainMs, DRAIN_MS) + CLOSE_WAIT_MS, signal);
-    } finally {
-      this.#waiting -= 1;
-    }
+    const { drainMs } = this.facts;
+    const awaited: Promise<unknown>[] = [this.over];
+    if (other !== undefined) awaited.push(other);
+    if (drainMs === undefined && !this.#exitIsKnown) awaited.push(this.#leftOpen.promise);
+    const end = await this.#await(Promise.race(awaited), ms, signal);
+    if (end !== 'late' || drainMs === undefined || this.#exit === undefined) return end;
+    return this.#await(this.over, Math.min(drainMs, LONGEST_DRAIN_WAIT_MS) + CLOSE_WAIT_MS, signal);
+  }
+
+  /** Waits until it is over, at most `ms`. */
+  async waitUntilOver(ms: number): Promise<void> {
+    await this.#await(this.over, ms);
   }
 
   /** Removes and returns the output since the last call, at most `maxBytes` of it. */
   take(maxBytes: number): OutputCut {
+    this.#exitIsKnown = this.#exit !== undefined;
     return this.#output.take(maxBytes);
   }
 
@@ -101,17 +126,35 @@ export class CommandSession {
   async #follow(): Promise<void> {
     try {
       const process = await this.#started;
-      const exited = () => {
-        this.#exited = true;
-      };
-      process.exit.then(exited, () => {});
+      process.exit.then(
+        exit => this.#onExit(exit),
+        () => {},
+      );
       for await (const { stream, chunk } of process.output) {
         this.#output.push(this.#streams[stream].push(chunk));
+        this.#quiet &&= deadline(this.#exitedWaitMs);
       }
       for (const stream of Object.values(this.#streams)) this.#output.push(stream.end());
       this.#outcome = { end: { ...(await process.exit), ...(await process.closed) } };
     } catch (error) {
       this.#outcome = { error };
     }
+  }
+
+  async #await(promise: Promise<unknown>, ms: number, signal?: AbortSignal): Promise<WaitEnd> {
+    this.#waiting += 1;
+    try {
+      return await settledWithin(promise, ms, signal);
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  /** Waits until no output has arrived for a moment: over a slow connection that of the process itself may follow. */
+  async #onExit(exit: ProcessExit): Promise<void> {
+    this.#exit = exit;
+    this.#quiet = deadline(this.#exitedWaitMs);
+    while ((await settledWithin(this.over, this.#quiet.remainingMs)) === 'late' && !this.#quiet.passed);
+    this.#leftOpen.resolve();
   }
 }

@@ -1,6 +1,9 @@
 /** The limits of waits, results and sessions; the constructor of `UnifiedExec` can change them. */
 export type UnifiedExecLimits = {
-  /** Minimum wait of `execCommand` and of a write with input, in milliseconds. */
+  /**
+   * Minimum wait of `execCommand` and of a write with input, in milliseconds, and the wait for output of background
+   * processes after the exit of a command.
+   */
   readonly minYieldMs: number;
   /** Maximum wait of these, in milliseconds. */
   readonly maxYieldMs: number;
@@ -48,8 +51,11 @@ export const BYTES_PER_TOKEN = 4;
 /** Length of a command line and of the input of one call at most, in bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 1024 * 1024;
 
-/** Default time after the exit of a process in which others may write to its streams, in milliseconds. */
-export const DRAIN_MS = 2000;
+/** Maximum wait for the end of a `drainMs` that the caller has set, in milliseconds. */
+export const LONGEST_DRAIN_WAIT_MS = 2000;
+
+/** Time after the exit of a process in which others may write to its streams: without end, in milliseconds. */
+export const NEVER_CUT_MS = Number.MAX_SAFE_INTEGER;
 
 /** Additional wait for the notification that the streams were cut, in milliseconds. */
 export const CLOSE_WAIT_MS = 1000;

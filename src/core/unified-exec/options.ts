@@ -55,7 +55,10 @@ export type ExecCommandOptions = ResultOptions &
     readonly env?: EnvOverlay | undefined;
     /** Time limit in milliseconds; the reason is then `timeout`. */
     readonly timeoutMs?: number | undefined;
-    /** Time after its exit in which others may write to its streams, in milliseconds. Default: 2,000. */
+    /**
+     * Time after its exit in which others may write to its streams, in milliseconds; then these are cut. Default: as long
+     * as the session exists.
+     */
     readonly drainMs?: number | undefined;
   };
 

@@ -28,6 +28,11 @@ export class OutputWindow {
     this.#half = Math.max(1, Math.floor(maxBytes / 2));
   }
 
+  /** True if there was no output since the last `take`. */
+  get isEmpty(): boolean {
+    return this.#total === 0;
+  }
+
   push(bytes: Buffer): void {
     this.#makeRoom(this.#total + bytes.length);
     for (let taken = 0; taken < bytes.length; ) {

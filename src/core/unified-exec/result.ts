@@ -25,20 +25,36 @@ type CommonResult = {
   readonly warning?: string;
 };
 
-/** The result while the process runs, or its streams are held; `writeStdin` with this id returns the rest. */
+/** The result while the process runs; `writeStdin` with this id returns the rest. */
 export type RunningResult = CommonResult & {
   readonly sessionId: number;
+  readonly outputOpen?: undefined;
 } & { readonly [Field in keyof (ProcessExit & ProcessClose)]?: undefined };
 
-/** The last result: the process has ended, and there is no session any more. */
+/**
+ * The result after the exit of the process while others, such as a server in the background, hold its output.
+ * `writeStdin` with this id returns more of it; the end of the session ends them.
+ */
+export type ExitedResult = CommonResult &
+  ProcessExit & {
+    readonly sessionId: number;
+    readonly outputOpen: true;
+    readonly holders?: undefined;
+  };
+
+/** The last result: the process has exited, its output has ended, and there is no session any more. */
 export type EndedResult = CommonResult &
   ProcessExit &
   ProcessClose & {
     readonly sessionId?: undefined;
+    readonly outputOpen?: undefined;
   };
 
-/** The result of `execCommand` and `writeStdin`; it is a running one if it has a `sessionId`. */
-export type CommandResult = RunningResult | EndedResult;
+/**
+ * The result of `execCommand` and `writeStdin`. With an `exitCode` the process has exited; with a `sessionId` more output
+ * may follow.
+ */
+export type CommandResult = RunningResult | ExitedResult | EndedResult;
 
 /** The fields of a result that describe output. */
 export const describeOutput = ({ head, tail, omitted, total }: OutputCut) => {

@@ -18,9 +18,11 @@ export class Sessions {
 
   /**
    * Adds a session. If there are too many, ends another one: first one whose process has ended, then the least recently
-   * used one, preferably without a pending call, and none of the most recently used.
+   * used one, preferably without a pending call, and none of the most recently used. Those whose caller knows all about
+   * them are removed before there are many.
    */
   add(session: CommandSession): { readonly sessionId: number; readonly warning: string | undefined } {
+    if (this.#byId.size + 1 >= this.#limits.warnAtSessions) this.#removeAnswered();
     const replaced = this.#byId.size < this.#limits.maxSessions ? undefined : this.#leastNeeded();
     if (replaced !== undefined) {
       this.#byId.get(replaced)?.terminate();
@@ -59,6 +61,10 @@ export class Sessions {
   /** All sessions, the most recently used one last. */
   all(): readonly (readonly [sessionId: number, session: CommandSession])[] {
     return [...this.#byId];
+  }
+
+  #removeAnswered(): void {
+    for (const [sessionId, { isAnswered }] of this.all()) if (isAnswered) this.remove(sessionId, 'answered');
   }
 
   #warning(replaced: number | undefined): string | undefined {

@@ -3,7 +3,7 @@ import type { EnvByPolicy } from '../start-env.ts';
 import { CommandSession } from './command-session.ts';
 import { UnifiedExecError } from './errors.ts';
 import { isEmpty, writeInput } from './input.ts';
-import { BYTES_PER_TOKEN, DRAIN_MS, UNIFIED_EXEC_LIMITS, type UnifiedExecLimits } from './limits.ts';
+import { BYTES_PER_TOKEN, NEVER_CUT_MS, UNIFIED_EXEC_LIMITS, type UnifiedExecLimits } from './limits.ts';
 import {
   checkEnd,
   checkExecCommand,
@@ -12,7 +12,13 @@ import {
   type ExecCommandOptions,
   type WriteStdinOptions,
 } from './options.ts';
-import { type CommandResult, describeOutput, type EndedResult } from './result.ts';
+import {
+  type CommandResult,
+  describeOutput,
+  type EndedResult,
+  type ExitedResult,
+  type RunningResult,
+} from './result.ts';
 import { Sessions } from './sessions.ts';
 import { shellAt, shellCommand } from './shell-command.ts';
 
@@ -32,8 +38,8 @@ export type SessionInfo = {
   readonly environment: string;
   readonly command: string | readonly string[];
   readonly tty: boolean;
-  /** `ended`: its last result waits for a call. */
-  readonly state: 'running' | 'ended';
+  /** `exited`: others hold its output. `ended`: its last result waits for a call. */
+  readonly state: 'running' | 'exited' | 'ended';
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
 };
@@ -66,8 +72,10 @@ export class UnifiedExec {
   }
 
   /**
-   * Runs a command and waits for its end, or for `yieldTimeMs` (default 10 s, at least 250 ms, at most 30 s). If it has
-   * exited by then but others hold its streams, waits until these are cut: `drainMs` and a second, at most 3 s.
+   * Runs a command and waits for its end, or for `yieldTimeMs` (default 10 s, at least 250 ms, at most 30 s). If it exits
+   * and leaves processes that hold its output, such as a server in the background, the result follows 250 ms later and
+   * has its exit code and a session; the end of that ends them. With `drainMs` the output is cut instead, and the call
+   * waits for that, at most 3 s longer.
    *
    * An abort of `signal` before the result ends the command.
    *
@@ -90,16 +98,15 @@ export class UnifiedExec {
     if (session.outcome !== undefined) return this.#lastResult(session, maxOutputTokens, startedAt);
     const { sessionId, warning } = this.#sessions.add(session);
     return {
-      ...this.#result(session, maxOutputTokens, startedAt),
-      sessionId,
+      ...this.#openResult(session, sessionId, maxOutputTokens, startedAt),
       ...(warning !== undefined && { warning }),
     };
   }
 
   /**
    * Writes to a session and waits for its end, or for `yieldTimeMs` (default and at least 250 ms, at most 30 s; without
-   * input default and at least 5 s, at most 300 s). Returns the output since the last result; the result with the exit
-   * code is the last one.
+   * input default and at least 5 s, at most 300 s). Returns the output since the last result; the one without a
+   * `sessionId` is the last one.
    *
    * A write to a process that has ended is not an error: its last result is returned. An abort of `signal` ends only the
    * wait: the session continues, and its output is in the next result.
@@ -138,11 +145,11 @@ export class UnifiedExec {
       return this.#lastResult(session, maxOutputTokens, startedAt);
     }
     if (refusal !== undefined) throw refusal.error;
-    return { ...this.#result(session, maxOutputTokens, startedAt), sessionId };
+    return this.#openResult(session, sessionId, maxOutputTokens, startedAt);
   }
 
   /**
-   * Ends the process of a session by SIGTERM, on a terminal after SIGHUP, and, after a grace, SIGKILL. Returns its last
+   * Ends the process of a session, and those that hold its output, by SIGTERM, on a terminal after SIGHUP, and, after a grace, SIGKILL. Returns its last
    * output. If the process has not ended within 10 s, the result is that of a session that is still open.
    *
    * @throws {UnifiedExecError} `invalidOptions`, `unknownSession`, `closed`
@@ -154,22 +161,21 @@ export class UnifiedExec {
     this.#assertOpen();
     const session = this.#sessions.use(sessionId);
     session.terminate();
-    await session.wait(this.#limits.endWaitMs);
-    if (session.outcome === undefined) {
-      return { ...this.#result(session, maxOutputTokens, startedAt), sessionId };
-    }
+    await session.waitUntilOver(this.#limits.endWaitMs);
+    if (session.outcome === undefined)
+      return this.#openResult(session, sessionId, maxOutputTokens, startedAt);
     this.#sessions.remove(sessionId, 'ended');
     return this.#lastResult(session, maxOutputTokens, startedAt);
   }
 
   /** Lists the sessions, the most recently used one last. */
   list(): SessionInfo[] {
-    return this.#sessions.all().map(([sessionId, { facts, outcome, startedAtMs }]) => ({
+    return this.#sessions.all().map(([sessionId, { facts, outcome, exit, startedAtMs }]) => ({
       sessionId,
       environment: facts.environment,
       command: facts.command,
       tty: facts.tty,
-      state: outcome === undefined ? 'running' : 'ended',
+      state: outcome !== undefined ? 'ended' : exit !== undefined ? 'exited' : 'running',
       startedAtMs,
     }));
   }
@@ -178,7 +184,7 @@ export class UnifiedExec {
   async close(): Promise<void> {
     this.#closed = true;
     for (const session of this.#live) session.terminate();
-    await Promise.all([...this.#live].map(session => session.wait(this.#limits.endWaitMs)));
+    await Promise.all([...this.#live].map(session => session.waitUntilOver(this.#limits.endWaitMs)));
   }
 
   #assertOpen(): void {
@@ -197,7 +203,7 @@ export class UnifiedExec {
     env = {},
     mergeStderr,
     timeoutMs,
-    drainMs = DRAIN_MS,
+    drainMs,
   }: CommandRequest): CommandSession {
     const client = this.#client(environment);
     const program =
@@ -216,7 +222,7 @@ export class UnifiedExec {
       tty,
       mergeStderr,
       timeoutMs,
-      drainMs,
+      drainMs: drainMs ?? NEVER_CUT_MS,
       env: {
         policy,
         runtime: { unifiedExec: true, ...runtime },
@@ -230,7 +236,7 @@ export class UnifiedExec {
       stdin: tty !== false || stdin,
       drainMs,
     };
-    const session = new CommandSession(started, facts, this.#limits.keptBytes);
+    const session = new CommandSession(started, facts, this.#limits);
     this.#live.add(session);
     void session.over.then(() => this.#live.delete(session));
     return session;
@@ -255,6 +261,17 @@ export class UnifiedExec {
     if (outcome === undefined) throw new Error('internal: result requested before the end of the session');
     if ('error' in outcome) throw outcome.error;
     return { ...this.#result(session, maxOutputTokens, startedAt), ...outcome.end };
+  }
+
+  #openResult(
+    session: CommandSession,
+    sessionId: number,
+    maxOutputTokens: number | undefined,
+    startedAt: number,
+  ): RunningResult | ExitedResult {
+    const { exit } = session;
+    const result = { ...this.#result(session, maxOutputTokens, startedAt), sessionId };
+    return exit === undefined ? result : { ...result, ...exit, outputOpen: true };
   }
 
   #result(session: CommandSession, maxOutputTokens = this.#limits.outputTokens, startedAt: number) {

@@ -12,10 +12,10 @@ describe('CommandSession', () => {
 
   after(() => client.close());
 
-  const start = (script: string, drainMs: number) => {
-    const started = client.start({ argv: ['sh', '-c', script], drainMs });
+  const start = (script: string, drainMs?: number, minYieldMs = 1) => {
+    const started = client.start({ argv: ['sh', '-c', script], drainMs: drainMs ?? 600_000 });
     const facts = { environment: 'here', command: script, tty: false, stdin: false, drainMs };
-    return { started, session: new CommandSession(started, facts, 1024) };
+    return { started, session: new CommandSession(started, facts, { keptBytes: 1024, minYieldMs }) };
   };
 
   it('is awaited only while a call waits', async () => {
@@ -39,6 +39,35 @@ describe('CommandSession', () => {
     await (await started).exit;
     expect(await session.wait(1)).to.equal('settled');
     expect(session.outcome).to.have.property('end').that.includes({ exitCode: 3 });
+  });
+
+  it('is waited for only until its process has exited, if its streams are never cut', async () => {
+    const { session } = start('echo out; sleep 600 & exit 3');
+    expect(await session.wait(600_000)).to.equal('settled');
+    expect([session.outcome, session.exit, session.isAnswered]).to.deep.equal([
+      undefined,
+      { exitCode: 3, signal: undefined, reason: 'exited' },
+      false,
+    ]);
+    expect(session.take(100).head.toString()).to.equal('out\n');
+    // The caller knows of the exit.
+    expect(await session.wait(20)).to.equal('late');
+    session.terminate();
+    await session.waitUntilOver(600_000);
+    expect([session.exit, session.isAnswered]).to.deep.equal([undefined, true]);
+  });
+
+  it('is waited for as long as output arrives after the exit of its process', async () => {
+    const { session } = start(
+      'for n in 1 2 3 4 5 6 7 8; do sleep 0.02; echo $n; done & :',
+      undefined,
+      10_000,
+    );
+    expect(await session.wait(600_000)).to.equal('settled');
+    expect([session.outcome === undefined, session.take(100).head.toString()]).to.deep.equal([
+      false,
+      '1\n2\n3\n4\n5\n6\n7\n8\n',
+    ]);
   });
 
   it('keeps its output from the start until it is taken', async () => {

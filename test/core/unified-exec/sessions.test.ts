@@ -5,13 +5,14 @@ import { MAX_REMEMBERED_ENDS, UNIFIED_EXEC_LIMITS } from '../../../src/core/unif
 import { Sessions } from '../../../src/core/unified-exec/sessions.ts';
 import { connectEmbedded } from '../../../src/embedded/index.ts';
 
-const facts = { environment: 'here', command: 'true', tty: false, stdin: false, drainMs: 0 };
+const facts = { environment: 'here', command: 'true', tty: false, stdin: false, drainMs: undefined };
+const kept = { keptBytes: 2, minYieldMs: 1 };
 
 /** One whose process is still on its way. */
-const running = () => new CommandSession(new Promise(() => {}), facts, 2);
+const running = () => new CommandSession(new Promise(() => {}), facts, kept);
 
 /** One whose start fails. */
-const failing = () => new CommandSession(Promise.reject(new Error('failed')), facts, 2);
+const failing = () => new CommandSession(Promise.reject(new Error('failed')), facts, kept);
 
 const limits = { ...UNIFIED_EXEC_LIMITS, maxSessions: 4, warnAtSessions: 3, protectedSessions: 2 };
 
@@ -43,7 +44,7 @@ describe('Sessions', () => {
 
   /** One whose process has ended. */
   const over = async () => {
-    const session = new CommandSession(client.start({ argv: ['true'] }), facts, 2);
+    const session = new CommandSession(client.start({ argv: ['true'] }), facts, kept);
     await session.over;
     return session;
   };
@@ -56,6 +57,17 @@ describe('Sessions', () => {
     expect(store.all()).to.deep.equal([
       [2, other],
       [1, one],
+    ]);
+  });
+
+  it('removes those whose caller knows all about them before it warns', async () => {
+    const [answered, unread] = [await over(), await over()];
+    answered.take(0);
+    const store = full(answered, unread);
+    expect(store.add(running()).warning).to.equal(undefined);
+    expect([ids(store), refusal(store, 1)]).to.deep.equal([
+      [2, 3],
+      'unknown session 1: it has ended, and an earlier result had its exit code',
     ]);
   });
 
