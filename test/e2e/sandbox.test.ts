@@ -63,7 +63,8 @@ for (const { name, unprivileged } of testedAccounts) {
       write(join(directories.project, '.git/config'), 'config\n');
       client = await RawClient.open({
         argv: directories.server,
-        env: { PATH, HOME: directories.base, TMPDIR: '/tmp' },
+        // The account without privileges may have a shell that runs no commands.
+        env: { PATH, HOME: directories.base, TMPDIR: '/tmp', SHELL: '/bin/sh' },
         cwd: directories.base,
       });
     });
@@ -535,7 +536,7 @@ for (const { name, unprivileged } of testedAccounts) {
             timeoutMs: 1,
           });
           const { exited } = await client.finished(processId);
-          expect([exited.signal, exited.reason]).to.deep.equal(['SIGTERM', 'timeout']);
+          expect([exited.signal, exited.reason]).to.deep.equal([tty ? 'SIGHUP' : 'SIGTERM', 'timeout']);
         });
       }
 
