@@ -26,6 +26,7 @@ export type Libc = {
   chdir(path: string): number;
   fchdir(fd: number): number;
   waitpid(pid: number, status: Memory, options: number): number;
+  waitid(type: number, id: number, info: Memory, options: number): number;
   /** Ends this process immediately: no listener runs, no thread is waited for. */
   exit(code: number): void;
 
@@ -178,6 +179,7 @@ const declare = (koffi: Koffi): Libc => {
     chdir: library.func('int chdir(const char *)'),
     fchdir: library.func('int fchdir(int)'),
     waitpid: library.func('int waitpid(int, void *, int)'),
+    waitid: library.func('int waitid(int, unsigned int, void *, int)'),
     exit: library.func('void _exit(int)'),
     attrInit: library.func('int posix_spawnattr_init(void *)'),
     attrSetFlags: library.func('int posix_spawnattr_setflags(void *, short)'),

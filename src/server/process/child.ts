@@ -4,6 +4,7 @@ import type { OutputStream, TerminalSize } from '../../protocol/process.ts';
 import type { PinnedFile } from '../../system/pinned-file.ts';
 import type { DenialDetector } from '../sandbox/denial-detector.ts';
 import type { SandboxedCommand } from '../sandbox/sandboxed-command.ts';
+import type { ExitListener } from './child-exit.ts';
 
 /**
  * Output stream of a child: a stream of Node, read only by its `data` events, from `resume` on. The bytes of an event
@@ -28,7 +29,7 @@ export type Child = {
    */
   pinStreams(): readonly PinnedFile[];
   /** Calls back once, when the process has exited. */
-  onExit(listener: (code: number | null, signal: NodeJS.Signals | null) => void): void;
+  onExit(listener: ExitListener): void;
   /** Sets the size of the terminal; never called without one. */
   resize(size: TerminalSize): void;
   /** Closes our ends of the streams, even if other processes hold theirs. Idempotent. */

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { TerminalSize } from '../../../protocol/process.ts';
+import type { ExitListener } from '../child-exit.ts';
 import type { LaunchAttempt } from '../start/launch-failure.ts';
 
 /** A start on a terminal. */
@@ -9,8 +10,6 @@ export type PtyPlan = LaunchAttempt & {
   /** Descriptors of this process that the child gets as 3, 4 and so on; Linux only. */
   readonly descriptors?: readonly number[];
 };
-
-export type ExitListener = (code: number | null, signal: NodeJS.Signals | null) => void;
 
 /** A child on a terminal of its own: leader of its session and its process group. */
 export type PtyChild = {

@@ -1,6 +1,6 @@
 import { ReadStream } from 'node:tty';
+import { ChildExit } from '../child-exit.ts';
 import type { PtyChild, PtyPlan } from './pty-child.ts';
-import { PtyExit } from './pty-exit.ts';
 import { forkOnUnix } from './pty-fork.ts';
 import { TerminalInput } from './pty-input.ts';
 import { spawnOnLinux } from './pty-linux.ts';
@@ -8,7 +8,7 @@ import { TerminalOutput } from './pty-output.ts';
 
 /** Starts a child on a pseudoterminal of Linux or macOS. */
 export const startOnUnixPty = (plan: PtyPlan): PtyChild => {
-  const exit = new PtyExit();
+  const exit = new ChildExit();
   const start = plan.platform === 'linux' ? spawnOnLinux : forkOnUnix;
   const started = start(plan, (code, signal) => onChildExit(code, signal));
   const { fd, pid, path } = started;

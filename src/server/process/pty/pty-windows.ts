@@ -2,14 +2,14 @@ import { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { IPty } from '@lydell/node-pty';
 import { launchFailed } from '../../../protocol/errors.ts';
+import { ChildExit } from '../child-exit.ts';
 import { loadPtyPackage } from './pty-binding.ts';
 import type { PtyChild, PtyPlan } from './pty-child.ts';
-import { PtyExit } from './pty-exit.ts';
 
 /** Starts a child on a ConPTY; the directory has been checked. */
 export const startOnConPty = (plan: PtyPlan): PtyChild => {
   const terminal = spawn(plan);
-  const exit = new PtyExit();
+  const exit = new ChildExit();
   // Never paused: the package drops unread output a second after the exit.
   const output = new Readable({ read: () => {} });
   // The package accepts only text, and a character may be split between two chunks.

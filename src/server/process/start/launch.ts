@@ -6,6 +6,7 @@ import { findProgram, skipsAllDirectories } from '../../../system/find-program.t
 import type { NamedPipes } from '../../../system/named-pipes.ts';
 import type { Child } from '../child.ts';
 import { ChildStreams, type StreamPlan } from './child-streams.ts';
+import { exitOf } from './collect-exit.ts';
 import { explainLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
 
 /** A start on pipes. */
@@ -30,10 +31,11 @@ export const launch = async (plan: LaunchPlan, pipes: NamedPipes | undefined): P
       throw Object.assign(new Error('no directory to search'), { code: 'ENOENT' });
     const child = spawnChild(plan, streams.stdio);
     if (!isRunning(child)) throw (await once(child, 'error'))[0];
+    const exit = exitOf(child);
     return {
       pid: child.pid,
       ...streams.adopt(child),
-      onExit: listener => void child.once('exit', listener),
+      onExit: listener => exit.listen(listener),
       resize: () => {},
     };
   } catch (error) {

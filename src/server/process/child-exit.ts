@@ -1,8 +1,10 @@
 import { constants } from 'node:os';
-import type { ExitListener } from './pty-child.ts';
+
+/** Receives the exit code of a child, or the name of the signal that ended it. */
+export type ExitListener = (code: number | null, signal: NodeJS.Signals | null) => void;
 
 /** Exit of a child, reported once to each listener, even if that is added later. */
-export class PtyExit {
+export class ChildExit {
   readonly #listeners: ExitListener[] = [];
   #exited: Parameters<ExitListener> | undefined;
 
@@ -16,10 +18,15 @@ export class PtyExit {
     else queueMicrotask(() => listener(...exited));
   }
 
-  /** @param signal the number of the signal that exited the child, 0 if none did */
+  /** @param signal the number of the signal that ended the child, 0 if none did */
   settle(exitCode: number, signal: number): void {
-    this.#exited = signal === 0 ? [exitCode, null] : [null, signalName(signal)];
-    for (const listener of this.#listeners) listener(...this.#exited);
+    if (signal === 0) this.report(exitCode, null);
+    else this.report(null, signalName(signal));
+  }
+
+  report(...exited: Parameters<ExitListener>): void {
+    this.#exited = exited;
+    for (const listener of this.#listeners) listener(...exited);
   }
 }
 
