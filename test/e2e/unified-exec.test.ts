@@ -27,7 +27,7 @@ import { survivorsIn, waitForNoSurvivorsIn } from './support/survivors.ts';
 const MIB = 1024 * 1024;
 
 /** Short waits, because the tests poll a session until the expected output arrives. */
-const limits = { minYieldMs: 20, writeYieldMs: 20, minPollMs: 20 };
+const limits = { minYieldMs: 20, backgroundYieldMs: 20, writeYieldMs: 20, minPollMs: 20 };
 
 const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
   describeKind(`the commands of an agent on ${kind.name}`, () => {

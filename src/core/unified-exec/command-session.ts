@@ -39,7 +39,7 @@ export class CommandSession {
     pty: new WholeCharacters(),
   } satisfies Record<OutputStream, WholeCharacters>;
   readonly #leftOpen = deferred<void>();
-  readonly #exitedWaitMs: number;
+  readonly #backgroundYieldMs: number;
   #outcome: Outcome | undefined;
   #exit: ProcessExit | undefined;
   #exitIsKnown = false;
@@ -50,12 +50,12 @@ export class CommandSession {
   constructor(
     started: Promise<RemoteProcess>,
     facts: SessionFacts,
-    { keptBytes, minYieldMs }: Pick<UnifiedExecLimits, 'keptBytes' | 'minYieldMs'>,
+    { keptBytes, backgroundYieldMs }: Pick<UnifiedExecLimits, 'keptBytes' | 'backgroundYieldMs'>,
   ) {
     this.#started = started;
     this.facts = facts;
     this.#output = new OutputWindow(keptBytes);
-    this.#exitedWaitMs = minYieldMs;
+    this.#backgroundYieldMs = backgroundYieldMs;
     this.over = this.#follow();
   }
 
@@ -132,7 +132,7 @@ export class CommandSession {
       );
       for await (const { stream, chunk } of process.output) {
         this.#output.push(this.#streams[stream].push(chunk));
-        this.#quiet &&= deadline(this.#exitedWaitMs);
+        this.#quiet &&= deadline(this.#backgroundYieldMs);
       }
       for (const stream of Object.values(this.#streams)) this.#output.push(stream.end());
       this.#outcome = { end: { ...(await process.exit), ...(await process.closed) } };
@@ -153,7 +153,7 @@ export class CommandSession {
   /** Waits until no output has arrived for a moment: over a slow connection that of the process itself may follow. */
   async #onExit(exit: ProcessExit): Promise<void> {
     this.#exit = exit;
-    this.#quiet = deadline(this.#exitedWaitMs);
+    this.#quiet = deadline(this.#backgroundYieldMs);
     while ((await settledWithin(this.over, this.#quiet.remainingMs)) === 'late' && !this.#quiet.passed);
     this.#leftOpen.resolve();
   }

@@ -1,14 +1,13 @@
 /** The limits of waits, results and sessions; the constructor of `UnifiedExec` can change them. */
 export type UnifiedExecLimits = {
-  /**
-   * Minimum wait of `execCommand` and of a write with input, in milliseconds, and the wait for output of background
-   * processes after the exit of a command.
-   */
+  /** Minimum wait of `execCommand` and of a write with input, in milliseconds. */
   readonly minYieldMs: number;
   /** Maximum wait of these, in milliseconds. */
   readonly maxYieldMs: number;
   /** Default wait of `execCommand`, in milliseconds. */
   readonly execYieldMs: number;
+  /** Time without output of background processes, after the exit of a command, that ends a wait, in milliseconds. */
+  readonly backgroundYieldMs: number;
   /** Default wait of a write with input, in milliseconds. */
   readonly writeYieldMs: number;
   /** Minimum wait of `writeStdin` without input, in milliseconds: it keeps callers from polling fast. */
@@ -34,6 +33,7 @@ export const UNIFIED_EXEC_LIMITS: UnifiedExecLimits = {
   minYieldMs: 250,
   maxYieldMs: 30_000,
   execYieldMs: 10_000,
+  backgroundYieldMs: 1000,
   writeYieldMs: 250,
   minPollMs: 5000,
   maxPollMs: 300_000,

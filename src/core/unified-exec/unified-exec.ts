@@ -73,9 +73,9 @@ export class UnifiedExec {
 
   /**
    * Runs a command and waits for its end, or for `yieldTimeMs` (default 10 s, at least 250 ms, at most 30 s). If it exits
-   * and leaves processes that hold its output, such as a server in the background, the result follows 250 ms later and
-   * has its exit code and a session; the end of that ends them. With `drainMs` the output is cut instead, and the call
-   * waits for that, at most 3 s longer.
+   * and leaves processes that hold its output, such as a server in the background, the result follows after a second
+   * without output, and has its exit code and a session; the end of that ends them. With `drainMs` the output is cut
+   * instead, and the call waits for that, at most 3 s longer.
    *
    * An abort of `signal` before the result ends the command.
    *

@@ -12,10 +12,10 @@ describe('CommandSession', () => {
 
   after(() => client.close());
 
-  const start = (script: string, drainMs?: number, minYieldMs = 1) => {
+  const start = (script: string, drainMs?: number, backgroundYieldMs = 1) => {
     const started = client.start({ argv: ['sh', '-c', script], drainMs: drainMs ?? 600_000 });
     const facts = { environment: 'here', command: script, tty: false, stdin: false, drainMs };
-    return { started, session: new CommandSession(started, facts, { keptBytes: 1024, minYieldMs }) };
+    return { started, session: new CommandSession(started, facts, { keptBytes: 1024, backgroundYieldMs }) };
   };
 
   it('is awaited only while a call waits', async () => {

@@ -6,7 +6,7 @@ import { Sessions } from '../../../src/core/unified-exec/sessions.ts';
 import { connectEmbedded } from '../../../src/embedded/index.ts';
 
 const facts = { environment: 'here', command: 'true', tty: false, stdin: false, drainMs: undefined };
-const kept = { keptBytes: 2, minYieldMs: 1 };
+const kept = { keptBytes: 2, backgroundYieldMs: 1 };
 
 /** One whose process is still on its way. */
 const running = () => new CommandSession(new Promise(() => {}), facts, kept);
