@@ -197,7 +197,8 @@ export type FileRefusal =
   | 'root'
   | 'owner'
   | 'hardLinks'
-  | 'attributes';
+  | 'attributes'
+  | 'symlink';
 
 /** A file request that is not possible with this path, independent of permissions. */
 export const fileRefused = (reason: FileRefusal, path: string, problem: string) =>

@@ -15,7 +15,13 @@ const atLeast0 = (meaning: string) => z.int().check(z.nonnegative(), z.describe(
 const restrictions = {
   sandbox: sandboxField('the request'),
   followSymlinks: maybe(
-    z.boolean().check(z.describe('`false` is refused: links in a path are always followed.')),
+    z
+      .boolean()
+      .check(
+        z.describe(
+          '`false` refuses a symbolic link in the path, also at its end. Not every method and system can: then it is refused.',
+        ),
+      ),
   ),
 };
 

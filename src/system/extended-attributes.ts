@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { descriptorPath, hasDescriptorPaths } from './descriptor-path.ts';
 import { declareInPool, libcUnavailable } from './libc.ts';
 
 /**
@@ -15,7 +15,7 @@ export const POSIX_ACL = 'system.posix_acl_access';
  * Linux only.
  */
 export const attributeAccess = (): AttributeAccess | undefined => {
-  if (access === undefined && libcUnavailable() === undefined && existsSync('/proc/self/fd')) {
+  if (access === undefined && libcUnavailable() === undefined && hasDescriptorPaths()) {
     try {
       access = new AttributeAccess();
     } catch {
@@ -36,7 +36,7 @@ class AttributeAccess {
 
   /** Returns all attributes; none if the file system has no attributes. */
   async read(descriptor: number): Promise<ExtendedAttributes> {
-    const path = pathOf(descriptor);
+    const path = descriptorPath(descriptor);
     const names = await this.#all(bytes => this.#calls.list(path, bytes, bytes.length));
     const attributes = new Map<string, Buffer>();
     for (const name of names?.toString().split('\0').slice(0, -1) ?? []) {
@@ -48,16 +48,16 @@ class AttributeAccess {
 
   /** Returns the value of an attribute, or `undefined` if the file has no such attribute. */
   get(descriptor: number, name: string): Promise<Buffer | undefined> {
-    const path = pathOf(descriptor);
+    const path = descriptorPath(descriptor);
     return this.#all(bytes => this.#calls.get(path, name, bytes, bytes.length));
   }
 
   async set(descriptor: number, name: string, value: Buffer): Promise<void> {
-    await this.#calls.set(pathOf(descriptor), name, value, value.length, 0);
+    await this.#calls.set(descriptorPath(descriptor), name, value, value.length, 0);
   }
 
   async remove(descriptor: number, name: string): Promise<void> {
-    await this.#calls.remove(pathOf(descriptor), name);
+    await this.#calls.remove(descriptorPath(descriptor), name);
   }
 
   async #all(read: (bytes: Buffer) => Promise<number>): Promise<Buffer | undefined> {
@@ -101,5 +101,3 @@ const declareCalls = () => ({
   ),
   remove: declareInPool<[string, string]>('int removexattr(const char *, const char *)'),
 });
-
-const pathOf = (descriptor: number): string => `/proc/self/fd/${descriptor}`;

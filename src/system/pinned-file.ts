@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
+import { O_PATH } from './descriptor-path.ts';
 
 /** The identity of a file as long as it exists: its device and inode. */
 export type FileId = { readonly dev: bigint; readonly ino: bigint };
@@ -52,6 +53,3 @@ const pinOpened = (path: string, flags: number): PinnedFile | undefined => {
     return undefined;
   }
 };
-
-// Of Linux on all platforms that Node has; its constants lack it.
-const O_PATH = 0o10000000;

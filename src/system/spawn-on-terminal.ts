@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { O_PATH } from './descriptor-path.ts';
 import { inheritableDescriptors } from './inherited-descriptors.ts';
 import { errnoName, type Libc, type Memory } from './libc.ts';
 
@@ -117,8 +118,6 @@ const inDirectory = (cwd: string, libc: Libc, run: () => void): void => {
     closeSync(here);
   }
 };
-
-const O_PATH = 0o10000000;
 
 const check = (errno: number): void => {
   if (errno === 0) return;

@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { MAX_BLOCK_BYTES } from '../../src/protocol/limits.ts';
+import { hasDescriptorPaths } from '../../src/system/descriptor-path.ts';
 import { until } from '../support/until.ts';
 import { fixturePath, programPath } from './support/program.ts';
 import { RawClient, rawFrame } from './support/raw-client.ts';
@@ -342,26 +343,101 @@ describe('file requests', () => {
       ['fs/writeFile', { path: '~/new', dataBase64: '' }],
       ['fs/createDirectory', { path: '~/new' }],
       ['fs/getMetadata', { path: '~/f' }],
+      ['fs/remove', { path: '~/f' }],
+      ['fs/open', { handleId: 'new', path: '~/f', mode: 'replace' }],
+    ];
+    const alwaysFollow: Array<[method: string, params: object]> = [
       ['fs/canonicalize', { path: '~/f' }],
       ['fs/readDirectory', { path: '~' }],
       ['fs/walk', { path: '~', options: {} }],
-      ['fs/remove', { path: '~/f' }],
       ['fs/copy', { sourcePath: '~/f', destinationPath: '~/new', recursive: false }],
-      ['fs/open', { handleId: 'new', path: '~/f', mode: 'replace' }],
+      ['fs/open', { handleId: 'new', path: '~/f', mode: 'replace', atomic: true }],
       ['fs/watchMissing', { watchId: 1, missing: ['~/missing'] }],
     ];
-    for (const [method, params] of narrowable) {
-      it(`change nothing when ${method} is refused for a sandbox that cannot be enforced`, async () => {
-        for (const narrowing of [unenforceable, { followSymlinks: false }]) {
-          expect(await answerTo(method, { ...params, ...narrowing })).to.deep.equal({
-            code: -32600,
-            kind: 'unsupported',
-            field: Object.keys(narrowing)[0],
-          });
-        }
-        expect([readdirSync(directory).sort(), text('f')]).to.deep.equal([INITIAL_FILES, 'hello']);
-      });
+    const changesNothing = async (method: string, params: object, field: string) => {
+      expect(await answerTo(method, params)).to.deep.equal({ code: -32600, kind: 'unsupported', field });
+      expect([readdirSync(directory).sort(), text('f')]).to.deep.equal([INITIAL_FILES, 'hello']);
+    };
+    for (const [method, params] of [...narrowable, ...alwaysFollow]) {
+      it(`change nothing when ${method} is refused for a sandbox that cannot be enforced`, () =>
+        changesNothing(method, { ...params, ...unenforceable }, 'sandbox'));
     }
+    for (const [method, params] of alwaysFollow) {
+      it(`change nothing when ${method} ${JSON.stringify(params)} is refused with followSymlinks: false`, () =>
+        changesNothing(method, { ...params, followSymlinks: false }, 'followSymlinks'));
+    }
+
+    describe('with followSymlinks: false', () => {
+      before(function () {
+        if (!hasDescriptorPaths()) this.skip();
+      });
+
+      const answersWithoutLinks: typeof contract = [
+        ['fs/readFile', { path: '~/f' }, { dataBase64: base64('hello') }],
+        ['fs/readFile', { path: '~/dir/sub/b' }, { dataBase64: base64('b') }],
+        ['fs/readFile', { path: '~/lf' }, refused('symlink', '~/lf')],
+        ['fs/readFile', { path: '~/ld/a' }, refused('symlink', '~/ld')],
+        ['fs/readFile', { path: '~/ld/missing' }, refused('symlink', '~/ld')],
+        ['fs/readFile', { path: '~/broken' }, refused('symlink', '~/broken')],
+        ['fs/readFile', { path: '~/loop/x' }, refused('symlink', '~/loop')],
+        ['fs/readFile', { path: '/proc/self/status' }, refused('symlink', 'file:///proc/self')],
+        ['fs/readFile', { path: '~/dir' }, refused('notAFile', '~/dir')],
+        ['fs/readFile', { path: '~/fifo' }, refused('notAFile', '~/fifo')],
+        ['fs/readFile', { path: '/' }, refused('notAFile', 'file:///')],
+        ['fs/readFile', { path: '~/missing' }, missing('~/missing')],
+        ['fs/readFile', { path: '~/missing/x' }, missing('~/missing/x')],
+        ['fs/readFile', { path: '~/f/x' }, failed('ENOTDIR', '~/f/x')],
+        ['fs/writeFile', { path: '~/new', dataBase64: base64('x') }, {}, { new: 'x' }],
+        ['fs/writeFile', { path: '~/dir/a', dataBase64: base64('x') }, {}, { 'dir/a': 'x' }],
+        ['fs/writeFile', { path: '~/dir/a', dataBase64: base64('x'), atomic: true }, {}, { 'dir/a': 'x' }],
+        ['fs/writeFile', { path: '~/lf', dataBase64: '' }, refused('symlink', '~/lf'), { f: 'hello' }],
+        [
+          'fs/writeFile',
+          { path: '~/lf', dataBase64: '', atomic: true },
+          refused('symlink', '~/lf'),
+          { f: 'hello' },
+        ],
+        ['fs/writeFile', { path: '~/ld/a', dataBase64: '' }, refused('symlink', '~/ld'), { 'dir/a': 'a' }],
+        ['fs/writeFile', { path: '~/broken', dataBase64: '' }, refused('symlink', '~/broken')],
+        ['fs/createDirectory', { path: '~/new/x/y' }, {}],
+        ['fs/createDirectory', { path: '~/dir' }, {}],
+        ['fs/createDirectory', { path: '/' }, {}],
+        ['fs/createDirectory', { path: '~/ld' }, refused('symlink', '~/ld')],
+        ['fs/createDirectory', { path: '~/ld/new' }, refused('symlink', '~/ld')],
+        ['fs/createDirectory', { path: '~/broken' }, refused('symlink', '~/broken')],
+        ['fs/createDirectory', { path: '~/f' }, failed('EEXIST', '~/f')],
+        ['fs/createDirectory', { path: '~/dir', recursive: false }, failed('EEXIST', '~/dir')],
+        ['fs/createDirectory', { path: '~/new/x', recursive: false }, missing('~/new/x')],
+        ['fs/getMetadata', { path: '~/f' }, { ...aFile, size: 5, mode: 0o640 }],
+        ['fs/getMetadata', { path: '~/lf' }, refused('symlink', '~/lf')],
+        ['fs/getMetadata', { path: '~/ld/a' }, refused('symlink', '~/ld')],
+        ['fs/remove', { path: '~/f' }, {}],
+        ['fs/remove', { path: '~/dir' }, {}],
+        ['fs/remove', { path: '~/missing' }, {}],
+        ['fs/remove', { path: '~/missing', force: false }, missing('~/missing')],
+        ['fs/remove', { path: '~/lf' }, refused('symlink', '~/lf'), { lf: 'hello' }],
+        ['fs/remove', { path: '~/ld/a' }, refused('symlink', '~/ld'), { 'dir/a': 'a' }],
+        ['fs/remove', { path: '/' }, refused('root', 'file:///')],
+        ['fs/open', { handleId: 'h', path: '~/dir/a' }, { handleId: 'h' }],
+        ['fs/open', { handleId: 'h', path: '~/lf' }, refused('symlink', '~/lf')],
+        ['fs/open', { handleId: 'h', path: '~/ld/a', mode: 'update' }, refused('symlink', '~/ld')],
+      ];
+      for (const [method, params, answer, afterwards = {}] of answersWithoutLinks) {
+        it(`${method} ${JSON.stringify(params)}`, async () => {
+          const { createdAtMs, modifiedAtMs, ...answered } = (await answerTo(method, {
+            ...params,
+            followSymlinks: false,
+          })) as { createdAtMs?: number; modifiedAtMs?: number };
+          expect(answered).to.deep.equal(inDirectory(answer, uri));
+          expect(Object.keys(afterwards).map(text)).to.deep.equal(Object.values(afterwards));
+          const { path } = params as { path: string };
+          if (method === 'fs/remove' && !('code' in answer))
+            expect(existsSync(path.replace('~', directory))).to.equal(false);
+          if (method === 'fs/createDirectory' && !('code' in answer))
+            expect(lstatSync(path.replace('~', directory)).isDirectory()).to.equal(true);
+        });
+      }
+    });
 
     it('remove links and not their targets', async () => {
       await client.request('fs/remove', { path: at('ld') });

@@ -681,6 +681,7 @@ for (const { name, unprivileged } of testedAccounts) {
       it('limits access by the kernel', async () => {
         const { project, outside } = directories;
         symlinkSync(outside, join(project, 'link-out'));
+        symlinkSync('file', join(project, 'link-in'));
         linkSync(join(project, '.git/config'), join(project, 'sub/hard'));
         const sandbox = workspaceWrite(project);
         const write = (path: string, more: object = {}) =>
@@ -708,6 +709,7 @@ for (const { name, unprivileged } of testedAccounts) {
             sandbox,
           }),
           unseen: await ask('fs/readFile', { path: join(outside, 'secret'), sandbox: onlyProject(project) }),
+          linkRefused: await write(join(project, 'link-in'), { followSymlinks: false }),
           proc: await ask('fs/readFile', {
             path: `/proc/${client.server.pid}/root${outside}/secret`,
             sandbox,
@@ -725,6 +727,7 @@ for (const { name, unprivileged } of testedAccounts) {
           directory: 'EROFS',
           open: 'EROFS',
           unseen: 'ENOENT',
+          linkRefused: 'fileRefused',
           proc: 'ENOENT',
         });
         expect(readdirSync(outside)).to.deep.equal(['secret']);

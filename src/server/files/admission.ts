@@ -38,8 +38,12 @@ export class Admission {
    *
    * @throws {ExecServerError} `unsupported` for a restriction that is not enforced here, `shuttingDown`
    */
-  async run<Answer>(params: FileParams<FileMethod>, handle: () => Promise<Answer>): Promise<Answer> {
-    if ('sandbox' in params) assertUnrestricted(params);
+  async run<Answer>(
+    method: FileMethod,
+    params: FileParams<FileMethod>,
+    handle: () => Promise<Answer>,
+  ): Promise<Answer> {
+    if ('sandbox' in params) assertUnrestricted(method, params);
     if (this.#stopping) throw shuttingDown();
     const answer = handle();
     this.#pending.add(answer);
@@ -104,12 +108,22 @@ export class Admission {
 /** The fields of a request that restrict its access: they are never ignored. */
 type Restrictions = { readonly sandbox?: unknown; readonly followSymlinks?: boolean | undefined };
 
-const assertUnrestricted = ({ sandbox, followSymlinks }: Restrictions): void => {
+const assertUnrestricted = (method: FileMethod, { sandbox, followSymlinks }: Restrictions): void => {
   if (sandbox !== undefined) throw unsupported('sandbox', 'this server does not sandbox file requests');
-  if (followSymlinks === false) {
-    throw unsupported('followSymlinks', 'this server always follows symbolic links in a path');
+  if (followSymlinks === false && !WITHOUT_LINKS.has(method)) {
+    throw unsupported('followSymlinks', `${method} always follows symbolic links in a path`);
   }
 };
+
+/** Methods that can refuse links in a path. */
+const WITHOUT_LINKS: ReadonlySet<FileMethod> = new Set<FileMethod>([
+  'fs/readFile',
+  'fs/writeFile',
+  'fs/createDirectory',
+  'fs/getMetadata',
+  'fs/remove',
+  'fs/open',
+]);
 
 const settledInTime = (promises: Iterable<Promise<unknown>>): Promise<unknown> =>
   settledWithin(Promise.allSettled(promises), FILE_SHUTDOWN_MS);

@@ -20,7 +20,8 @@ import type { FilePath, FilePaths } from './file-path.ts';
 import { MAX_SKIPPED_FILES } from './limits.ts';
 import { listDirectory } from './list-directory.ts';
 import { modeWithoutAcl } from './mode-without-acl.ts';
-import { empty, kindOf, openRegular } from './regular-file.ts';
+import { followed } from './place.ts';
+import { empty, kindOf, NO_FOLLOW, openRegular } from './regular-file.ts';
 
 /** The context of a copy. */
 export type CopyContext = {
@@ -52,7 +53,7 @@ export const copy = async (
   if (stats.isDirectory()) {
     if (!recursive) throw fileRefused('directory', uri, 'it is a directory, which requires recursive: true');
     await assertNotInside(source, destination, paths);
-    await createDirectory(paths.parent(destination), true, paths);
+    await createDirectory(followed(paths.parent(destination), paths), true, paths);
     await copier.directory(source, destination);
   } else if (stats.isSymbolicLink()) await copier.link(source, destination);
   else if (stats.isFile()) await copier.file(source, destination);
@@ -183,7 +184,6 @@ const assertDifferent = async (from: FileHandle, to: FileHandle, uri: string): P
 
 const PERMISSIONS = 0o7777;
 const SET_ID = 0o6000;
-const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
 
 // A set-user-ID program must not run as the owner of its copy.
 const copiedMode = async (from: FileHandle, copied: Stats): Promise<number> => {

@@ -1,5 +1,11 @@
 import { realpath } from 'node:fs/promises';
-import { fileHandleMode, invalidContent, invalidParams, outOfRange } from '../../protocol/errors.ts';
+import {
+  fileHandleMode,
+  invalidContent,
+  invalidParams,
+  outOfRange,
+  unsupported,
+} from '../../protocol/errors.ts';
 import { fsMissingChanged } from '../../protocol/files.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
@@ -17,6 +23,7 @@ import { getMetadata } from './metadata.ts';
 import { MissingWatch } from './missing-watch.ts';
 import { OpenFile } from './open-file.ts';
 import { OpenFiles } from './open-files.ts';
+import { atPlace } from './place.ts';
 import { readDirectory } from './read-directory.ts';
 import { readWholeFile } from './read-file.ts';
 import { statIfExists } from './regular-file.ts';
@@ -53,7 +60,7 @@ export const createLocalFiles = (context: LocalFilesContext): LocalFiles => {
     ...watchHandlers(paths, watch),
   };
   return {
-    handlers: fileHandlers(method => params => admission.run(params, () => table[method](params))),
+    handlers: fileHandlers(method => params => admission.run(method, params, () => table[method](params))),
     isOpen: handleId => openFiles.has(handleId),
     stop: () => {
       watch.stop();
@@ -67,27 +74,26 @@ const contentHandlers = (
   admission: Admission,
   maxBytes: number,
 ): Pick<FileHandlers, 'fs/readFile' | 'fs/writeFile' | 'fs/getMetadata' | 'fs/canonicalize'> => ({
-  'fs/readFile': async ({ path }) => {
-    const file = paths.parse('path', path);
-    const uri = paths.uri(file);
-    const size = (await onPath(uri, () => statIfExists(file)))?.size ?? 0;
-    return admission.reading(Math.min(size, maxBytes), async () => ({
-      dataBase64: await readWholeFile(file, uri, maxBytes),
-    }));
-  },
-  'fs/writeFile': async ({ path, dataBase64, atomic, fileMode }) => {
+  'fs/readFile': async ({ path, followSymlinks }) =>
+    atPlace(paths.parse('path', path), { followSymlinks }, paths, async place => {
+      const size = (await onPath(place.uri, () => statIfExists(place.location)))?.size ?? 0;
+      return admission.reading(Math.min(size, maxBytes), async () => ({
+        dataBase64: await readWholeFile(place, maxBytes),
+      }));
+    }),
+  'fs/writeFile': async ({ path, dataBase64, atomic, fileMode, followSymlinks }) => {
     const file = paths.parse('path', path);
     return admission.operation(async () => {
       const bytes = await decodeContent(dataBase64);
       if (bytes === undefined) throw invalidContent('dataBase64');
-      await writeWholeFile(file, bytes, { atomic, fileMode }, paths);
+      await atPlace(file, { followSymlinks }, paths, place =>
+        writeWholeFile(place, bytes, { atomic, fileMode }, paths),
+      );
       return {};
     });
   },
-  'fs/getMetadata': async ({ path }) => {
-    const file = paths.parse('path', path);
-    return getMetadata(file, paths.uri(file));
-  },
+  'fs/getMetadata': async ({ path, followSymlinks }) =>
+    atPlace(paths.parse('path', path), { followSymlinks }, paths, getMetadata),
   'fs/canonicalize': async ({ path }) => {
     const file = paths.parse('path', path);
     const real = await onPath(paths.uri(file), () => realpath(file, { encoding: 'buffer' }));
@@ -100,8 +106,11 @@ const treeHandlers = (
   admission: Admission,
   maxBytes: number,
 ): Pick<FileHandlers, 'fs/createDirectory' | 'fs/readDirectory' | 'fs/walk' | 'fs/remove' | 'fs/copy'> => ({
-  'fs/createDirectory': async ({ path, recursive }) => {
-    await createDirectory(paths.parse('path', path), recursive, paths);
+  'fs/createDirectory': async ({ path, recursive, followSymlinks }) => {
+    const options = { followSymlinks, createParents: recursive };
+    await atPlace(paths.parse('path', path), options, paths, place =>
+      createDirectory(place, recursive, paths),
+    );
     return {};
   },
   'fs/readDirectory': async ({ path }) => {
@@ -113,9 +122,14 @@ const treeHandlers = (
     const { signal } = admission;
     return admission.listing(grow => walk(root, options, { paths, maxBytes, signal, grow }));
   },
-  'fs/remove': async ({ path, recursive, force }) => {
+  'fs/remove': async ({ path, recursive, force, followSymlinks }) => {
     const { signal } = admission;
-    await remove(paths.parse('path', path), { recursive, force }, { paths, signal });
+    const file = paths.parse('path', path);
+    await admission.operation(() =>
+      atPlace(file, { followSymlinks }, paths, place =>
+        remove(place, { recursive, force }, { paths, signal }),
+      ),
+    );
     return {};
   },
   'fs/copy': async ({ sourcePath, destinationPath, recursive }) => {
@@ -134,10 +148,17 @@ const handleHandlers = (
   admission: Admission,
   openFiles: OpenFiles,
 ): Pick<FileHandlers, 'fs/open' | 'fs/readBlock' | 'fs/writeBlock' | 'fs/close'> => ({
-  'fs/open': async ({ handleId, path, mode, atomic, fileMode }) => {
+  'fs/open': async ({ handleId, path, mode, atomic, fileMode, followSymlinks }) => {
     if (atomic && mode !== 'replace') throw invalidParams('atomic', 'requires mode "replace"');
+    if (atomic && followSymlinks === false) {
+      throw unsupported('followSymlinks', 'fs/open follows symbolic links with atomic; use fs/writeFile');
+    }
     const file = paths.parse('path', path);
-    await openFiles.open(handleId, () => OpenFile.open(file, { mode, atomic, fileMode }, paths));
+    await openFiles.open(handleId, () =>
+      atPlace(file, { followSymlinks }, paths, place =>
+        OpenFile.open(place, { mode, atomic, fileMode }, paths),
+      ),
+    );
     return { handleId };
   },
   'fs/readBlock': async ({ handleId, offset, len }) => {

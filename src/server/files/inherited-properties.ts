@@ -1,6 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { fileRefused } from '../../protocol/errors.ts';
+import { O_PATH } from '../../system/descriptor-path.ts';
 import { attributeAccess } from '../../system/extended-attributes.ts';
 import { isNotFound, isSystemError } from './file-errors.ts';
 import type { FilePath } from './file-path.ts';
@@ -54,9 +55,6 @@ export const inheritProperties = async (
   const isChanged = fileMode === undefined && ((await handle.stat()).mode & PERMISSIONS) !== mode;
   if (isChanged) throw lost('attributes', 'its permission bits', uri);
 };
-
-/** Not in `node:fs`. The value is the same on all architectures of Linux that Node supports. */
-const O_PATH = 0o10000000;
 
 /** The bits of a mode that chmod(2) sets. */
 export const PERMISSIONS = 0o7777;

@@ -6,6 +6,9 @@ export const MAX_OPEN_FILES = 128;
 /** Concurrent file requests that hold a descriptor; further ones wait. */
 export const MAX_CONCURRENT_FILE_OPERATIONS = 64;
 
+/** Directories that one removal of a tree holds open. */
+export const MAX_HELD_DIRECTORIES = 16;
+
 /** Concurrent listings of directories and trees; further ones wait. */
 export const MAX_CONCURRENT_LISTINGS = 16;
 

@@ -4,7 +4,8 @@ import { ExecServerError } from '../../protocol/errors.ts';
 import { readFully, writeFully } from './blocks.ts';
 import { checkContent, type Expectation } from './expectation.ts';
 import { onPath } from './file-errors.ts';
-import type { FilePath, FilePaths } from './file-path.ts';
+import type { FilePaths } from './file-path.ts';
+import type { Place } from './place.ts';
 import { empty, openRegular } from './regular-file.ts';
 import { Replacement } from './replacement.ts';
 
@@ -40,14 +41,14 @@ export class OpenFile {
    *
    * @throws {ExecServerError} `fileRefused`, `fileNotFound`, `fileError`
    */
-  static async open(path: FilePath, options: OpenOptions, paths: FilePaths): Promise<OpenFile> {
-    const uri = paths.uri(path);
+  static async open(place: Place, options: OpenOptions, paths: FilePaths): Promise<OpenFile> {
+    const { uri } = place;
     const { mode, atomic, fileMode } = options;
     if (atomic) {
-      const replacement = await Replacement.begin(path, fileMode, paths);
+      const replacement = await Replacement.begin(place, fileMode, paths);
       return new OpenFile(replacement.handle, uri, mode, replacement);
     }
-    return new OpenFile(await openInPlace(path, uri, options), uri, mode);
+    return new OpenFile(await openInPlace(place, options), uri, mode);
   }
 
   read(offset: number, length: number): Promise<Block> {
@@ -91,13 +92,10 @@ export class OpenFile {
   }
 }
 
-const openInPlace = async (
-  path: FilePath,
-  uri: string,
-  { mode, fileMode }: OpenOptions,
-): Promise<FileHandle> => {
-  if (mode === 'read') return openRegular(path, uri, constants.O_RDONLY);
-  const handle = await openToWrite(path, uri, mode, fileMode);
+const openInPlace = async (place: Place, { mode, fileMode }: OpenOptions): Promise<FileHandle> => {
+  const { location, uri, noFollow } = place;
+  if (mode === 'read') return openRegular(location, uri, constants.O_RDONLY | noFollow);
+  const handle = await openToWrite(place, mode, fileMode);
   try {
     await onPath(uri, async () => {
       if (mode === 'replace') await empty(handle, fileMode);
@@ -112,16 +110,15 @@ const openInPlace = async (
 
 // Also readable, to verify the content, unless permissions forbid it.
 const openToWrite = async (
-  path: FilePath,
-  uri: string,
+  { location, uri, noFollow }: Place,
   mode: OpenMode,
   fileMode: number | undefined,
 ): Promise<FileHandle> => {
-  const flags = constants.O_CREAT | (mode === 'create' ? constants.O_EXCL : 0);
+  const flags = constants.O_CREAT | (mode === 'create' ? constants.O_EXCL : 0) | noFollow;
   try {
-    return await openRegular(path, uri, flags | constants.O_RDWR, fileMode);
+    return await openRegular(location, uri, flags | constants.O_RDWR, fileMode);
   } catch (error) {
     if (!(error instanceof ExecServerError) || error.data.errno !== 'EACCES') throw error;
-    return openRegular(path, uri, flags | constants.O_WRONLY, fileMode);
+    return openRegular(location, uri, flags | constants.O_WRONLY, fileMode);
   }
 };

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { limitExceeded } from '../../protocol/errors.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
 import { onPath } from './file-errors.ts';
-import type { FilePath } from './file-path.ts';
+import type { Place } from './place.ts';
 import { openRegular } from './regular-file.ts';
 
 /**
@@ -11,8 +11,11 @@ import { openRegular } from './regular-file.ts';
  *
  * @throws {ExecServerError} `limitExceeded` if it is longer than `maxBytes`
  */
-export const readWholeFile = async (path: FilePath, uri: string, maxBytes: number): Promise<Buffer> => {
-  const handle = await openRegular(path, uri, constants.O_RDONLY);
+export const readWholeFile = async (
+  { location, uri, noFollow }: Place,
+  maxBytes: number,
+): Promise<Buffer> => {
+  const handle = await openRegular(location, uri, constants.O_RDONLY | noFollow);
   try {
     return await onPath(uri, () => readToEnd(handle, maxBytes));
   } finally {

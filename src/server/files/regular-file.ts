@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, stat } from 'node:fs/promises';
 import { fileRefused } from '../../protocol/errors.ts';
 import { isNotFound, onPath } from './file-errors.ts';
 import type { FilePath } from './file-path.ts';
@@ -15,7 +15,8 @@ import type { FilePath } from './file-path.ts';
 export const openRegular = (path: FilePath, uri: string, flags: number, mode?: number): Promise<FileHandle> =>
   onPath(uri, async () => {
     const writing = (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0;
-    assertRegular(await statIfExists(path), uri, writing);
+    const links = (flags & NO_FOLLOW) === 0 ? stat : lstat;
+    assertRegular(await ifExists(links(path)), uri, writing);
     // Some regular files of /proc and /sys block; with O_NONBLOCK they fail with EAGAIN.
     const handle = await open(path, flags | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0), mode);
     try {
@@ -27,6 +28,9 @@ export const openRegular = (path: FilePath, uri: string, flags: number, mode?: n
       throw error;
     }
   });
+
+/** Not on Windows. */
+export const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
 
 /**
  * Truncates an open file, and sets its permission bits if given. The old and the new content are never accessible to
@@ -44,9 +48,11 @@ export const empty = async (handle: FileHandle, mode: number | undefined): Promi
 };
 
 /** Returns the stats of a path, links followed, or `undefined` if it does not exist. */
-export const statIfExists = async (path: FilePath): Promise<Stats | undefined> => {
+export const statIfExists = (path: FilePath): Promise<Stats | undefined> => ifExists(stat(path));
+
+const ifExists = async (stats: Promise<Stats>): Promise<Stats | undefined> => {
   try {
-    return await stat(path);
+    return await stats;
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -68,5 +74,6 @@ export const kindOf = (stats: Stats): string => {
   if (stats.isDirectory()) return 'a directory';
   if (stats.isFIFO()) return 'a FIFO';
   if (stats.isSocket()) return 'a socket';
+  if (stats.isSymbolicLink()) return 'a symbolic link';
   return stats.isCharacterDevice() || stats.isBlockDevice() ? 'a device' : 'an unknown file type';
 };

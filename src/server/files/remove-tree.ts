@@ -1,7 +1,8 @@
 import { rmdir, unlink } from 'node:fs/promises';
-import { isNotFound, isSystemError } from './file-errors.ts';
+import { isSystemError } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
 import { readEntries } from './list-directory.ts';
+import { Trail } from './trail.ts';
 
 /** The context of a removal. */
 export type RemoveContext = {
@@ -11,59 +12,76 @@ export type RemoveContext = {
 };
 
 /**
- * Removes a directory with its content; links in it are removed, not followed. Entries that another process removes in
- * the meantime count as removed. At most `NAMES_HELD` names are in memory: `rm` of Node lists whole directories.
+ * Removes a directory with its content; links in it are removed, not followed. On Linux with /proc this also holds for a
+ * directory that is replaced by a link in the meantime. Entries that another process removes count as removed. At most
+ * `NAMES_HELD` names of a directory are in memory: `rm` of Node lists whole directories.
+ *
+ * @param location a path of the directory, which may lead through a descriptor
+ * @param path its path for errors
+ * @throws {ExecServerError} with the path of the entry that could not be removed
  */
-export const removeTree = async (directory: FilePath, context: RemoveContext): Promise<void> => {
-  // An empty directory need not be readable. A read may miss entries while others are removed.
-  while (!(await removeEmpty(directory))) await removeSome(directory, context);
+export const removeTree = async (
+  location: FilePath,
+  path: FilePath,
+  context: RemoveContext,
+): Promise<void> => {
+  const { paths } = context;
+  const trail = await Trail.from(paths.parent(location), paths.parent(path), paths);
+  try {
+    await removeDirectory(paths.name(path), trail, context);
+  } finally {
+    await trail.close();
+  }
 };
 
-/** Removes a directory if it is empty. Returns true if it is gone. */
-const removeEmpty = async (directory: FilePath): Promise<boolean> => {
-  try {
-    await rmdir(directory);
-    return true;
-  } catch (error) {
-    if (isNotFound(error)) return true;
-    if (isSystemError(error) && NOT_EMPTY.has(error.code)) return false;
-    throw error;
+const removeDirectory = async (name: Buffer, trail: Trail, context: RemoveContext): Promise<void> => {
+  // An empty directory need not be readable. A read may miss entries while others are removed.
+  while (!(await removeIfEmpty(name, trail))) {
+    context.signal.throwIfAborted();
+    if (!(await trail.enter(name))) continue;
+    await removeSome(trail, context);
+    await trail.leave();
   }
+};
+
+/** Removes a directory if it is empty, or what has taken its place. Returns true if it is gone. */
+const removeIfEmpty = async (name: Buffer, trail: Trail): Promise<boolean> => {
+  const isRemoved = await trail.at(name, async location => {
+    try {
+      await rmdir(location);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      if (NOT_EMPTY.has(error.code)) return false;
+      if (error.code !== 'ENOTDIR') throw error;
+      await unlink(location);
+    }
+    return true;
+  });
+  return isRemoved ?? true;
 };
 
 // Some systems report EEXIST.
 const NOT_EMPTY: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST']);
 
-const removeSome = async (directory: FilePath, context: RemoveContext): Promise<void> => {
-  const { files, directories } = await someEntries(directory, context.paths);
+const removeSome = async (trail: Trail, context: RemoveContext): Promise<void> => {
+  const { files, directories } = await trail.here(directory => someEntries(directory, context.paths));
   for (let at = 0; at < files.length; at += CONCURRENT_UNLINKS) {
     context.signal.throwIfAborted();
-    await Promise.all(files.slice(at, at + CONCURRENT_UNLINKS).map(unlinkIfThere));
+    await Promise.all(files.slice(at, at + CONCURRENT_UNLINKS).map(name => trail.at(name, unlink)));
   }
-  for (const path of directories) {
-    context.signal.throwIfAborted();
-    await removeTree(path, context);
-  }
+  for (const name of directories) await removeDirectory(name, trail, context);
 };
 
 const someEntries = async (
   directory: FilePath,
   paths: FilePaths,
-): Promise<{ readonly files: FilePath[]; readonly directories: FilePath[] }> => {
-  const [files, directories]: [FilePath[], FilePath[]] = [[], []];
+): Promise<{ readonly files: Buffer[]; readonly directories: Buffer[] }> => {
+  const [files, directories]: [Buffer[], Buffer[]] = [[], []];
   for await (const { name, kind } of readEntries(directory, paths)) {
-    (kind === 'directory' ? directories : files).push(paths.child(directory, name));
+    (kind === 'directory' ? directories : files).push(name);
     if (files.length + directories.length === NAMES_HELD) break;
   }
   return { files, directories };
-};
-
-const unlinkIfThere = async (path: FilePath): Promise<void> => {
-  try {
-    await unlink(path);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
 };
 
 const NAMES_HELD = 512;

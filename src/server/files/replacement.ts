@@ -5,6 +5,7 @@ import { fileError, fileRefused } from '../../protocol/errors.ts';
 import { asFileError, isNotFound, isSystemError, onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
 import { type ExistingFile, inheritProperties, PERMISSIONS, withExisting } from './inherited-properties.ts';
+import type { Place } from './place.ts';
 import { notAFile } from './regular-file.ts';
 
 /**
@@ -35,14 +36,18 @@ export class Replacement {
   }
 
   /**
-   * Creates the temporary file for a path, links followed.
+   * Creates the temporary file for a place, links at its end followed. A place without links must last until `commit` or
+   * `discard`.
    *
    * @param fileMode the permission bits; those of the existing file if absent
    * @throws {ExecServerError} `fileRefused` if properties of the file would be lost, `fileNotFound`, `fileError`
    */
-  static async begin(path: FilePath, fileMode: number | undefined, paths: FilePaths): Promise<Replacement> {
-    const uri = paths.uri(path);
-    const target = await onPath(uri, () => endOfLinks(path, paths));
+  static async begin(
+    { location, uri, noFollow }: Place,
+    fileMode: number | undefined,
+    paths: FilePaths,
+  ): Promise<Replacement> {
+    const target = noFollow ? location : await onPath(uri, () => endOfLinks(location, paths));
     return onPath(uri, () =>
       withExisting(target, async existing => {
         if (existing !== undefined) await assertReplaceable(existing, target, uri);

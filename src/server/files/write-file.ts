@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { writeFully } from './blocks.ts';
 import { onPath } from './file-errors.ts';
-import type { FilePath, FilePaths } from './file-path.ts';
+import type { FilePaths } from './file-path.ts';
+import type { Place } from './place.ts';
 import { empty, openRegular } from './regular-file.ts';
 import { Replacement } from './replacement.ts';
 
@@ -10,21 +11,20 @@ export type WriteOptions = { readonly atomic: boolean; readonly fileMode?: numbe
 
 /** Creates a regular file or replaces its content. */
 export const writeWholeFile = (
-  path: FilePath,
+  place: Place,
   bytes: Buffer,
   { atomic, fileMode }: WriteOptions,
   paths: FilePaths,
 ): Promise<void> =>
-  atomic ? writeAtomically(path, bytes, fileMode, paths) : writeInPlace(path, bytes, fileMode, paths);
+  atomic ? writeAtomically(place, bytes, fileMode, paths) : writeInPlace(place, bytes, fileMode);
 
 const writeInPlace = async (
-  path: FilePath,
+  { location, uri, noFollow }: Place,
   bytes: Buffer,
   fileMode: number | undefined,
-  paths: FilePaths,
 ): Promise<void> => {
-  const uri = paths.uri(path);
-  const handle = await openRegular(path, uri, constants.O_WRONLY | constants.O_CREAT, fileMode);
+  const flags = constants.O_WRONLY | constants.O_CREAT | noFollow;
+  const handle = await openRegular(location, uri, flags, fileMode);
   try {
     await onPath(uri, async () => {
       await empty(handle, fileMode);
@@ -36,14 +36,14 @@ const writeInPlace = async (
 };
 
 const writeAtomically = async (
-  path: FilePath,
+  place: Place,
   bytes: Buffer,
   fileMode: number | undefined,
   paths: FilePaths,
 ): Promise<void> => {
-  const replacement = await Replacement.begin(path, fileMode, paths);
+  const replacement = await Replacement.begin(place, fileMode, paths);
   try {
-    await onPath(paths.uri(path), () => writeFully(replacement.handle, bytes, 0));
+    await onPath(place.uri, () => writeFully(replacement.handle, bytes, 0));
   } catch (error) {
     await replacement.discard();
     throw error;

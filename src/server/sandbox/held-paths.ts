@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { launchFailed } from '../../protocol/errors.ts';
+import { descriptorPath, O_PATH } from '../../system/descriptor-path.ts';
 
 /** A file or directory that is held open, so that one that replaces it is recognised. */
 export type HeldPath = {
@@ -49,7 +50,7 @@ const hold = (path: string): HeldPath => {
 
 /** Compares bytes: paths that are not UTF-8 can be equal as text. */
 const isAt = (path: string, descriptor: number): boolean =>
-  readlinkSync(`/proc/self/fd/${descriptor}`, 'buffer').equals(Buffer.from(path));
+  readlinkSync(descriptorPath(descriptor), 'buffer').equals(Buffer.from(path));
 
 const open = (path: string): number => {
   try {
@@ -59,9 +60,6 @@ const open = (path: string): number => {
     throw cannotHold(path, code, `it cannot be opened (${code})`);
   }
 };
-
-/** Not in `node:fs`. The value is the same on all architectures of Linux that Node supports. */
-const O_PATH = 0o10000000;
 
 const cannotHold = (path: string, errno: string, problem: string) =>
   launchFailed(`the sandbox cannot include ${path}: ${problem}`, { stage: 'sandbox', errno, path });

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { OpenFile, type OpenOptions } from '../../../src/server/files/open-file.ts';
 import { OpenFiles } from '../../../src/server/files/open-files.ts';
+import { followed } from '../../../src/server/files/place.ts';
 import { paths, refusal, scratchDirectory } from './support/scratch.ts';
 
 const KEEP = { discard: false };
@@ -17,7 +18,9 @@ describe('OpenFiles', () => {
   afterEach(() => files.abandonAll());
 
   const open = (id: string, name: string, options: Partial<OpenOptions> = {}) =>
-    files.open(id, () => OpenFile.open(at(name), { mode: 'read', atomic: false, ...options }, paths));
+    files.open(id, () =>
+      OpenFile.open(followed(at(name), paths), { mode: 'read', atomic: false, ...options }, paths),
+    );
   const write = (id: string, offset: number, text: string) =>
     files.use(id, file => file.write(offset, Buffer.from(text)));
   const read = (id: string, offset: number, length: number) =>

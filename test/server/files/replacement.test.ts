@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { expect } from 'chai';
+import { followed } from '../../../src/server/files/place.ts';
 import { Replacement } from '../../../src/server/files/replacement.ts';
 import { paths, refusal, scratchDirectory } from './support/scratch.ts';
 
@@ -25,7 +26,8 @@ describe('Replacement', () => {
   const { at } = scratchDirectory();
   const modeOf = (name: string) => statSync(at(name)).mode & 0o7777;
 
-  const begin = (name: string, fileMode?: number) => Replacement.begin(at(name), fileMode, paths);
+  const begin = (name: string, fileMode?: number) =>
+    Replacement.begin(followed(at(name), paths), fileMode, paths);
   const replace = async (name: string, content: string, fileMode?: number): Promise<void> => {
     const replacement = await begin(name, fileMode);
     await replacement.handle.write(content);
@@ -133,7 +135,9 @@ describe('Replacement', () => {
       [-32603, 'ENOTDIR'],
       [-32004, 'ENOENT'],
     ]);
-    expect((await refusal(Replacement.begin('/dev/null', undefined, paths))).reason).to.equal('notAFile');
+    expect(
+      (await refusal(Replacement.begin(followed('/dev/null', paths), undefined, paths))).reason,
+    ).to.equal('notAFile');
   });
 
   it('leaves the old content and no temporary file if the rename fails', async () => {
