@@ -13,7 +13,7 @@ import {
 import { fileRefused, limitExceeded } from '../../protocol/errors.ts';
 import { MAX_BLOCK_BYTES } from '../../protocol/limits.ts';
 import { type Grow, growFreely } from '../memory/partial-answers.ts';
-import { readFully, writeFully } from './blocks.ts';
+import { copyContent } from './copy-content.ts';
 import { createDirectory, isDirectory } from './create-directory.ts';
 import { isNotFound, onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
@@ -136,7 +136,9 @@ class Copier {
         await onPath(uri, () => assertDifferent(from, to, uri));
         const mode = await onPath(uri, async () => copiedMode(from, await to.stat()));
         await onPath(uri, () => empty(to, mode));
-        await this.#content({ handle: from, uri: this.#paths.uri(source) }, { handle: to, uri });
+        this.#block ??= Buffer.allocUnsafe(MAX_BLOCK_BYTES);
+        const sides = { from: { handle: from, uri: this.#paths.uri(source) }, to: { handle: to, uri } };
+        await copyContent(sides, this.#block, this.#signal);
         // Writing clears the set-user-ID bit.
         await onPath(uri, () => to.chmod(mode));
       } finally {
@@ -144,19 +146,6 @@ class Copier {
       }
     } finally {
       await from.close();
-    }
-  }
-
-  // copyFile of Node blocks a thread until its end, and copies files of /proc as empty.
-  async #content(from: Side, to: Side): Promise<void> {
-    this.#block ??= Buffer.allocUnsafe(MAX_BLOCK_BYTES);
-    const block = this.#block;
-    for (let position = 0; ; ) {
-      this.#signal.throwIfAborted();
-      const length = await onPath(from.uri, () => readFully(from.handle, block, position));
-      await onPath(to.uri, () => writeFully(to.handle, block.subarray(0, length), position));
-      position += length;
-      if (length < block.length) return;
     }
   }
 }
@@ -172,8 +161,6 @@ const createIfMissing = async (directory: FilePath): Promise<boolean> => {
     throw error;
   }
 };
-
-type Side = { readonly handle: FileHandle; readonly uri: string };
 
 const assertDifferent = async (from: FileHandle, to: FileHandle, uri: string): Promise<void> => {
   const [a, b] = [await from.stat({ bigint: true }), await to.stat({ bigint: true })];

@@ -2,21 +2,34 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
   linkSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { expect } from 'chai';
 import { copy } from '../../../src/server/files/copy.ts';
 import { attributeAccess } from '../../../src/system/extended-attributes.ts';
 import { aclOf, requireAcl, setAcl } from '../../support/acl.ts';
 import { paths, refusal, scratchDirectory } from './support/scratch.ts';
+
+/** Writes a file to disk: until then it may not occupy its blocks. */
+const fsyncFile = (path: string): void => {
+  const handle = openSync(path, 'r+');
+  fsyncSync(handle);
+  closeSync(handle);
+};
 
 describe('copy', () => {
   before(function () {
@@ -55,6 +68,41 @@ describe('copy', () => {
     writeFileSync(at('f'), bytes);
     await go('f', 'g');
     expect(readFileSync(at('g')).equals(bytes)).to.equal(true);
+  });
+
+  it('keeps the holes of a sparse file, and the zeros of another', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const MIB = 1024 * 1024;
+    const handle = openSync(at('sparse'), 'w');
+    for (const [text, position] of [
+      ['begin', 0],
+      ['over a block', 3 * MIB - 5],
+      ['alone', 9 * MIB + 12_345],
+    ] as const) {
+      writeSync(handle, text, position);
+    }
+    ftruncateSync(handle, 200 * MIB + 7);
+    closeSync(handle);
+    writeFileSync(at('zeros'), Buffer.alloc(2 * MIB));
+    for (const name of ['sparse', 'zeros']) fsyncFile(at(name));
+    await go('sparse', 'sparse-copy');
+    await go('zeros', 'zeros-copy');
+    for (const name of ['sparse-copy', 'zeros-copy']) fsyncFile(at(name));
+    const of = (name: string) => statSync(at(name));
+    expect([of('sparse-copy').size, of('sparse-copy').blocks <= of('sparse').blocks]).to.deep.equal([
+      of('sparse').size,
+      true,
+    ]);
+    expect(readFileSync(at('sparse-copy')).equals(readFileSync(at('sparse')))).to.equal(true);
+    expect(of('zeros-copy').blocks).to.equal(of('zeros').blocks);
+  });
+
+  it('copies a file that is one hole, over a longer one', async () => {
+    writeFileSync(at('hole'), '');
+    truncateSync(at('hole'), 3_000_001);
+    writeFileSync(at('there'), Buffer.alloc(4_000_000, 'x'));
+    await go('hole', 'there');
+    expect(readFileSync(at('there')).equals(Buffer.alloc(3_000_001))).to.equal(true);
   });
 
   it('copies a file whose size is unknown', async function () {
