@@ -4,6 +4,7 @@ import { MAX_EXPLANATION_BYTES } from './environment/limits.ts';
 import {
   MAX_DIRECTORY_ENTRIES,
   MAX_LISTING_BYTES,
+  MAX_LISTING_VALUES,
   MAX_OPEN_FILES,
   MAX_WAITING_FILE_REQUESTS,
   maxReadFileBytes,
@@ -51,6 +52,7 @@ export const announcedLimits = (chosen: {
   readFileBytes: maxReadFileBytes(chosen.frameBytes),
   directoryEntries: MAX_DIRECTORY_ENTRIES,
   listingBytes: MAX_LISTING_BYTES,
+  listingValues: MAX_LISTING_VALUES,
   httpRequests: MAX_HTTP_REQUESTS,
   httpBodyBytes: MAX_HTTP_BODY_BYTES,
 });

@@ -1,3 +1,5 @@
+import { MAX_FRAME_VALUES } from '../../protocol/limits.ts';
+
 /** Limits of file requests. */
 
 /** Files that a connection holds open; opening another one is refused. */
@@ -30,6 +32,12 @@ export const MAX_DIRECTORY_ENTRIES = 50_000;
 
 /** Answer that lists a directory or a tree, in bytes; a longer directory is refused, a longer tree truncated. */
 export const MAX_LISTING_BYTES = 16 * 1024 * 1024;
+
+/**
+ * JSON values in the answer that lists a directory: a client may refuse a message with more than `MAX_FRAME_VALUES`, of
+ * which some are the envelope. 50,000 names fit, unless most are not UTF-8.
+ */
+export const MAX_LISTING_VALUES = MAX_FRAME_VALUES - 64;
 
 /** Errors listed by one `fs/walk`; beyond it the answer is only marked `truncated`. */
 export const MAX_WALK_ERRORS = 1000;

@@ -7,7 +7,7 @@ import { TimeSlice } from '../../system/time-slice.ts';
 import { type Grow, growFreely } from '../memory/partial-answers.ts';
 import { onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
-import { LISTED_NAME_BYTES, MAX_DIRECTORY_ENTRIES } from './limits.ts';
+import { LISTED_NAME_BYTES, MAX_DIRECTORY_ENTRIES, MAX_LISTING_VALUES } from './limits.ts';
 import { type DirectoryEntry, listDirectory } from './list-directory.ts';
 
 type Result = ResultIn<typeof fsReadDirectory>;
@@ -15,7 +15,7 @@ type Result = ResultIn<typeof fsReadDirectory>;
 /**
  * Lists a directory. Symbolic links are described by their targets.
  *
- * @throws {ExecServerError} `limitExceeded` if the answer is longer than `maxBytes`
+ * @throws {ExecServerError} `limitExceeded` if there are too many entries, or the answer is longer than `maxBytes`
  */
 export const readDirectory = async (
   path: FilePath,
@@ -28,12 +28,15 @@ export const readDirectory = async (
   if (truncated) throw limitExceeded('directoryEntries', MAX_DIRECTORY_ENTRIES + 1, MAX_DIRECTORY_ENTRIES);
   const described: Result['entries'] = [];
   let bytes = 0;
+  let values = 0;
   const slice = new TimeSlice();
   for (const entry of entries) {
     if (slice.over) await slice.next();
     const shown = await describe(entry, path, paths);
     bytes += Buffer.byteLength(JSON.stringify(shown)) + 1;
     if (bytes > maxBytes) throw limitExceeded('listingBytes', bytes, maxBytes);
+    values += 1 + Object.keys(shown).length;
+    if (values > MAX_LISTING_VALUES) throw limitExceeded('listingValues', values, MAX_LISTING_VALUES);
     described.push(shown);
     if (described.length % ENTRIES_PER_GROWTH === 0) await grow(ENTRIES_PER_GROWTH * LISTED_NAME_BYTES);
   }
