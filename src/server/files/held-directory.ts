@@ -38,11 +38,12 @@ export class HeldDirectory {
   /**
    * Opens a directory in this one.
    *
-   * @throws ENOTDIR of the system if it is a link; without descriptors a link is followed
+   * @param follow true to follow a link; without descriptors it is always followed
+   * @throws ENOTDIR of the system for a link that is not followed
    */
-  async enter(name: Buffer): Promise<HeldDirectory> {
+  async enter(name: Buffer, follow = false): Promise<HeldDirectory> {
     const path = this.child(name);
-    const flags = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+    const flags = O_PATH | constants.O_DIRECTORY | (follow ? 0 : constants.O_NOFOLLOW);
     return new HeldDirectory(path, this.#paths, this.#handle && (await open(path, flags)));
   }
 

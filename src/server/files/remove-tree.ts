@@ -1,5 +1,5 @@
 import { rmdir, unlink } from 'node:fs/promises';
-import { isSystemError } from './file-errors.ts';
+import { isNotFound, isSystemError } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
 import { readEntries } from './list-directory.ts';
 import { Trail } from './trail.ts';
@@ -45,20 +45,18 @@ const removeDirectory = async (name: Buffer, trail: Trail, context: RemoveContex
 };
 
 /** Removes a directory if it is empty, or what has taken its place. Returns true if it is gone. */
-const removeIfEmpty = async (name: Buffer, trail: Trail): Promise<boolean> => {
-  const isRemoved = await trail.at(name, async location => {
+const removeIfEmpty = (name: Buffer, trail: Trail): Promise<boolean> =>
+  trail.at(name, async location => {
     try {
       await rmdir(location);
     } catch (error) {
       if (!isSystemError(error)) throw error;
       if (NOT_EMPTY.has(error.code)) return false;
-      if (error.code !== 'ENOTDIR') throw error;
-      await unlink(location);
+      if (error.code === 'ENOTDIR') await unlinkIfThere(location);
+      else if (error.code !== 'ENOENT') throw error;
     }
     return true;
   });
-  return isRemoved ?? true;
-};
 
 // Some systems report EEXIST.
 const NOT_EMPTY: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST']);
@@ -67,9 +65,17 @@ const removeSome = async (trail: Trail, context: RemoveContext): Promise<void> =
   const { files, directories } = await trail.here(directory => someEntries(directory, context.paths));
   for (let at = 0; at < files.length; at += CONCURRENT_UNLINKS) {
     context.signal.throwIfAborted();
-    await Promise.all(files.slice(at, at + CONCURRENT_UNLINKS).map(name => trail.at(name, unlink)));
+    await Promise.all(files.slice(at, at + CONCURRENT_UNLINKS).map(name => trail.at(name, unlinkIfThere)));
   }
   for (const name of directories) await removeDirectory(name, trail, context);
+};
+
+const unlinkIfThere = async (location: FilePath): Promise<void> => {
+  try {
+    await unlink(location);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
 };
 
 const someEntries = async (

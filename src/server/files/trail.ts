@@ -1,5 +1,5 @@
 import { fileError } from '../../protocol/errors.ts';
-import { asFileError, isNotFound, isSystemError } from './file-errors.ts';
+import { asFileError, isNotFound, isSystemError, onPath } from './file-errors.ts';
 import type { FilePath, FilePaths } from './file-path.ts';
 import { HeldDirectory } from './held-directory.ts';
 import { MAX_HELD_DIRECTORIES } from './limits.ts';
@@ -11,7 +11,11 @@ type Step = {
   directory: HeldDirectory | undefined;
   /** Its identity, if it was closed. */
   identity?: string | undefined;
+  /** True if it must stay open. */
+  isKept?: true;
 };
+
+type OpenStep = Step & { directory: HeldDirectory };
 
 /**
  * The way from one directory down to a current one, which is entered and left name by name. At most `MAX_HELD_DIRECTORIES`
@@ -22,7 +26,7 @@ type Step = {
 export class Trail {
   readonly #paths: FilePaths;
   readonly #above: Step[] = [];
-  #current: Step & { directory: HeldDirectory };
+  #current: OpenStep;
 
   private constructor(directory: HeldDirectory, path: FilePath, paths: FilePaths) {
     this.#paths = paths;
@@ -40,39 +44,46 @@ export class Trail {
   }
 
   /** Runs an operation on the current directory. */
-  async here<Result>(act: (location: FilePath) => Promise<Result>): Promise<Result> {
+  here<Result>(act: (location: FilePath) => Promise<Result>): Promise<Result> {
     const { path, directory } = this.#current;
-    try {
-      return await act(directory.path);
-    } catch (error) {
-      throw this.#named(path, error);
-    }
+    return onPath(this.#paths.uri(path), () => act(directory.path));
   }
 
-  /** Runs an operation on an entry of the current directory; returns `undefined` if it does not exist. */
-  async at<Result>(name: Buffer, act: (location: FilePath) => Promise<Result>): Promise<Result | undefined> {
-    const { path, directory } = this.#current;
-    try {
-      return await act(directory.child(name));
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw this.#named(this.#paths.child(path, name), error);
-    }
+  /** Runs an operation on an entry of the current directory, with its URI for errors. */
+  at<Result>(name: Buffer, act: (location: FilePath, uri: string) => Promise<Result>): Promise<Result> {
+    const { directory } = this.#current;
+    const uri = this.uri(name);
+    return onPath(uri, () => act(directory.child(name), uri));
   }
 
-  /** Makes a directory in the current one the current one. Returns false if it is gone or is none any more. */
+  /** Returns the URI of an entry of the current directory. */
+  uri(name: Buffer): string {
+    return this.#paths.uri(this.#paths.child(this.#current.path, name));
+  }
+
+  /**
+   * Makes a directory in the current one the current one.
+   *
+   * @returns false if there is none, or a link
+   */
   async enter(name: Buffer): Promise<boolean> {
     const path = this.#paths.child(this.#current.path, name);
     try {
-      const directory = await this.#current.directory.enter(name);
-      this.#above.push(this.#current);
-      this.#current = { path, directory };
+      this.#push({ path, directory: await this.#current.directory.enter(name) });
     } catch (error) {
       if (isNotFound(error) || (isSystemError(error) && error.code === 'ENOTDIR')) return false;
-      throw this.#named(path, error);
+      throw asFileError(this.#paths.uri(path), error);
     }
     await this.#closeFar();
     return true;
+  }
+
+  /** Makes the target of a link in the current directory the current one. */
+  async follow(name: Buffer): Promise<void> {
+    const directory = await this.at(name, () => this.#current.directory.enter(name, true));
+    // It is not the parent of the target, by which it would be opened again.
+    this.#current.isKept = true;
+    this.#push({ path: this.#paths.child(this.#current.path, name), directory });
   }
 
   /** Makes the directory that was current before the last `enter` the current one again. */
@@ -91,10 +102,15 @@ export class Trail {
     for (const { directory } of this.#above) await directory?.close();
   }
 
+  #push(step: OpenStep): void {
+    this.#above.push(this.#current);
+    this.#current = step;
+  }
+
   async #closeFar(): Promise<void> {
     const far = this.#above[this.#above.length - MAX_HELD_DIRECTORIES];
     const { directory } = far ?? {};
-    if (far === undefined || !directory?.isHeld) return;
+    if (far === undefined || far.isKept || !directory?.isHeld) return;
     far.identity = await directory.identity();
     far.directory = undefined;
     await directory.close();
@@ -105,9 +121,5 @@ export class Trail {
     if ((await directory.identity()) === identity) return directory;
     await directory.close();
     throw fileError(this.#paths.uri(path), 'EBUSY', 'a directory in it was moved in the meantime');
-  }
-
-  #named(path: FilePath, error: unknown): unknown {
-    return asFileError(this.#paths.uri(path), error);
   }
 }

@@ -3,6 +3,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  existsSync,
   fsyncSync,
   ftruncateSync,
   linkSync,
@@ -12,6 +13,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -20,8 +22,10 @@ import {
 } from 'node:fs';
 import { expect } from 'chai';
 import { copy } from '../../../src/server/files/copy.ts';
+import { hasDescriptorPaths } from '../../../src/system/descriptor-path.ts';
 import { attributeAccess } from '../../../src/system/extended-attributes.ts';
 import { aclOf, requireAcl, setAcl } from '../../support/acl.ts';
+import { between } from './support/between.ts';
 import { paths, refusal, scratchDirectory } from './support/scratch.ts';
 
 /** Writes a file to disk: until then it may not occupy its blocks. */
@@ -219,6 +223,39 @@ describe('copy', () => {
     }
     expect(readdirSync(at('d/sub'))).to.deep.equal([]);
   });
+
+  it('copies a tree of many levels, also into one that is reached by a link', async () => {
+    const sub = '/sub'.repeat(40);
+    mkdirSync(at(`d${sub}`), { recursive: true });
+    writeFileSync(at(`d${sub}/f`), 'content');
+    mkdirSync(at('there'));
+    symlinkSync('there', at('link'));
+    for (const name of ['copy', 'link']) {
+      await go('d', name, true);
+      expect(text(`${name}${sub}/f`), name).to.equal('content');
+    }
+  });
+
+  for (const changed of ['d', 'copy']) {
+    it(`follows no link that takes the place of a directory in ${changed}`, async function () {
+      if (!hasDescriptorPaths()) return this.skip();
+      const names = ['a', 'b', 'c'];
+      for (const directory of ['d/sub', 'theirs']) {
+        mkdirSync(at(directory), { recursive: true });
+        for (const name of names) writeFileSync(at(`${directory}/${name}`), directory);
+      }
+      const swap = () => {
+        renameSync(at(`${changed}/sub`), at('moved'));
+        symlinkSync(at('theirs'), at(`${changed}/sub`));
+      };
+      const isBegun = () => existsSync(at('copy/sub/a'));
+      await go('d', 'copy', true, between(isBegun, swap));
+      const copied = changed === 'copy' ? 'moved' : 'copy/sub';
+      for (const name of names) {
+        expect([text(`${copied}/${name}`), text(`theirs/${name}`)]).to.deep.equal(['d/sub', 'theirs']);
+      }
+    });
+  }
 
   it('copies into a sibling directory whose name starts with the same text', async () => {
     mkdirSync(at('d'));

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { followed } from '../../../src/server/files/place.ts';
 import { remove } from '../../../src/server/files/remove.ts';
 import { hasDescriptorPaths } from '../../../src/system/descriptor-path.ts';
+import { between } from './support/between.ts';
 import { paths, refusal, scratchDirectory } from './support/scratch.ts';
 
 describe('remove', () => {
@@ -15,18 +16,6 @@ describe('remove', () => {
 
   const go = (name: string, signal = new AbortController().signal) =>
     remove(followed(at(name), paths), all, { paths, signal });
-
-  /** A signal that calls `act` between two steps of a removal, once `due` returns true. */
-  const between = (due: () => boolean, act: () => void): AbortSignal => {
-    const { signal } = new AbortController();
-    let done = false;
-    signal.throwIfAborted = () => {
-      if (done || !due()) return;
-      done = true;
-      act();
-    };
-    return signal;
-  };
 
   it('removes a tree with links, names that are not UTF-8 and many entries', async () => {
     mkdirSync(at('d/sub/empty'), { recursive: true });
