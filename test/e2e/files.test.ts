@@ -808,6 +808,25 @@ describe('file requests', () => {
     });
   });
 
+  it('hold few descriptors open, however many are sent with followSymlinks: false', async function () {
+    if (!hasDescriptorPaths()) return this.skip();
+    const client = await RawClient.open({
+      argv: ['prlimit', '--nofile=400', process.execPath, programPath, '--stdio'],
+    });
+    const requests: Array<[method: string, params: object, answer: object]> = [
+      ['fs/readFile', { path: at('dir/sub/b') }, { dataBase64: base64('b') }],
+      ['fs/createDirectory', { path: at('dir/sub') }, {}],
+    ];
+    const answers = Array.from({ length: 1000 }, async () => {
+      for (const [method, params, answer] of requests)
+        expect(await client.request(method, { ...params, followSymlinks: false })).to.deep.equal(answer);
+      const { size } = await client.request('fs/getMetadata', { path: at('dir/a'), followSymlinks: false });
+      expect(size).to.equal(1);
+    });
+    await Promise.all(answers);
+    await client.close();
+  });
+
   it('use bounded memory while the client reads no answers', async function () {
     if (process.platform !== 'linux') this.skip();
     const client = await RawClient.open();

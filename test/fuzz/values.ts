@@ -82,7 +82,8 @@ const object = (schema: Schema, pools: Pools): fc.Arbitrary<unknown> => {
 // Rare: most requests with these fields are refused or take long.
 const ABSENT: Readonly<Record<string, number>> = {
   sandbox: 25,
-  followSymlinks: 12,
+  followSymlinks: 3,
+  valueEnvVar: 6,
   managedNetwork: 25,
   networkProxy: 25,
   credentialProviders: 25,

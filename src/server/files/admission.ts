@@ -59,6 +59,11 @@ export class Admission {
     return this.#runIn(this.#operations, operate);
   }
 
+  /** Runs an operation that only looks up a path; without links it holds the directories on the way open. */
+  lookingUp<Answer>(followSymlinks: boolean | undefined, lookUp: () => Promise<Answer>): Promise<Answer> {
+    return followSymlinks === false ? this.operation(lookUp) : lookUp();
+  }
+
   /** Runs an operation that is answered with at most this number of bytes as base64, once there is memory for it. */
   reading<Answer>(bytes: number, read: () => Promise<Answer>): Promise<Answer> {
     const memory = Math.max(bytes + base64Length(bytes), MIN_FILE_ANSWER_BYTES);

@@ -74,13 +74,19 @@ const contentHandlers = (
   admission: Admission,
   maxBytes: number,
 ): Pick<FileHandlers, 'fs/readFile' | 'fs/writeFile' | 'fs/getMetadata' | 'fs/canonicalize'> => ({
-  'fs/readFile': async ({ path, followSymlinks }) =>
-    atPlace(paths.parse('path', path), { followSymlinks }, paths, async place => {
-      const size = (await onPath(place.uri, () => statIfExists(place.location)))?.size ?? 0;
-      return admission.reading(Math.min(size, maxBytes), async () => ({
+  'fs/readFile': async ({ path, followSymlinks }) => {
+    const file = paths.parse('path', path);
+    const size = await admission.lookingUp(followSymlinks, () =>
+      atPlace(file, { followSymlinks }, paths, async ({ uri, location }) => {
+        return (await onPath(uri, () => statIfExists(location)))?.size ?? 0;
+      }),
+    );
+    return admission.reading(Math.min(size, maxBytes), () =>
+      atPlace(file, { followSymlinks }, paths, async place => ({
         dataBase64: await readWholeFile(place, maxBytes),
-      }));
-    }),
+      })),
+    );
+  },
   'fs/writeFile': async ({ path, dataBase64, atomic, fileMode, followSymlinks }) => {
     const file = paths.parse('path', path);
     return admission.operation(async () => {
@@ -92,8 +98,10 @@ const contentHandlers = (
       return {};
     });
   },
-  'fs/getMetadata': async ({ path, followSymlinks }) =>
-    atPlace(paths.parse('path', path), { followSymlinks }, paths, getMetadata),
+  'fs/getMetadata': async ({ path, followSymlinks }) => {
+    const file = paths.parse('path', path);
+    return admission.lookingUp(followSymlinks, () => atPlace(file, { followSymlinks }, paths, getMetadata));
+  },
   'fs/canonicalize': async ({ path }) => {
     const file = paths.parse('path', path);
     const real = await onPath(paths.uri(file), () => realpath(file, { encoding: 'buffer' }));
@@ -108,8 +116,9 @@ const treeHandlers = (
 ): Pick<FileHandlers, 'fs/createDirectory' | 'fs/readDirectory' | 'fs/walk' | 'fs/remove' | 'fs/copy'> => ({
   'fs/createDirectory': async ({ path, recursive, followSymlinks }) => {
     const options = { followSymlinks, createParents: recursive };
-    await atPlace(paths.parse('path', path), options, paths, place =>
-      createDirectory(place, recursive, paths),
+    const directory = paths.parse('path', path);
+    await admission.lookingUp(followSymlinks, () =>
+      atPlace(directory, options, paths, place => createDirectory(place, recursive, paths)),
     );
     return {};
   },
