@@ -56,8 +56,13 @@ const isObject = (value: unknown): boolean =>
 /** A boolean that is `false` unless sent. */
 export const flag = (meaning: string) => withDefault(z.boolean().check(z.describe(meaning)), false);
 
-/** A string that the operating system accepts as a C string: it contains no NUL. */
-export const cString = () => z.string().check(z.refine(text => !text.includes('\0'), 'may not contain NUL'));
+/** A string that the operating system gets unchanged as a C string in UTF-8: no NUL, no unpaired surrogate. */
+export const cString = () =>
+  z.string().check(
+    z.refine(text => !text.includes('\0'), 'may not contain NUL'),
+    // It would be encoded as U+FFFD, another text.
+    z.refine(text => text.isWellFormed(), 'expected well-formed Unicode, received an unpaired surrogate'),
+  );
 
 /** The path of a file or the name of a program. */
 export const pathText = () => cString().check(z.maxLength(MAX_PATH_LENGTH));

@@ -63,6 +63,15 @@ const argvField = () =>
     z.minLength(1),
     z.maxLength(MAX_ARGUMENTS),
     ({ value, issues }) => {
+      if (value[0] !== '') return;
+      issues.push({
+        code: 'custom',
+        path: [0],
+        message: 'expected a program, received ""',
+        input: undefined,
+      });
+    },
+    ({ value, issues }) => {
       const length = value.reduce((sum, argument) => sum + argument.length, 0);
       if (length <= MAX_ARGUMENTS_LENGTH) return;
       const message = `expected at most ${MAX_ARGUMENTS_LENGTH} characters in all, received ${length}`;

@@ -4,7 +4,7 @@ import { MAX_VARIABLE_BYTES, MAX_VARIABLES, MAX_VARIABLES_LENGTH } from './limit
 
 /**
  * A schema for variables by name; a value is text or, with `nullable`, `null`. Refuses a name that no environment can
- * hold (empty, with `=` or NUL), a variable that no process can be given, and more variables or bytes than the limits.
+ * hold (empty, with `=` or NUL), a variable that no process can be given unchanged, and more variables or bytes than the limits.
  * The path of an issue ends at the first `=` of a bad name: what follows is most likely a value.
  *
  * The object is taken as it is: `z.record` would leave out a variable named `__proto__`.
@@ -55,12 +55,14 @@ const nameProblem = (name: string): string | undefined => {
   if (name === '') return 'a variable name may not be empty';
   if (name.includes('=')) return 'a variable name may not contain "="';
   if (name.includes('\0')) return 'a variable name may not contain NUL';
+  if (!name.isWellFormed()) return 'a variable name may not contain an unpaired surrogate';
   return undefined;
 };
 
 const valueProblem = (name: string, value: unknown): string | undefined => {
   if (typeof value !== 'string') return undefined;
   if (value.includes('\0')) return 'a variable value may not contain NUL';
+  if (!value.isWellFormed()) return 'a variable value may not contain an unpaired surrogate';
   return exceedsBytes(name + value, MAX_VARIABLE_BYTES)
     ? `expected at most ${MAX_VARIABLE_BYTES} bytes of name and value together`
     : undefined;

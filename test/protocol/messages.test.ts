@@ -842,8 +842,8 @@ describe('the params of process/start', () => {
       [
         { argv: ['true', argument] },
         { argv: ['true', `${argument}a`] },
-        { argv: Array(MAX_ARGUMENTS).fill('') },
-        { argv: Array(MAX_ARGUMENTS + 1).fill('') },
+        { argv: Array(MAX_ARGUMENTS).fill('a') },
+        { argv: Array(MAX_ARGUMENTS + 1).fill('a') },
         { argv: longest },
         { argv: [...longest, 'a'] },
         { cwd: path },
@@ -860,6 +860,39 @@ describe('the params of process/start', () => {
       undefined,
       'cwd: expected at most 16384 characters, received a string of 16385',
       'arg0: expected at most 16384 characters, received a string of 16385',
+    ]);
+  });
+});
+
+describe('the strings of process/start', () => {
+  it('name a program and are well-formed Unicode, as the system would get other text', () => {
+    const unpaired = 'expected well-formed Unicode, received an unpaired surrogate';
+    const params = (more: object) =>
+      refusal(requests['process/start'].params, { processId: 'p', argv: ['true'], cwd: '/', ...more });
+    expect(
+      [
+        { argv: ['true', '', '\ud83d\ude00'] },
+        { argv: [''] },
+        { argv: ['', 'a'] },
+        { argv: ['a\ud800'] },
+        { argv: ['true', '\udc00b'] },
+        { arg0: '\ud800' },
+        { cwd: '/\ud800' },
+        { env: { A: '\ud800' } },
+        { env: { 'A\ud800': '' } },
+        { envPolicy: { set: { A: '\ud800' } } },
+      ].map(params),
+    ).to.deep.equal([
+      undefined,
+      'argv[0]: expected a program, received ""',
+      'argv[0]: expected a program, received ""',
+      `argv[0]: ${unpaired}`,
+      `argv[1]: ${unpaired}`,
+      `arg0: ${unpaired}`,
+      `cwd: ${unpaired}`,
+      'env.A: a variable value may not contain an unpaired surrogate',
+      'env.A\ud800: a variable name may not contain an unpaired surrogate',
+      'envPolicy.set.A: a variable value may not contain an unpaired surrogate',
     ]);
   });
 });
