@@ -79,7 +79,13 @@ const inDirectories = (
   cwd: string,
   directories: readonly string[],
   names: readonly string[],
-): string[] => directories.flatMap(directory => names.map(name => resolve(cwd, directory, name)));
+): string[] =>
+  directories.flatMap(directory =>
+    // A slash at the end, which `resolve` drops, names no file.
+    names.map(
+      name => `${resolve(cwd, directory, name)}${name.endsWith('/') && !/^\/+$/.test(name) ? '/' : ''}`,
+    ),
+  );
 
 /** The name with each extension of PATHEXT; as it is first if it has a dot, otherwise last, for a script with `#!`. */
 const windowsNames = ({ argv: [program], env }: ProgramSearch): string[] => {

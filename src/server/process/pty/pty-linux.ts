@@ -41,8 +41,12 @@ export const spawnOnLinux = (plan: PtyPlan, onExit: EndListener): StartedTermina
   }
 };
 
-/** The file to run; `posix_spawn` itself would fall back to a file of that name in the child's directory. */
+/**
+ * The file to run: a name with a slash as it is, so that the start itself decides; for another one the file in PATH, since
+ * `posix_spawn` would look for it in the child's directory.
+ */
 const executableOf = (plan: PtyPlan): string => {
+  if (plan.argv[0].includes('/')) return plan.argv[0];
   const { executable } = findProgram(plan);
   if (executable !== undefined) return executable;
   throw explainLaunchFailure(Object.assign(new Error('EACCES'), { code: 'EACCES' }), plan);

@@ -1,5 +1,4 @@
-import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from 'node:fs';
-import { posix } from 'node:path';
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { type ExecServerError, type LaunchStage, launchFailed } from '../../../protocol/errors.ts';
 import { programNotFound } from '../../../protocol/program-not-found.ts';
 import type { PathOrigin } from '../../../shared-config/index.ts';
@@ -28,10 +27,17 @@ export const explainLaunchFailure = (
 };
 
 /** Explains an error that does not concern the directory or the program. */
-const meaningOf = (errno: string): string =>
-  errno === 'EAGAIN'
-    ? 'EAGAIN: the limit of processes and threads of this user (ulimit -u) or control group (pids.max) is reached'
-    : errno;
+const meaningOf = (errno: string): string => {
+  const meaning = MEANINGS[errno];
+  return meaning === undefined ? errno : `${errno}: ${meaning}`;
+};
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  E2BIG: 'arguments and environment together are longer than the system allows (a quarter of ulimit -s)',
+  EAGAIN:
+    'the limit of processes and threads of this user (ulimit -u) or control group (pids.max) is reached',
+  ETXTBSY: 'another process has the file open for writing',
+};
 
 /**
  * Finds the reason why a start would fail, for starts that do not report it. A change between this check and the start
@@ -45,7 +51,8 @@ export const foreseeLaunchFailure = (attempt: LaunchAttempt): ExecServerError | 
   if (executable === undefined) {
     return programProblem(attempt, 'EACCES', undefined);
   }
-  return lacksInterpreter(executable, attempt.cwd) ? programProblem(attempt, 'ENOENT', undefined) : undefined;
+  const { errno } = interpreterOf(executable, attempt.cwd) ?? {};
+  return errno === undefined ? undefined : programProblem(attempt, errno, undefined);
 };
 
 const directoryProblem = ({ cwd }: ProgramSearch, cause: Error | undefined): ExecServerError | undefined => {
@@ -72,11 +79,18 @@ const programProblem = (
   cause: Error | undefined,
 ): ExecServerError | undefined => {
   if (errno !== 'ENOENT' && errno !== 'EACCES' && errno !== 'ENOTDIR') return undefined;
-  const { existing, searchedPath } = findProgram(attempt);
+  const { executable, existing, searchedPath } = findProgram(attempt);
   if (existing === undefined) return notFound(attempt, searchedPath, cause);
-  return errno === 'EACCES'
-    ? fail(cause, 'permission', errno, existing, `${existing} is not executable`, searchedPath)
-    : fail(cause, 'spawn', errno, existing, `${existing} exists, but its interpreter does not`, searchedPath);
+  const path = executable ?? existing;
+  const stage = errno === 'EACCES' ? 'permission' : 'spawn';
+  const problem = errno === 'EACCES' ? 'is not executable' : 'does not exist';
+  // Without `#!` it is a program whose loader is missing, or on a file system that executes nothing.
+  const { interpreter } = (executable && interpreterOf(executable, attempt.cwd)) || {};
+  const message =
+    interpreter === undefined && errno === 'EACCES'
+      ? `${path} ${problem}`
+      : `${path} exists, but its interpreter ${interpreter === undefined ? '' : `${interpreter} `}${problem}`;
+  return fail(cause, stage, errno, path, message, searchedPath);
 };
 
 const notFound = (
@@ -90,10 +104,18 @@ const notFound = (
   return fail(cause, 'resolve', 'ENOENT', program, message, searchedPath, origin);
 };
 
-/** True for a script whose `#!` names a file that does not exist. */
-const lacksInterpreter = (path: string, cwd: string): boolean => {
+/** The file that `#!` of a script names, and the error of running it, if it has one; `undefined` for another file. */
+const interpreterOf = (path: string, cwd: string): { interpreter: string; errno?: string } | undefined => {
   const [, interpreter] = /^#![ \t]*([^ \t\n\0]+)/.exec(firstBytes(path)) ?? [];
-  return interpreter !== undefined && !existsSync(posix.resolve(cwd, interpreter));
+  if (interpreter === undefined) return undefined;
+  const { existing, executable } = findProgram({
+    argv: [interpreter.includes('/') ? interpreter : `./${interpreter}`],
+    cwd,
+    env: {},
+    platform: 'linux',
+  });
+  if (executable !== undefined) return { interpreter };
+  return { interpreter, errno: existing === undefined ? 'ENOENT' : 'EACCES' };
 };
 
 const firstBytes = (path: string): string => {

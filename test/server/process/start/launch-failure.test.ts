@@ -183,7 +183,7 @@ describe('explainLaunchFailure', () => {
     it('distinguishes a missing interpreter from a missing script', async () => {
       const path = place('lacks-interpreter', '#!/no/such/interpreter\n', 0o755);
       expect(await failure([path])).to.deep.equal({
-        message: `${path} exists, but its interpreter does not`,
+        message: `${path} exists, but its interpreter /no/such/interpreter does not exist`,
         stage: 'spawn',
         errno: 'ENOENT',
         path,
@@ -195,10 +195,31 @@ describe('explainLaunchFailure', () => {
       });
     });
 
+    it('reports an interpreter that is not executable, by its path', async () => {
+      const interpreter = place('interpreter', '#!/bin/sh\n');
+      const path = place('script', `#! ${interpreter} -x\n`, 0o755);
+      expect(await failure([path])).to.deep.equal({
+        message: `${path} exists, but its interpreter ${interpreter} is not executable`,
+        stage: 'permission',
+        errno: 'EACCES',
+        path,
+      });
+    });
+
+    it('reports that a file with a slash after its name was not found', async () => {
+      expect(await failure(['/bin/sh/'])).to.deep.equal({
+        message: 'program not found: /bin/sh/',
+        stage: 'resolve',
+        errno: 'ENOENT',
+        path: '/bin/sh/',
+      });
+    });
+
     it('reports the error of the system for anything else', async () => {
       const longerThanAllowed = 'x'.repeat(4 * 1024 * 1024);
       expect(await failure(['/bin/echo', longerThanAllowed])).to.deep.equal({
-        message: 'cannot start /bin/echo: E2BIG',
+        message:
+          'cannot start /bin/echo: E2BIG: arguments and environment together are longer than the system allows (a quarter of ulimit -s)',
         stage: 'spawn',
         errno: 'E2BIG',
         path: '/bin/echo',
