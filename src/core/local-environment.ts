@@ -12,7 +12,8 @@ export const explainLocally = (
   input: EnvInput,
   names: readonly string[] | undefined,
 ): EnvironmentExplanation => {
-  const { variables, counts } = explainEnv(input, names);
+  // The directory decides about the value of PWD only.
+  const { variables, counts } = explainEnv({ ...input, cwd: '/' }, names);
   // As it arrives from a server: a field without a value is absent.
   return {
     ...(input.policy && { base: { base: 'process', attempts: [] } }),

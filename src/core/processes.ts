@@ -9,7 +9,7 @@ import { RequestError } from './errors.ts';
 import { type EnvironmentExplanation, explainLocally, withPathOrigin } from './local-environment.ts';
 import type { RemoteProcess, StartOptions } from './process.ts';
 import { ProcessFeed } from './process-feed.ts';
-import { startDirectory } from './start-directory.ts';
+import { localDirectory, startDirectory } from './start-directory.ts';
 import {
   envInput,
   localStartEnv,
@@ -81,9 +81,9 @@ export class Processes {
       ...options
     }: Omit<StartOptions, 'signal' | 'startTimeoutMs'>,
   ): Promise<RemoteProcess> {
-    const startEnv = this.#startEnv(env);
-    assertSandboxSupported(requests['process/start'].method, options, this.#info.capabilities);
     const directory = startDirectory(this.#info, cwd);
+    const startEnv = this.#startEnv(env, directory);
+    assertSandboxSupported(requests['process/start'].method, options, this.#info.capabilities);
     // Known before it is sent: output can arrive before the answer.
     this.#feeds.set(feed.id, feed);
     try {
@@ -107,10 +107,10 @@ export class Processes {
     }
   }
 
-  #startEnv(env: ProcessEnv): StartEnv {
+  #startEnv(env: ProcessEnv, directory?: string): StartEnv {
     const start =
       this.#connection.location === 'local'
-        ? localStartEnv(env, this.#localEnv, process.platform)
+        ? localStartEnv(env, this.#localEnv, process.platform, directory && localDirectory(directory))
         : remoteStartEnv(env);
     assertEnvSupported(start, this.#info);
     return start;

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { EnvironmentInfo } from '../protocol/environment.ts';
 import { invalidAnswer, invalidParams } from '../protocol/errors.ts';
 import { requests } from '../protocol/messages.ts';
+import { exactPath } from '../protocol/native-path.ts';
 import { RequestError } from './errors.ts';
 
 /** Returns the working directory for `process/start`: an absolute path of the server or a `file:` URI. */
@@ -14,6 +15,17 @@ export const startDirectory = (
   const { isAbsolute, join } = windows ? win32 : posix;
   if (/^file:/i.test(cwd) || isAbsolute(cwd)) return cwd;
   return join(pathOf(serverCwd, windows), cwd);
+};
+
+/** Returns the native path of a working directory on this machine; `null` for one that is not UTF-8 or not a path. */
+export const localDirectory = (cwd: string): string | null => {
+  try {
+    const path = exactPath('cwd', cwd, process.platform);
+    return typeof path === 'string' ? path : null;
+  } catch {
+    // The server refuses it.
+    return null;
+  }
 };
 
 const pathOf = (serverCwd: string, windows: boolean): string => {

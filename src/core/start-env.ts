@@ -63,14 +63,17 @@ export const remoteStartEnv = (environment: ProcessEnv): StartEnv => {
  *
  * If the base is a login shell, which only the server can run, the server gets the policy like one on another machine.
  * Its fallback is its own environment, which it has inherited from this side.
+ *
+ * @param cwd the working directory of the process, as a native path; `null` if it is not UTF-8
  */
 export const localStartEnv = (
   environment: ProcessEnv,
   localEnv: Env,
   platform: NodeJS.Platform,
+  cwd?: string | null,
 ): StartEnv => {
   const start = remoteStartEnv(environment);
-  return resolvesLocally(start) ? { env: buildEnv(envInput(start, localEnv, platform)) } : start;
+  return resolvesLocally(start) ? { env: buildEnv({ ...envInput(start, localEnv, platform), cwd }) } : start;
 };
 
 /** True if Core builds the environment of such a start on its own machine. */

@@ -12,6 +12,12 @@ export type EnvInput = {
   readonly base: Env;
   readonly policy?: EnvPolicy | null | undefined;
   readonly overlay?: EnvOverlay | null | undefined;
+  /**
+   * Working directory of the child. With a policy, PWD is inherited with this value, also if the base has none, and OLDPWD
+   * is not inherited. `null` for a directory that no variable can name: PWD is not inherited either. Default: both are
+   * as in the base.
+   */
+  readonly cwd?: string | null | undefined;
   readonly platform: Platform;
 };
 
@@ -37,9 +43,9 @@ export const traceEnv = (input: EnvInput): TracedEnv => {
   return { env: draft.toEnv(), decisions: draft.decisions() };
 };
 
-const draw = ({ base, policy, overlay, platform }: EnvInput, record: boolean): EnvDraft => {
+const draw = ({ base, policy, overlay, cwd, platform }: EnvInput, record: boolean): EnvDraft => {
   const draft = new EnvDraft(platform, { record });
-  if (policy) applyPolicyTo(draft, policy, base);
+  if (policy) applyPolicyTo(draft, policy, base, cwd);
   applyOverlayTo(
     draft,
     overlay ?? {},

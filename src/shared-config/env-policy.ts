@@ -82,11 +82,12 @@ export const applyEnvPolicy = (policy: EnvPolicy, env: Env, platform: Platform):
 /**
  * Applies a policy to an empty draft.
  *
+ * @param cwd as in `EnvInput`; Windows gives PWD and OLDPWD no meaning
  * @throws {MatchLimitError} for patterns and names of which matching would take too long
  */
-export const applyPolicyTo = (draft: EnvDraft, policy: EnvPolicy, env: Env): void => {
+export const applyPolicyTo = (draft: EnvDraft, policy: EnvPolicy, env: Env, cwd?: string | null): void => {
   const effort = new MatchEffort();
-  inherit(draft, policy, env, effort);
+  inherit(draft, policy, env, draft.platform === 'posix' ? cwd : undefined, effort);
   for (const [name, value] of Object.entries(policy.set ?? {})) draft.set(name, value, SET);
   keepOnly(draft, policy.includeOnly ?? [], effort);
 };
@@ -98,14 +99,29 @@ const NOT_INCLUDED: EnvRemoved = { outcome: 'removed', by: 'includeOnly' };
 /** Returns the reason to remove a variable, or `undefined`. */
 type Objection = (foldedName: string, name: string, effort: MatchEffort) => EnvRemoved | undefined;
 
-const inherit = (draft: EnvDraft, policy: EnvPolicy, env: Env, effort: MatchEffort): void => {
+const inherit = (
+  draft: EnvDraft,
+  policy: EnvPolicy,
+  env: Env,
+  cwd: string | null | undefined,
+  effort: MatchEffort,
+): void => {
   const objections = objectionsOf(policy, env, draft.platform);
-  for (const [name, value] of Object.entries(env)) {
+  const add = (name: string, value: string) => {
     const removed = objections.length > 0 ? firstObjection(objections, name, effort) : undefined;
     if (removed) draft.omit(name, removed);
     else draft.keep(name, value);
+  };
+  for (const [name, value] of Object.entries(env)) {
+    if (cwd === undefined || (name !== 'PWD' && name !== 'OLDPWD')) add(name, value);
+    else if (name === 'PWD' && cwd !== null) add(name, cwd);
+    else draft.omit(name, NOT_INHERITED);
   }
+  if (typeof cwd === 'string' && !Object.hasOwn(env, 'PWD') && !firstObjection(objections, 'PWD', effort))
+    draft.set('PWD', cwd, SET_BY_PLATFORM);
 };
+
+const SET_BY_PLATFORM: EnvSet = { outcome: 'set', by: 'platform' };
 
 const objectionsOf = (policy: EnvPolicy, env: Env, platform: Platform): Objection[] => {
   const core = INHERIT_CORE_NAMES[platform];

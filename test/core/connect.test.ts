@@ -205,7 +205,7 @@ describe('connect', () => {
         .trim()
         .split('\n')
         .sort(),
-    ).to.deep.equal(['A=1', `PATH=${PATH}`, '__proto__=x']);
+    ).to.deep.equal(['A=1', `PATH=${PATH}`, `PWD=${process.cwd()}`, '__proto__=x']);
     await client.close();
   });
 

@@ -297,7 +297,7 @@ describe('ExecClient', () => {
         processId: '1',
         argv: ['true'],
         cwd: INFO.cwd,
-        env: { PATH: '/own', PAGER: 'cat', OWN: '<own>', CODEX_THREAD_ID: 'thread', B: '2' },
+        env: { PATH: '/own', PAGER: 'cat', OWN: '<own>', PWD: '/srv', CODEX_THREAD_ID: 'thread', B: '2' },
         pipeStdin: false,
       });
       await client.close();
@@ -333,7 +333,7 @@ describe('ExecClient', () => {
     it('checks secretValues itself for a local server', async () => {
       const { client, server } = await connectFake('local', { A: '1', URL: 'http://me:planted@host' });
       await client.start({ argv: ['true'], env: { policy: { secretValues: true } } });
-      expect(server.received.at(-1)?.params.env).to.deep.equal({ A: '1' });
+      expect(server.received.at(-1)?.params.env).to.deep.equal({ A: '1', PWD: '/srv' });
       await client.close();
     });
   });

@@ -19,7 +19,7 @@ describe('explainLocally', () => {
         MY_TOKEN: { outcome: 'removed', by: 'defaultExcludes', pattern: '*TOKEN*' },
         NOWHERE: { outcome: 'absent' },
       },
-      counts: { kept: 1, removed: 1, set: 2 },
+      counts: { kept: 1, removed: 1, set: 3 },
     });
   });
 
@@ -27,6 +27,7 @@ describe('explainLocally', () => {
     expect(Object.keys(explainLocally(input, undefined).variables)).to.have.members([
       'PATH',
       'MY_TOKEN',
+      'PWD',
       'A',
       'B',
     ]);

@@ -216,7 +216,7 @@ describe('the server in a removed directory', () => {
       const envPolicy = { inherit: 'all' };
       const argv = ['/usr/bin/env'];
       await client.request('process/start', { processId: 'p', argv, cwd: '/', envPolicy, env: {} });
-      expect(String((await client.finished('p')).stdout)).to.equal(`PATH=${PATH}\n`);
+      expect(String((await client.finished('p')).stdout)).to.equal(`PATH=${PATH}\nPWD=/\n`);
       expect(await client.close()).to.equal(0);
       expect(client.stderr).to.equal(
         'exec-server: HOME is not set and user 54321 is not in the user database: using / as home directory\n',

@@ -53,7 +53,7 @@ describe('exec-server run --environment', () => {
       end: 0,
     });
     expect(await textOf('env', '--environment', 'devbox')).to.deep.equal({
-      stdout: `HOME=/home/there\nPATH=${PATH}\nWHO=devbox\n`,
+      stdout: `HOME=/home/there\nPATH=${PATH}\nPWD=${process.cwd()}\nWHO=devbox\n`,
       stderr: '',
       end: 0,
     });
@@ -118,14 +118,14 @@ describe('exec-server run --environment', () => {
       'set = { A = "file", B = "file" }',
     );
     expect((await textOf('env', '--environment', 'devbox')).stdout).to.equal(
-      `A=file\nB=file\nHOME=/home/there\nPATH=${PATH}\n`,
+      `A=file\nB=file\nHOME=/home/there\nPATH=${PATH}\nPWD=${process.cwd()}\n`,
     );
     const options = ['--set', 'B=option', '--exclude', 'HOME'];
     expect((await textOf('env', '--environment', 'devbox', ...options)).stdout).to.equal(
-      `A=file\nB=option\nPATH=${PATH}\nWHO=devbox\n`,
+      `A=file\nB=option\nPATH=${PATH}\nPWD=${process.cwd()}\nWHO=devbox\n`,
     );
     expect((await textOf('env', '--environment', 'devbox', '--no-config')).stdout).to.equal(
-      `HOME=/home/there\nPATH=${PATH}\nWHO=devbox\n`,
+      `HOME=/home/there\nPATH=${PATH}\nPWD=${process.cwd()}\nWHO=devbox\n`,
     );
     expect((await textOf('env', '--inherit', 'none')).stdout).to.equal('');
   });
@@ -165,7 +165,7 @@ describe('exec-server run --environment', () => {
       .to.match(/^MY_TOKEN +removed .*\*TOKEN\*$/m)
       .and.to.match(/^HERE +absent/m);
     expect(stdout)
-      .to.match(/^3 kept, 1 removed, 0 set$/m)
+      .to.match(/^3 kept, 1 removed, 1 set$/m)
       .and.to.not.contain(PLANTED);
   });
 

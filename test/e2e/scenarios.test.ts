@@ -105,6 +105,7 @@ const scenarios = ({ name, open }: ConnectionKind) => {
       });
       expect(environment((await child.finished()).stdout)).to.deep.equal({
         PATH,
+        PWD: cwd,
         FROM_POLICY: '1',
         FROM_CORE: '2',
         MY_TOKEN: 'explicit',

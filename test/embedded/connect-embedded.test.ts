@@ -21,7 +21,7 @@ describe('connectEmbedded', () => {
     });
     const run = async (argv: readonly [string, ...string[]], environment = {}) =>
       (await (await client.start({ argv, env: environment })).collect()).stdout.toString();
-    expect(await run(['/usr/bin/env'])).to.equal(`PATH=${PATH}\nA=1\n`);
+    expect(await run(['/usr/bin/env'])).to.equal(`PATH=${PATH}\nA=1\nPWD=/bin\n`);
     expect(await run(['/usr/bin/env'], { exact: { B: '2' } })).to.equal('B=2\n');
     expect(await run(['pwd', '-P'])).to.equal(`${realpathSync('/bin')}\n`);
     expect(await run(['/usr/bin/env'], { policy: { inherit: 'none' }, overlay: { C: '3' } })).to.equal(
@@ -35,7 +35,7 @@ describe('connectEmbedded', () => {
     const env = { PATH, BROKEN: 'planted\ufffd' };
     const client = await connectEmbedded({ env, log: line => lines.push(line) });
     const { stdout } = await (await client.start({ argv: ['/usr/bin/env'] })).collect();
-    expect(stdout.toString()).to.equal(`PATH=${PATH}\n`);
+    expect(stdout.toString()).to.equal(`PATH=${PATH}\nPWD=${process.cwd()}\n`);
     expect(lines).to.deep.equal(['ignoring environment variable BROKEN: it is not valid UTF-8']);
     await client.close();
   });

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { buildEnv, traceEnv } from '../../src/shared-config/build-env.ts';
+import type { Env } from '../../src/shared-config/env.ts';
 import { countDecisions } from '../../src/shared-config/env-decision.ts';
+import type { EnvPolicy } from '../../src/shared-config/env-policy.ts';
 
 const platforms = ['posix', 'windows'] as const;
 const PATHEXT = '.COM;.EXE;.BAT;.CMD';
@@ -27,6 +29,30 @@ describe('buildEnv', () => {
     });
 
     describe(`on ${platform}, with a policy`, () => {
+      it('has the working directory as PWD, where that has a meaning', () => {
+        const base = { PATHEXT, PWD: '/base', OLDPWD: '/before' };
+        const env = (policy: EnvPolicy, cwd: string | null | undefined, from: Env = base) =>
+          buildEnv({ base: from, policy, cwd, platform });
+        const has = platform === 'posix';
+        expect([
+          env({}, '/cwd'),
+          env({}, '/cwd', { PATHEXT }),
+          env({}, null),
+          env({}, undefined),
+          env({ set: { PWD: '/set' } }, '/cwd', { PATHEXT }),
+          env({ includeOnly: ['OLDPWD', 'PATHEXT'] }, '/cwd', { PATHEXT }),
+          env({ exclude: ['*PWD'] }, '/cwd'),
+        ]).to.deep.equal([
+          has ? { PATHEXT, PWD: '/cwd' } : base,
+          has ? { PATHEXT, PWD: '/cwd' } : { PATHEXT },
+          has ? { PATHEXT } : base,
+          base,
+          { PATHEXT, PWD: '/set' },
+          { PATHEXT },
+          { PATHEXT },
+        ]);
+      });
+
       // So that the cases below show what the policy and the overlay do and nothing else.
       const base = { PATHEXT, A: 'base', MY_TOKEN: 'base' };
 

@@ -19,11 +19,14 @@ export const explainEnvironment = (
   platform: Platform,
 ): Explanation => {
   const { variables, counts } = withinMatchLimit(() =>
-    explainEnv({ base, policy: envPolicy, overlay: env, platform }, names),
+    explainEnv({ base, policy: envPolicy, overlay: env, cwd: ANY_DIRECTORY, platform }, names),
   );
   assertFits(variables);
   return { variables: Object.fromEntries(variables), counts };
 };
+
+/** The directory decides about the value of PWD only. */
+const ANY_DIRECTORY = '/';
 
 const assertFits = (variables: ExplainedEnv['variables']): void => {
   let bytes = 0;

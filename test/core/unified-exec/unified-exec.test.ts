@@ -186,6 +186,7 @@ describe('UnifiedExec', () => {
         'OTHER=command',
         'PAGER=cat',
         `PATH=${PATH}`,
+        `PWD=${process.cwd()}`,
         'SHELL=/bin/sh',
         'TERM=dumb',
       ]);
@@ -194,7 +195,7 @@ describe('UnifiedExec', () => {
     it('does not ask for plain output if unifiedExec is false', async () => {
       const agent = agentOn(client, { defaultEnv: { runtime: { unifiedExec: false } } });
       expect((await agent.execCommand({ argv: ['env'] })).output).to.equal(
-        `PATH=${PATH}\nSHELL=/bin/sh\nHOME=/\n`,
+        `PATH=${PATH}\nSHELL=/bin/sh\nHOME=/\nPWD=${process.cwd()}\n`,
       );
     });
 

@@ -37,10 +37,11 @@ describe('explainEnvironment', () => {
         PATH: { outcome: 'removed', by: 'overlay' },
         HOME: { outcome: 'removed', by: 'exclude', pattern: 'H*' },
         MY_TOKEN: { outcome: 'removed', by: 'defaultExcludes', pattern: '*TOKEN*' },
+        PWD: { outcome: 'set', by: 'platform' },
         A: { outcome: 'set', by: 'policy' },
         B: { outcome: 'set', by: 'overlay' },
       },
-      counts: { kept: 0, removed: 3, set: 2 },
+      counts: { kept: 0, removed: 3, set: 3 },
     });
   });
 
@@ -54,13 +55,14 @@ describe('explainEnvironment', () => {
   it('refuses an answer that is too long, with its length, and answers it in parts', () => {
     // {"outcome":"kept"}, the name in quotes, and the brackets and the comma of an entry.
     const entry = 1000 + 18 + 2 + 3;
-    const fits = Math.floor(MAX_EXPLANATION_BYTES / entry);
+    const directory = JSON.stringify(['PWD', { outcome: 'set', by: 'platform' }]).length;
+    const fits = Math.floor((MAX_EXPLANATION_BYTES - directory) / entry);
     const most = explain({ envPolicy: EVERYTHING }, variables(fits, 1000));
-    expect(most.counts).to.deep.equal({ kept: fits, removed: 0, set: 0 });
+    expect(most.counts).to.deep.equal({ kept: fits, removed: 0, set: 1 });
     expect(thrown(() => explain({ envPolicy: EVERYTHING }, variables(fits + 1, 1000)))).to.deep.equal({
       kind: 'limitExceeded',
       limit: 'explanationBytes',
-      current: (fits + 1) * entry,
+      current: (fits + 1) * entry + directory,
       max: MAX_EXPLANATION_BYTES,
     });
     const some = explain({ envPolicy: EVERYTHING, names: ['PATH'] }, variables(fits + 1, 1000));

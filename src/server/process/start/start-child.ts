@@ -80,6 +80,7 @@ const start = async (
       base: taken?.env ?? host.env,
       policy: params.envPolicy,
       overlay: params.env,
+      cwd,
       platform: platformOf(platform),
     }),
   );

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -130,9 +130,9 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
         envPolicy: { exclude: ['NOTHING'], set: { SET: 's' } },
         env: { FROM_HOST: null, ADDED: 'a' },
       });
-      expect(env).to.deep.equal(['ADDED=a', `PATH=${PATH}`, 'SET=s']);
+      expect(env).to.deep.equal(['ADDED=a', `PATH=${PATH}`, `PWD=${cwd}`, 'SET=s']);
       // PATH is kept; the token and the names that the overlay unsets are removed.
-      expect(environment).to.deep.equal({ kept: 1, removed: 2, set: 2 });
+      expect(environment).to.deep.equal({ kept: 1, removed: 2, set: 3 });
     });
 
     it('starts from the base of the policy and reports it', async () => {
@@ -148,10 +148,35 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       const { env, envBase } = await variables({ envPolicy: { base: 'login' } }, { baseEnv });
       await variables({ envPolicy: { base: 'process' } }, { baseEnv });
       expect({ env, asked, base: envBase?.base }).to.deep.equal({
-        env: ['FROM_LOGIN=login', `PATH=${PATH}`],
+        env: ['FROM_LOGIN=login', `PATH=${PATH}`, `PWD=${cwd}`],
         asked: ['login'],
         base: 'login',
       });
+    });
+
+    it('has the given cwd as PWD with its links, and no OLDPWD, if a policy builds it', async () => {
+      symlinkSync(cwd, join(cwd, 'link'));
+      const link = join(cwd, 'link');
+      const from = { host: { ...host, env: { PATH, PWD: '/elsewhere', OLDPWD: '/before' } } };
+      const directories = async (request: object) =>
+        (await variables({ cwd: link, ...request }, from)).env.filter(text => /^(OLD)?PWD=/.test(text));
+      expect([
+        await directories({ envPolicy: {} }),
+        await directories({ envPolicy: {}, cwd: pathToFileURL(link).href }),
+        await directories({ envPolicy: {}, env: { PWD: '/asked', OLDPWD: '/too' } }),
+        await directories({ envPolicy: { set: { PWD: '/set' } } }),
+        await directories({ envPolicy: { exclude: ['PWD'] } }),
+        await directories({ envPolicy: { inherit: 'core' } }),
+        await directories({ env: { OLDPWD: '/exact' } }),
+      ]).to.deep.equal([
+        [`PWD=${link}`],
+        [`PWD=${link}`],
+        ['OLDPWD=/too', 'PWD=/asked'],
+        ['PWD=/set'],
+        [],
+        [],
+        ['OLDPWD=/exact'],
+      ]);
     });
 
     it('delays the start, which does not happen if it is cancelled', async () => {
