@@ -199,6 +199,24 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       expect({ output, exitCode }).to.deep.equal({ output: 'ready\none\none\n', exitCode: 0 });
     });
 
+    it('warns about a line that a terminal cuts, and not about one that it keeps', async () => {
+      const type = async (length: number) => {
+        const sessionId = await session('stty -echo; echo ready; head -n 1 | wc -c', { tty: true });
+        await waitForOutput(sessionId, 'ready');
+        // The result of the write has the warning, whether the command has ended by then or not.
+        const { warning, ...answer } = await write(sessionId, { chars: `${'é'.repeat(length)}\n` });
+        if (answer.sessionId !== undefined) await writeUntilEnd(sessionId);
+        const output = received.get(sessionId) ?? '';
+        return {
+          bytes: Number(output.replace('ready', '')),
+          warns: /a line of (\d+) bytes/.exec(warning ?? '')?.[1],
+        };
+      };
+      // Two bytes each.
+      expect(await type(2047)).to.deep.equal({ bytes: 4095, warns: undefined });
+      expect(await type(2500)).to.deep.equal({ bytes: 4096, warns: '5000' });
+    });
+
     it('gives a terminal the requested size', async () => {
       const size = async (tty: true | { columns: number; rows: number }) =>
         (await sh('stty size', { tty, yieldTimeMs: 20_000 })).output;

@@ -1,5 +1,6 @@
 import type { CommandSession } from './command-session.ts';
 import { UnifiedExecError } from './errors.ts';
+import { MAX_TERMINAL_LINE_BYTES } from './limits.ts';
 
 /** The input of one call. */
 export type Input = { readonly chars: string; readonly closeStdin: boolean };
@@ -11,6 +12,26 @@ const INTERRUPT = '\u0003';
 const END_OF_TRANSMISSION = '\u0004';
 
 export const isEmpty = ({ chars, closeStdin }: Input): boolean => chars === '' && !closeStdin;
+
+/**
+ * Returns a warning for the model if a terminal may cut a line of the input; else `undefined`. The mode of the terminal is
+ * not known here: a program that edits its line, such as a shell, reads every byte.
+ */
+export const cutLineWarning = (
+  { facts }: Pick<CommandSession, 'facts'>,
+  { chars }: Input,
+): string | undefined => {
+  if (!facts.tty || chars.length * MAX_UNIT_BYTES <= MAX_TERMINAL_LINE_BYTES) return undefined;
+  const longest = Math.max(...chars.split(LINE_END).map(line => Buffer.byteLength(line)));
+  return longest <= MAX_TERMINAL_LINE_BYTES
+    ? undefined
+    : `the input has a line of ${longest} bytes; a terminal drops what exceeds ${MAX_TERMINAL_LINE_BYTES} bytes of a line unless the program edits its input: write a file, or start the command with stdin instead of tty`;
+};
+
+/** The most bytes that one UTF-16 code unit takes. */
+const MAX_UNIT_BYTES = 3;
+
+const LINE_END = /[\n\r]/;
 
 /**
  * Writes input to a session.

@@ -57,6 +57,9 @@ export const LONGEST_DRAIN_WAIT_MS = 2000;
 /** Time after the exit of a process in which others may write to its streams: without end, in milliseconds. */
 export const NEVER_CUT_MS = Number.MAX_SAFE_INTEGER;
 
+/** Bytes of a line, without its end, that a terminal of Linux keeps in canonical mode; it drops the rest. */
+export const MAX_TERMINAL_LINE_BYTES = 4095;
+
 /** Additional wait for the notification that the streams were cut, in milliseconds. */
 export const CLOSE_WAIT_MS = 1000;
 

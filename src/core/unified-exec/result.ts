@@ -21,7 +21,7 @@ type CommonResult = {
   readonly omitted: Omitted;
   /** Duration of the call, in milliseconds. */
   readonly wallTimeMs: number;
-  /** A warning for the model: many sessions are open, or one was ended to make room. */
+  /** A warning for the model: many sessions are open, one was ended to make room, or a terminal may cut the input. */
   readonly warning?: string;
 };
 

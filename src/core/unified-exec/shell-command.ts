@@ -1,4 +1,6 @@
 import { posix, win32 } from 'node:path';
+import { MAX_ARGUMENT_BYTES } from '../../protocol/limits.ts';
+import { inParts } from './script-parts.ts';
 
 /** A shell of the machine that a command runs on: its name in lower case without `.exe`, and its path. */
 export type Shell = { readonly name: string; readonly path: string };
@@ -13,7 +15,8 @@ export const shellAt = (path: string, platformOs: string): Shell => ({
 });
 
 /**
- * Returns the program and arguments with which a shell runs a command line.
+ * Returns the program and arguments with which a shell runs a command line. One that is too long for an argument is passed
+ * in several, if the shell is known to join them.
  *
  * @param login true to read the files of a login shell: `.profile`, `.zprofile`, `.login`, on Windows the profile of
  * PowerShell
@@ -32,10 +35,20 @@ export const shellCommand = (
     case 'csh':
     case 'tcsh':
       // Their -l allows no other option.
-      return [path, '-c', login ? `${CSH_LOGIN}${command}` : command];
+      return runScript(name, [path, '-c'], login ? `${CSH_LOGIN}${command}` : command);
     default:
-      return [path, ...(login ? ['-l'] : []), '-c', command];
+      return runScript(name, [path, ...(login ? ['-l'] : []), '-c'], command);
   }
 };
+
+const runScript = (
+  name: string,
+  argv: readonly [string, ...string[]],
+  script: string,
+): readonly [string, ...string[]] =>
+  (Buffer.byteLength(script) > MAX_ARGUMENT_BYTES ? inParts(name, argv, script) : undefined) ?? [
+    ...argv,
+    script,
+  ];
 
 const CSH_LOGIN = ['/etc/csh.login', '~/.login'].map(file => `if (-r ${file}) source ${file}\n`).join('');

@@ -2,7 +2,7 @@ import { ExecClient } from '../exec-client.ts';
 import type { EnvByPolicy } from '../start-env.ts';
 import { CommandSession } from './command-session.ts';
 import { UnifiedExecError } from './errors.ts';
-import { isEmpty, writeInput } from './input.ts';
+import { cutLineWarning, isEmpty, writeInput } from './input.ts';
 import { BYTES_PER_TOKEN, NEVER_CUT_MS, UNIFIED_EXEC_LIMITS, type UnifiedExecLimits } from './limits.ts';
 import {
   checkEnd,
@@ -129,6 +129,8 @@ export class UnifiedExec {
     const session = this.#sessions.use(sessionId);
     const { writeYieldMs, minYieldMs, maxYieldMs, minPollMs, maxPollMs } = this.#limits;
     const input = { chars, closeStdin };
+    const warning = cutLineWarning(session, input);
+    const warned = warning !== undefined && { warning };
     const ms = isEmpty(input)
       ? clamp(yieldTimeMs ?? minPollMs, minPollMs, maxPollMs)
       : clamp(yieldTimeMs ?? writeYieldMs, minYieldMs, maxYieldMs);
@@ -142,10 +144,10 @@ export class UnifiedExec {
     if (end === 'aborted') throw signal?.reason;
     if (session.outcome !== undefined) {
       this.#sessions.remove(sessionId, 'answered');
-      return this.#lastResult(session, maxOutputTokens, startedAt);
+      return { ...this.#lastResult(session, maxOutputTokens, startedAt), ...warned };
     }
     if (refusal !== undefined) throw refusal.error;
-    return this.#openResult(session, sessionId, maxOutputTokens, startedAt);
+    return { ...this.#openResult(session, sessionId, maxOutputTokens, startedAt), ...warned };
   }
 
   /**
