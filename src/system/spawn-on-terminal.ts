@@ -48,15 +48,14 @@ const start = ({ file, argv, env, cwd, terminal, descriptors = [] }: TerminalSpa
     // The first terminal that the leader of a session opens controls the session.
     check(libc.addOpen(actions, 0, terminal, constants.O_RDWR, 0));
     for (const fd of [1, 2]) check(libc.addDup2(actions, 0, fd));
+    // The path may be that of a descriptor of this process, which is open in the child until the others are closed.
+    if (libc.addChdir !== undefined) check(libc.addChdir(actions, cwd));
     handOver(descriptors, actions, libc);
     closeOthers(actions, FIRST_GIVEN + descriptors.length, libc);
     const run = () =>
       check(libc.spawn(pid, file, actions, attributes(libc), args.pointers, variables.pointers));
     if (libc.addChdir === undefined) inDirectory(cwd, libc, run);
-    else {
-      check(libc.addChdir(actions, cwd));
-      run();
-    }
+    else run();
     return pid[0] as number;
   } finally {
     libc.actionsDestroy(actions);

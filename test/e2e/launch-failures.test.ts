@@ -6,7 +6,6 @@ import {
   openSync,
   realpathSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -105,38 +104,4 @@ const LONGEST_ARGUMENT = 128 * 1024 - 1;
       closeSync(writing);
     });
   }
-});
-
-(process.platform === 'linux' ? describe : describe.skip)('PWD', () => {
-  let directory: string;
-  let link: string;
-  before(() => {
-    directory = realpathSync(mkdtempSync('/var/tmp/pwd-test-'));
-    link = join(directory, 'link');
-    symlinkSync('.', link);
-  });
-  after(() => rmSync(directory, { recursive: true }));
-
-  it('is the cwd of a process with a policy, on pipes, on a terminal and in a sandbox', async () => {
-    const client = await RawClient.open({ env: { PATH, PWD: '/', OLDPWD: '/root' } });
-    const printed = async (processId: string, more: object) => {
-      await client.request('process/start', {
-        processId,
-        argv: ['/usr/bin/env'],
-        cwd: link,
-        envPolicy: { exclude: ['PATH'] },
-        ...more,
-      });
-      const { stdout, pty } = await client.finished(processId);
-      return `${stdout}${pty}`.trimEnd();
-    };
-    expect(await printed('pipes', {})).to.equal(`PWD=${link}`);
-    expect(await printed('exact', { envPolicy: undefined, env: { PWD: '/exact' } })).to.equal('PWD=/exact');
-    if (ptyUnavailable() === undefined) expect(await printed('tty', { tty: true })).to.equal(`PWD=${link}`);
-    if (sandboxUnavailable() === undefined)
-      expect(await printed('sandbox', { sandbox: readOnly(directory), cwd: directory })).to.equal(
-        `PWD=${directory}`,
-      );
-    await client.close();
-  });
 });

@@ -6,6 +6,9 @@ export const MAX_PROCESSES = 4096;
 /** Directories of `PATH` in which the program of a child is searched; each costs a system call. */
 export const MAX_PATH_DIRECTORIES = 1024;
 
+/** Repetitions of a start whose file is open for writing, after 1, 2, 4 … ms: half a second in all. */
+export const BUSY_RETRIES = 9;
+
 /** Garbage that a closed process leaves, in bytes: its objects and its output buffers. */
 export const CLOSED_PROCESS_GARBAGE_BYTES = 128 * 1024;
 

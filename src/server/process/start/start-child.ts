@@ -1,7 +1,6 @@
 import type { ParamsOut } from '../../../protocol/define.ts';
 import { unsupported } from '../../../protocol/errors.ts';
 import type { Requests } from '../../../protocol/messages.ts';
-import { nativePath } from '../../../protocol/native-path.ts';
 import {
   countDecisions,
   type EnvBase,
@@ -24,7 +23,9 @@ import type { PtyChild } from '../pty/pty-child.ts';
 import { startOnPty } from '../pty/start-on-pty.ts';
 import { launch } from './launch.ts';
 import { assertPathWithinLimit } from './path-limit.ts';
+import { retryBusy } from './retry-busy.ts';
 import { sandboxedPlan } from './sandboxed-plan.ts';
+import { type WorkingDirectory, workingDirectory } from './working-directory.ts';
 
 type StartParams = ParamsOut<Requests['process/start']>;
 
@@ -56,19 +57,29 @@ export type StartedChild = {
  */
 export const startChild = async (params: StartParams, context: StartContext): Promise<StartedChild> => {
   assertSupported(params);
-  const cwd = nativePath('cwd', params.cwd, context.host.platform);
-  const sandbox = params.sandbox && context.sandboxes.prepare(params.sandbox, cwd);
-  if (sandbox === undefined) return start(params, cwd, undefined, context);
+  const directory = workingDirectory(params.cwd, context.host.platform);
+  let sandbox: PreparedSandbox | undefined;
   try {
-    return await start(params, cwd, sandbox, context);
+    if (params.sandbox !== undefined) sandbox = prepareSandbox(params.sandbox, directory, context);
+    return await start(params, directory, sandbox, context);
   } finally {
-    sandbox.release();
+    sandbox?.release();
+    directory.release();
   }
+};
+
+const prepareSandbox = (
+  sandbox: NonNullable<StartParams['sandbox']>,
+  { path, pwd }: WorkingDirectory,
+  { sandboxes }: StartContext,
+): PreparedSandbox | undefined => {
+  if (pwd === null) throw unsupported('cwd', 'a path that is not UTF-8 is not supported with a sandbox');
+  return sandboxes.prepare(sandbox, path);
 };
 
 const start = async (
   params: StartParams,
-  cwd: string,
+  { path: cwd, pwd }: WorkingDirectory,
   sandbox: PreparedSandbox | undefined,
   { host, pipes, detached, baseEnv, wait }: StartContext,
 ): Promise<StartedChild> => {
@@ -80,7 +91,7 @@ const start = async (
       base: taken?.env ?? host.env,
       policy: params.envPolicy,
       overlay: params.env,
-      cwd,
+      cwd: pwd,
       platform: platformOf(platform),
     }),
   );
@@ -95,9 +106,13 @@ const start = async (
   assertPathWithinLimit(plan);
   const finalPlan = sandbox === undefined ? plan : await sandboxedPlan(plan, sandbox, wait);
   const { pipeStdin, mergeStderr, size = DEFAULT_SIZE } = params;
-  const child = params.tty
-    ? onTerminal(startOnPty({ ...finalPlan, size }))
-    : await launch({ ...finalPlan, pipeStdin, mergeStderr, detached }, pipes);
+  const child = await retryBusy(
+    () =>
+      params.tty
+        ? onTerminal(startOnPty({ ...finalPlan, size }))
+        : launch({ ...finalPlan, pipeStdin, mergeStderr, detached }, pipes),
+    wait,
+  );
   return {
     child: sandbox === undefined ? child : withSandbox(child, sandbox),
     sandboxType: sandbox === undefined ? 'none' : 'linuxSeccomp',

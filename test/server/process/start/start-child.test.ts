@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -102,6 +111,17 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       const both = await Promise.all([written(without), written(child)]);
       expect([without.stdin, ...both]).to.deep.equal([null, { out: '', exit: 0 }, { out: 'in', exit: 0 }]);
     });
+
+    for (const tty of ptyUnavailable() === undefined ? [false, true] : [false]) {
+      it(`waits for a file that is open for writing${tty ? ', on a terminal' : ''}`, async () => {
+        const program = join(cwd, 'program');
+        copyFileSync('/bin/true', program);
+        const writing = openSync(program, 'r+');
+        const starting = start({ argv: [program], tty });
+        closeSync(writing);
+        expect((await written((await starting).child)).exit).to.equal(0);
+      });
+    }
 
     it('has started before the caller continues', async () => {
       const before = childrenHere();
