@@ -143,3 +143,27 @@ const openIn = (pid: number): string[] =>
     );
   },
 );
+
+(process.platform === 'linux' ? describe : describe.skip)('the limit of open files of a process', () => {
+  it('is the hard limit of the server, to which Node raises the soft one, and can be lowered by the command', async () => {
+    const client = await RawClient.open({
+      argv: [
+        'sh',
+        '-c',
+        'ulimit -n 500; ulimit -Sn 300; exec "$@"',
+        'sh',
+        process.execPath,
+        programPath,
+        '--stdio',
+      ],
+    });
+    const limitOf = async (processId: string, script: string) => {
+      const argv = ['sh', '-c', script];
+      await client.request('process/start', { processId, argv, cwd: '/', env: { PATH } });
+      return (await client.finished(processId)).stdout.toString();
+    };
+    expect(await limitOf('inherited', 'ulimit -Sn; ulimit -Hn')).to.equal('500\n500\n');
+    expect(await limitOf('lowered', "ulimit -Sn 300; exec sh -c 'ulimit -Sn'")).to.equal('300\n');
+    await client.close();
+  });
+});
