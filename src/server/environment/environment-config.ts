@@ -1,5 +1,5 @@
-import { constants, existsSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
+import { devNull, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import {
@@ -86,6 +86,8 @@ const loadSelect = async (): Promise<Select> => {
   if (problem !== undefined) {
     throw unsupported('environmentConfig/read', `this is the standalone server: ${problem}`);
   }
+  // Since Node 24 the loader reports a shortage of descriptors as an invalid package.json; this open reports it as such.
+  closeSync(openSync(devNull, 'r'));
   return (await import('../../codex-config/select-toml.ts')).selectToml;
 };
 
