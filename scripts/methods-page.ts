@@ -1,17 +1,23 @@
-// Writes docs/methods.md: the reference of all messages, from their declarations in src/protocol.
+// Writes docs/methods.md and docs/schema.json: the reference of all messages, for people and for generators of code, from
+// their declarations in src/protocol.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as z from 'zod/mini';
 import type { NotificationSpec, RequestSpec } from '../src/protocol/define.ts';
-import { valuesByName } from '../src/protocol/fields.ts';
+import { type JsonSchema, protocolSchema, SHARED_TYPES, typeName } from '../src/protocol/json-schema.ts';
 import { clientNotifications, requests, serverNotifications } from '../src/protocol/messages.ts';
 
-/** The command that writes the page. */
+/** The command that writes both. */
 export const COMMAND = 'npx tsx scripts/methods-page.ts';
 
 /** The path of the page. */
 export const PAGE = join(import.meta.dirname, '../docs/methods.md');
+
+/** The path of the JSON schema. */
+export const SCHEMA = join(import.meta.dirname, '../docs/schema.json');
+
+/** Generates the JSON schema. */
+export const schemaText = (): string => `${JSON.stringify(protocolSchema(), undefined, 2)}\n`;
 
 /** Generates the page. */
 export const methodsPage = (): string =>
@@ -22,14 +28,21 @@ export const methodsPage = (): string =>
     '[protocol.md](protocol.md), what can go wrong in [errors.md](errors.md), and how `env` and `envPolicy` make',
     'an environment in [environment.md](environment.md).\n',
     'A field that is not required may be absent or `null`, which is the same. Fields that are not listed are',
-    'ignored. Lengths of text are counted in UTF-16 code units. In the name of a field `[]` is each entry of an',
-    'array, `*` each name of an object.\n',
+    'ignored. A required field is `null` only where its type says so. Lengths of text are counted in UTF-16 code',
+    'units. In the name of a field `[]` is each entry of an array, `*` each name of an object.\n',
+    '[schema.json](schema.json) has the same as a JSON Schema (draft 2020-12), for generators of code: `$defs` has',
+    'the params, the result and the whole message of every method by name, such as `ProcessStartParams`,',
+    '`ProcessStartResult`, `ProcessStartRequest` and `ProcessOutputNotification`; `Requests`, params and result by',
+    'method; `ClientMessage` and `ServerMessage`, every message of one side; and `ErrorObject`, every error with',
+    'its `data`. `exec-server schema` prints it, and the package exports it as `exec-server/schema.json`.\n',
     index('Requests of the client', requests),
     index('Notifications of the client', clientNotifications),
     index('Notifications of the server', serverNotifications),
+    `- Types: ${sharedTypes.map(typeLink).join(', ')}`,
     ...Object.values(requests).map(requestSection),
     ...Object.values(clientNotifications).map(spec => notificationSection(spec, 'client to server')),
     ...Object.values(serverNotifications).map(spec => notificationSection(spec, 'server to client')),
+    ...sharedTypes.map(typeSection),
     '',
   ].join('\n');
 
@@ -41,56 +54,53 @@ const index = (title: string, specs: Readonly<Record<string, NotificationSpec>>)
 const requestSection = (spec: RequestSpec): string =>
   [
     ...heading(spec, 'Request, client to server.'),
-    table('Params', spec.params),
+    table('Params', `${typeName(spec.method)}Params`),
     '',
-    table('Result', spec.result),
+    table('Result', `${typeName(spec.method)}Result`),
   ].join('\n');
 
 const notificationSection = (spec: NotificationSpec, direction: string): string =>
-  [...heading(spec, `Notification, ${direction}.`), table('Params', spec.params)].join('\n');
+  [...heading(spec, `Notification, ${direction}.`), table('Params', `${typeName(spec.method)}Params`)].join(
+    '\n',
+  );
+
+const typeSection = (name: string): string =>
+  [`\n## Type \`${name}\`\n`, ...descriptionOf(document.$defs[name]), table('Fields', name)].join('\n');
+
+const descriptionOf = ({ description }: JsonSchema = {}): string[] =>
+  description === undefined ? [] : [`${description}\n`];
+
+const typeLink = (name: string): string => `[\`${name}\`](#type-${name.toLowerCase()})`;
 
 const heading = ({ method, doc }: NotificationSpec, kind: string): string[] => [
   `\n## ${method}\n`,
   `_${kind}_ ${doc}\n`,
 ];
 
-/** The part of a JSON schema that is used here. */
-type Schema = {
-  readonly type?: string | readonly string[];
-  readonly description?: string;
-  /** See `withDefault` in src/protocol/fields.ts. */
-  readonly whenAbsent?: unknown;
-  readonly enum?: readonly string[];
-  readonly anyOf?: readonly Schema[];
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: Schema;
-  readonly items?: Schema;
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly minItems?: number;
-  readonly maxItems?: number;
-  readonly minimum?: number;
-  readonly maximum?: number;
-};
+const document = protocolSchema();
 
-const table = (title: string, type: z.ZodMiniType): string => {
-  // Input types in both directions: the output of a transform is not on the wire.
-  const schema = jsonSchema(type);
-  const fields = rows(schema, '');
+/** The types with a section of their own: objects that a message refers to. */
+const sharedTypes: readonly string[] = SHARED_TYPES.filter(name => {
+  const { properties, oneOf } = document.$defs[name] ?? {};
+  return properties !== undefined || oneOf !== undefined;
+});
+
+const sectionOf = ({ $ref = '' }: JsonSchema): string | undefined =>
+  sharedTypes.find(name => $ref === `#/$defs/${name}`);
+
+const table = (title: string, name: string): string => {
+  const section = sectionOf(document.$defs[name] ?? {});
+  if (section !== undefined) return `${title}: ${typeLink(section)}`;
+  const fields = rows(resolved(document.$defs[name] ?? {}), '');
   if (fields.length === 0) return `${title}: \`{}\``;
   return `${title}:\n\n${aligned([['field', 'type', 'required', 'meaning'], ...fields])}`;
 };
 
-const jsonSchema = (type: z.ZodMiniType): Schema =>
-  z.toJSONSchema(type, {
-    io: 'input',
-    unrepresentable: 'any',
-    override: ({ zodSchema, jsonSchema: made }) => {
-      const value = valuesByName.get(zodSchema);
-      if (value !== undefined) Object.assign(made, { additionalProperties: jsonSchema(value) });
-    },
-  }) as Schema;
+/** Replaces a reference by the type that it names. */
+const resolved = ({ $ref, ...schema }: JsonSchema): JsonSchema =>
+  $ref === undefined
+    ? schema
+    : { ...resolved(document.$defs[$ref.replace('#/$defs/', '')] ?? {}), ...schema };
 
 /** Returns a Markdown table, padded like Biome does, which checks this page as well. */
 const aligned = ([head = [], ...body]: readonly string[][]): string => {
@@ -101,39 +111,84 @@ const aligned = ([head = [], ...body]: readonly string[][]): string => {
     .join('\n');
 };
 
-const rows = ({ properties = {}, required = [] }: Schema, prefix: string): string[][] =>
-  Object.entries(properties).flatMap(([name, schema]) => {
-    const field = { ...schema, ...withoutNull(schema) };
-    const path = `${prefix}${name}`;
-    const need = required.includes(name) ? 'yes' : whenAbsent(schema.whenAbsent);
-    const meaning = schema.description ?? field.description ?? '';
-    return [
-      [`\`${path}\``, typeText(field), need, meaning.replaceAll('|', '\\|')],
-      ...innerRows(field, path),
-    ];
-  });
+const rows = (schema: JsonSchema, prefix: string): string[][] =>
+  schema.anyOf || schema.oneOf
+    ? variantRows(variantsOf(schema), prefix)
+    : Object.entries(schema.properties ?? {}).flatMap(([name, property]) =>
+        fieldRows(property, `${prefix}${name}`, schema.required?.includes(name) ? 'yes' : undefined),
+      );
 
-const innerRows = (field: Schema, path: string): string[][] => {
-  if (field.items) return rows(field.items, `${path}[].`);
-  return field.additionalProperties
-    ? rows(field.additionalProperties, `${path}.*.`)
-    : rows(field, `${path}.`);
+const fieldRows = (
+  property: JsonSchema,
+  path: string,
+  required = whenAbsent(property.default),
+): string[][] => {
+  const { type, isNullable } = withoutNull(property);
+  const field = resolved(type);
+  const text = `${typeText(type)}${isNullable && required === 'yes' ? ' or `null`' : ''}`;
+  const meaning = property.description ?? field.description ?? '';
+  return [
+    [`\`${path}\``, text, required, meaning.replaceAll('|', '\\|')],
+    ...(sectionOf(type) === undefined ? innerRows(field, path) : []),
+  ];
 };
+
+const innerRows = (field: JsonSchema, path: string): string[][] => {
+  if (field.items)
+    return sectionOf(field.items) === undefined ? rows(resolved(field.items), `${path}[].`) : [];
+  const { additionalProperties: byName } = field;
+  return byName && !field.properties ? rows(resolved(byName), `${path}.*.`) : rows(field, `${path}.`);
+};
+
+/** The rows of an object with variants: the field that has a constant in each variant, and the fields of some of them. */
+const variantRows = (variants: readonly JsonSchema[], prefix: string): string[][] => {
+  const tag = tagOf(variants);
+  if (tag === undefined) return [];
+  const valueIn = ({ properties }: JsonSchema) => `\`${properties?.[tag]?.const}\``;
+  const names = new Set(variants.flatMap(({ properties = {} }) => Object.keys(properties)));
+  names.delete(tag);
+  return [
+    [`\`${prefix}${tag}\``, variants.map(valueIn).join(', '), 'yes', 'The variant.'],
+    ...[...names].flatMap(name => {
+      const having = variants.filter(({ properties }) => properties?.[name] !== undefined);
+      const when = `with ${having.map(valueIn).join(' or ')}`;
+      const isRequired = having.some(({ required }) => required?.includes(name));
+      const property = having[0]?.properties?.[name] ?? {};
+      return fieldRows(property, `${prefix}${name}`, isRequired ? when : `no, only ${when}`);
+    }),
+  ];
+};
+
+const variantsOf = ({ anyOf, oneOf = anyOf ?? [] }: JsonSchema): JsonSchema[] => oneOf.map(resolved);
+
+const tagOf = ([first, ...others]: readonly JsonSchema[]): string | undefined =>
+  Object.keys(first?.properties ?? {}).find(name =>
+    [first, ...others].every(variant => variant?.properties?.[name]?.const !== undefined),
+  );
 
 const whenAbsent = (value: unknown): string =>
   value === undefined ? 'no' : `no, then \`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
 
-/** The alternative that is not `null`, if there is exactly one. */
-const withoutNull = (schema: Schema): Schema => {
-  const others = schema.anyOf?.filter(({ type }) => type !== 'null');
-  if (others?.length === 1) return others[0] as Schema;
-  if (!Array.isArray(schema.type)) return schema;
-  const types = schema.type.filter(type => type !== 'null');
-  return { ...schema, type: types.length === 1 ? types[0] : types };
+/** The type without its alternative `null`. */
+const withoutNull = (schema: JsonSchema): { type: JsonSchema; isNullable: boolean } => {
+  if (typeof schema.type === 'object') {
+    const [type, ...others] = schema.type.filter(name => name !== 'null');
+    if (type !== undefined && others.length === 0) return { type: { ...schema, type }, isNullable: true };
+  }
+  const others = schema.anyOf?.filter(({ type }) => type !== 'null') ?? [];
+  const [only] = others;
+  return others.length === 1 && only !== undefined
+    ? { type: only, isNullable: true }
+    : { type: schema, isNullable: false };
 };
 
-const typeText = (schema: Schema): string => {
+const typeText = (type: JsonSchema): string => {
+  const section = sectionOf(type);
+  if (section !== undefined) return typeLink(section);
+  const schema = resolved(type);
   if (schema.enum) return schema.enum.map(value => `\`${value}\``).join(', ');
+  if (schema.const !== undefined) return `\`${schema.const}\``;
+  if (schema.anyOf || schema.oneOf) return 'object, in variants';
   switch (schema.type) {
     case undefined:
       return 'anything';
@@ -144,12 +199,16 @@ const typeText = (schema: Schema): string => {
     case 'array':
       return `array${range(schema.minItems, schema.maxItems, 'entries')}, of: ${typeText(schema.items ?? {})}`;
     case 'object':
-      return schema.additionalProperties
-        ? `object, by name: ${typeText(schema.additionalProperties)}`
-        : 'object';
+      return objectText(schema);
     default:
       return typeof schema.type === 'string' ? schema.type : schema.type.join(' or ');
   }
+};
+
+const objectText = ({ properties, additionalProperties: values }: JsonSchema): string => {
+  if (properties || !values) return 'object';
+  const { type, isNullable } = withoutNull(values);
+  return `object, by name: ${typeText(type)}${isNullable ? ' or `null`' : ''}`;
 };
 
 /** Returns a bound unless it is that of every exact integer. */
@@ -163,4 +222,7 @@ const range = (least: number | undefined, most: number | undefined, unit = ''): 
   return `, ${bounds} ${unit}`.trimEnd();
 };
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(PAGE, methodsPage());
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(PAGE, methodsPage());
+  writeFileSync(SCHEMA, schemaText());
+}

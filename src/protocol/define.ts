@@ -54,7 +54,8 @@ export const notification = <Method extends string, Params extends z.ZodMiniType
   };
 };
 
-const lazy = <Value extends object>(make: () => Value): (() => Value) => {
+/** Makes a value on the first call. */
+export const lazy = <Value extends object>(make: () => Value): (() => Value) => {
   let made: Value | undefined;
   return () => {
     made ??= make();

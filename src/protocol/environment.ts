@@ -1,10 +1,31 @@
 import * as z from 'zod/mini';
 import { atMostBytes, EnvBase, EnvOverlay, EnvPolicy } from '../shared-config/index.ts';
-import { notification, request } from './define.ts';
+import { lazy, notification, request } from './define.ts';
 import { byName, maybe, withDefault } from './fields.ts';
 import { MAX_EXPLAINED_NAMES, MAX_ID_BYTES } from './limits.ts';
 
 const fileUri = (meaning: string) => z.string().check(z.describe(`${meaning}, as a \`file:\` URI.`));
+
+const capability = (meaning: string) => z.optional(z.boolean().check(z.describe(meaning)));
+
+/** The features of a server by name. A newer server may announce others. */
+export const capabilities = lazy(() =>
+  z.catchall(
+    z.object({
+      tty: capability('Terminals: `tty` of `process/start`, `process/resize`.'),
+      sandbox: capability('Sandboxes: `sandbox` of `process/start` and of file requests.'),
+      watchdog: capability('If the server is killed, a watchdog ends its processes.'),
+      secretValues: capability('`envPolicy.secretValues`.'),
+      environmentConfigRead: capability('`environmentConfig/read`.'),
+      fsWatchMissing: capability('`fs/watchMissing`, `fs/missingChanged`.'),
+      fileWriteStreaming: capability('`fs/writeBlock`, and the modes of `fs/open` that write.'),
+      fileWriteAtomic: capability('`atomic` of `fs/writeFile` and `fs/open`.'),
+      sandboxedFileStreaming: capability('`sandbox` of `fs/open`.'),
+      httpHeaderEnvVars: capability('`valueEnvVar` in the headers of `http/request`.'),
+    }),
+    z.boolean(),
+  ),
+);
 
 /** The machine and account that a server runs on. */
 export const EnvironmentInfo = z.object({
@@ -34,8 +55,12 @@ export const EnvironmentInfo = z.object({
     .array(z.string())
     .check(z.describe('Directories that the server puts first in PATH: none.')),
   capabilities: z
-    .record(z.string(), z.boolean())
-    .check(z.describe('The features of the server; `true` if a feature works here.')),
+    .lazy(capabilities)
+    .check(
+      z.describe(
+        'The features of the server; `true` if a feature works here. One that is absent is not known.',
+      ),
+    ),
 });
 export type EnvironmentInfo = z.output<typeof EnvironmentInfo>;
 
@@ -71,6 +96,23 @@ export const ResolvedBase = z.object({
 });
 export type ResolvedBase = z.output<typeof ResolvedBase>;
 
+/** The outcome of a policy and an overlay for one name. */
+export const explanation = lazy(() =>
+  z.object({
+    outcome: z
+      .enum(['kept', 'removed', 'set', 'absent'])
+      .check(
+        z.describe(
+          '`kept` from the base, `removed`, `set` to a value, or `absent`: no step handled the name.',
+        ),
+      ),
+    by: maybe(z.string().check(z.describe('The step that decided it.'))),
+    pattern: maybe(
+      z.string().check(z.describe('The pattern that matches the name, or the secret shape that was found.')),
+    ),
+  }),
+);
+
 const count = (meaning: string) => z.int().check(z.nonnegative(), z.describe(meaning));
 
 export const environmentExplain = request('environment/explain', () => ({
@@ -91,24 +133,7 @@ than \`explanationBytes\` (limits of \`initialize\`) is refused; request fewer \
   }),
   result: z.object({
     base: maybe(ResolvedBase.check(z.describe('The base of the policy; absent without a policy.'))),
-    variables: byName(
-      z.object({
-        outcome: z
-          .enum(['kept', 'removed', 'set', 'absent'])
-          .check(
-            z.describe(
-              '`kept` from the base, `removed`, `set` to a value, or `absent`: no step handled the name.',
-            ),
-          ),
-        by: maybe(z.string().check(z.describe('The step that decided it.'))),
-        pattern: maybe(
-          z
-            .string()
-            .check(z.describe('The pattern that matches the name, or the secret shape that was found.')),
-        ),
-      }),
-      'The outcome for each name, by the requested spelling.',
-    ),
+    variables: byName(explanation(), 'The outcome for each name, by the requested spelling.'),
     counts: z
       .object({
         kept: count('Variables kept from the base.'),

@@ -1,4 +1,5 @@
 import type { PathOrigin } from '../shared-config/index.ts';
+import type { FileRefusal, LaunchStage } from './error-data.ts';
 
 /**
  * Every kind of error with its JSON-RPC code. The contract fixes the codes, so several kinds share one; callers branch
@@ -140,9 +141,6 @@ export const invalidParams = (field: string, problem: string) =>
 export const invalidAnswer = (method: string, { message, data }: ExecServerError) =>
   new ExecServerError('invalidAnswer', `answer to ${method}: ${message}`, { field: data.field });
 
-/** The stage of a start that failed. */
-export type LaunchStage = 'cwd' | 'resolve' | 'permission' | 'pty' | 'sandbox' | 'spawn';
-
 export const launchFailed = (
   message: string,
   data: {
@@ -186,19 +184,6 @@ export const httpFailed = (host: string, reason: string, errno: string | undefin
     { host, reason, ...(errno !== undefined && { errno }) },
     options,
   );
-
-/** The property of a path because of which a file request is refused. */
-export type FileRefusal =
-  | 'notAFile'
-  | 'directory'
-  | 'specialFile'
-  | 'sameFile'
-  | 'intoItself'
-  | 'root'
-  | 'owner'
-  | 'hardLinks'
-  | 'attributes'
-  | 'symlink';
 
 /** A file request that is not possible with this path, independent of permissions. */
 export const fileRefused = (reason: FileRefusal, path: string, problem: string) =>

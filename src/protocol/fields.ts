@@ -17,7 +17,7 @@ export const withDefault = <Schema extends z.ZodMiniType>(schema: Schema, fallba
     z.optional(z.nullable(schema)),
     z.transform((value: z.output<Schema> | null | undefined): z.output<Schema> => value ?? fallback),
   );
-  // For the reference page, under another key: JSON Schema has no `default` for a transformed field.
+  // For the JSON schema, under another key: zod drops the `default` of a transformed field.
   z.globalRegistry.add(field, { whenAbsent: fallback });
   return field;
 };
@@ -47,7 +47,7 @@ export const byName = <Value extends z.ZodMiniType>(value: Value, meaning: strin
   );
 };
 
-/** The schemas of the values of these objects, for the reference page. */
+/** The schemas of the values of these objects, for the JSON schema. */
 export const valuesByName = new WeakMap<object, z.ZodMiniType>();
 
 const isObject = (value: unknown): boolean =>
@@ -99,7 +99,7 @@ export const CarriedBytes = z.pipe(
   }),
 );
 
-/** Accepts anything; the reference page shows the form on the wire. */
+/** Accepts anything; the JSON schema shows the form on the wire. */
 function bytesOrText() {
   const field = z.custom<string | Uint8Array>();
   z.globalRegistry.add(field, { type: 'string', description: 'Bytes as base64 with padding.' });

@@ -43,7 +43,7 @@ const handleId = z
 
 const offset = atLeast0('Position in the file, in bytes.');
 
-const nothing = z.object({});
+const nothing = () => z.object({});
 
 export const fsReadFile = request('fs/readFile', () => ({
   doc: 'Reads a whole file. A file that is too long for one answer is refused: use `fs/open` and `fs/readBlock`.',
@@ -63,7 +63,7 @@ export const fsWriteFile = request('fs/writeFile', () => ({
     fileMode,
     ...restrictions,
   }),
-  result: nothing,
+  result: nothing(),
 }));
 
 export const fsCreateDirectory = request('fs/createDirectory', () => ({
@@ -76,7 +76,7 @@ export const fsCreateDirectory = request('fs/createDirectory', () => ({
     ),
     ...restrictions,
   }),
-  result: nothing,
+  result: nothing(),
 }));
 
 export const fsGetMetadata = request('fs/getMetadata', () => ({
@@ -188,7 +188,7 @@ export const fsRemove = request('fs/remove', () => ({
     force: withDefault(z.boolean().check(z.describe('If true, a missing path is not an error.')), true),
     ...restrictions,
   }),
-  result: nothing,
+  result: nothing(),
 }));
 
 export const fsCopy = request('fs/copy', () => ({
@@ -256,7 +256,7 @@ export const fsWriteBlock = request('fs/writeBlock', () => ({
     offset,
     chunk: CarriedBytes.check(z.describe('1 to 1,048,576 bytes as base64 with padding.')),
   }),
-  result: nothing,
+  result: nothing(),
 }));
 
 export const fsClose = request('fs/close', () => ({
@@ -269,13 +269,13 @@ are not as expected, it is discarded. The handle is closed in any case. Idempote
       z
         .string()
         .check(
-          z.regex(/^[0-9a-f]{64}$/i, 'expected 64 hexadecimal digits'),
+          z.regex(/^[0-9a-fA-F]{64}$/, 'expected 64 hexadecimal digits'),
           z.describe('Expected SHA-256 of the contents, in hexadecimal; the file is read again for it.'),
         ),
     ),
     discard: flag('True to discard an atomic write.'),
   }),
-  result: nothing,
+  result: nothing(),
 }));
 
 export const fsWatchMissing = request('fs/watchMissing', () => ({

@@ -1,6 +1,7 @@
 export type { NotificationSpec, ParamsIn, ParamsOut, RequestSpec, ResultIn, ResultOut } from './define.ts';
 export { EnvironmentInfo } from './environment.ts';
-export { type ErrorKind, ExecServerError, errorKinds, type LaunchStage } from './errors.ts';
+export type { LaunchStage } from './error-data.ts';
+export { type ErrorKind, ExecServerError, errorKinds } from './errors.ts';
 export { CHUNK_TYPE } from './framing/format.ts';
 export {
   MAX_BATCH,

@@ -53,7 +53,8 @@ export const StreamBytes = z.object({
 });
 export type StreamBytes = z.output<typeof StreamBytes>;
 
-const OsProcess = z.object({
+/** A process of the operating system. */
+export const OsProcess = z.object({
   pid: z.int().check(z.describe('Its process id on the server.')),
   name: z.string().check(z.describe('Its name in the process table.')),
 });

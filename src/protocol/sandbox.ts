@@ -17,7 +17,8 @@ const subpath = maybe(
   ),
 );
 
-const special = z.discriminatedUnion('kind', [
+/** A path by its meaning. */
+export const SandboxSpecialPath = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('root') }),
   z.object({ kind: z.literal('minimal') }),
   z.object({ kind: z.literal('current_working_directory'), subpath }),
@@ -27,28 +28,45 @@ const special = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('unknown') }),
 ]);
 
-const path = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('path'), path: pathText() }),
-  z.object({ type: z.literal('glob_pattern'), pattern: pathText() }),
-  z.object({ type: z.literal('special'), value: special }),
+/** The path of an entry. */
+export const SandboxPath = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('path'),
+    path: pathText().check(z.describe('A `file:` URI or an absolute path of the server.')),
+  }),
+  z.object({ type: z.literal('glob_pattern'), pattern: pathText().check(z.describe('Refused.')) }),
+  z.object({
+    type: z.literal('special'),
+    value: SandboxSpecialPath.check(z.describe('The path, by its meaning.')),
+  }),
 ]);
 
-const fileSystem = z.discriminatedUnion('type', [
+/** The access to files. */
+export const SandboxFileSystem = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('restricted'),
     entries: z
-      .array(z.object({ path, access, missing_path_behavior: maybe(z.literal('skip')) }))
-      .check(z.maxLength(MAX_SANDBOX_ENTRIES)),
+      .array(
+        z.object({
+          path: SandboxPath.check(z.describe('The path.')),
+          access,
+          missing_path_behavior: maybe(
+            z.literal('skip').check(z.describe('To ignore the entry if its path does not exist.')),
+          ),
+        }),
+      )
+      .check(z.maxLength(MAX_SANDBOX_ENTRIES), z.describe('The paths and the access to each.')),
   }),
   z.object({ type: z.literal('unrestricted') }),
 ]);
 
-const permissions = z
+/** The access to files and to the network. */
+export const SandboxPermissions = z
   .discriminatedUnion('type', [
     z.object({
       type: z.literal('managed'),
-      file_system: fileSystem,
-      network: z.enum(['restricted', 'enabled']),
+      file_system: SandboxFileSystem.check(z.describe('The access to files.')),
+      network: z.enum(['restricted', 'enabled']).check(z.describe('The access to the network.')),
     }),
     z.object({ type: z.literal('disabled') }),
     z.object({ type: z.literal('external') }),
@@ -61,7 +79,7 @@ const permissions = z
 
 /** The sandbox of a process or a file request, in Codex's form. An unknown variant is refused. */
 export const Sandbox = z.object({
-  permissions,
+  permissions: SandboxPermissions,
   cwd: maybe(pathText().check(z.describe('The `current_working_directory`, as a `file:` URI or a path.'))),
   workspaceRoots: withDefault(
     z

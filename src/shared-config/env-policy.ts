@@ -49,22 +49,22 @@ export const EnvPolicy = z.object({
   ),
   inherit: field(
     z.enum(['all', 'core', 'none']),
-    'Which variables of the base to start from: `all` (default), `core` or `none`.',
+    'The variables of the base to start from: `all` (default), `core` or `none`.',
   ),
   ignoreDefaultExcludes: field(
     z.boolean(),
-    'Whether inherited names like `*KEY*`, `*SECRET*` and `*TOKEN*` may stay; false unless sent.',
+    'True to keep inherited names like `*KEY*`, `*SECRET*` and `*TOKEN*`. Default: false.',
   ),
   exclude: field(PatternList, 'Inherited names to leave out: `*` is any run, `?` one character, no case.'),
   secretValues: field(
     z.boolean(),
-    'Whether inherited values that look like secrets are left out, whatever their names; false unless sent.',
+    'True to leave out inherited values that look like secrets, under any name. Default: false.',
   ),
   set: field(variables({ nullable: false }), 'Variables to set; no exclude applies to them.'),
   includeOnly: field(PatternList, 'If not empty, only names that match stay, `set` ones too.'),
   keepLocale: field(
     z.boolean(),
-    'Whether `LANG`, `LC_CTYPE` and `LC_ALL` of `env` give way to a UTF-8 locale that is there; false unless sent.',
+    'True to keep a UTF-8 locale of the base instead of `LANG`, `LC_CTYPE` and `LC_ALL` of `env`. Default: false.',
   ),
 });
 export type EnvPolicy = z.output<typeof EnvPolicy>;

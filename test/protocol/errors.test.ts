@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import * as errors from '../../src/protocol/errors.ts';
+import { strictMismatch } from '../support/wire-schema.ts';
 
 const { errorKinds, ExecServerError } = errors;
 
@@ -185,6 +186,15 @@ describe('ExecServerError', () => {
       });
     });
   }
+
+  it('has the data of the JSON schema', () => {
+    for (const [{ kind, code, message, data }] of cases) {
+      const problem = strictMismatch('ErrorObject', { code, message, data });
+      // Only a client makes this kind.
+      if (kind === 'invalidAnswer') expect(problem).not.to.equal(undefined);
+      else expect(problem, kind).to.equal(undefined);
+    }
+  });
 
   it('has one factory for each kind', () => {
     expect(new Set(cases.map(([error]) => error.kind))).to.deep.equal(new Set(Object.keys(errorKinds)));

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type * as z from 'zod/mini';
 import { Bytes } from '../../src/protocol/fields.ts';
+import { typeName } from '../../src/protocol/json-schema.ts';
 import {
   MAX_ARGUMENT_BYTES,
   MAX_ARGUMENTS,
@@ -15,6 +16,7 @@ import {
 import { clientNotifications, requests, serverNotifications } from '../../src/protocol/messages.ts';
 import { parse } from '../../src/protocol/parse.ts';
 import { TerminalSize } from '../../src/protocol/process.ts';
+import { mismatch, strictMismatch } from '../support/wire-schema.ts';
 
 /** One direction of one message: a full value and a minimal one as they are sent, and both as they are received. */
 type Case = {
@@ -732,6 +734,12 @@ const withUnknownFields = (value: unknown): unknown => {
   ]);
   return { ...Object.fromEntries(fields), unknownField: { newer: true } };
 };
+/** The name in the JSON schema of the params or the result of a method. */
+const definitionOf = (title: string): string => {
+  const [method = '', part = ''] = title.split(' ');
+  return `${typeName(method)}${typeName(part)}`;
+};
+
 const namesAreData = new Set(['env', 'variables', 'set', 'capabilities', 'limits', 'sandbox']);
 
 describe('the declared messages', () => {
@@ -781,6 +789,20 @@ describe('the declared messages', () => {
           expect(schema.safeParse({ ...rest, [name]: null }).success, `${name} null`).to.equal(
             nullable.includes(name),
           );
+        }
+      });
+
+      it('have the same fields in the JSON schema', () => {
+        const definition = definitionOf(title);
+        const nulls = Object.fromEntries(optional.map(name => [name, null]));
+        for (const value of [full, least, { ...least, ...nulls }, withUnknownFields(full)])
+          expect(mismatch(definition, throughJson(value))).to.equal(undefined);
+        expect(strictMismatch(definition, throughJson(full))).to.equal(undefined);
+        for (const name of Object.keys(least)) {
+          const { [name]: _, ...rest } = least as Record<string, unknown>;
+          expect(mismatch(definition, rest), `without ${name}`).to.be.a('string');
+          const ofNull = mismatch(definition, { ...rest, [name]: null });
+          expect(ofNull === undefined, `${name} null`).to.equal(nullable.includes(name));
         }
       });
     });

@@ -1,6 +1,21 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { expect } from 'chai';
-import { COMMAND, methodsPage, PAGE } from '../../scripts/methods-page.ts';
+import { COMMAND, methodsPage, PAGE, SCHEMA, schemaText } from '../../scripts/methods-page.ts';
+
+describe('docs/schema.json', () => {
+  it('is generated from the declarations', () => {
+    expect(
+      readFileSync(SCHEMA, 'utf8').replaceAll('\r\n', '\n') === schemaText(),
+      `docs/schema.json is stale; run: ${COMMAND}`,
+    ).to.equal(true);
+  });
+
+  it('is exported by the package', () => {
+    const schema = createRequire(import.meta.url)('exec-server/schema.json');
+    expect(Object.keys(schema.$defs)).to.include.members(['ClientMessage', 'ServerMessage', 'Requests']);
+  });
+});
 
 describe('docs/methods.md', () => {
   it('is generated from the declarations', () => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import { WireCheck } from '../../support/wire-schema.ts';
 import { programPath } from './program.ts';
 
 /** Any JSON-RPC message, as received. */
@@ -63,29 +64,39 @@ const readBody = (body: Buffer, type: string | undefined): RawMessage => {
   return { ...message, binary: true };
 };
 
+/** The message as it would have come in JSON alone. */
+const asJson = (message: RawMessage): object => {
+  if (!message.binary) return message;
+  const { binary: _, ...rest } = message;
+  return rest;
+};
+
 /** Encodes one message as a line. */
 const rawLine = (body: string | Buffer): Buffer =>
   Buffer.concat([Buffer.from(body as string), Buffer.from('\n')]);
 
-/** The first complete message in `bytes`, and its length in bytes. */
-const firstFrame = (bytes: Buffer): CompleteMessage | undefined => {
+/** The first message in `bytes` and its length in bytes, or the least number of bytes that are missing. */
+const firstFrame = (bytes: Buffer): CompleteMessage | number => {
   const header = HEADER.exec(bytes.toString('latin1', 0, 200));
-  if (header === null) return undefined;
+  if (header === null) return 1;
   const length = header[0].length + Number(header[1]);
-  if (bytes.length < length) return undefined;
+  if (bytes.length < length) return length - bytes.length;
   return { message: readBody(bytes.subarray(header[0].length, length), header[2]), length };
 };
 
 const HEADER = /^Content-Length: (\d+)\r\n(?:Content-Type: (\S+)\r\n)?\r\n/;
 
-const firstLine = (bytes: Buffer): CompleteMessage | undefined => {
+const firstLine = (bytes: Buffer): CompleteMessage | number => {
   const end = bytes.indexOf('\n');
-  return end < 0 ? undefined : { message: readBody(bytes.subarray(0, end), undefined), length: end + 1 };
+  return end < 0 ? 1 : { message: readBody(bytes.subarray(0, end), undefined), length: end + 1 };
 };
 
 type CompleteMessage = { readonly message: RawMessage; readonly length: number };
 
-/** A minimal client: sends any message as given and keeps all messages that it receives. */
+/**
+ * A minimal client: sends any message as given and keeps all messages that it receives. Each of them, and each request that
+ * the server accepted, must match the JSON schema.
+ */
 export class RawClient {
   readonly server: ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable };
   /** Every message received so far, in order. */
@@ -97,7 +108,11 @@ export class RawClient {
   /** Resolves with the exit code, or the signal, of the server. */
   readonly ended: Promise<number | NodeJS.Signals>;
 
-  #buffer: Buffer = Buffer.alloc(0);
+  /** Bytes that are not a whole message yet. */
+  #chunks: Buffer[] = [];
+  /** The least number of bytes until there is one. */
+  #missingBytes = 0;
+  readonly #wireCheck = new WireCheck();
   #wake: Array<() => void> = [];
   #closed = false;
   /** True if the server accepts chunks as bytes. */
@@ -119,7 +134,7 @@ export class RawClient {
     this.server.stdin.on('error', () => {});
     this.ended = once(this.server, 'close').then(([code, signal]) => {
       this.#closed = true;
-      this.strayBytes += this.#buffer.toString('latin1');
+      this.strayBytes += Buffer.concat(this.#chunks).toString('latin1');
       this.#notify();
       return signal ?? code;
     });
@@ -148,6 +163,7 @@ export class RawClient {
   }
 
   send(message: object): void {
+    this.#wireCheck.sent(message);
     const binary = this.#binary ? rawBinaryFrame(message) : undefined;
     this.sendBytes(binary ?? this.frame(JSON.stringify(message)));
   }
@@ -212,12 +228,22 @@ export class RawClient {
   }
 
   #received(chunk: Buffer): void {
-    this.#buffer = Buffer.concat([this.#buffer, chunk]);
+    this.#chunks.push(chunk);
+    this.#missingBytes -= chunk.length;
+    if (this.#missingBytes > 0) return;
     const first = this.#framing === 'newline' ? firstLine : firstFrame;
-    for (let found = first(this.#buffer); found !== undefined; found = first(this.#buffer)) {
+    let rest = Buffer.concat(this.#chunks);
+    for (let found = first(rest); ; found = first(rest)) {
+      if (typeof found === 'number') {
+        this.#missingBytes = found;
+        break;
+      }
+      rest = rest.subarray(found.length);
       this.messages.push(found.message);
-      this.#buffer = this.#buffer.subarray(found.length);
+      const problem = this.#wireCheck.received(asJson(found.message));
+      if (problem !== undefined) throw new Error(`a message does not match the schema: ${problem}`);
     }
+    this.#chunks = [rest];
     this.#notify();
   }
 

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { EnvironmentInfo } from '../../../src/protocol/environment.ts';
+import { capabilities, EnvironmentInfo } from '../../../src/protocol/environment.ts';
 import { version } from '../../../src/protocol/version.ts';
 import { describeHost } from '../../../src/server/environment/environment-info.ts';
 import type { Host } from '../../../src/server/environment/host.ts';
@@ -14,6 +15,19 @@ const host: Host = {
   shell: { name: 'zsh', path: '/usr/bin/zsh' },
   loginShell: '/bin/bash',
 };
+
+describe('the capabilities', () => {
+  it('are those that the protocol declares and docs/protocol.md lists', () => {
+    const announced = Object.keys(describeHost(host, true).capabilities).sort();
+    const page = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8');
+    const [, table = ''] = /\n### Capabilities\n(.*?)\n#/s.exec(page) ?? [];
+    const listed = Array.from(table.matchAll(/^\| `(\w+)` /gm), ([, name]) => name).sort();
+    expect({ declared: Object.keys(capabilities().shape).sort(), listed }).to.deep.equal({
+      declared: announced,
+      listed: announced,
+    });
+  });
+});
 
 describe('describeHost', () => {
   it('returns every path as a URI', () => {

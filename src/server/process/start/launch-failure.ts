@@ -1,5 +1,6 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
-import { type ExecServerError, type LaunchStage, launchFailed } from '../../../protocol/errors.ts';
+import type { LaunchStage } from '../../../protocol/error-data.ts';
+import { type ExecServerError, launchFailed } from '../../../protocol/errors.ts';
 import { programNotFound } from '../../../protocol/program-not-found.ts';
 import type { PathOrigin } from '../../../shared-config/index.ts';
 import { findProgram, type ProgramSearch } from '../../../system/find-program.ts';
