@@ -4,7 +4,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NotificationSpec, RequestSpec } from '../src/protocol/define.ts';
-import { type JsonSchema, protocolSchema, SHARED_TYPES, typeName } from '../src/protocol/json-schema.ts';
+import {
+  type JsonSchema,
+  protocolSchema,
+  SHARED_TYPES,
+  schemaText,
+  typeName,
+} from '../src/protocol/json-schema.ts';
 import { clientNotifications, requests, serverNotifications } from '../src/protocol/messages.ts';
 
 /** The command that writes both. */
@@ -15,9 +21,6 @@ export const PAGE = join(import.meta.dirname, '../docs/methods.md');
 
 /** The path of the JSON schema. */
 export const SCHEMA = join(import.meta.dirname, '../docs/schema.json');
-
-/** Generates the JSON schema. */
-export const schemaText = (): string => `${JSON.stringify(protocolSchema(), undefined, 2)}\n`;
 
 /** Generates the page. */
 export const methodsPage = (): string =>

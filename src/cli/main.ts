@@ -3,7 +3,7 @@ import { printableLine } from '../core/printable.ts';
 import { signalExitCode } from '../system/signal-exit-code.ts';
 import { systemErrorText } from '../system/system-error-text.ts';
 import { CONNECTION_FAILED, OUTPUT_FAILED, USAGE_ERROR } from './exit-codes.ts';
-import { printMessage } from './output.ts';
+import { printed, printMessage } from './output.ts';
 import { createProgram } from './program.ts';
 
 /** Runs the command line and ends the process with its exit code; an error is a message on stderr. */
@@ -21,6 +21,7 @@ export const runCli = async (args: readonly string[]): Promise<never> => {
   }
   // A failed write is an error event of the next turn, which `exit` would not wait for.
   await new Promise(setImmediate);
+  await printed();
   process.exit(exitCode);
 };
 

@@ -11,17 +11,17 @@ const MAX_MESSAGE_LENGTH = 16 * 1024;
 
 /** Prints text for people to stdout, with colours on a terminal unless NO_COLOR is set. */
 export const print = (...spans: readonly Span[]): void => {
-  process.stdout.write(renderSpans(spans, process.stdout.isTTY && process.stdout.hasColors()));
+  write(process.stdout, renderSpans(spans, process.stdout.isTTY && process.stdout.hasColors()));
 };
 
 /** Prints one line of JSON to stdout. */
 export const printJson = (value: unknown): void => {
-  process.stdout.write(`${printableJson(value)}\n`);
+  write(process.stdout, `${printableJson(value)}\n`);
 };
 
 /** Prints text for people to stderr. */
 export const printError = (text: string): void => {
-  process.stderr.write(printable(text));
+  write(process.stderr, printable(text));
 };
 
 /** Prints a message to stderr after the name of the program; a long one is truncated. */
@@ -41,8 +41,22 @@ export const printOnRawTerminal = (lines: readonly string[]): void => {
  * names in ls(1).
  */
 export const printResult = (text: string): void => {
-  process.stdout.write(process.stdout.isTTY ? printable(text) : text);
+  write(process.stdout, process.stdout.isTTY ? printable(text) : text);
 };
+
+/** Resolves when everything is written that was printed: Node writes to a pipe later if the reader is slow. */
+export const printed = async (): Promise<void> => {
+  for (const stream of used) {
+    if (stream.writableLength > 0) await new Promise<void>(resolve => void stream.write('', () => resolve()));
+  }
+};
+
+const write = (stream: Writable, text: string): void => {
+  used.add(stream);
+  stream.write(text);
+};
+
+const used = new Set<Writable>();
 
 /** Streams for the output of a command, which is copied byte for byte, also to a terminal. */
 export const commandOutputs = (): { readonly stdout: Writable; readonly stderr: Writable } => ({

@@ -8,6 +8,7 @@ import { addEnv } from './commands/env.ts';
 import { addEnvironments } from './commands/environments.ts';
 import { addHelp } from './commands/help.ts';
 import { addRun } from './commands/run.ts';
+import { addSchema } from './commands/schema.ts';
 import { SERVER_EXIT_CODES } from './exit-codes.ts';
 import { HELP_OPTION } from './help-option.ts';
 import { print, printError, printMessage } from './output.ts';
@@ -15,7 +16,15 @@ import { addReference } from './reference.ts';
 import { unknownWord } from './unknown-word.ts';
 
 /** Commands in the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addRun, addEnv, addEnvironments, addDoctor, addCompletion, addHelp];
+const COMMANDS: readonly AddCommand[] = [
+  addRun,
+  addEnv,
+  addEnvironments,
+  addDoctor,
+  addCompletion,
+  addSchema,
+  addHelp,
+];
 
 /** Creates the parser of the command line. */
 export const createProgram = (finish: Finish): Command => {

@@ -57,6 +57,9 @@ export const protocolSchema = (): SchemaDocument => ({
   $defs: { ...messages(), ...errors(), ...types() },
 });
 
+/** The JSON schema as text: docs/schema.json. */
+export const schemaText = (): string => `${JSON.stringify(protocolSchema(), undefined, 2)}\n`;
+
 /** The beginning of the names of a method's definitions: `ProcessStart` for `process/start`. */
 export const typeName = (method: string): string =>
   method

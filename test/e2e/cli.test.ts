@@ -121,6 +121,18 @@ describe('exec-server run', () => {
     });
   });
 
+  it('writes output that is longer than a pipe holds', () => {
+    const long = 'x'.repeat(120_000);
+    const pipe = ['-c', '"$@" | cat', 'sh', process.execPath, programPath, 'env'];
+    const { stdout } = spawnSync('sh', pipe, { env: { ...env, LONG: long }, encoding: 'utf8' });
+    expect(stdout.split('\n')).to.include(`LONG=${long}`);
+  });
+
+  it('prints docs/schema.json', async () => {
+    const schema = readFileSync(new URL('../../docs/schema.json', import.meta.url), 'utf8');
+    expect(await textOf(['schema'])).to.deep.equal({ stdout: schema, stderr: '', end: 0 });
+  });
+
   it('leaves no process behind when it is killed', async () => {
     const cwd = realpathSync(mkdtempSync(join(tmpdir(), 'exec-server-')));
     const { child, firstOutput } = startCli(
@@ -404,7 +416,7 @@ describe('the command line', () => {
       .and.contain('Exit status:');
   });
 
-  for (const command of ['run', 'env', 'environments', 'doctor', 'help']) {
+  for (const command of ['run', 'env', 'environments', 'doctor', 'schema', 'help']) {
     it(`prints the help of ${command} with examples, by --help, -h and help`, async () => {
       const help = await textOf([command, '--help']);
       expect(help).to.include({ stderr: '', end: 0 });

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
-import { COMMAND, methodsPage, PAGE, SCHEMA, schemaText } from '../../scripts/methods-page.ts';
+import { COMMAND, methodsPage, PAGE, SCHEMA } from '../../scripts/methods-page.ts';
+import { schemaText } from '../../src/protocol/json-schema.ts';
 
 describe('docs/schema.json', () => {
   it('is generated from the declarations', () => {
