@@ -11,7 +11,7 @@ export const addSchema: AddCommand = program => {
     .description('Print the JSON Schema of the protocol.')
     .action(() => print(schemaText()));
   addReference(command, {
-    synopsis: [''],
+    synopsis: ['[options]'],
     description: [
       'The JSON Schema (draft 2020-12) has every message and every error by name, for generators of code. docs/schema.json ' +
         'is the same text.',
