@@ -44,6 +44,13 @@ export const EnvironmentInfo = z.object({
     })
     .check(z.describe("The account's shell, or another one if that cannot run commands.")),
   executorVersion: z.string().check(z.describe('Version of the server.')),
+  providerId: maybe(
+    z
+      .string()
+      .check(
+        z.describe('Identifies the program and version of the server, not the machine. Compare it whole.'),
+      ),
+  ),
   cwd: maybe(fileUri('The working directory of the server')),
   userHomeDir: maybe(fileUri("The account's home directory")),
   platformOs: z.string().check(z.describe('`linux`, `macos`, `windows` or the name of another system.')),
@@ -68,6 +75,14 @@ export const environmentInfo = request('environment/info', () => ({
   doc: 'Describes the machine and account of the server. The same object is in the answer to `initialize`.',
   params: z.object({}),
   result: EnvironmentInfo,
+}));
+
+export const environmentStatus = request('environment/status', () => ({
+  doc: 'Reports that the server accepts calls. A client uses it to check the connection; nothing is computed.',
+  params: z.object({}),
+  result: z.object({
+    status: z.literal('ready').check(z.describe('`ready`: a server that is not does not answer.')),
+  }),
 }));
 
 /** The base environment that a policy was applied to, and how it was resolved. */
@@ -208,6 +223,7 @@ export const serverStatus = request('server/status', () => ({
 /** The requests of this file by wire name. */
 export const environmentRequests = {
   'environment/info': environmentInfo,
+  'environment/status': environmentStatus,
   'environment/explain': environmentExplain,
   'environment/refresh': environmentRefresh,
   'server/status': serverStatus,

@@ -2,6 +2,17 @@ import * as z from 'zod/mini';
 import { maybe, pathText, withDefault } from './fields.ts';
 import { MAX_SANDBOX_ENTRIES, MAX_WORKSPACE_ROOTS } from './limits.ts';
 
+const unknownField = z.custom<null | undefined>(
+  value => (value ?? undefined) === undefined,
+  'unknown field, which cannot be enforced',
+);
+z.globalRegistry.add(unknownField, { type: 'null' });
+
+/** An object of permissions: each of its fields may restrict, so a field that is not known is refused unless it is `null`. */
+const strict = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
+  // Its type has no index signature, which would allow any field.
+  z.catchall(z.object(shape), unknownField) as unknown as z.ZodMiniObject<Shape>;
+
 const access = z
   .enum(['read', 'write', 'deny', 'none'])
   .check(z.describe('`write` includes `read`; `none` is the same as `deny`.'));
@@ -19,23 +30,23 @@ const subpath = maybe(
 
 /** A path by its meaning. */
 export const SandboxSpecialPath = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('root') }),
-  z.object({ kind: z.literal('minimal') }),
-  z.object({ kind: z.literal('current_working_directory'), subpath }),
-  z.object({ kind: z.literal('project_roots'), subpath }),
-  z.object({ kind: z.literal('tmpdir') }),
-  z.object({ kind: z.literal('slash_tmp') }),
-  z.object({ kind: z.literal('unknown') }),
+  strict({ kind: z.literal('root') }),
+  strict({ kind: z.literal('minimal') }),
+  strict({ kind: z.literal('current_working_directory'), subpath }),
+  strict({ kind: z.literal('project_roots'), subpath }),
+  strict({ kind: z.literal('tmpdir') }),
+  strict({ kind: z.literal('slash_tmp') }),
+  strict({ kind: z.literal('unknown') }),
 ]);
 
 /** The path of an entry. */
 export const SandboxPath = z.discriminatedUnion('type', [
-  z.object({
+  strict({
     type: z.literal('path'),
     path: pathText().check(z.describe('A `file:` URI or an absolute path of the server.')),
   }),
-  z.object({ type: z.literal('glob_pattern'), pattern: pathText().check(z.describe('Refused.')) }),
-  z.object({
+  strict({ type: z.literal('glob_pattern'), pattern: pathText().check(z.describe('Refused.')) }),
+  strict({
     type: z.literal('special'),
     value: SandboxSpecialPath.check(z.describe('The path, by its meaning.')),
   }),
@@ -43,11 +54,11 @@ export const SandboxPath = z.discriminatedUnion('type', [
 
 /** The access to files. */
 export const SandboxFileSystem = z.discriminatedUnion('type', [
-  z.object({
+  strict({
     type: z.literal('restricted'),
     entries: z
       .array(
-        z.object({
+        strict({
           path: SandboxPath.check(z.describe('The path.')),
           access,
           missing_path_behavior: maybe(
@@ -56,20 +67,21 @@ export const SandboxFileSystem = z.discriminatedUnion('type', [
         }),
       )
       .check(z.maxLength(MAX_SANDBOX_ENTRIES), z.describe('The paths and the access to each.')),
+    glob_scan_max_depth: maybe(z.int().check(z.describe('Limits the search of `glob_pattern`; no effect.'))),
   }),
-  z.object({ type: z.literal('unrestricted') }),
+  strict({ type: z.literal('unrestricted') }),
 ]);
 
 /** The access to files and to the network. */
 export const SandboxPermissions = z
   .discriminatedUnion('type', [
-    z.object({
+    strict({
       type: z.literal('managed'),
       file_system: SandboxFileSystem.check(z.describe('The access to files.')),
       network: z.enum(['restricted', 'enabled']).check(z.describe('The access to the network.')),
     }),
-    z.object({ type: z.literal('disabled') }),
-    z.object({ type: z.literal('external') }),
+    strict({ type: z.literal('disabled') }),
+    strict({ type: z.literal('external') }),
   ])
   .check(
     z.describe(
@@ -77,7 +89,7 @@ export const SandboxPermissions = z
     ),
   );
 
-/** The sandbox of a process or a file request, in Codex's form. An unknown variant is refused. */
+/** The sandbox of a process or a file request, in Codex's form. Unknown variants and permissions are refused. */
 export const Sandbox = z.object({
   permissions: SandboxPermissions,
   cwd: maybe(pathText().check(z.describe('The `current_working_directory`, as a `file:` URI or a path.'))),

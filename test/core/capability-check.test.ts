@@ -9,6 +9,7 @@ import { RequestError } from '../../src/core/errors.ts';
 const server = (capabilities: Record<string, boolean>) => ({
   shell: { name: 'sh', path: '/bin/sh', insteadOf: undefined },
   executorVersion: '0.0.9',
+  providerId: undefined,
   cwd: undefined,
   userHomeDir: undefined,
   platformOs: 'linux',

@@ -485,7 +485,7 @@ const testInvalidInput = (framing: RawFraming) => {
       expect(
         answer.map(({ id, result, error }) => [id, error?.code ?? Object.keys(result).length]),
       ).to.deep.equal([
-        ['a', 9],
+        ['a', 10],
         ['b', -32601],
         ['c', 1],
         [unknownId, -32600],

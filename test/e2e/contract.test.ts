@@ -26,6 +26,7 @@ const casesIn = (directory: string, web: string): Case[] => {
   return [
     ['initialize', { clientName: 'again' }, refused(-32600, 'alreadyInitialized')],
     ['environment/info', {}, { result: { platformOs: process.platform } }],
+    ['environment/status', {}, { result: { status: 'ready' } }],
     ['environment/explain', { env: { A: 'x' } }, { result: { counts: { kept: 0, removed: 0, set: 1 } } }],
     ['environment/explain', { envPolicy: { inherit: 'some' } }, refused(-32602, 'invalidParams')],
     ['environment/refresh', {}, { result: { base: 'process', attempts: [] } }],
@@ -36,7 +37,13 @@ const casesIn = (directory: string, web: string): Case[] => {
     ['process/start', { ...cat, processId: 'q', argv: [] }, refused(-32602, 'invalidParams')],
     ['process/start', { ...cat, processId: 'q', argv: ['nope'] }, refused(-32603, 'launchFailed')],
     ['process/start', { ...cat, processId: 'q', cwd: uri('nope') }, refused(-32603, 'launchFailed')],
-    ['process/start', { ...cat, processId: 'q', networkProxy: {} }, refused(-32600, 'unsupported')],
+    ...['networkProxy', 'managedNetwork', 'credentialProviders'].map(
+      (field): Case => [
+        'process/start',
+        { ...cat, processId: 'q', [field]: { transparentTcp: false } },
+        refused(-32600, 'unsupported'),
+      ],
+    ),
     [
       'process/write',
       { processId: 'p', chunk: base64('hello'), writeId: '1' },

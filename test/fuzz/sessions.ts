@@ -77,6 +77,7 @@ const SESSIONS: ReadonlyArray<readonly Call[]> = [
   [
     ['environment/explain', { envPolicy: { inherit: 'core', exclude: ['A*'] }, env: { A: 'b' } }],
     ['environment/info', {}],
+    ['environment/status', {}],
     ['environmentConfig/read', { configPaths: [['model'], ['table', 'list']], requirementsPaths: [] }],
     start('policy', ['fz-echo', 'a'], { envPolicy: { inherit: 'all' }, env: { B: null } }),
     ['server/status', {}],

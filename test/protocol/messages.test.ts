@@ -60,7 +60,13 @@ const info = {
   prependPathDirs: [],
   capabilities: { tty: false },
 };
-const fullInfo = { ...info, cwd: 'file:///work', userHomeDir: 'file:///home/me', tempDir: 'file:///tmp' };
+const fullInfo = {
+  ...info,
+  providerId: 'exec-server/1.2.3',
+  cwd: 'file:///work',
+  userHomeDir: 'file:///home/me',
+  tempDir: 'file:///tmp',
+};
 const status = {
   version: '1.2.3',
   pid: 7,
@@ -119,7 +125,13 @@ const cases: Record<string, Case> = {
     schema: requests['environment/info'].result,
     full: fullInfo,
     least: info,
-    optional: uris,
+    optional: ['providerId', ...uris],
+  },
+  'environment/status params': { schema: requests['environment/status'].params, full: {}, least: {} },
+  'environment/status result': {
+    schema: requests['environment/status'].result,
+    full: { status: 'ready' },
+    least: { status: 'ready' },
   },
   'environmentConfig/read params': {
     schema: requests['environmentConfig/read'].params,

@@ -12,6 +12,7 @@ export const describeHost = (host: Host, sandbox: boolean): ResultIn<Requests['e
   return {
     shell: host.shell,
     executorVersion: version,
+    providerId: `exec-server/${version}`,
     cwd: uri(host.cwd),
     userHomeDir: uri(host.homeDir),
     platformOs: platformOs(host.platform),

@@ -48,6 +48,7 @@ export const createHandlers = ({
   answers,
 }: HandlerContext): SessionHandlers => ({
   'environment/info': () => describeHost(host, sandboxes.unavailable === undefined),
+  'environment/status': () => ({ status: 'ready' }),
   'environment/explain': async params => {
     const taken = params.envPolicy && (await baseEnvs.get(params.envPolicy.base ?? 'process'));
     return answers.making(EXPLANATION_FORMS * MAX_EXPLANATION_BYTES, () => ({

@@ -5,6 +5,7 @@ import type { ExecClient } from '../../../src/core/index.ts';
 const info: ExecClient['info'] = {
   shell: { name: 'zsh', path: '/bin/zsh', insteadOf: undefined },
   executorVersion: '0',
+  providerId: undefined,
   cwd: 'file:///',
   userHomeDir: 'file:///home/me',
   platformOs: 'linux',

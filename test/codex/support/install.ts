@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /** The release of Codex that the tests run. */
-export const CODEX_VERSION = '0.169.0';
+export const CODEX_VERSION = '0.171.0';
 
 /**
  * The program of OpenAI Codex, in the user's cache directory; it is not a dependency of this package. Installs it from

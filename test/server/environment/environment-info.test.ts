@@ -34,6 +34,7 @@ describe('describeHost', () => {
     expect(describeHost(host, true)).to.deep.equal({
       shell: { name: 'zsh', path: '/usr/bin/zsh' },
       executorVersion: version,
+      providerId: `exec-server/${version}`,
       cwd: 'file:///srv/my%20project',
       userHomeDir: 'file:///home/me',
       platformOs: 'linux',

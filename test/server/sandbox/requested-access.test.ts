@@ -121,7 +121,7 @@ describe('requestedAccess', () => {
       [
         () =>
           requested([
-            { path: special('root', 'x'), access: 'read' },
+            { path: special('root'), access: 'read' },
             { path: special('project_roots', 'a/../..'), access: 'read' },
           ]),
         'invalidParams',
@@ -131,6 +131,44 @@ describe('requestedAccess', () => {
     for (const [act, kind, field] of cases) {
       expect(act).to.throw().with.property('data').that.deep.equals({ kind, field });
     }
+  });
+
+  it('refuses fields of permissions that it does not know, and accepts others', () => {
+    const managed = (fields: object, fileSystem: object = {}) => ({
+      type: 'managed',
+      file_system: { type: 'restricted', entries: [], ...fileSystem },
+      network: 'restricted',
+      ...fields,
+    });
+    const entry = { path: special('slash_tmp'), access: 'write' };
+    const refused: Array<[permissions: object, field: string]> = [
+      [managed({ noExec: true }), 'permissions.noExec'],
+      [managed({}, { maxBytes: 1 }), 'permissions.file_system.maxBytes'],
+      [
+        managed({}, { entries: [{ ...entry, onlyNew: false }] }),
+        'permissions.file_system.entries[0].onlyNew',
+      ],
+      [
+        managed({}, { entries: [{ path: special('root', 'only-here'), access: 'write' }] }),
+        'permissions.file_system.entries[0].path.value.subpath',
+      ],
+      [{ type: 'disabled', network: 'restricted' }, 'permissions.network'],
+    ];
+    for (const [permissions, field] of refused) {
+      expect(() => parse(Sandbox, { permissions }), field)
+        .to.throw(`${field}: unknown field, which cannot be enforced`)
+        .with.property('data')
+        .that.deep.equals({ kind: 'invalidParams', field });
+    }
+    const accepted = {
+      permissions: managed({ noExec: null }, { glob_scan_max_depth: 3 }),
+      useLegacyLandlock: false,
+    };
+    expect(requestedAccess(parse(Sandbox, accepted), specialPaths)).to.deep.equal({
+      root: 'deny',
+      entries: [],
+      network: false,
+    });
   });
 
   it('limits the paths of a sandbox, by entries and by workspace roots', () => {
