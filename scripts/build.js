@@ -2,10 +2,12 @@
 //   exec-server.cjs      the server; with --stdio it loads nothing else, and works when copied alone
 //   exec-server-cli.cjs, exec-server-config.cjs  everything else, loaded by the first from the same directory
 //   man/                 the man pages
+//   exec-server-host.sh, exec-server-install.cjs  run on a host that has no server
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -150,6 +152,18 @@ new Function('module', 'require', manPages.outputFiles[0]?.text ?? '')(
 mkdirSync(join(made, 'man'));
 for (const { file, text } of generator.exports.manPages()) writeFileSync(join(made, 'man', file), text);
 
+// The script reads it as one line.
+const installer = await build({
+  ...options,
+  entryPoints: [join(root, 'src/program/installer.ts')],
+  // Line breaks of a template are written as they are.
+  supported: { ...options.supported, 'template-literal': false },
+  write: false,
+});
+const installerText = installer.outputFiles[0]?.text.trim() ?? '';
+if (installerText.includes('\n')) throw new Error('src/program/installer.ts makes a bundle of several lines');
+writeFileSync(join(made, 'exec-server-install.cjs'), `${installerText}\n`);
+copyFileSync(join(root, 'src/core/bootstrap/host-script.sh'), join(made, 'exec-server-host.sh'));
 // It is copied to other hosts as it is.
 chmodSync(file, 0o755);
 chmodSync(made, 0o755);

@@ -115,6 +115,7 @@ describe('the modules of src', () => {
       .filter(path => layerOf(path) !== 'cli');
     expect(readers).to.have.members([
       'program/stdio.ts',
+      'core/bootstrap/inspect-host.ts',
       'core/connect.ts',
       'embedded/connect-embedded.ts',
       'program/launcher.ts',

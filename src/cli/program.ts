@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseSize } from '../protocol/server-args.ts';
 import { version } from '../protocol/version.ts';
+import { addBootstrapScript } from './commands/bootstrap-script.ts';
 import type { AddCommand, Finish } from './commands/command.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDoctor } from './commands/doctor.ts';
@@ -9,6 +10,7 @@ import { addEnvironments } from './commands/environments.ts';
 import { addHelp } from './commands/help.ts';
 import { addRun } from './commands/run.ts';
 import { addSchema } from './commands/schema.ts';
+import { addUninstall } from './commands/uninstall.ts';
 import { SERVER_EXIT_CODES } from './exit-codes.ts';
 import { HELP_OPTION } from './help-option.ts';
 import { print, printError, printMessage } from './output.ts';
@@ -21,6 +23,8 @@ const COMMANDS: readonly AddCommand[] = [
   addEnv,
   addEnvironments,
   addDoctor,
+  addUninstall,
+  addBootstrapScript,
   addCompletion,
   addSchema,
   addHelp,

@@ -1,5 +1,15 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { commandServer, localServer, REMOTE_COMMAND, sshServer, type Target } from '../core/index.ts';
+import {
+  commandServer,
+  containerServer,
+  localServer,
+  type Pod,
+  podServer,
+  shellServer,
+  sshCommandServer,
+  sshServer,
+  type Target,
+} from '../core/index.ts';
 import { quoteArgv } from '../core/quote-argv.ts';
 import { readEnvironments, withConfigErrors } from './config-files.ts';
 import { environmentTarget } from './environment-target.ts';
@@ -7,7 +17,13 @@ import { environmentTarget } from './environment-target.ts';
 /** Options of all commands that connect to a server. */
 export type ServerOptions = {
   readonly ssh?: string;
+  readonly sshCommand?: string;
+  readonly docker?: string;
+  readonly podman?: string;
+  readonly kube?: Pod;
+  readonly viaShell?: string;
   readonly via?: string;
+  readonly runtime?: string;
   readonly remoteCommand?: string;
   readonly remoteProgram?: string;
   readonly environment?: string;
@@ -23,6 +39,17 @@ export const addServerOptions = (command: Command): Command =>
   command
     .optionsGroup('Server (default: this machine):')
     .addOption(selector('--ssh <host>', 'connect to this host, using your ssh client and configuration'))
+    .option('--ssh-command <command>', 'shell command to use in place of ssh; host and command are appended')
+    .addOption(selector('--docker <container>', 'connect to this container by docker exec'))
+    .addOption(selector('--podman <container>', 'connect to this container by podman exec'))
+    .addOption(selector('--kube <pod>', 'connect to [NAMESPACE/]POD[:CONTAINER] by kubectl exec', parsePod))
+    .addOption(
+      selector(
+        '--via-shell <command>',
+        'connect to a host on which this command runs a program, which is appended',
+      ),
+    )
+    .option('--runtime <file>', 'Node for a host that has none (default: a package from npm)')
     .option(
       '--remote-program <path>',
       'path of exec-server on the ssh host, not interpreted by a shell',
@@ -31,7 +58,7 @@ export const addServerOptions = (command: Command): Command =>
     .addOption(
       new Option(
         '--remote-command <command>',
-        `shell command that starts the server on the ssh host (default: "${REMOTE_COMMAND}")`,
+        'shell command that starts the server on the ssh host (default: install the server if necessary)',
       )
         .argParser(notEmpty)
         .conflicts('remoteProgram'),
@@ -41,16 +68,29 @@ export const addServerOptions = (command: Command): Command =>
     .option(...ENVIRONMENTS_FILE);
 
 /** Names of the options that select a server; only one of them can be used, and only once. */
-export const SELECTORS: readonly string[] = ['ssh', 'via', 'environment'];
+export const SELECTORS: readonly string[] = [
+  'ssh',
+  'docker',
+  'podman',
+  'kube',
+  'viaShell',
+  'via',
+  'environment',
+];
 
-const selector = (flags: string, description: string): Option => {
-  const option = new Option(flags, description).argParser(once);
+const selector = (
+  flags: string,
+  description: string,
+  parse: (value: string) => unknown = value => value,
+): Option => {
+  const option = new Option(flags, description).argParser((value, previous) => parse(once(value, previous)));
   return option.conflicts(SELECTORS.filter(name => name !== option.attributeName()));
 };
 
-const once = (value: string, previous: string | undefined): string => {
+const once = (value: string, previous: unknown): string => {
   if (previous === undefined) return notEmpty(value);
-  throw new InvalidArgumentError(`The option is already set to '${previous}'; one server can be selected.`);
+  const set = typeof previous === 'string' ? ` to '${previous}'` : '';
+  throw new InvalidArgumentError(`The option is already set${set}; one server can be selected.`);
 };
 
 /** An empty value comes from an unset variable, as in `--ssh "$HOST"`. */
@@ -60,11 +100,33 @@ const notEmpty = (value: string): string => {
 };
 
 /** Server that the options select. */
-export const targetOf = (
+export const targetOf = (command: Command, options: ServerOptions): Target => {
+  const target = selectedTarget(command, options);
+  const { runtime } = options;
+  if (runtime === undefined) return target;
+  if (target.shell === undefined)
+    command.error("error: option '--runtime <file>' is for a host on which the server is installed");
+  return { ...target, runtimeFile: runtime };
+};
+
+const selectedTarget = (
   command: Command,
-  { ssh, via, remoteCommand, remoteProgram, environment, environmentsFile }: ServerOptions,
+  {
+    ssh,
+    sshCommand,
+    docker,
+    podman,
+    kube,
+    viaShell,
+    via,
+    remoteCommand,
+    remoteProgram,
+    environment,
+    environmentsFile,
+  }: ServerOptions,
 ): Target => {
   for (const [option, value] of [
+    ['--ssh-command <command>', sshCommand],
     ['--remote-command <command>', remoteCommand],
     ['--remote-program <path>', remoteProgram],
   ] as const) {
@@ -72,8 +134,19 @@ export const targetOf = (
       command.error(`error: option '${option}' requires '--ssh <host>'`);
   }
   if (ssh !== undefined) {
-    return sshServer(ssh, remoteProgram === undefined ? remoteCommand : [remoteProgram, '--stdio']);
+    const server = remoteProgram === undefined ? remoteCommand : ([remoteProgram, '--stdio'] as const);
+    return sshCommand === undefined
+      ? sshServer(ssh, server)
+      : sshCommandServer(['/bin/sh', '-c', `${sshCommand} "$@"`, 'sh'], ssh, server);
   }
+  try {
+    if (docker !== undefined) return containerServer(docker, 'docker');
+    if (podman !== undefined) return containerServer(podman, 'podman');
+    if (kube !== undefined) return podServer(kube);
+  } catch (error) {
+    command.error(`error: ${(error as Error).message}`);
+  }
+  if (viaShell !== undefined) return shellServer(['/bin/sh', '-c', `${viaShell} "$@"`, 'sh'], viaShell);
   if (via !== undefined) return { ...commandServer(['/bin/sh', '-c', via]), label: via };
   if (environmentsFile !== undefined && environment === undefined) {
     command.error("error: option '--environments-file <file>' requires '--environment <id>'");
@@ -86,6 +159,12 @@ export const targetOf = (
   }
   // This program is also the server.
   return localServer([process.execPath, process.argv[1] as string]);
+};
+
+const parsePod = (text: string): Pod => {
+  const [, namespace, pod = '', container] = /^(?:([^/:]*)\/)?([^/:]*)(?::([^/:]*))?$/.exec(text) ?? [];
+  if (pod === '') throw new InvalidArgumentError('Expected [NAMESPACE/]POD[:CONTAINER].');
+  return { namespace, pod, container };
 };
 
 const parseRemoteProgram = (path: string): string => {

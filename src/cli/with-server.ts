@@ -12,6 +12,7 @@ import { type ConnectProgress, reportSlowConnect } from './connect-progress.ts';
 import { CONNECTION_FAILED, failureExitCode } from './exit-codes.ts';
 import { printMessage } from './output.ts';
 import { reportWaiting } from './report-base.ts';
+import { uploadDisplay } from './upload-progress.ts';
 
 /** Output that is received ahead of a reader: larger than the default, since there is one process. */
 const OUTPUT_WINDOW_BYTES = 8 * 1024 * 1024;
@@ -41,6 +42,7 @@ export const withServer = async (
   work: (client: ExecClient) => Promise<number>,
 ): Promise<number> => {
   let client: ExecClient | undefined;
+  const display = quiet ? undefined : uploadDisplay(target.label);
   const progress = quiet ? SILENT : reportSlowConnect(target);
   try {
     client = await connect(target, {
@@ -50,13 +52,21 @@ export const withServer = async (
       onFirstByte: progress.onFirstByte,
       signal,
       onWaiting: quiet ? undefined : reportWaiting,
+      bootstrap: {
+        onProgress: sent => {
+          progress.stop();
+          display?.show(sent);
+        },
+      },
     });
     progress.stop();
+    display?.stop();
     signal?.addEventListener('abort', aborting(client, signal));
     if (!quiet) reportStartUpOutput(client);
     return await work(client);
   } catch (error) {
     progress.stop();
+    display?.stop();
     if (signal?.aborted) {
       const attempt = client === undefined ? ' attempt' : '';
       printMessage(`the connection${attempt} to ${target.label} was ${signal.reason}`);

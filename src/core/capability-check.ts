@@ -1,5 +1,6 @@
 import type { EnvironmentInfo } from '../protocol/environment.ts';
 import { unsupported } from '../protocol/errors.ts';
+import { version } from '../protocol/version.ts';
 import { RequestError } from './errors.ts';
 import type { StartEnv } from './start-env.ts';
 
@@ -8,13 +9,9 @@ import type { StartEnv } from './start-env.ts';
  *
  * @throws {RequestError} `unsupported`
  */
-export const assertEnvSupported = (
-  { envPolicy }: StartEnv,
-  { capabilities, executorVersion }: EnvironmentInfo,
-): void => {
-  if (!envPolicy?.secretValues || capabilities.secretValues === true) return;
-  const reason = `the server (version ${executorVersion}) does not check values`;
-  throw new RequestError('process/start', unsupported('envPolicy.secretValues', reason));
+export const assertEnvSupported = ({ envPolicy }: StartEnv, info: EnvironmentInfo): void => {
+  if (!envPolicy?.secretValues || info.capabilities.secretValues === true) return;
+  throw new RequestError('process/start', unsupported('envPolicy.secretValues', lacks(info, 'secretValues')));
 };
 
 /**
@@ -26,10 +23,10 @@ export const assertEnvSupported = (
 export const assertSandboxSupported = (
   method: string,
   { sandbox }: { readonly sandbox?: unknown },
-  capabilities: EnvironmentInfo['capabilities'],
+  info: EnvironmentInfo,
 ): void => {
-  if (sandbox === undefined || capabilities.sandbox !== undefined) return;
-  throw new RequestError(method, unsupported('sandbox', 'the server does not announce this capability'));
+  if (sandbox === undefined || info.capabilities.sandbox !== undefined) return;
+  throw new RequestError(method, unsupported('sandbox', lacks(info, 'sandbox')));
 };
 
 /**
@@ -41,10 +38,12 @@ export const assertSandboxSupported = (
 export const assertHeadersSupported = (
   method: string,
   headers: readonly { readonly valueEnvVar?: unknown }[],
-  { capabilities }: EnvironmentInfo,
+  info: EnvironmentInfo,
 ): void => {
   const at = headers.findIndex(({ valueEnvVar }) => valueEnvVar !== undefined);
-  if (at < 0 || capabilities.httpHeaderEnvVars === true) return;
-  const reason = 'the server does not announce the capability httpHeaderEnvVars';
-  throw new RequestError(method, unsupported(`headers[${at}].valueEnvVar`, reason));
+  if (at < 0 || info.capabilities.httpHeaderEnvVars === true) return;
+  throw new RequestError(method, unsupported(`headers[${at}].valueEnvVar`, lacks(info, 'httpHeaderEnvVars')));
 };
+
+const lacks = ({ executorVersion }: EnvironmentInfo, capability: string): string =>
+  `exec-server ${executorVersion} on the server lacks ${capability}; this client is ${version}: use the same version on both sides`;

@@ -57,6 +57,8 @@ export class ConnectionLostError extends Error {
 
 /** The facts about a connection that was not opened. */
 export type FailedOpening = {
+  /** Default: `connect to`. */
+  readonly task?: string;
   readonly label: string;
   /** The command of the target; empty for streams without one. */
   readonly argv: readonly string[];
@@ -68,6 +70,7 @@ export type FailedOpening = {
 
 /** Composes the error of a connection that was not opened: the reason, the bytes that came, and advice. */
 export const connectionFailed = ({
+  task = 'connect to',
   label,
   argv,
   reason,
@@ -76,7 +79,7 @@ export const connectionFailed = ({
 }: FailedOpening): ConnectionLostError => {
   const cause = likelyCause({ argv, transport, output: text });
   const lines = [
-    joined(`could not connect to ${label}`, reason, transport),
+    joined(`could not ${task} ${label}`, reason, transport),
     summary && `expected a server, received ${countedBytes(summary.bytes)}: "${summary.excerpt}"`,
     cause?.advice,
   ];

@@ -214,7 +214,7 @@ export class RemoteFiles {
   }
 
   readonly #request: ClientConnection['request'] = async (spec, params) => {
-    assertSandboxSupported(spec.method, params as FileOptions, this.#info.capabilities);
+    assertSandboxSupported(spec.method, params as FileOptions, this.#info);
     return this.#connection.request(spec, params);
   };
 }

@@ -1,4 +1,8 @@
 export type { EnvironmentWaiting } from '../protocol/environment.ts';
+export type { Askpass } from './askpass.ts';
+export { type HostReport, inspectHost, uninstallFromHost } from './bootstrap/inspect-host.ts';
+export type { BootstrapOptions } from './bootstrap/start-on-host.ts';
+export type { UploadProgress } from './bootstrap/upload.ts';
 export type { ClientStreams } from './client-connection.ts';
 export { type ConnectOptions, connect } from './connect.ts';
 export { ConnectionLostError, RequestError } from './errors.ts';
@@ -44,7 +48,17 @@ export {
   type StartEnv,
 } from './start-env.ts';
 export type { StartUpOutput } from './start-up-output.ts';
-export { commandServer, localServer, REMOTE_COMMAND, sshServer, type Target } from './target.ts';
+export {
+  commandServer,
+  containerServer,
+  localServer,
+  type Pod,
+  podServer,
+  shellServer,
+  sshCommandServer,
+  sshServer,
+  type Target,
+} from './target.ts';
 export type { TransportEnd } from './transport.ts';
 export { UnifiedExecError, type UnifiedExecErrorKind } from './unified-exec/errors.ts';
 export { UNIFIED_EXEC_LIMITS, type UnifiedExecLimits } from './unified-exec/limits.ts';

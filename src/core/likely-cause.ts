@@ -20,6 +20,7 @@ export const likelyCauseKinds = [
   'authentication',
   'noContainer',
   'accountClosed',
+  'windowsShell',
   'shellReplaced',
   'nodeMissing',
   'nodeTooOld',
@@ -151,6 +152,13 @@ const CAUSES: readonly Cause[] = [
     kind: 'accountClosed',
     evidence: ({ output }) => /account is currently not available|nologin/i.test(output),
     advice: 'this account has no login shell; use another user',
+  },
+  {
+    kind: 'windowsShell',
+    evidence: /is not recognized as (an internal or external command|(the|a) name of a cmdlet)/i,
+    advice:
+      'the host runs Windows, where no server is installed automatically; install exec-server there, and name the ' +
+      'command that starts it with --remote-command',
   },
   {
     kind: 'terminal',

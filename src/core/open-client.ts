@@ -1,5 +1,7 @@
+import type { ResultOut } from '../protocol/define.ts';
 import type { EnvironmentWaiting } from '../protocol/environment.ts';
 import { clientNotifications, requests } from '../protocol/messages.ts';
+import { PROTOCOL_VERSIONS, type ProtocolVersions, speakSameProtocol, version } from '../protocol/version.ts';
 import type { Env } from '../shared-config/index.ts';
 import { startTimer } from '../system/deadline.ts';
 import { ClientConnection, type ClientStreams } from './client-connection.ts';
@@ -12,7 +14,7 @@ import { OUTPUT_WINDOW_BYTES } from './limits.ts';
 export type OpenOptions = {
   /** The name of this client in the server's log. Default: `exec-server/core`. */
   readonly clientName?: string | undefined;
-  /** Time limit of the answer to `initialize`, in milliseconds. Default: none. */
+  /** Time limit of the answer to `initialize`, and of each answer of a host during an installation, in milliseconds. Default: none. */
   readonly initializeTimeoutMs?: number | undefined;
   /** Output of each process that the server keeps for `read`, in bytes. Default: 0. */
   readonly retainedBytes?: number | undefined;
@@ -57,6 +59,7 @@ export const openClient = async (
     });
     // The answer may have arrived after the connection had failed.
     await connection.assertOpen();
+    assertSameProtocol(announced);
     if (announced.binaryFrames) connection.useBinaryFrames();
     const client = new ExecClient(connection, announced, { localEnv, outputWindowBytes, onWaiting });
     await connection.notify(clientNotifications.initialized, {});
@@ -68,6 +71,16 @@ export const openClient = async (
   } finally {
     stopWatching();
   }
+};
+
+/** @throws {Error} if the server speaks other versions of the protocol only */
+const assertSameProtocol = ({ protocol, environmentInfo }: ResultOut<typeof requests.initialize>): void => {
+  if (protocol == null || speakSameProtocol(protocol, PROTOCOL_VERSIONS)) return;
+  const versions = ({ min, max }: ProtocolVersions) => (min === max ? `${min}` : `${min} to ${max}`);
+  throw new Error(
+    `exec-server ${environmentInfo.executorVersion} speaks protocol ${versions(protocol)}, and this client, ` +
+      `exec-server ${version}, speaks ${versions(PROTOCOL_VERSIONS)}: use the same version on both sides`,
+  );
 };
 
 /** Fails a handshake that takes too long, or whose header a shell took for a command. */

@@ -83,7 +83,7 @@ export class Processes {
   ): Promise<RemoteProcess> {
     const directory = startDirectory(this.#info, cwd);
     const startEnv = this.#startEnv(env, directory);
-    assertSandboxSupported(requests['process/start'].method, options, this.#info.capabilities);
+    assertSandboxSupported(requests['process/start'].method, options, this.#info);
     // Known before it is sent: output can arrive before the answer.
     this.#feeds.set(feed.id, feed);
     try {

@@ -38,6 +38,14 @@ export const initialize = request('initialize', () => ({
   result: z.object({
     sessionId: z.string().check(z.describe('An id of this connection for logs; it cannot be resumed.')),
     environmentInfo: EnvironmentInfo.check(z.describe('The machine and account of the server.')),
+    protocol: maybe(
+      z
+        .object({
+          min: z.int().check(z.describe('The oldest one.')),
+          max: z.int().check(z.describe('The newest one.')),
+        })
+        .check(z.describe('Versions of the protocol that the server speaks. Absent: 1.')),
+    ),
     binaryFrames: flag('True if both sides may send binary frames from now on.'),
     limits: maybe(
       z.record(z.string(), z.int()).check(z.describe('The limits that a client can reach, by name.')),

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Command } from 'commander';
 import { addServerOptions, type ServerOptions, targetOf } from '../../src/cli/server-options.ts';
-import { REMOTE_COMMAND, sshServer } from '../../src/core/index.ts';
+import { sshServer } from '../../src/core/index.ts';
 import { errorOf, useCodexHome } from './support.ts';
 
 /** Server that these options select; throws instead of ending the process. */
@@ -23,7 +23,7 @@ describe('targetOf', () => {
   });
 
   it('is an ssh host with --ssh', () => {
-    expect(targetFor('--ssh', 'devbox')).to.deep.equal(sshServer('devbox', REMOTE_COMMAND));
+    expect(targetFor('--ssh', 'devbox')).to.deep.equal(sshServer('devbox'));
     expect(targetFor('--ssh', 'devbox', '--remote-command', 'bin/exec-server --stdio')).to.deep.equal(
       sshServer('devbox', 'bin/exec-server --stdio'),
     );

@@ -5,6 +5,7 @@ import {
   assertSandboxSupported,
 } from '../../src/core/capability-check.ts';
 import { RequestError } from '../../src/core/errors.ts';
+import { version } from '../../src/protocol/version.ts';
 
 const server = (capabilities: Record<string, boolean>) => ({
   shell: { name: 'sh', path: '/bin/sh', insteadOf: undefined },
@@ -18,6 +19,9 @@ const server = (capabilities: Record<string, boolean>) => ({
   prependPathDirs: [],
   capabilities,
 });
+
+const lacks = (capability: string) =>
+  `exec-server 0.0.9 on the server lacks ${capability}; this client is ${version}: use the same version on both sides`;
 
 describe('assertEnvSupported', () => {
   it('refuses secretValues if the server would ignore it', () => {
@@ -33,7 +37,7 @@ describe('assertEnvSupported', () => {
       expect(error).to.be.instanceOf(RequestError);
       const { message, kind, data } = error as RequestError;
       expect({ message, kind, data }).to.deep.equal({
-        message: 'envPolicy.secretValues: the server (version 0.0.9) does not check values',
+        message: `envPolicy.secretValues: ${lacks('secretValues')}`,
         kind: 'unsupported',
         data: { kind: 'unsupported', field: 'envPolicy.secretValues' },
       });
@@ -52,17 +56,17 @@ describe('assertSandboxSupported', () => {
   const sandbox = { permissions: { type: 'disabled' } };
 
   it('refuses a sandbox if the server does not announce the capability', () => {
-    expect(() => assertSandboxSupported('fs/readFile', { sandbox }, {})).to.throw(
+    expect(() => assertSandboxSupported('fs/readFile', { sandbox }, server({}))).to.throw(
       RequestError,
-      'sandbox: the server does not announce this capability',
+      `sandbox: ${lacks('sandbox')}`,
     );
   });
 
   it('accepts a sandbox if the server enforces or refuses it, and a request without one', () => {
     for (const supported of [true, false]) {
-      assertSandboxSupported('process/start', { sandbox }, { sandbox: supported });
+      assertSandboxSupported('process/start', { sandbox }, server({ sandbox: supported }));
     }
-    assertSandboxSupported('process/start', {}, {});
+    assertSandboxSupported('process/start', {}, server({}));
   });
 });
 
@@ -72,7 +76,7 @@ describe('assertHeadersSupported', () => {
   it('refuses a header with a variable if the server would ignore the field', () => {
     expect(() => assertHeadersSupported('http/request', headers, server({}))).to.throw(
       RequestError,
-      'headers[1].valueEnvVar: the server does not announce the capability httpHeaderEnvVars',
+      `headers[1].valueEnvVar: ${lacks('httpHeaderEnvVars')}`,
     );
   });
 

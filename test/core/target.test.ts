@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { commandServer, localServer, REMOTE_COMMAND, sshServer } from '../../src/core/target.ts';
+import { commandServer, localServer, sshServer } from '../../src/core/target.ts';
 
 describe('localServer', () => {
   it('runs the program of this package with this Node', () => {
@@ -24,7 +24,8 @@ describe('localServer', () => {
 describe('sshServer', () => {
   it('requests no terminal, and passes the host after --', () => {
     expect(sshServer('me@devbox')).to.deep.equal({
-      argv: ['ssh', '-T', '--', 'me@devbox', REMOTE_COMMAND],
+      argv: ['ssh', '-T', '--', 'me@devbox'],
+      shell: 'line',
       location: 'remote',
       label: 'me@devbox',
     });
@@ -37,11 +38,7 @@ describe('sshServer', () => {
 
   it('passes a host that looks like an option as a host', () => {
     const { argv } = sshServer('-oProxyCommand=touch marker');
-    expect(argv.slice(argv.indexOf('--'))).to.deep.equal([
-      '--',
-      '-oProxyCommand=touch marker',
-      REMOTE_COMMAND,
-    ]);
+    expect(argv.slice(argv.indexOf('--'))).to.deep.equal(['--', '-oProxyCommand=touch marker']);
   });
 
   it('passes a command line for the shell unchanged', () => {

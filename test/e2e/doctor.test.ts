@@ -134,7 +134,7 @@ describe('exec-server doctor', () => {
         'rest skipped',
       ]);
       expect(found('connection').data.likelyCause).to.equal('hostUnknown');
-      expect(found('connection').details).to.include("ssh -T -- no-such-host.invalid 'exec-server --stdio'");
+      expect(found('connection').details).to.include('ssh -T -- no-such-host.invalid');
     });
 
     it('shows the output of another program, with advice', async () => {
@@ -343,6 +343,9 @@ describe('exec-server doctor', () => {
   });
 });
 
+/** Options for a server that is in the PATH of the host. */
+const INSTALLED = ['--remote-command', 'exec-server --stdio'];
+
 describeWithSshd('exec-server doctor --ssh', () => {
   let host: ShellHost;
 
@@ -374,7 +377,7 @@ describeWithSshd('exec-server doctor --ssh', () => {
       '.profile': '. ~/.bashrc\n',
     });
     for (const [title, options, oldNode] of [
-      ['exec-server', [], undefined],
+      ['exec-server', INSTALLED, undefined],
       ['Node', ['--remote-program', programPath], undefined],
       ['a new Node', ['--remote-program', programPath], '18'],
     ] as const) {
@@ -394,6 +397,7 @@ describeWithSshd('exec-server doctor --ssh', () => {
     it('prints the advice of the cause if no shell finds the server', async () => {
       const { stdout } = await doctor(
         host.account(path, { '.bashrc': 'PATH=/nonexistent/bin\n', '.profile': '. ~/.bashrc\n' }),
+        ...INSTALLED,
       );
       expect(stdout).to.contain('→ exec-server was not found in').and.not.contain('This works');
     });

@@ -19,6 +19,9 @@ const START_UP_FILES: Readonly<Record<string, string>> = {
   tcsh: '.tcshrc',
 };
 
+/** A server that is installed on the host already. */
+const INSTALLED = sshServer('devbox', 'exec-server --stdio');
+
 /** Start-up output of a line, and its report. */
 const CASES: ReadonlyArray<{ line: string; startUpOutput: StartUpOutput }> = [
   { line: 'echo Beer', startUpOutput: { bytes: 5, excerpt: 'Beer\\n' } },
@@ -139,7 +142,7 @@ describeWithSshd('a connection through sshd to an account with the shell', () =>
       });
 
       it(`reports that ${file} runs another shell, which reads frames as commands`, async () => {
-        const { message, likelyCause } = await failure(account(`echo Beer\nexec /bin/sh\n`));
+        const { message, likelyCause } = await failure(account(`echo Beer\nexec /bin/sh\n`), INSTALLED);
         expect(message).to.match(
           /^could not connect to devbox: the remote shell executed the protocol header as a command: ssh exited/,
         );
@@ -148,9 +151,14 @@ describeWithSshd('a connection through sshd to an account with the shell', () =>
         expect(likelyCause?.advice).to.contain('[ -t 0 ] && exec');
       });
 
+      it(`installs a server if ${file} runs another shell, which reads the script`, async () => {
+        const { startUpOutput } = await visit(account('echo Beer\nexec /bin/sh\n'));
+        expect(startUpOutput).to.deep.equal({ bytes: 5, excerpt: 'Beer\\n' });
+      });
+
       it(`works if ${file} runs another shell with the command`, async () => {
         const replaced = `echo Beer\nexec /bin/sh -c 'exec exec-server --stdio'\n`;
-        expect((await visit(account(replaced))).startUpOutput).to.deep.equal({
+        expect((await visit(account(replaced), INSTALLED)).startUpOutput).to.deep.equal({
           bytes: 5,
           excerpt: 'Beer\\n',
         });

@@ -160,7 +160,7 @@ describeWithSshd('a connection through sshd', () => {
 
     beforeEach(async () => {
       const others = childrenOf(process.pid);
-      client = await connect(sshServer('devbox'), { localEnv: host.coreEnv });
+      client = await connect(sshServer('devbox', 'exec-server --stdio'), { localEnv: host.coreEnv });
       ssh = childrenOf(process.pid).filter(pid => !others.includes(pid));
     });
 

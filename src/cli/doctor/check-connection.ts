@@ -2,6 +2,7 @@ import {
   ConnectionLostError,
   connect,
   type ExecClient,
+  inspectHost,
   type LikelyCauseKind,
   type Target,
 } from '../../core/index.ts';
@@ -45,13 +46,29 @@ export const checkConnection = async (
       details: [commandOf(checked)],
       data: { platform: platformOs, firstByteMs, answeredMs },
     };
-    return { client, findings: [found, startUpOutputOf(client), versionsOf(client)] };
+    const installation = await installationOf(checked.target);
+    return { client, findings: [found, ...installation, startUpOutputOf(client), versionsOf(client)] };
   } catch (error) {
     if (!(error instanceof ConnectionLostError)) throw error;
     return {
       findings: [await withLoginShell(failure(error, checked, firstByteMs), error, checked, timeoutMs)],
     };
   }
+};
+
+/** Returns the finding about what `connect` has installed on the host of a target that gives a shell. */
+const installationOf = async (target: Target): Promise<Finding[]> => {
+  if (target.shell === undefined) return [];
+  const { directories, installed, runtimes } = await inspectHost(target);
+  return [
+    {
+      check: 'installation',
+      level: 'ok',
+      message: `installed by this program in ${directories.join(', ')}`,
+      details: [...installed, ...runtimes.map(path => `runs with ${path}`)],
+      data: { directories, installed, runtimes },
+    },
+  ];
 };
 
 /** Adds a command line that works to the finding about a server that only a login shell finds. */

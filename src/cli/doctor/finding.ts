@@ -20,6 +20,7 @@ export type Finding = CheckResult & { readonly check: CheckName };
 /** Checks in their order; `rest` stands for those that could not be made. */
 export const checkNames = [
   'connection',
+  'installation',
   'startUpOutput',
   'version',
   'process',

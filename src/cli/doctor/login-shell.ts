@@ -1,4 +1,4 @@
-import { ConnectionLostError, connect, REMOTE_COMMAND, sshServer, type Target } from '../../core/index.ts';
+import { ConnectionLostError, connect, sshServer, type Target } from '../../core/index.ts';
 
 /**
  * Searches for a command line that starts the server of an ssh host where its own does not find the server or Node:
@@ -12,7 +12,7 @@ export const findLoginShellCommand = async (
 ): Promise<string | undefined> => {
   const [host, command] = target.argv.slice(target.argv.indexOf('--') + 1);
   if (host === undefined || command === undefined || !isQuotable(command)) return undefined;
-  const inner = command === REMOTE_COMMAND ? `exec ${command}` : command;
+  const inner = command === USUAL_COMMAND ? `exec ${command}` : command;
   // csh cannot be both a login shell and one that runs a command.
   for (const shell of ['$SHELL', 'bash']) {
     const line = `exec ${shell} -lic "${inner}"`;
@@ -20,6 +20,8 @@ export const findLoginShellCommand = async (
   }
   return undefined;
 };
+
+const USUAL_COMMAND = 'exec-server --stdio';
 
 /** True for a line that no shell changes between double quotes. */
 const isQuotable = (line: string): boolean => !/["$`\\!\r\n]/.test(line);

@@ -1,5 +1,6 @@
 import type { ResultIn } from '../../protocol/define.ts';
 import type { Requests } from '../../protocol/messages.ts';
+import { PROTOCOL_VERSIONS } from '../../protocol/version.ts';
 import type { AnnouncedLimits } from '../announced-limits.ts';
 import { describeHost } from '../environment/environment-info.ts';
 import type { Host } from '../environment/host.ts';
@@ -16,6 +17,7 @@ export const initializeResult = (
   },
 ): ResultIn<Requests['initialize']> => ({
   sessionId,
+  protocol: PROTOCOL_VERSIONS,
   environmentInfo: describeHost(host, found.sandboxUnavailable === undefined),
   ttyUnavailable: ptyUnavailable(),
   ...found,
