@@ -19,6 +19,7 @@ import {
   MAX_ARGUMENTS,
   MAX_ARGUMENTS_LENGTH,
   MAX_HEAD_TAIL_BYTES,
+  MAX_ID_BYTES,
   MAX_OUTPUT_WINDOW_BYTES,
   MIN_OUTPUT_WINDOW_BYTES,
 } from './limits.ts';
@@ -81,6 +82,14 @@ const argvField = () =>
     z.describe('Program and arguments, run without a shell.'),
   );
 
+const originId = (meaning: string) => maybe(cString().check(atMostBytes(MAX_ID_BYTES), z.describe(meaning)));
+
+/** The part of a conversation that a process belongs to. */
+const ProcessMetadata = z.object({
+  threadId: originId('The conversation: `CODEX_THREAD_ID`.'),
+  toolCallId: originId('The tool call: `CODEX_TOOL_CALL_ID`.'),
+});
+
 /** A restriction of a process that this server does not support: any value is refused. */
 const refused = (meaning: string) => maybe(z.unknown().check(z.describe(`${meaning}. Refused.`)));
 
@@ -95,6 +104,13 @@ server's own environment, or to that of the account's login shell, and then \`en
     cwd: pathText().check(z.describe('A `file:` URI or an absolute path of the server.')),
     env: withDefault(EnvOverlay, {}),
     envPolicy: maybe(EnvPolicy.check(z.describe('The policy for the environment of the machine.'))),
+    metadata: maybe(
+      ProcessMetadata.check(
+        z.describe(
+          'The origin of the process. It alone decides about `CODEX_THREAD_ID` and `CODEX_TOOL_CALL_ID`, and removes the one that it lacks.',
+        ),
+      ),
+    ),
     tty: flag('True to start it on a terminal. Refused unless `capabilities.tty` is `true`.'),
     size: maybe(TerminalSize.check(z.describe('With `tty`: its size. Default: 80 columns and 24 rows.'))),
     pipeStdin: flag(

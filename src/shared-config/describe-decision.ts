@@ -36,6 +36,10 @@ const describeRemoval = ({ by, pattern }: EnvRemoved): string => {
       return 'by the overlay';
     case 'keepLocale':
       return DESPITE_OVERLAY;
+    case 'toolCall':
+      return 'because it belongs to one tool call';
+    case 'withheld':
+      return 'because no process may have it';
     default:
       return `by ${by}`;
   }

@@ -15,7 +15,9 @@ export type EnvRemoved = {
     | 'secretValue'
     | 'includeOnly'
     | 'overlay'
-    | 'keepLocale';
+    | 'keepLocale'
+    | 'toolCall'
+    | 'withheld';
   /**
    * For `defaultExcludes` and `exclude`: the first pattern that matches the name, as it was written. For
    * `secretValue`: the name of the shape that was found.

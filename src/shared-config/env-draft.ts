@@ -1,12 +1,14 @@
 import type { Env, Platform } from './env.ts';
 import type { EnvDecision, EnvKept, EnvRemoved, EnvSet } from './env-decision.ts';
 import { foldCase } from './fold-case.ts';
+import { isWithheld } from './withheld-names.ts';
 
 const KEPT: EnvKept = { outcome: 'kept' };
+const WITHHELD: EnvRemoved = { outcome: 'removed', by: 'withheld' };
 
 /**
- * An environment under construction. It decides when two names are equal and, if asked to, records the decision of
- * each step.
+ * An environment under construction. It decides when two names are equal, admits no withheld name and, if asked to,
+ * records the decision of each step.
  */
 export class EnvDraft {
   readonly platform: Platform;
@@ -20,20 +22,28 @@ export class EnvDraft {
 
   /** Keeps a variable of the base environment. Of two spellings of one name the first counts. */
   keep(name: string, value: string): void {
+    if (isWithheld(name)) {
+      this.omit(name, WITHHELD);
+      return;
+    }
     const key = this.#keyOf(name);
     if (this.#variables.has(key)) return;
     this.#variables.set(key, [name, value]);
     this.#note(key, name, KEPT);
   }
 
-  /** Omits a variable of the base environment. Of two spellings of one name the first is recorded. */
+  /** Omits a variable that the environment does not have yet. Of two spellings of one name the first is recorded. */
   omit(name: string, decision: EnvRemoved): void {
     const key = this.#keyOf(name);
-    if (!this.#notes?.has(key)) this.#note(key, name, decision);
+    if (!this.#notes?.has(key)) this.#note(key, name, isWithheld(name) ? WITHHELD : decision);
   }
 
   /** Sets a variable. An existing name keeps its spelling. */
   set(name: string, value: string, decision: EnvSet): void {
+    if (isWithheld(name)) {
+      this.omit(name, WITHHELD);
+      return;
+    }
     const key = this.#keyOf(name);
     const spelling = this.#variables.get(key)?.[0] ?? name;
     this.#variables.set(key, [spelling, value]);
@@ -58,6 +68,11 @@ export class EnvDraft {
     const variable = this.#variables.get(key);
     if (!variable) this.#note(key, name, { outcome: 'removed', by });
     else if (this.#notes?.get(key)?.[1].outcome === 'kept') this.#note(key, variable[0], { ...KEPT, by });
+  }
+
+  /** Returns true if the platform takes two names for one variable. */
+  equals(name: string, other: string): boolean {
+    return this.#keyOf(name) === this.#keyOf(other);
   }
 
   has(name: string): boolean {

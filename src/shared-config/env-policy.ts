@@ -88,11 +88,18 @@ export const applyEnvPolicy = (policy: EnvPolicy, env: Env, platform: Platform):
 export const applyPolicyTo = (draft: EnvDraft, policy: EnvPolicy, env: Env, cwd?: string | null): void => {
   const effort = new MatchEffort();
   inherit(draft, policy, env, draft.platform === 'posix' ? cwd : undefined, effort);
-  for (const [name, value] of Object.entries(policy.set ?? {})) draft.set(name, value, SET);
+  for (const [name, value] of Object.entries(policy.set ?? {})) {
+    if (draft.equals(name, TOOL_CALL_ID)) draft.omit(name, OF_A_TOOL_CALL);
+    else draft.set(name, value, SET);
+  }
   keepOnly(draft, policy.includeOnly ?? [], effort);
 };
 
+/** The variable with the id of the tool call that a process belongs to; only the overlay can set it. */
+const TOOL_CALL_ID = 'CODEX_TOOL_CALL_ID';
+
 const SET: EnvSet = { outcome: 'set', by: 'policy' };
+const OF_A_TOOL_CALL: EnvRemoved = { outcome: 'removed', by: 'toolCall' };
 const NOT_INHERITED: EnvRemoved = { outcome: 'removed', by: 'inherit' };
 const NOT_INCLUDED: EnvRemoved = { outcome: 'removed', by: 'includeOnly' };
 
@@ -110,6 +117,7 @@ const inherit = (
   const add = (name: string, value: string) => {
     const removed = objections.length > 0 ? firstObjection(objections, name, effort) : undefined;
     if (removed) draft.omit(name, removed);
+    else if (draft.equals(name, TOOL_CALL_ID)) draft.omit(name, OF_A_TOOL_CALL);
     else draft.keep(name, value);
   };
   for (const [name, value] of Object.entries(env)) {

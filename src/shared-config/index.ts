@@ -13,4 +13,4 @@ export { MAX_MATCH_STEPS, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_VARIABLES } from
 export { MatchLimitError } from './match-effort.ts';
 export { describePathOrigin, type PathOrigin, pathOrigin } from './path-origin.ts';
 export { describeIssue, type TypeWords } from './schema-issue.ts';
-export { isWithheld } from './withheld-names.ts';
+export { isWithheld, withoutWithheld } from './withheld-names.ts';

@@ -270,6 +270,7 @@ const cases: Record<string, Case> = {
         includeOnly: ['A', 'B'],
         keepLocale: true,
       },
+      metadata: { threadId: 't', toolCallId: 'c' },
       tty: true,
       size: { columns: 100, rows: 30 },
       pipeStdin: true,
@@ -298,6 +299,7 @@ const cases: Record<string, Case> = {
     optional: [
       'env',
       'envPolicy',
+      'metadata',
       'tty',
       'size',
       'pipeStdin',

@@ -56,6 +56,24 @@ describe('EnvDraft', () => {
     });
   });
 
+  for (const platform of ['posix', 'windows'] as const) {
+    it(`admits no withheld name on ${platform}, and notes it whichever step has it`, () => {
+      const draft = new EnvDraft(platform, { record: true });
+      draft.keep('OPENAI_IDENTITY_TOKEN_FILE', '1');
+      draft.omit('node_repl_auth_token', REMOVED);
+      draft.set('Openai_Federation_Rule_Id', '2', SET);
+      expect(draft.toEnv()).to.deep.equal({});
+      const withheld = { outcome: 'removed', by: 'withheld' };
+      expect(draft.decisions()).to.deep.equal(
+        new Map([
+          ['OPENAI_IDENTITY_TOKEN_FILE', withheld],
+          ['node_repl_auth_token', withheld],
+          ['Openai_Federation_Rule_Id', withheld],
+        ]),
+      );
+    });
+  }
+
   it('notes nothing for the removal of a name that is not there', () => {
     const draft = new EnvDraft('posix', { record: true });
     draft.omit('API_KEY', REMOVED);

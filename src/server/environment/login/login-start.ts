@@ -1,7 +1,7 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { basename } from 'node:path';
-import type { Env, EnvBase } from '../../../shared-config/index.ts';
+import { type Env, type EnvBase, isWithheld } from '../../../shared-config/index.ts';
 import type { Host } from '../host.ts';
 
 /** A base that a login shell is run for. */
@@ -52,7 +52,11 @@ const startEnv = (shell: string, { env, homeDir }: Host, systemEnvironment: stri
   return {
     PATH: DEFAULT_PATH,
     ...(user !== undefined && { USER: user, LOGNAME: user }),
-    ...Object.fromEntries(Object.entries(env).filter(([name]) => isLoginName(name) || fromSystem.has(name))),
+    ...Object.fromEntries(
+      Object.entries(env).filter(
+        ([name]) => isLoginName(name) || (fromSystem.has(name) && !isWithheld(name)),
+      ),
+    ),
     HOME: homeDir,
     SHELL: shell,
     // Disables colours, titles and line editors.

@@ -5,6 +5,7 @@ import {
   countDecisions,
   type EnvBase,
   type EnvCounts,
+  type EnvOverlay,
   pathOrigin,
   platformOf,
   traceEnv,
@@ -90,7 +91,7 @@ const start = async (
     traceEnv({
       base: taken?.env ?? host.env,
       policy: params.envPolicy,
-      overlay: params.env,
+      overlay: overlayOf(params),
       cwd: pwd,
       platform: platformOf(platform),
     }),
@@ -120,6 +121,16 @@ const start = async (
     envBase: taken && describeBase(taken),
   };
 };
+
+/** The overlay of a start. Metadata decides about its variables, as in Codex, also by what it lacks. */
+const overlayOf = ({ env, metadata }: StartParams): EnvOverlay =>
+  metadata === undefined
+    ? env
+    : {
+        ...env,
+        CODEX_THREAD_ID: metadata.threadId ?? null,
+        CODEX_TOOL_CALL_ID: metadata.toolCallId ?? null,
+      };
 
 const DEFAULT_SIZE = { columns: 80, rows: 24 };
 

@@ -155,6 +155,39 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       expect(environment).to.deep.equal({ kept: 1, removed: 2, set: 3 });
     });
 
+    for (const tty of ptyUnavailable() === undefined ? [false, true] : [false]) {
+      it(`has no withheld name, whatever sets it, ${tty ? 'on a terminal' : 'on pipes'}`, async () => {
+        const secrets = { OPENAI_IDENTITY_TOKEN_FILE: '/secret', openai_federation_rule_id: 'secret' };
+        const withSecrets = { host: currentHost({ PATH, ...secrets }, () => {}) };
+        const names = async (request: object) => {
+          const { env } = await variables({ tty, ...request }, withSecrets);
+          return env.map(line => line.trimEnd().replace(/=.*/, '')).filter(name => name !== 'TERM');
+        };
+        const envPolicy = { ignoreDefaultExcludes: true, set: secrets };
+        expect(await names({ envPolicy, env: secrets })).to.deep.equal(['PATH']);
+        expect(await names({ env: { ...secrets, ONE: '1' } })).to.deep.equal(['ONE']);
+      });
+    }
+
+    it('has the ids of metadata, which decides about them alone', async () => {
+      const withIds = {
+        host: currentHost({ CODEX_THREAD_ID: 'host', CODEX_TOOL_CALL_ID: 'host' }, () => {}),
+      };
+      const env = { CODEX_THREAD_ID: 'env', CODEX_TOOL_CALL_ID: 'env' };
+      const ids = async (request: object) => (await variables(request, withIds)).env;
+      expect(await ids({ envPolicy: {} })).to.deep.equal(['CODEX_THREAD_ID=host']);
+      expect(await ids({ envPolicy: {}, metadata: { toolCallId: 'call' } })).to.deep.equal([
+        'CODEX_TOOL_CALL_ID=call',
+      ]);
+      expect(await ids({ env, metadata: { threadId: 'thread', toolCallId: null } })).to.deep.equal([
+        'CODEX_THREAD_ID=thread',
+      ]);
+      expect(await ids({ env, metadata: null })).to.deep.equal([
+        'CODEX_THREAD_ID=env',
+        'CODEX_TOOL_CALL_ID=env',
+      ]);
+    });
+
     it('starts from the base of the policy and reports it', async () => {
       const asked: string[] = [];
       const baseEnv = async (base: string): Promise<BaseEnv> => {
