@@ -96,10 +96,9 @@ const startThroughShell = async (
   });
 };
 
-const withOverlay = (env: NodeJS.ProcessEnv, overlay: EnvOverlay | undefined): NodeJS.ProcessEnv =>
-  overlay === undefined
-    ? env
-    : applyOverlay(overlay, Object.fromEntries(definedIn(env)), platformOf(process.platform));
+/** The variables of the program of a target. Withheld ones are not among them. */
+const withOverlay = (env: NodeJS.ProcessEnv, overlay: EnvOverlay = {}): Env =>
+  applyOverlay(overlay, Object.fromEntries(definedIn(env)), platformOf(process.platform));
 
 const definedIn = (env: NodeJS.ProcessEnv): Array<[string, string]> =>
   Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);

@@ -1,15 +1,16 @@
-import type { EnvOverlay } from '../shared-config/index.ts';
+import { type EnvOverlay, foldCase } from '../shared-config/index.ts';
+import { hasProxy, PROXY_PATTERNS, type ProxyFacts, proxyVariables } from './proxy-env.ts';
 
 /** Facts known at run time that become variables of processes. */
-export type RuntimeFacts = {
+export type RuntimeFacts = ProxyFacts & {
   /** The conversation that a process belongs to. */
   readonly threadId?: string;
+  /** The session of the agent, which can have several conversations. */
+  readonly sessionId?: string;
+  /** The tool call that starts the process. */
+  readonly toolCallId?: string;
   /** True or an object if the output is read by a program: no colours, no pager, UTF-8. */
   readonly unifiedExec?: boolean | UnifiedExecFacts;
-  /** The network proxy that processes must use, as a URL. */
-  readonly proxyUrl?: string;
-  /** Hosts that are reached without the proxy; only with `proxyUrl`. */
-  readonly noProxy?: readonly string[];
   /** The kind of sandbox that the process runs in: `seatbelt`, `bwrap`, … */
   readonly sandbox?: string;
   /** True if the sandbox has no network. */
@@ -27,30 +28,47 @@ export type UnifiedExecFacts = {
   readonly term?: string | undefined;
 };
 
+/** Names that describe the client of a server to a process, and that a policy may not set either. */
+const SET_BY_NO_POLICY = [
+  'CODEX_PERMISSION_PROFILE',
+  'CODEX_VERSION',
+  'CODEX_APPLY_PATCH_PRESERVE_LINE_ENDINGS',
+  'CODEX_PLUGIN_METRICS_OUTPUT',
+] as const;
+
 /**
  * Names that describe Core to a process. One that the server inherited would describe another client, so a start by
  * policy removes them unless Core sets them.
  */
 export const CORE_OWNED_NAMES = [
   'CODEX_THREAD_ID',
+  'CODEX_SESSION_ID',
+  'CODEX_TOOL_CALL_ID',
   'CODEX_CI',
   'CODEX_SANDBOX',
   'CODEX_SANDBOX_NETWORK_DISABLED',
+  ...SET_BY_NO_POLICY,
 ] as const;
 
 /** Returns patterns of the names that a start with these facts does not inherit: they would contradict Core. */
-export const ownedByCore = ({ proxyUrl }: RuntimeFacts): readonly string[] =>
-  proxyUrl === undefined ? CORE_OWNED_NAMES : [...CORE_OWNED_NAMES, ...PROXY_NAMES];
+export const ownedByCore = (facts: RuntimeFacts): readonly string[] =>
+  hasProxy(facts) ? [...CORE_OWNED_NAMES, ...PROXY_PATTERNS] : CORE_OWNED_NAMES;
 
-// Also FTP_PROXY, npm_config_https_proxy, YARN_HTTP_PROXY and others: with any of them a process would bypass the proxy
-// that it must use.
-const PROXY_NAMES = ['*_PROXY', '*_NOPROXY'];
+/** Returns true if the `set` of a policy may set a name, in any case. */
+export const isSettable = (name: string): boolean =>
+  !(SET_BY_NO_POLICY as readonly string[]).includes(foldCase(name));
 
-/** Returns the variables for these facts; none is taken from Core's own environment. */
+/**
+ * Returns the variables for these facts; none is taken from Core's own environment.
+ *
+ * @throws {TypeError} for the URL of a proxy that is none
+ */
 export const runtimeOverlay = (facts: RuntimeFacts): EnvOverlay => ({
   ...(facts.threadId !== undefined && { CODEX_THREAD_ID: facts.threadId }),
+  ...(facts.sessionId !== undefined && { CODEX_SESSION_ID: facts.sessionId }),
+  ...(facts.toolCallId !== undefined && { CODEX_TOOL_CALL_ID: facts.toolCallId }),
   ...unifiedExecVariables(facts.unifiedExec ?? false),
-  ...(facts.proxyUrl !== undefined && proxyVariables(facts.proxyUrl, facts.noProxy ?? [])),
+  ...proxyVariables(facts),
   ...(facts.sandbox !== undefined && { CODEX_SANDBOX: facts.sandbox }),
   ...(facts.networkDisabled === true && { CODEX_SANDBOX_NETWORK_DISABLED: '1' }),
 });
@@ -75,10 +93,3 @@ const UNIFIED_EXEC = {
 } as const;
 
 const LOCALE = { LANG: 'C.UTF-8', LC_CTYPE: 'C.UTF-8', LC_ALL: 'C.UTF-8' } as const;
-
-// Some programs read these names in lower case only (curl: http_proxy), others in upper case only.
-const proxyVariables = (url: string, noProxy: readonly string[]): EnvOverlay => {
-  const upper = { HTTP_PROXY: url, HTTPS_PROXY: url, ALL_PROXY: url, NO_PROXY: noProxy.join(',') };
-  const lower = Object.fromEntries(Object.entries(upper).map(([name, value]) => [name.toLowerCase(), value]));
-  return { ...upper, ...lower };
-};

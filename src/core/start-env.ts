@@ -6,8 +6,15 @@ import {
   type EnvPolicy,
   LOCALE_NAMES,
   platformOf,
+  withoutWithheld,
 } from '../shared-config/index.ts';
-import { keepsHostLocale, ownedByCore, type RuntimeFacts, runtimeOverlay } from './runtime-env.ts';
+import {
+  isSettable,
+  keepsHostLocale,
+  ownedByCore,
+  type RuntimeFacts,
+  runtimeOverlay,
+} from './runtime-env.ts';
 
 /** The variables of a process. */
 export type ProcessEnv =
@@ -37,7 +44,7 @@ export type StartEnv = { readonly env: EnvOverlay; readonly envPolicy?: EnvPolic
  * sets to the value that its own machine has would otherwise get the value of the other machine.
  */
 export const remoteStartEnv = (environment: ProcessEnv): StartEnv => {
-  if ('exact' in environment) return { env: environment.exact };
+  if ('exact' in environment) return { env: withoutWithheld(environment.exact) };
   const { policy = {}, runtime = {}, overlay = {} } = environment;
   // A caller that sets a locale decides about all of it.
   const setsLocale = keepsHostLocale(runtime) && LOCALE_NAMES.some(name => (overlay[name] ?? null) !== null);
@@ -45,18 +52,24 @@ export const remoteStartEnv = (environment: ProcessEnv): StartEnv => {
   return {
     envPolicy: {
       ...policy,
+      ...(policy.set && { set: settable(policy.set) }),
       exclude: [...(policy.exclude ?? []), ...ownedByCore(runtime)],
       ...(keepsHostLocale(runtime) && !setsLocale && { keepLocale: true }),
     },
     // The names of the caller are last: of two spellings of one name, the last one counts.
-    env: Object.fromEntries([
-      ...facts.filter(
-        ([name]) => !Object.hasOwn(overlay, name) && !(setsLocale && LOCALE_NAMES.includes(name)),
-      ),
-      ...Object.entries(overlay),
-    ]),
+    env: withoutWithheld(
+      Object.fromEntries([
+        ...facts.filter(
+          ([name]) => !Object.hasOwn(overlay, name) && !(setsLocale && LOCALE_NAMES.includes(name)),
+        ),
+        ...Object.entries(overlay),
+      ]),
+    ),
   };
 };
+
+const settable = (set: Env): Env =>
+  Object.fromEntries(Object.entries(withoutWithheld(set)).filter(([name]) => isSettable(name)));
 
 /**
  * Returns the environment of a start on this machine: the exact result of the policy for `localEnv`.

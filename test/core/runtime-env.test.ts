@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { proxyVariables } from '../../src/core/proxy-env.ts';
 import {
   CORE_OWNED_NAMES,
+  isSettable,
   keepsHostLocale,
   ownedByCore,
   type RuntimeFacts,
@@ -22,13 +24,20 @@ const UNIFIED_EXEC = {
   CODEX_CI: '1',
 };
 
+/** Names of facts about the proxy. */
+const PROXY_FACTS = ['proxyUrl', 'socksProxyUrl', 'noProxy', 'allowLocalBinding'];
+
 const { TERM: _, ...withoutTerm } = UNIFIED_EXEC;
 
 const EVERY_FACT: Required<RuntimeFacts> = {
   threadId: 'thread',
+  sessionId: 'session',
+  toolCallId: 'call',
   unifiedExec: true,
   proxyUrl: 'http://proxy:3128',
+  socksProxyUrl: 'socks5://proxy:1080',
   noProxy: ['localhost', '.internal'],
+  allowLocalBinding: true,
   sandbox: 'bwrap',
   networkDisabled: true,
 };
@@ -38,6 +47,8 @@ describe('runtimeOverlay', () => {
     ['nothing without facts', {}, {}],
     ['the conversation', { threadId: '0198-abc' }, { CODEX_THREAD_ID: '0198-abc' }],
     ['a conversation whose id is empty', { threadId: '' }, { CODEX_THREAD_ID: '' }],
+    ['the session of the agent', { sessionId: 's-1' }, { CODEX_SESSION_ID: 's-1' }],
+    ['the tool call', { toolCallId: 'call_1' }, { CODEX_TOOL_CALL_ID: 'call_1' }],
     ['output for a program, with a COLORTERM that is there and empty', { unifiedExec: true }, UNIFIED_EXEC],
     ['the same for a unified exec that asks for nothing special', { unifiedExec: {} }, UNIFIED_EXEC],
     ['the same with the locale asked for by name', { unifiedExec: { locale: 'c.utf8' } }, UNIFIED_EXEC],
@@ -63,30 +74,9 @@ describe('runtimeOverlay', () => {
     });
   }
 
-  it('sets the proxy in upper and lower case: some programs read only one', () => {
-    const url = 'http://proxy:3128';
-    expect(runtimeOverlay({ proxyUrl: url, noProxy: ['localhost', '.internal'] })).to.deep.equal({
-      HTTP_PROXY: url,
-      HTTPS_PROXY: url,
-      ALL_PROXY: url,
-      NO_PROXY: 'localhost,.internal',
-      http_proxy: url,
-      https_proxy: url,
-      all_proxy: url,
-      no_proxy: 'localhost,.internal',
-    });
-  });
-
-  it('sets an empty NO_PROXY, so that the exceptions of the machine do not apply', () => {
-    const { NO_PROXY, no_proxy } = runtimeOverlay({ proxyUrl: 'http://proxy:3128' });
-    expect({ NO_PROXY, no_proxy }).to.deep.equal({ NO_PROXY: '', no_proxy: '' });
-  });
-
   it('sets separate variables for each fact', () => {
     const oneByOne = Object.entries(EVERY_FACT).map(([name, value]) =>
-      name === 'noProxy' || name === 'proxyUrl'
-        ? runtimeOverlay({ proxyUrl: EVERY_FACT.proxyUrl, noProxy: EVERY_FACT.noProxy })
-        : runtimeOverlay({ [name]: value }),
+      PROXY_FACTS.includes(name) ? proxyVariables(EVERY_FACT) : runtimeOverlay({ [name]: value }),
     );
     expect(runtimeOverlay(EVERY_FACT)).to.deep.equal(Object.assign({}, ...oneByOne));
   });
@@ -94,9 +84,10 @@ describe('runtimeOverlay', () => {
   it('takes values from the facts only, unchanged', () => {
     const text = fc.string({ unit: 'binary' });
     fc.assert(
-      fc.property(text, text, text, (threadId, proxyUrl, sandbox) => {
-        expect(runtimeOverlay({ threadId, proxyUrl, sandbox })).to.include({
+      fc.property(text, text, text, fc.webUrl(), (threadId, toolCallId, sandbox, proxyUrl) => {
+        expect(runtimeOverlay({ threadId, toolCallId, proxyUrl, sandbox })).to.include({
           CODEX_THREAD_ID: threadId,
+          CODEX_TOOL_CALL_ID: toolCallId,
           HTTP_PROXY: proxyUrl,
           https_proxy: proxyUrl,
           CODEX_SANDBOX: sandbox,
@@ -107,9 +98,19 @@ describe('runtimeOverlay', () => {
 });
 
 describe('CORE_OWNED_NAMES', () => {
-  it('are all CODEX_ names that Core sets', () => {
-    const own = Object.keys(runtimeOverlay(EVERY_FACT)).filter(name => name.startsWith('CODEX_'));
-    expect(own.sort()).to.deep.equal([...CORE_OWNED_NAMES].sort());
+  it('include all CODEX_ names that Core sets, except those of the proxy', () => {
+    const own = Object.keys(runtimeOverlay(EVERY_FACT)).filter(name => /^CODEX_(?!NETWORK_)/.test(name));
+    expect(CORE_OWNED_NAMES).to.include.members(own);
+  });
+
+  it('cannot all be set by a policy', () => {
+    expect(CORE_OWNED_NAMES.filter(name => !isSettable(name))).to.deep.equal([
+      'CODEX_PERMISSION_PROFILE',
+      'CODEX_VERSION',
+      'CODEX_APPLY_PATCH_PRESERVE_LINE_ENDINGS',
+      'CODEX_PLUGIN_METRICS_OUTPUT',
+    ]);
+    expect(isSettable('codex_version')).to.equal(false);
   });
 });
 
@@ -140,7 +141,15 @@ describe('ownedByCore', () => {
   });
 
   it('include all proxy variables if there is a proxy', () => {
-    const names = [...proxies, 'YARN_HTTP_PROXY', 'WSS_PROXY', 'npm_config_noproxy', ...CORE_OWNED_NAMES];
+    const names = [
+      ...proxies,
+      'YARN_HTTP_PROXY',
+      'WSS_PROXY',
+      'npm_config_noproxy',
+      'GLOBAL_AGENT_HTTP_PROXY',
+      'CODEX_NETWORK_PROXY_ACTIVE',
+      ...CORE_OWNED_NAMES,
+    ];
     expect(inherited({ proxyUrl: 'http://proxy:1' }, ...names, 'GOPROXY', 'PROXY')).to.deep.equal([
       'GOPROXY',
       'PROXY',
@@ -148,8 +157,9 @@ describe('ownedByCore', () => {
   });
 
   it('match every proxy variable that is set', () => {
-    const facts = { proxyUrl: 'http://proxy:1' };
-    expect(inherited(facts, ...Object.keys(runtimeOverlay(facts)))).to.deep.equal([]);
+    for (const facts of [{ proxyUrl: 'http://proxy:1' }, { socksProxyUrl: 'socks5://proxy:2' }]) {
+      expect(inherited(facts, ...Object.keys(runtimeOverlay(facts)))).to.deep.equal([]);
+    }
   });
 });
 

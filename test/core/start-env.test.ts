@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import {
   CORE_OWNED_NAMES,
+  isSettable,
   keepsHostLocale,
   ownedByCore,
   type RuntimeFacts,
@@ -27,7 +28,14 @@ import { holds } from '../support/holds.ts';
 type ByPolicy = Exclude<ProcessEnv, { readonly exact: Env }>;
 
 const RUNTIME_NAMES = Object.keys(
-  runtimeOverlay({ threadId: '', unifiedExec: true, proxyUrl: '', sandbox: '', networkDisabled: true }),
+  runtimeOverlay({
+    threadId: '',
+    toolCallId: '',
+    unifiedExec: true,
+    proxyUrl: 'http://proxy:1',
+    sandbox: '',
+    networkDisabled: true,
+  }),
 );
 
 const anyUnifiedExec = fc.oneof(
@@ -47,8 +55,11 @@ const word = fc.constantFrom('', 'cat', '1', 'dumb', 'http://proxy:1');
 const anyFacts: fc.Arbitrary<RuntimeFacts> = fc.record(
   {
     threadId: word,
+    toolCallId: word,
     unifiedExec: anyUnifiedExec,
-    proxyUrl: word,
+    proxyUrl: fc.constantFrom('http://proxy:1', 'socks5://proxy:2'),
+    socksProxyUrl: fc.constant('socks5h://proxy:2'),
+    allowLocalBinding: fc.boolean(),
     noProxy: fc.array(word, { maxLength: 2 }),
     sandbox: word,
     networkDisabled: fc.boolean(),
@@ -128,7 +139,24 @@ const onRemote = (environment: ProcessEnv, base: Env, platform: Platform = 'posi
   return buildEnv({ base, policy: envPolicy, overlay: env, platform });
 };
 
+/** True for a name that the policy may set; the id of a tool call belongs to one process. */
+const isInPolicy = (name: string): boolean => isSettable(name) && name !== 'CODEX_TOOL_CALL_ID';
+
 describe('remoteStartEnv', () => {
+  it('sends no name that is withheld from all processes', () => {
+    const mine = { OPENAI_IDENTITY_TOKEN_FILE: 'mine', openai_federation_rule_id: 'mine', A: '1' };
+    expect(remoteStartEnv({ exact: mine })).to.deep.equal({ env: { A: '1' } });
+    expect(remoteStartEnv({ policy: { set: mine }, overlay: mine })).to.deep.equal({
+      envPolicy: { set: { A: '1' }, exclude: [...CORE_OWNED_NAMES] },
+      env: { A: '1' },
+    });
+  });
+
+  it('removes names from set that describe Core, in any case', () => {
+    const set = { CODEX_VERSION: '1', codex_permission_profile: 'p', CODEX_HOME: '/h' };
+    expect(remoteStartEnv({ policy: { set } }).envPolicy?.set).to.deep.equal({ CODEX_HOME: '/h' });
+  });
+
   it('sends the policy, and also excludes the names that Core owns', () => {
     const policy: EnvPolicy = { inherit: 'core', exclude: ['A*'], set: { B: '1' }, includeOnly: ['?'] };
     expect(remoteStartEnv({ policy, overlay: { C: '2', D: null } })).to.deep.equal({
@@ -276,9 +304,11 @@ describe('remoteStartEnv', () => {
       expect(localStartEnv({}, stale, 'linux')).to.deep.equal({ env: { A: '1' } });
     });
 
-    it(`lets the caller set ${name} by policy or overlay`, () => {
+    it(`lets the caller set ${name} by overlay, ${isInPolicy(name) ? 'and' : 'but not'} by policy`, () => {
       const stale = { [name]: 'stale' };
-      expect(onRemote({ policy: { set: { [name]: 'set' } } }, stale)).to.deep.equal({ [name]: 'set' });
+      expect(onRemote({ policy: { set: { [name]: 'set' } } }, stale)).to.deep.equal(
+        isInPolicy(name) ? { [name]: 'set' } : {},
+      );
       expect(onRemote({ overlay: { [name]: 'laid' } }, stale)).to.deep.equal({ [name]: 'laid' });
     });
   }
