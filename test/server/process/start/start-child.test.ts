@@ -164,7 +164,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
           return env.map(line => line.trimEnd().replace(/=.*/, '')).filter(name => name !== 'TERM');
         };
         const envPolicy = { ignoreDefaultExcludes: true, set: secrets };
-        expect(await names({ envPolicy, env: secrets })).to.deep.equal(['PATH']);
+        expect(await names({ envPolicy, env: { ...secrets, PWD: null } })).to.deep.equal(['PATH']);
         expect(await names({ env: { ...secrets, ONE: '1' } })).to.deep.equal(['ONE']);
       });
     }
@@ -174,7 +174,8 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
         host: currentHost({ CODEX_THREAD_ID: 'host', CODEX_TOOL_CALL_ID: 'host' }, () => {}),
       };
       const env = { CODEX_THREAD_ID: 'env', CODEX_TOOL_CALL_ID: 'env' };
-      const ids = async (request: object) => (await variables(request, withIds)).env;
+      const ids = async (request: object) =>
+        (await variables(request, withIds)).env.filter(line => line.startsWith('CODEX_'));
       expect(await ids({ envPolicy: {} })).to.deep.equal(['CODEX_THREAD_ID=host']);
       expect(await ids({ envPolicy: {}, metadata: { toolCallId: 'call' } })).to.deep.equal([
         'CODEX_TOOL_CALL_ID=call',
