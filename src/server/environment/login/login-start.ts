@@ -3,19 +3,10 @@ import { userInfo } from 'node:os';
 import { basename } from 'node:path';
 import { type Env, type EnvBase, isWithheld } from '../../../shared-config/index.ts';
 import type { Host } from '../host.ts';
+import type { ShellStart } from './spawn-shell.ts';
 
 /** A base that a login shell is run for. */
 export type LoginBase = Exclude<EnvBase, 'process'>;
-
-/** Arguments for starting a login shell. */
-export type LoginStart = {
-  readonly program: string;
-  /** The leading dash makes it a login shell; tcsh accepts `-l` only as its sole argument. */
-  readonly argv0: string;
-  readonly args: readonly string[];
-  readonly cwd: string;
-  readonly env: Env;
-};
 
 /** Lets start-up files detect that they run for their environment only, and skip interactive parts. */
 const RESOLVING = 'EXEC_SERVER_RESOLVING_ENVIRONMENT';
@@ -27,8 +18,9 @@ export const loginStart = (
   interactive: boolean,
   command: string,
   systemEnvironment = '/etc/environment',
-): LoginStart => ({
+): ShellStart => ({
   program: shell,
+  // The leading dash makes it a login shell; tcsh accepts `-l` only as its sole argument.
   argv0: `-${basename(shell)}`,
   args: argsOf(basename(shell), interactive, command),
   cwd: canEnter(host.homeDir) ? host.homeDir : '/',

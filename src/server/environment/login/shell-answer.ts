@@ -1,5 +1,6 @@
 import type { Env } from '../../../shared-config/index.ts';
-import { MAX_LOGIN_ENV_BYTES, MAX_LOGIN_NOISE_BYTES, MAX_OMITTED_NAME_BYTES } from './limits.ts';
+import { MAX_LOGIN_ENV_BYTES, MAX_OMITTED_NAME_BYTES } from './limits.ts';
+import { MarkedOutput, tooLong } from './marked-output.ts';
 
 /** A command that makes a shell print its environment twice, between marks. */
 export type ShellQuestion = {
@@ -32,55 +33,29 @@ export const newQuestion = (): ShellQuestion => {
  * and the answer is refused unless both have the same names, or if `PATH` differs, without which no program is found.
  */
 export class ShellAnswerReader {
-  readonly #marks: ShellQuestion['marks'];
-  /** Output from the first mark on. */
-  readonly #chunks: Buffer[] = [];
-  #bytes = 0;
-  #noiseBytes = 0;
-  /** Latest bytes, which may contain the beginning of a mark. */
-  #tail: Buffer = Buffer.alloc(0);
+  readonly #middle: Buffer;
+  readonly #output: MarkedOutput;
 
-  constructor({ marks }: ShellQuestion) {
-    this.#marks = marks;
+  constructor({ marks: [begin, middle, end] }: ShellQuestion) {
+    this.#middle = middle;
+    this.#output = new MarkedOutput({ begin, end }, MAX_LOGIN_ENV_BYTES, 2);
   }
 
   /** Adds output. Returns the answer once it is complete. */
   push(chunk: Buffer): ShellAnswer | undefined {
-    const [begin, , end] = this.#marks;
-    const seen = Buffer.concat([this.#tail, chunk]);
-    this.#tail = Buffer.from(seen.subarray(-(begin.length - 1)));
-    if (this.#chunks.length > 0) {
-      this.#keep(chunk);
-    } else {
-      const at = seen.indexOf(begin);
-      if (at === -1) {
-        this.#noiseBytes += chunk.length;
-        return this.#noiseBytes > MAX_LOGIN_NOISE_BYTES ? { reason: TOO_MUCH_NOISE } : undefined;
-      }
-      this.#keep(seen.subarray(at));
-    }
-    if (seen.includes(end)) return readAnswer(Buffer.concat(this.#chunks), this.#marks);
-    return this.#bytes > 2 * MAX_LOGIN_ENV_BYTES + 3 * end.length ? { reason: TOO_MUCH } : undefined;
-  }
-
-  #keep(bytes: Buffer): void {
-    this.#chunks.push(bytes);
-    this.#bytes += bytes.length;
+    const printed = this.#output.push(chunk);
+    return Buffer.isBuffer(printed) ? readAnswer(printed, this.#middle) : printed;
   }
 }
 
-const TOO_MUCH_NOISE = `not found in the first ${MAX_LOGIN_NOISE_BYTES} bytes of output`;
-const TOO_MUCH = `longer than ${MAX_LOGIN_ENV_BYTES} bytes`;
 const MIXED = 'mixed with other output';
 
-const readAnswer = (printed: Buffer, [begin, middle, end]: ShellQuestion['marks']): ShellAnswer => {
-  const to = printed.indexOf(end);
-  const from = printed.lastIndexOf(begin, to) + begin.length;
-  const between = printed.indexOf(middle, from);
-  if (between === -1 || between > to) return { reason: MIXED };
-  if (between - from > MAX_LOGIN_ENV_BYTES) return { reason: TOO_MUCH };
-  const first = parseVariables(printed.subarray(from, between));
-  const second = parseVariables(printed.subarray(between + middle.length, to));
+const readAnswer = (printed: Buffer, middle: Buffer): ShellAnswer => {
+  const between = printed.indexOf(middle);
+  if (between === -1) return { reason: MIXED };
+  if (between > MAX_LOGIN_ENV_BYTES) return { reason: tooLong(MAX_LOGIN_ENV_BYTES) };
+  const first = parseVariables(printed.subarray(0, between));
+  const second = parseVariables(printed.subarray(between + middle.length));
   if (first === undefined || second === undefined || !haveSameNames(first, second)) return { reason: MIXED };
   return decoded(first, second);
 };

@@ -3,30 +3,42 @@ import { once } from 'node:events';
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { Env } from '../../../shared-config/index.ts';
 import { exactEnv } from '../../../system/exact-env.ts';
-import type { LoginStart } from './login-start.ts';
+
+/** Arguments for starting a shell. */
+export type ShellStart = {
+  readonly program: string;
+  /** A leading dash makes it a login shell. */
+  readonly argv0: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Env;
+  /** Descriptors of this process that it gets as 3, 4 and so on. */
+  readonly descriptors?: readonly number[];
+};
 
 /** A running shell, leader of its session. */
 export type StartedShell = ChildProcess & { readonly pid: number; readonly stdout: Readable };
 
 /**
- * Starts a shell with a command on stdin. Its stderr is discarded.
+ * Starts a shell, with a command on stdin if there is one. Its stderr is discarded.
  *
  * @returns the shell, or a promise of the errno if it could not be started
  */
 export const spawnShell = (
-  { program, argv0, args, cwd, env }: LoginStart,
-  command: string,
+  { program, argv0, args, cwd, env, descriptors = [] }: ShellStart,
+  command: string | undefined,
   tempDir: string,
 ): StartedShell | { readonly failed: Promise<string> } => {
-  const stdin = openCommand(command, tempDir);
+  const stdin = command === undefined ? undefined : openCommand(command, tempDir);
   try {
     const child = spawn(program, args, {
       argv0,
       cwd,
       env: exactEnv(env),
       detached: true,
-      stdio: [stdin ?? 'ignore', 'pipe', 'ignore'],
+      stdio: [stdin ?? 'ignore', 'pipe', 'ignore', ...descriptors],
     });
     if (child.pid === undefined) return { failed: once(child, 'error').then(([error]) => errnoOf(error)) };
     child.stdout?.on('error', () => {});
