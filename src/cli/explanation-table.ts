@@ -1,21 +1,13 @@
 import type { EnvironmentExplanation } from '../core/index.ts';
 import { printableLine } from '../core/printable.ts';
 import { describeReason, type EnvExplanation } from '../shared-config/index.ts';
-import { defaultExclude, type FilePolicy, isDecidedByFile } from './decided-by-file.ts';
 import { tableSpans } from './layout.ts';
 import type { Colour, Span } from './spans.ts';
 
-/**
- * Explanation as text: the base, a table of the names in their order, the counts.
- *
- * @param filePolicy the part of the policy that comes from a configuration file, which is then named as a reason
- */
-export const explanationTable = (
-  { base, variables, counts }: EnvironmentExplanation,
-  filePolicy?: FilePolicy,
-): Span[] => {
+/** Explanation as text: the base, a table of the names in their order, the counts. */
+export const explanationTable = ({ base, variables, counts }: EnvironmentExplanation): Span[] => {
   const rows = Object.entries(variables).map(([name, explanation]) =>
-    rowOf(name, explanation as EnvExplanation, filePolicy),
+    rowOf(name, explanation as EnvExplanation),
   );
   const table = rows.length === 0 ? [] : tableSpans([HEAD, ...rows]);
   return [`${baseLine(base)}\n`, ...table, `${countLine(counts)}\n`];
@@ -30,20 +22,14 @@ const COLOURS: Readonly<Record<EnvExplanation['outcome'], Colour | undefined>> =
   absent: 'yellow',
 };
 
-const rowOf = (name: string, explanation: EnvExplanation, filePolicy: FilePolicy | undefined): Span[] => {
+const rowOf = (name: string, explanation: EnvExplanation): Span[] => {
   const { outcome } = explanation;
   const colour = COLOURS[outcome];
   return [
     printableLine(name),
     colour === undefined ? outcome : { colour, text: outcome },
-    printableLine(reasonOf(name, explanation, filePolicy)),
+    printableLine(describeReason(explanation)),
   ];
-};
-
-const reasonOf = (name: string, explanation: EnvExplanation, filePolicy: FilePolicy | undefined): string => {
-  const reason = describeReason(explanation);
-  if (filePolicy === undefined || !isDecidedByFile(name, explanation, filePolicy.fields)) return reason;
-  return `${reason || `despite default exclude pattern ${defaultExclude(name)}`} (${filePolicy.file})`;
 };
 
 const baseLine = (base: EnvironmentExplanation['base']): string => {

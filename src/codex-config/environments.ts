@@ -122,14 +122,6 @@ const Program = Text.check(
   z.refine(program => program !== '', 'expected the name or the path of a program, received an empty string'),
 );
 
-const Url = z.string().check(
-  z.trim(),
-  z.refine(
-    url => /^wss?:\/\/[^/]/.test(url) && URL.canParse(url),
-    'expected a URL that begins with ws:// or wss://, received another string',
-  ),
-);
-
 const Seconds = z
   .number()
   .check(
@@ -146,7 +138,7 @@ const Entry = z.strictObject({
   env: z.optional(variables({ nullable: false })),
   cwd: z.optional(Text),
   initialize_timeout_sec: z.optional(Seconds),
-  url: z.optional(Url),
+  url: z.optional(z.string()),
   auth_bearer_token: z.optional(z.string()),
   connect_timeout_sec: z.optional(Seconds),
   // Codex's own; it does not concern processes.

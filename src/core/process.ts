@@ -45,6 +45,11 @@ export type StartOptions = ProcessOptions & {
   readonly stdin?: boolean | undefined;
   /** True, or a size, to run on a terminal. Its output is the stream `pty`. Default size: 80 columns, 24 rows. */
   readonly tty?: boolean | TerminalSize | undefined;
+  /**
+   * For `argv` of a login shell (`bash -lc COMMAND`): lets the server read the start-up files once, and restore what they
+   * did for each command of the scope. A server without `capabilities.shellSnapshotV2` ignores it.
+   */
+  readonly shellSnapshot?: ParamsIn<Requests['process/start']>['shellSnapshot'];
 };
 
 /** The server's answer to a start: `pid`, counts of the variables in `environment`, `envBase`, `sandboxType`. */

@@ -22,6 +22,7 @@ export const capabilities = lazy(() =>
       fileWriteAtomic: capability('`atomic` of `fs/writeFile` and `fs/open`.'),
       sandboxedFileStreaming: capability('`sandbox` of `fs/open`.'),
       httpHeaderEnvVars: capability('`valueEnvVar` in the headers of `http/request`.'),
+      shellSnapshotV2: capability('`shellSnapshot` of `process/start`.'),
     }),
     z.boolean(),
   ),

@@ -48,6 +48,9 @@ export const MAX_UNDISPATCHED_BYTES = 1024 * 1024;
 /** Longest id that a client chooses (`id`, `processId`, `writeId`, `requestId`), in bytes. */
 export const MAX_ID_BYTES = 4096;
 
+/** Longest scope id of shell snapshots, in bytes. */
+export const MAX_SCOPE_ID_BYTES = 256;
+
 /** Longest `handleId`, in bytes. */
 export const MAX_HANDLE_ID_BYTES = 32;
 

@@ -21,6 +21,7 @@ import {
   MAX_HEAD_TAIL_BYTES,
   MAX_ID_BYTES,
   MAX_OUTPUT_WINDOW_BYTES,
+  MAX_SCOPE_ID_BYTES,
   MIN_OUTPUT_WINDOW_BYTES,
 } from './limits.ts';
 import { sandboxField } from './sandbox.ts';
@@ -118,6 +119,29 @@ server's own environment, or to that of the account's login shell, and then \`en
     ),
     mergeStderr: flag('True to write stderr to the stream of stdout, in the order of the writes.'),
     arg0: maybe(pathText().check(z.describe('The `argv[0]` of the program.'))),
+    shellSnapshot: maybe(
+      z
+        .object({
+          scopeId: z
+            .string()
+            .check(
+              z.minLength(1),
+              atMostBytes(MAX_SCOPE_ID_BYTES),
+              z.describe("The client's id of the commands that share a snapshot: up to 256 bytes."),
+            ),
+          shell: z
+            .object({
+              name: z.string().check(z.describe('`bash`, `zsh` or `sh`; others have no snapshots.')),
+              path: pathText().check(z.describe('Its path, as in `argv`.')),
+            })
+            .check(z.describe('The shell of the command.')),
+        })
+        .check(
+          z.describe(
+            'With `argv` of a login shell (`bash -lc COMMAND`): run the start-up files once, and restore what they did for each command.',
+          ),
+        ),
+    ),
     sandbox: sandboxField('the process'),
     enforceManagedNetwork: flag('True to manage its network. Refused.'),
     managedNetwork: refused('The managed network'),

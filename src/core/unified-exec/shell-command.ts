@@ -36,6 +36,10 @@ export const shellCommand = (
     case 'tcsh':
       // Their -l allows no other option.
       return runScript(name, [path, '-c'], login ? `${CSH_LOGIN}${command}` : command);
+    case 'bash':
+    case 'zsh':
+    case 'sh':
+      return runScript(name, [path, login ? '-lc' : '-c'], command);
     default:
       return runScript(name, [path, ...(login ? ['-l'] : []), '-c'], command);
   }
@@ -52,3 +56,17 @@ const runScript = (
   ];
 
 const CSH_LOGIN = ['/etc/csh.login', '~/.login'].map(file => `if (-r ${file}) source ${file}\n`).join('');
+
+/**
+ * Returns the request for a snapshot of a login shell; `undefined` if the server makes none of it.
+ *
+ * @param scopeId id of the commands that share the snapshot
+ */
+export const shellSnapshotOf = (
+  { name, path }: Shell,
+  scopeId: string,
+  capabilities: Readonly<Record<string, boolean>>,
+): { readonly scopeId: string; readonly shell: Shell } | undefined =>
+  capabilities.shellSnapshotV2 && SNAPSHOT_SHELLS.has(name) ? { scopeId, shell: { name, path } } : undefined;
+
+const SNAPSHOT_SHELLS = new Set(['bash', 'zsh', 'sh']);

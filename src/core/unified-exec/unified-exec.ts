@@ -20,13 +20,18 @@ import {
   type RunningResult,
 } from './result.ts';
 import { Sessions } from './sessions.ts';
-import { shellAt, shellCommand } from './shell-command.ts';
+import { shellAt, shellCommand, shellSnapshotOf } from './shell-command.ts';
 
 /** Options of all commands of an agent. */
 export type UnifiedExecOptions = {
   /** The environment of every process, built on its machine. The default of `runtime.unifiedExec` is `true`. */
   readonly defaultEnv?: EnvByPolicy | undefined;
   readonly limits?: Partial<UnifiedExecLimits> | undefined;
+  /**
+   * False to read the start-up files of a login shell for each command. Default: true, where the server can restore what
+   * they did for the first one.
+   */
+  readonly shellSnapshots?: boolean | undefined;
 };
 
 /** Connections to the machines that commands can run on, by ids that the caller chooses. */
@@ -55,6 +60,8 @@ export class UnifiedExec {
   readonly #environments: Environments;
   readonly #defaultEnv: EnvByPolicy;
   readonly #limits: UnifiedExecLimits;
+  /** Id of the commands that share snapshots of login shells; `undefined` for no snapshots. */
+  readonly #snapshotScope: string | undefined;
   readonly #sessions: Sessions;
   /** Sessions that are not over, with or without an id. */
   readonly #live = new Set<CommandSession>();
@@ -64,11 +71,15 @@ export class UnifiedExec {
    * @param environments one connection, or several by id, of which the first is the default. It is read for each command,
    * so that the caller can replace a lost connection.
    */
-  constructor(environments: ExecClient | Environments, { defaultEnv = {}, limits }: UnifiedExecOptions = {}) {
+  constructor(
+    environments: ExecClient | Environments,
+    { defaultEnv = {}, limits, shellSnapshots = true }: UnifiedExecOptions = {},
+  ) {
     this.#environments = isClient(environments) ? { default: environments } : environments;
     this.#defaultEnv = defaultEnv;
     this.#limits = { ...UNIFIED_EXEC_LIMITS, ...limits };
     this.#sessions = new Sessions(this.#limits);
+    this.#snapshotScope = shellSnapshots ? crypto.randomUUID() : undefined;
   }
 
   /**
@@ -208,17 +219,17 @@ export class UnifiedExec {
     drainMs,
   }: CommandRequest): CommandSession {
     const client = this.#client(environment);
+    const { info } = client;
+    const usedShell = shell === undefined ? info.shell : shellAt(shell, info.platformOs);
     const program =
-      command === undefined
-        ? (argv as [string, ...string[]])
-        : shellCommand(
-            shell === undefined ? client.info.shell : shellAt(shell, client.info.platformOs),
-            command,
-            login,
-          );
+      command === undefined ? (argv as [string, ...string[]]) : shellCommand(usedShell, command, login);
     const { policy, runtime, overlay } = this.#defaultEnv;
     const started = client.start({
       argv: program,
+      shellSnapshot:
+        login && this.#snapshotScope !== undefined
+          ? shellSnapshotOf(usedShell, this.#snapshotScope, info.capabilities)
+          : undefined,
       cwd,
       stdin,
       tty,

@@ -30,6 +30,8 @@ export const describeHost = (host: Host, sandbox: boolean): ResultIn<Requests['e
       fileWriteAtomic: true,
       sandboxedFileStreaming: sandbox,
       httpHeaderEnvVars: true,
+      // Elsewhere a descriptor under /dev/fd has one position for all processes.
+      shellSnapshotV2: host.platform === 'linux',
     },
   };
 };

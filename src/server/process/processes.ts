@@ -2,6 +2,7 @@ import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import { shuttingDown, startCancelled, unknownProcess, unsupported } from '../../protocol/errors.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import { settledWithin } from '../../system/deadline.ts';
+import type { Lazy } from '../../system/lazy.ts';
 import type { NamedPipes } from '../../system/named-pipes.ts';
 import { type ProcessGroups, processGroups } from '../../system/process-groups.ts';
 import { readProcessTable } from '../../system/process-table.ts';
@@ -9,6 +10,7 @@ import { TimeSlice } from '../../system/time-slice.ts';
 import type { Watchdog } from '../../system/watchdog.ts';
 import type { Host } from '../environment/host.ts';
 import type { BaseEnvs } from '../environment/login/base-env.ts';
+import type { ShellSnapshots } from '../environment/snapshot/shell-snapshots.ts';
 import type { AnswerMemory } from '../memory/answer-memory.ts';
 import type { MemoryBudget } from '../memory/memory-budget.ts';
 import type { Outlet } from '../outlet.ts';
@@ -41,6 +43,7 @@ export type ProcessesContext = {
   readonly pipes: NamedPipes | undefined;
   readonly watchdog: Watchdog;
   readonly baseEnvs: BaseEnvs;
+  readonly snapshots: Lazy<ShellSnapshots>;
   readonly maxProcesses: number;
   readonly sandboxes: Sandboxes;
   readonly budget: MemoryBudget;
@@ -86,13 +89,14 @@ export class Processes {
     const { processId } = params;
     if (this.#stopping) throw shuttingDown();
     const pending = this.#registry.reserve(processId);
-    const { host, pipes, sandboxes, baseEnvs, outbound } = this.#context;
+    const { host, pipes, sandboxes, snapshots, baseEnvs, outbound } = this.#context;
     try {
       const { child, sandboxType, environment, envBase } = await startChild(params, {
         host,
         pipes,
         detached: this.#groups.detached,
         sandboxes,
+        snapshots,
         baseEnv: base => this.#wait(baseEnvs.get(base), pending),
         wait: promise => this.#wait(promise, pending),
       });

@@ -36,8 +36,14 @@ export type PreparedSandbox = {
   readonly key: string;
   /** Returns true if a path of this machine is visible in the sandbox. */
   sees(path: string): boolean;
-  /** Returns the command that starts a program in the sandbox with exactly this environment. */
-  start(argv: readonly string[], env: Env): SandboxedStart;
+  /** The number by which a program has the descriptor that it inherits. */
+  readonly descriptorNumber: number;
+  /**
+   * Returns the command that starts a program in the sandbox with exactly this environment.
+   *
+   * @param inherited a descriptor of this process that the program inherits
+   */
+  start(argv: readonly string[], env: Env, inherited?: number): SandboxedStart;
   /**
    * Creates the sandbox once, for a program that does nothing.
    *
@@ -109,12 +115,13 @@ export class Sandboxes {
         programs,
       },
     );
-    const start = (argv: readonly string[], exact: Env) =>
-      sandboxedStart(found, { options, descriptors, filterFd }, argv, exact);
+    const start = (argv: readonly string[], exact: Env, inherited?: number) =>
+      sandboxedStart(found, { options, descriptors, filterFd, inherited }, argv, exact);
     return {
       view,
       key: JSON.stringify([options, held.map(({ identity }) => identity)]),
       sees: path => sees(view, path),
+      descriptorNumber: FIRST_DESCRIPTOR + descriptors.length + (filterFd === undefined ? 0 : 1),
       start,
       probe: () => this.#probe(start([], {})),
       release: () => releasePaths(held.splice(0)),
@@ -188,6 +195,8 @@ type BwrapCall = {
   readonly descriptors: readonly number[];
   /** The system call filter, as a descriptor of this process. */
   readonly filterFd: number | undefined;
+  /** A descriptor of this process that the program inherits. */
+  readonly inherited?: number | undefined;
 };
 
 /**
@@ -201,7 +210,7 @@ type BwrapCall = {
  */
 const sandboxedStart = (
   { bwrap, env, bash }: Bubblewrap,
-  { options, descriptors, filterFd }: BwrapCall,
+  { options, descriptors, filterFd, inherited }: BwrapCall,
   argv: readonly string[],
   exact: Env,
 ): SandboxedStart => {
@@ -211,11 +220,13 @@ const sandboxedStart = (
   const next = FIRST_DESCRIPTOR + descriptors.length;
   const openFilter = filterFd === undefined ? '' : `exec ${next}<"$0" || exit; `;
   const filter = filterFd === undefined ? 'bash' : `/proc/${process.pid}/fd/${filterFd}`;
-  const script = `trap '' ${IGNORED.join(' ')}; ${closeFrom(next)}; ${openFilter}exec "$@"`;
+  // The inherited one comes after the filter, whose number it has as well until the filter is opened.
+  const more = inherited === undefined ? [] : filterFd === undefined ? [inherited] : [inherited, inherited];
+  const script = `trap '' ${IGNORED.join(' ')}; ${closeFrom(next + more.length)}; ${openFilter}exec "$@"`;
   return {
     argv: [bash, '--norc', '-c', script, filter, bwrap, ...options, '--', env, restore, ...argv],
     env: Object.fromEntries(variables.map((variable, index) => [`_${index}`, variable])),
-    descriptors,
+    descriptors: [...descriptors, ...more],
   };
 };
 

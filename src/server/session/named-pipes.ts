@@ -9,11 +9,14 @@ import type { Host } from '../environment/host.ts';
  */
 export const createNamedPipes = ({ platform, tempDir }: Host, watchdog: Watchdog): NamedPipes | undefined =>
   platform === 'linux'
-    ? new NamedPipes(parentDirectory(tempDir), directory => watchdog.useDirectory(directory))
+    ? new NamedPipes(memoryDirectory(tempDir), directory => watchdog.useDirectory(directory))
     : undefined;
 
-// No sandboxed process sees /dev/shm, since each sandbox has a /dev of its own.
-const parentDirectory = (tempDir: string): string => {
+/**
+ * Returns the directory for private files: /dev/shm, which no sandboxed process sees, since each sandbox has a /dev of its
+ * own; without it the directory for temporary files.
+ */
+export const memoryDirectory = (tempDir: string): string => {
   try {
     accessSync(SHARED_MEMORY, constants.W_OK | constants.X_OK);
     return SHARED_MEMORY;

@@ -9,6 +9,7 @@ import { announcedLimits } from '../announced-limits.ts';
 import type { Host } from '../environment/host.ts';
 import { loginShell } from '../environment/login/ask-shell.ts';
 import { BaseEnvs } from '../environment/login/base-env.ts';
+import { LOGIN_SHELL_MS } from '../environment/login/limits.ts';
 import { AnswerMemory } from '../memory/answer-memory.ts';
 import { MEMORY_BYTES } from '../memory/limits.ts';
 import { type Collector, MemoryBudget } from '../memory/memory-budget.ts';
@@ -25,7 +26,7 @@ import { Processes } from '../process/processes.ts';
 import { Sandboxes } from '../sandbox/sandboxes.ts';
 import { createHandlers, type SessionHandlers } from './handlers.ts';
 import { initializeResult } from './initialize-result.ts';
-import { createNamedPipes } from './named-pipes.ts';
+import { createNamedPipes, memoryDirectory } from './named-pipes.ts';
 import { newSessionId } from './session-id.ts';
 import { statusReporter } from './status.ts';
 
@@ -107,12 +108,20 @@ export const createSession = (options: SessionOptions): Session => {
     const context = { platform, outbound, answers, parts, maxFrameBytes, sandboxes, watchdog, program };
     return createFileService(context);
   });
+  const snapshots = new Lazy(async () => {
+    const { ShellSnapshots } = await import('../environment/snapshot/shell-snapshots.ts');
+    const { platform, tempDir, homeDir } = host;
+    const directory = memoryDirectory(tempDir);
+    const deadlineMs = options.loginShellMs ?? LOGIN_SHELL_MS;
+    return new ShellSnapshots({ platform, tempDir, homeDir, directory, watchdog, log, deadlineMs });
+  });
   const processes = new Processes({
     host,
     outbound: outlet,
     pipes,
     watchdog,
     baseEnvs,
+    snapshots,
     maxProcesses,
     sandboxes,
     budget,
@@ -149,7 +158,8 @@ export const createSession = (options: SessionOptions): Session => {
       stopping = true;
       void http.ifMade?.then(requests => requests.stop());
       const filesStopped = files.ifMade?.then(service => service.stop());
-      await Promise.all([processes.stop(), baseEnvs.stop()]);
+      const snapshotsStopped = snapshots.ifMade?.then(made => made.stop());
+      await Promise.all([processes.stop(), baseEnvs.stop(), snapshotsStopped]);
       await pipes?.dispose();
       await filesStopped;
       await watchdog.end(exitWithinMs);

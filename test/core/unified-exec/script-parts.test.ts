@@ -15,8 +15,7 @@ describe('a command line of more bytes than an argument has', () => {
   it('is passed in parts to a POSIX shell, which joins and clears them', () => {
     expect(command('/bin/bash', `${part}y`, true)).to.deep.equal([
       '/bin/bash',
-      '-l',
-      '-c',
+      '-lc',
       `eval "set --;\${1}\${2}"`,
       '/bin/bash',
       part,

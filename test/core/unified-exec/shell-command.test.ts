@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { shellAt, shellCommand } from '../../../src/core/unified-exec/shell-command.ts';
+import { shellAt, shellCommand, shellSnapshotOf } from '../../../src/core/unified-exec/shell-command.ts';
 
 const argv = (path: string, login: boolean, platformOs = 'linux') =>
   shellCommand(shellAt(path, platformOs), 'a "b"', login);
@@ -17,8 +17,15 @@ describe('shellAt', () => {
 });
 
 describe('shellCommand', () => {
-  it('passes -c, or -l -c for a login shell, to POSIX shells, fish and unknown ones', () => {
-    for (const path of ['/bin/sh', '/bin/bash', '/usr/bin/zsh', '/bin/dash', '/usr/bin/fish', '/bin/other']) {
+  it('passes -c, or -lc for a login shell, to the shells that have snapshots', () => {
+    for (const path of ['/bin/sh', '/bin/bash', '/usr/bin/zsh']) {
+      expect(argv(path, false)).to.deep.equal([path, '-c', 'a "b"']);
+      expect(argv(path, true)).to.deep.equal([path, '-lc', 'a "b"']);
+    }
+  });
+
+  it('passes -c, or -l -c for a login shell, to other POSIX shells, fish and unknown ones', () => {
+    for (const path of ['/bin/dash', '/usr/bin/fish', '/bin/other']) {
       expect(argv(path, false)).to.deep.equal([path, '-c', 'a "b"']);
       expect(argv(path, true)).to.deep.equal([path, '-l', '-c', 'a "b"']);
     }
@@ -46,5 +53,21 @@ describe('shellCommand', () => {
   it('passes a command line to cmd by /c', () => {
     const path = 'C:\\Windows\\System32\\cmd.exe';
     expect(argv(path, true, 'windows')).to.deep.equal([path, '/c', 'a "b"']);
+  });
+});
+
+describe('shellSnapshotOf', () => {
+  const bash = shellAt('/bin/bash', 'linux');
+  const able = { shellSnapshotV2: true };
+
+  it('requests a snapshot of bash, zsh and sh where the server makes them', () => {
+    expect(shellSnapshotOf(bash, 'scope', able)).to.deep.equal({ scopeId: 'scope', shell: bash });
+    expect(shellSnapshotOf(bash, 'scope', {})).to.equal(undefined);
+    expect(shellSnapshotOf(shellAt('/bin/fish', 'linux'), 'scope', able)).to.equal(undefined);
+  });
+
+  it('names the shell without the other fields of the environment', () => {
+    const described = { ...bash, insteadOf: { path: '/bin/false', reason: 'runs no commands' } };
+    expect(shellSnapshotOf(described, 'scope', able)?.shell).to.deep.equal(bash);
   });
 });

@@ -52,6 +52,7 @@ describe('describeHost', () => {
         fileWriteAtomic: true,
         sandboxedFileStreaming: true,
         httpHeaderEnvVars: true,
+        shellSnapshotV2: true,
       },
     });
   });

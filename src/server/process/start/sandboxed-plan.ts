@@ -10,7 +10,12 @@ import { foreseeLaunchFailure, type LaunchAttempt } from './launch-failure.ts';
  * @param wait rejects if the start is cancelled
  * @throws {ExecServerError} `unsupported`, or `launchFailed` with the stage that failed
  */
-export const sandboxedPlan = async <Plan extends LaunchAttempt & { readonly arg0: string | undefined }>(
+export const sandboxedPlan = async <
+  Plan extends LaunchAttempt & {
+    readonly arg0: string | undefined;
+    readonly descriptors?: readonly number[];
+  },
+>(
   plan: Plan,
   sandbox: PreparedSandbox,
   wait: <Value>(promise: Promise<Value>) => Promise<Value>,
@@ -18,7 +23,7 @@ export const sandboxedPlan = async <Plan extends LaunchAttempt & { readonly arg0
   const problem = unsupportedName(plan) ?? foreseeLaunchFailure(plan) ?? invisibleProgram(plan, sandbox);
   if (problem !== undefined) throw problem;
   await wait(sandbox.probe());
-  return { ...plan, ...sandbox.start(plan.argv, plan.env), arg0: undefined, cwd: '/' };
+  return { ...plan, ...sandbox.start(plan.argv, plan.env, plan.descriptors?.[0]), arg0: undefined, cwd: '/' };
 };
 
 const unsupportedName = ({

@@ -10,11 +10,13 @@ import {
   platformOf,
   traceEnv,
 } from '../../../shared-config/index.ts';
+import type { Lazy } from '../../../system/lazy.ts';
 import type { NamedPipes } from '../../../system/named-pipes.ts';
 import { pinTerminal } from '../../../system/pinned-file.ts';
 import type { Host } from '../../environment/host.ts';
 import { type BaseEnv, describeBase } from '../../environment/login/base-env.ts';
 import { withinMatchLimit } from '../../environment/match-limit.ts';
+import type { ShellSnapshots } from '../../environment/snapshot/shell-snapshots.ts';
 import { DenialDetector } from '../../sandbox/denial-detector.ts';
 import { SandboxedCommand } from '../../sandbox/sandboxed-command.ts';
 import type { PreparedSandbox, Sandboxes } from '../../sandbox/sandboxes.ts';
@@ -24,6 +26,7 @@ import type { PtyChild } from '../pty/pty-child.ts';
 import { startOnPty } from '../pty/start-on-pty.ts';
 import { launch } from './launch.ts';
 import { assertPathWithinLimit } from './path-limit.ts';
+import { replayOf } from './replay.ts';
 import { retryBusy } from './retry-busy.ts';
 import { sandboxedPlan } from './sandboxed-plan.ts';
 import { type WorkingDirectory, workingDirectory } from './working-directory.ts';
@@ -38,6 +41,7 @@ export type StartContext = {
   /** Resolves a base other than `process`; rejects if the start is cancelled. */
   readonly baseEnv: (base: EnvBase) => Promise<BaseEnv>;
   readonly sandboxes: Sandboxes;
+  readonly snapshots: Lazy<ShellSnapshots>;
   /** Waits for a promise; rejects if the start is cancelled. */
   readonly wait: <Value>(promise: Promise<Value>) => Promise<Value>;
 };
@@ -82,7 +86,7 @@ const start = async (
   params: StartParams,
   { path: cwd, pwd }: WorkingDirectory,
   sandbox: PreparedSandbox | undefined,
-  { host, pipes, detached, baseEnv, wait }: StartContext,
+  { host, pipes, detached, baseEnv, snapshots, wait }: StartContext,
 ): Promise<StartedChild> => {
   const { platform } = host;
   const base = params.envPolicy?.base ?? 'process';
@@ -105,21 +109,31 @@ const start = async (
     platform,
   };
   assertPathWithinLimit(plan);
-  const finalPlan = sandbox === undefined ? plan : await sandboxedPlan(plan, sandbox, wait);
-  const { pipeStdin, mergeStderr, size = DEFAULT_SIZE } = params;
-  const child = await retryBusy(
-    () =>
-      params.tty
-        ? onTerminal(startOnPty({ ...finalPlan, size }))
-        : launch({ ...finalPlan, pipeStdin, mergeStderr, detached }, pipes),
-    wait,
-  );
-  return {
-    child: sandbox === undefined ? child : withSandbox(child, sandbox),
-    sandboxType: sandbox === undefined ? 'none' : 'linuxSeccomp',
-    environment: countDecisions(decisions),
-    envBase: taken && describeBase(taken),
-  };
+  const replay =
+    params.shellSnapshot === undefined || pwd === null
+      ? undefined
+      : await replayOf(params, plan, sandbox, { snapshots, wait });
+  try {
+    const command =
+      replay === undefined ? plan : { ...plan, argv: replay.argv, descriptors: [replay.descriptor] };
+    const finalPlan = sandbox === undefined ? command : await sandboxedPlan(command, sandbox, wait);
+    const { pipeStdin, mergeStderr, size = DEFAULT_SIZE } = params;
+    const child = await retryBusy(
+      () =>
+        params.tty
+          ? onTerminal(startOnPty({ ...finalPlan, size }))
+          : launch({ ...finalPlan, pipeStdin, mergeStderr, detached }, pipes),
+      wait,
+    );
+    return {
+      child: sandbox === undefined ? child : withSandbox(child, sandbox),
+      sandboxType: sandbox === undefined ? 'none' : 'linuxSeccomp',
+      environment: countDecisions(decisions),
+      envBase: taken && describeBase(taken),
+    };
+  } finally {
+    replay?.release();
+  }
 };
 
 /** The overlay of a start. Metadata decides about its variables, as in Codex, also by what it lacks. */

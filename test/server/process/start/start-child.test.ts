@@ -22,6 +22,7 @@ import type { Child } from '../../../../src/server/process/child.ts';
 import { ptyUnavailable } from '../../../../src/server/process/pty/pty-binding.ts';
 import { type StartContext, startChild } from '../../../../src/server/process/start/start-child.ts';
 import { Sandboxes } from '../../../../src/server/sandbox/sandboxes.ts';
+import { Lazy } from '../../../../src/system/lazy.ts';
 import { releaseAll } from '../../../../src/system/pinned-file.ts';
 import { until } from '../../../support/until.ts';
 import { childrenHere } from '../../../system/support/children.ts';
@@ -55,6 +56,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
       pipes: undefined,
       detached: true,
       baseEnv: NEVER,
+      snapshots: new Lazy(NEVER),
       sandboxes: new Sandboxes(host),
       wait: something => something,
       ...context,
