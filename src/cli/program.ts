@@ -48,7 +48,7 @@ export const createProgram = (finish: Finish): Command => {
     })
     .exitOverride();
   addReference(program, {
-    synopsis: ['<command> [options]', '--stdio [--memory-limit <size>]'],
+    synopsis: ['<command> [options]', '--stdio [--memory-limit <size>] [--log-calls]'],
     description: [
       'The server that runs next to the code, and a client of it. With --stdio, it speaks framed JSON-RPC on stdin and ' +
         'stdout, as docs/protocol.md describes. The commands start such a server, on this machine or on another one, and ' +
@@ -74,12 +74,16 @@ export const createProgram = (finish: Finish): Command => {
       'with --stdio: maximum memory of the connection, at least 32M (default: 192M)',
       parseMemoryLimit,
     )
+    .option(
+      '--log-calls',
+      'with --stdio: print a line for each answered request on stderr, with its time and trace',
+    )
     .allowExcessArguments()
     .allowUnknownOption()
     .action((options: object, command: Command) => {
       if (Object.keys(options).length > 0)
         command.error(
-          "error: expected only '--stdio' or '--listen stdio', optionally followed by '--memory-limit <size>'",
+          "error: expected only '--stdio' or '--listen stdio', optionally followed by '--memory-limit <size>' and '--log-calls'",
         );
       const [unknown] = command.args;
       if (unknown !== undefined) command.error(`error: ${unknownWord(command, unknown)}`);

@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { fstatSync, readSync, writeSync } from 'node:fs';
 import type { Framing } from '../protocol/framing/decoder.ts';
 import { encodeFrame } from '../protocol/framing/encode.ts';
-import type { MessageId } from '../protocol/framing/message-parser.ts';
 import { MAX_FRAME_BYTES, MAX_ID_BYTES, MIN_OUTPUT_WINDOW_BYTES } from '../protocol/limits.ts';
+import type { Envelope } from '../protocol/rpc/peer.ts';
 import type { ServerArgs } from '../protocol/server-args.ts';
 import { announcedLimits } from '../server/announced-limits.ts';
 import type { AnsweredInitialize } from '../server/connection/serve.ts';
@@ -20,6 +20,8 @@ export type Opening = {
   readonly host: Host;
   /** Memory that the connection may use. */
   readonly memoryBytes: number;
+  /** True to log each answered request. */
+  readonly logCalls: boolean;
   /** Lines for the log about problems of the host. */
   readonly problems: readonly string[];
   /** Bytes that were read from stdin and not processed. */
@@ -36,13 +38,14 @@ export type Opening = {
  *
  * Blocks the process until there is input. Until then a signal has nothing to end in order.
  */
-export const openStdio = (env: NodeJS.ProcessEnv, { memoryBytes = MEMORY_BYTES }: ServerArgs): Opening => {
+export const openStdio = (env: NodeJS.ProcessEnv, args: ServerArgs): Opening => {
+  const { memoryBytes = MEMORY_BYTES, logCalls = false } = args;
   const problems: string[] = [];
   const host = currentHost(env, line => problems.push(line));
   const unread = firstChunk(host.platform);
   const asked = unread && plainInitialize(unread);
-  if (asked === undefined) return { host, problems, memoryBytes, unread };
-  const { id, params, framing } = asked;
+  if (asked === undefined) return { host, problems, memoryBytes, logCalls, unread };
+  const { message, params, framing } = asked;
   const sessionId = newSessionId();
   const found = findBubblewrap(thisSandboxHost(host.env.PATH, host.platform));
   const result = initializeResult(sessionId, host, {
@@ -50,9 +53,9 @@ export const openStdio = (env: NodeJS.ProcessEnv, { memoryBytes = MEMORY_BYTES }
     binaryFrames: params.binaryFrames === true && framing === 'contentLength',
     sandboxUnavailable: typeof found === 'string' ? found : undefined,
   });
-  const frame = encodeFrame(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, result })), framing);
-  const answered = { params, framing, sessionId };
-  return { host, problems, memoryBytes, answered, unsent: frame.subarray(written(frame)) };
+  const frame = encodeFrame(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: message.id, result })), framing);
+  const answered = { message, params, framing, sessionId };
+  return { host, problems, memoryBytes, logCalls, answered, unsent: frame.subarray(written(frame)) };
 };
 
 const FIRST_CHUNK_BYTES = 16 * 1024;
@@ -75,16 +78,17 @@ const firstChunk = (platform: NodeJS.Platform): Buffer | undefined => {
 /** Parses a chunk that is exactly one `initialize` with plain params; `undefined` for any other. */
 export const plainInitialize = (
   chunk: Buffer,
-): { readonly id: MessageId; readonly params: Plain; readonly framing: Framing } | undefined => {
+): { readonly message: Envelope; readonly params: Plain; readonly framing: Framing } | undefined => {
   if (!isUtf8(chunk)) return undefined;
   const text = chunk.toString();
   const [, bytes, body] = HEADER_AND_BODY.exec(text) ?? [];
   if (body !== undefined && Buffer.byteLength(body) !== Number(bytes)) return undefined;
   const [, line] = LINE.exec(text) ?? [];
   try {
-    const { id, method, params, ...others }: Record<string, unknown> = JSON.parse(body ?? line ?? '');
-    if (method !== 'initialize' || !isId(id) || !isFlat(others) || !isPlain(params)) return undefined;
-    return { id, params, framing: body === undefined ? 'newline' : 'contentLength' };
+    const { id, method, params, trace, ...others }: Record<string, unknown> = JSON.parse(body ?? line ?? '');
+    if (method !== 'initialize' || !isId(id) || !isPlain(params)) return undefined;
+    if (!isFlat(others) || !isFlat(trace ?? {})) return undefined;
+    return { message: { id, trace }, params, framing: body === undefined ? 'newline' : 'contentLength' };
   } catch {
     return undefined;
   }

@@ -22,7 +22,7 @@ export const runStdioServer = async (): Promise<never> => {
   const log = (line: string) => void process.stderr.write(`exec-server: ${line}\n`);
   if (process.stdin.isTTY) log('expected a JSON-RPC client on stdin, found a terminal');
 
-  const { host, problems, memoryBytes, unread, answered, unsent } =
+  const { host, problems, memoryBytes, logCalls, unread, answered, unsent } =
     typeof opening === 'undefined'
       ? openStdio(process.env, serverArgs(process.argv.slice(2)) ?? {})
       : opening;
@@ -41,6 +41,7 @@ export const runStdioServer = async (): Promise<never> => {
     host,
     log,
     memoryBytes,
+    logCalls,
     collector,
     program: ownProgram(),
     answered,

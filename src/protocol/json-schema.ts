@@ -96,6 +96,11 @@ const messages = (): Record<string, JsonSchema> => {
         { type: 'string' },
       ],
     },
+    // Of any type: a trace that is not valid is ignored.
+    Trace: {
+      description:
+        'The trace that a request belongs to: an object with `traceparent`, and optionally `tracestate`, as in the W3C recommendation "Trace Context". Any other value is ignored.',
+    },
     Requests: object(
       'No message: the params and the result of each request, by its method.',
       define(
@@ -138,6 +143,7 @@ const message = (spec: NotificationSpec, required: readonly string[]): JsonSchem
       ...(required.includes('id') && { id: ref('RequestId') }),
       method: constant(spec.method),
       params: canOmit ? nullable(params) : params,
+      ...(required.includes('id') && { trace: ref('Trace') }),
     },
     required: canOmit ? required : [...required, 'params'],
   };

@@ -1,17 +1,22 @@
 import { MIN_MEMORY_BYTES } from './limits.ts';
 
 /** Options of the program as a server. */
-export type ServerArgs = { readonly memoryBytes?: number | undefined };
+export type ServerArgs = {
+  readonly memoryBytes?: number | undefined;
+  /** True to log each answered request. */
+  readonly logCalls?: boolean | undefined;
+};
 
 /** Parses the arguments of a server; `undefined` for any other command line, or an invalid size. */
 export const serverArgs = (args: readonly string[]): ServerArgs | undefined => {
-  const [, size] = SERVER.exec(args.join(' ')) ?? [undefined, 'none'];
-  if (size === undefined) return {};
-  const memoryBytes = parseSize(size);
-  return memoryBytes === undefined ? undefined : { memoryBytes };
+  const [matched, size, logCalls] = SERVER.exec(args.join(' ')) ?? [];
+  if (matched === undefined) return undefined;
+  const memoryBytes = size === undefined ? undefined : parseSize(size);
+  if (size !== undefined && memoryBytes === undefined) return undefined;
+  return { ...(memoryBytes && { memoryBytes }), ...(logCalls && { logCalls: true }) };
 };
 
-const SERVER = /^(?:--stdio|--listen stdio)(?: --memory-limit (\S+))?$/;
+const SERVER = /^(?:--stdio|--listen stdio)(?: --memory-limit (\S+))?( --log-calls)?$/;
 
 /** Parses a memory limit such as `256M` to bytes; `undefined` if it is invalid or below the minimum. */
 export const parseSize = (text: string): number | undefined => {

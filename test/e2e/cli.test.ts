@@ -393,7 +393,7 @@ describe('the command line', () => {
     [
       '--stdio with anything else',
       ['--stdio', '--listen', 'stdio'],
-      "expected only '--stdio' or '--listen stdio', optionally followed by '--memory-limit <size>'",
+      "expected only '--stdio' or '--listen stdio', optionally followed by '--memory-limit <size>' and '--log-calls'",
     ],
   ];
   for (const [title, args, line] of wrong) {

@@ -42,14 +42,24 @@ describe('plainInitialize', () => {
       retainedMs: null,
       unknown: 1,
     };
-    expect(plainInitialize(framed(body(params)))).to.deep.equal({ id: 1, params, framing: 'contentLength' });
-    const named = body(params, { id: 'one', jsonrpc: undefined });
-    expect(plainInitialize(line(named))).to.deep.equal({ id: 'one', params, framing: 'newline' });
+    expect(plainInitialize(framed(body(params)))).to.deep.equal({
+      message: { id: 1, trace: undefined },
+      params,
+      framing: 'contentLength',
+    });
+    const trace = { traceparent: 'any', tracestate: null };
+    const named = body(params, { id: 'one', jsonrpc: undefined, trace });
+    expect(plainInitialize(line(named))).to.deep.equal({
+      message: { id: 'one', trace },
+      params,
+      framing: 'newline',
+    });
   });
 
   const left: Readonly<Record<string, Buffer>> = {
     'an empty chunk': Buffer.alloc(0),
     'another request': framed(body({}, { method: 'environment/info' })),
+    'a nested trace': framed(body(undefined, { trace: { traceparent: [] } })),
     'a request without an id': framed(body(undefined, { id: undefined })),
     'an id that is not exact': framed(body().replace('"id":1', '"id":9007199254740993')),
     'an id that is null': framed(body(undefined, { id: null })),
@@ -112,7 +122,13 @@ describe('plainInitialize', () => {
       { requiredKeys: ['clientName'] },
     );
     const message = fc.record(
-      { jsonrpc: fc.constantFrom('2.0', 2, {}), id: fc.oneof(fc.string(), value), params, more: value },
+      {
+        jsonrpc: fc.constantFrom('2.0', 2, {}),
+        id: fc.oneof(fc.string(), value),
+        params,
+        trace: fc.oneof(value, fc.jsonValue()),
+        more: value,
+      },
       { requiredKeys: ['id', 'params'] },
     );
     let taken = 0;
@@ -129,7 +145,7 @@ describe('plainInitialize', () => {
           framing: plain.framing,
         });
         expect(messages).to.have.lengthOf(1);
-        expect(messages[0]).to.deep.include({ id: plain.id, params: plain.params });
+        expect(messages[0]).to.deep.include({ id: plain.message.id, params: plain.params });
         expect(parse(requests.initialize.params, plain.params).resumeSessionId).to.equal(undefined);
       }),
       { numRuns: 2000 },

@@ -3,18 +3,22 @@ import { MIN_MEMORY_BYTES } from '../../src/protocol/limits.ts';
 import { parseSize, serverArgs } from '../../src/protocol/server-args.ts';
 
 describe('serverArgs', () => {
-  it('recognises both spellings of a server, with and without a memory limit', () => {
+  it('recognises both spellings of a server, with and without its options', () => {
     const all = [
       '--stdio',
       '--listen stdio',
       '--stdio --memory-limit 64M',
       '--listen stdio --memory-limit 1G',
+      '--stdio --log-calls',
+      '--stdio --memory-limit 64M --log-calls',
     ];
     expect(all.map(text => serverArgs(text.split(' ')))).to.deep.equal([
       {},
       {},
       { memoryBytes: 64 * 1024 ** 2 },
       { memoryBytes: 1024 ** 3 },
+      { logCalls: true },
+      { memoryBytes: 64 * 1024 ** 2, logCalls: true },
     ]);
   });
 

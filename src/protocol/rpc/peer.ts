@@ -10,10 +10,13 @@ import {
 import type { FrameMessageReader } from '../framing/message-reader.ts';
 import type { FrameMessageWriter } from '../framing/message-writer.ts';
 
+/** Members of a request other than its method and params, as received. */
+export type Envelope = { readonly id?: unknown; readonly trace?: unknown };
+
 /** Handlers of one end of a connection. */
 export type PeerHandlers = {
   /** Answers a request. Default: each gets the error "method not found". */
-  readonly onRequest?: (method: string, params: unknown) => Promise<unknown>;
+  readonly onRequest?: (method: string, params: unknown, message: Envelope) => Promise<unknown>;
   readonly onNotification?: (method: string, params: unknown) => void;
   /**
    * Inspects a message before it is queued. Returns the message to dispatch; `undefined` if it is handled already.
@@ -32,7 +35,8 @@ export type PeerHandlers = {
  * - Its queue is keyed by id, so a second request with the same id would replace the first, and it takes one message in
  *   each turn of the event loop. The reader hands over a message only after the previous one was dispatched, and
  *   `intercept` can bypass the queue.
- * - It keeps a request with its params until the answer; the params are dropped once the handler has them.
+ * - It keeps a request until the answer; what can be long in it is dropped once the handler has it.
+ * - It does not pass other members of a request to its handler, which is called while the request is dispatched.
  * - It leaves requests pending when the connection closes; only `dispose` rejects them, with a code that a server could
  *   send as well (`isAnswer` tells them apart).
  * - `sendRequest` and `sendNotification` throw on a closed connection.
@@ -47,6 +51,7 @@ export class Peer {
     { onRequest, onNotification, intercept, onError = () => {}, onClose }: PeerHandlers,
   ) {
     const { onError: readError, onClose: readClose, onPartialMessage } = reader;
+    let dispatched: Envelope = {};
     this.#connection = createMessageConnection(
       {
         onError: readError,
@@ -60,15 +65,18 @@ export class Peer {
       {
         messageStrategy: {
           handleMessage: (message, next) => {
+            dispatched = message as Envelope;
             const handled = next(message);
-            if (Message.isRequest(message)) Object.assign(message, { params: undefined });
+            if (Message.isRequest(message)) keepShort(message);
             reader.dispatched();
             return handled;
           },
         },
       },
     );
-    if (onRequest) this.#connection.onRequest(onRequest);
+    if (onRequest) {
+      this.#connection.onRequest((method: string, params: unknown) => onRequest(method, params, dispatched));
+    }
     if (onNotification) this.#connection.onNotification(onNotification);
     this.#connection.onError(([error]) => onError(error));
     this.#connection.onClose(onClose);
@@ -115,6 +123,15 @@ export class Peer {
 
 /** The id of the first request: vscode-jsonrpc counts from 0. */
 export const FIRST_REQUEST_ID = 0;
+
+/** Drops everything of a request that its answer does not need. */
+const keepShort = (message: object): void => {
+  for (const member in message) {
+    if (!ANSWERED_MEMBERS.has(member)) Object.assign(message, { [member]: undefined });
+  }
+};
+
+const ANSWERED_MEMBERS: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method']);
 
 const intercepted =
   (

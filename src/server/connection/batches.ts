@@ -57,7 +57,7 @@ export const createBatchHandler =
       if (Message.isNotification(entry)) onNotification(entry.method);
       if (!Message.isRequest(entry)) return undefined;
       const { id, method, params } = entry;
-      const result = await dispatch(method, params);
+      const result = await dispatch(method, params, entry);
       const outcome = result instanceof ResponseError ? { error: result.toJson() } : { result };
       return encode(id, { jsonrpc: '2.0', id, ...outcome });
     };

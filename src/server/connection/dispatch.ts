@@ -2,13 +2,18 @@ import { ResponseError } from 'vscode-jsonrpc/node';
 import { ExecServerError, internal, resourceShortage, unknownMethod } from '../../protocol/errors.ts';
 import { requests } from '../../protocol/messages.ts';
 import { parse } from '../../protocol/parse.ts';
+import type { Envelope } from '../../protocol/rpc/peer.ts';
 import { shortageOf } from '../../system/shortage.ts';
 import type { RequestHold } from '../memory/request-memory.ts';
 import type { Handlers } from '../session/handlers.ts';
 import type { Handshake } from './handshake.ts';
 
-/** Answers one request with its result or a `ResponseError`. Never rejects. */
-export type Dispatch = (method: string, params: unknown) => Promise<unknown>;
+/**
+ * Answers one request with its result or a `ResponseError`. Never rejects.
+ *
+ * @param message the request as received, with its id and trace
+ */
+export type Dispatch = (method: string, params: unknown, message?: Envelope) => Promise<unknown>;
 
 /**
  * Creates the function that takes every request through the same steps: known method, handshake, params, handler. Any

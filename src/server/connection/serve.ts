@@ -7,13 +7,14 @@ import { FrameMessageReader } from '../../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
 import { MAX_FRAME_BYTES } from '../../protocol/limits.ts';
 import { clientNotifications, requests } from '../../protocol/messages.ts';
-import { Peer } from '../../protocol/rpc/peer.ts';
+import { type Envelope, Peer } from '../../protocol/rpc/peer.ts';
 import { settledWithin } from '../../system/deadline.ts';
 import { deferred } from '../../system/deferred.ts';
 import { RequestMemory } from '../memory/request-memory.ts';
 import type { Handlers } from '../session/handlers.ts';
 import { createSession, type Session, type SessionOptions } from '../session/session.ts';
 import { createBatchHandler } from './batches.ts';
+import { observedDispatch, tracedLog } from './calls.ts';
 import { describeInternal } from './describe-internal.ts';
 import { createDispatch } from './dispatch.ts';
 import { Handshake } from './handshake.ts';
@@ -24,6 +25,8 @@ import { Outbound } from './outbound.ts';
 export type ServeOptions = Omit<SessionOptions, 'id' | 'outlet'> & {
   readonly input: Readable;
   readonly output: Writable;
+  /** True to log each answered request, with its time. */
+  readonly logCalls?: boolean | undefined;
   /** An `initialize` that was answered before this call; further messages are on `input`. */
   readonly answered?: AnsweredInitialize | undefined;
   /** Time for this process to exit after the connection, in milliseconds. Default: it need not exit. */
@@ -32,6 +35,7 @@ export type ServeOptions = Omit<SessionOptions, 'id' | 'outlet'> & {
 
 /** An `initialize` that was answered before the server was loaded. */
 export type AnsweredInitialize = {
+  readonly message: Envelope;
   readonly params: object;
   readonly framing: Framing;
   readonly sessionId: string;
@@ -47,16 +51,20 @@ export type Server = {
 
 /** Serves one connection until its input ends, its output breaks or `stop` is called. */
 export const serve = (options: ServeOptions): Server => {
-  const { input, output, log, answered, exitWithinMs, maxFrameBytes = MAX_FRAME_BYTES } = options;
+  const { input, output, answered, exitWithinMs, maxFrameBytes = MAX_FRAME_BYTES } = options;
+  const log = tracedLog(options.log);
   const writer = new FrameMessageWriter(output);
-  const session = createSession({ ...options, id: answered?.sessionId, outlet: new Outbound(writer) });
+  const session = createSession({ ...options, log, id: answered?.sessionId, outlet: new Outbound(writer) });
   const handshake = new Handshake();
   const requestMemory = new RequestMemory(session.budget, maxFrameBytes, writer, () => reader.proceed());
-  const dispatch = createDispatch(
-    connectionHandlers(session, handshake, writer),
-    handshake,
-    error => log(`internal error: ${describeInternal(error)}`),
-    requestMemory,
+  const dispatch = observedDispatch(
+    createDispatch(
+      connectionHandlers(session, handshake, writer),
+      handshake,
+      error => log(`internal error: ${describeInternal(error)}`),
+      requestMemory,
+    ),
+    options.logCalls ? log : undefined,
   );
   const onNotification = (method: string) => {
     if (method !== clientNotifications.initialized.method) return;
@@ -110,7 +118,7 @@ export const serve = (options: ServeOptions): Server => {
   };
   if (answered !== undefined) {
     writer.format = { framing: answered.framing, binary: false };
-    void dispatch(requests.initialize.method, answered.params);
+    void dispatch(requests.initialize.method, answered.params, answered.message);
   }
   peer.listen();
   return { closed: closed.promise, stop };

@@ -57,7 +57,19 @@ describe('Peer', () => {
     ]);
   });
 
-  it('drops the params of a request once its handler has them', async () => {
+  it('passes the other members of a request to its handler', async () => {
+    const { sent, receive } = connect({
+      onRequest: async (_method, _params, { id, trace }) => [id, trace ?? null],
+    });
+    await receive({ id: 1, method: 'a', trace: { n: 1 } }, { id: 'two', method: 'b' });
+    await settled();
+    expect(sent.map(message => (message as { result?: unknown }).result)).to.deep.equal([
+      [1, { n: 1 }],
+      ['two', null],
+    ]);
+  });
+
+  it('drops all but id and method of a request once its handler has them', async () => {
     const received: Message[] = [];
     const { receive } = connect({
       onRequest: () => new Promise(() => {}),
@@ -66,8 +78,10 @@ describe('Peer', () => {
         return message;
       },
     });
-    await receive({ id: 1, method: 'm', params: { long: 'text' } });
-    expect(received.map(message => (message as { params?: unknown }).params)).to.deep.equal([undefined]);
+    await receive({ id: 1, method: 'm', params: { long: 'text' }, trace: 'long', other: 'long' });
+    expect(received.map(message => JSON.parse(JSON.stringify(message)))).to.deep.equal([
+      { jsonrpc: '2.0', id: 1, method: 'm' },
+    ]);
   });
 
   it('dispatches the next message after one that was intercepted', async () => {

@@ -13,7 +13,8 @@ const recording = (maxBytes = 1000, budgetBytes = Number.POSITIVE_INFINITY) => {
   const sent: unknown[] = [];
   const started: string[] = [];
   const handle = createBatchHandler({
-    dispatch: async (method, params) => {
+    dispatch: async (method, params, message) => {
+      if (method === 'traced') return message?.trace;
       started.push(method);
       if (method === 'late') await new Promise(setImmediate);
       return method === 'wrong' ? new ResponseError(-32602, 'wrong', { kind: 'invalidParams' }) : params;
@@ -32,6 +33,12 @@ const request = (id: number, method: string, params: object = {}) =>
   ({ id, method, params }) as unknown as Message;
 
 describe('createBatchHandler', () => {
+  it('passes the other members of each request', async () => {
+    const { handle, sent } = recording();
+    await handle([{ ...request(1, 'traced'), trace: { n: 1 } } as Message]);
+    expect(sent).to.deep.equal([[{ jsonrpc: '2.0', id: 1, result: { n: 1 } }]]);
+  });
+
   it('answers with errors without memory to hold answers until the last is ready', async () => {
     const { handle, sent } = recording(1000, 6 * 100);
     await handle([request(1, 'soon', { a: 'x'.repeat(50) }), request(2, 'soon', { a: 'x'.repeat(50) })]);
