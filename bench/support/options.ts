@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { codexServers } from './codex.ts';
 import type { Question, Server } from './question.ts';
 
 export type Options = {
@@ -21,6 +22,7 @@ export const USAGE = `usage: npm run bench -- [options]
   --peer NAME=FRAMING:COMMAND
                      another server to measure; FRAMING is lsp (Content-Length) or ndjson (lines), COMMAND is split at
                      spaces; may be given several times
+  --codex            measure Codex's own server, too: by default (codex), and with --concurrent-requests 64 (codex-64)
   --starts N         how many processes \`sequential\` starts (10000)
   --quick            little of everything, to see that it works; writes only where --out says
   --out DIR          where the results go (bench/results)
@@ -28,13 +30,17 @@ export const USAGE = `usage: npm run bench -- [options]
   --json             print the results as one JSON document`;
 
 /** @throws {RangeError} that says which option is wrong, what was expected and what came */
-export const parseOptions = (args: readonly string[], questions: readonly Question[]): Options => {
+export const parseOptions = (
+  args: readonly string[],
+  questions: readonly Question[],
+  codex: () => readonly Server[] = codexServers,
+): Options => {
   const values = parsed(args);
   if (values.page && values.quick) throw new RangeError('--page: expected a full run, got --quick');
   return {
     only: values.only === undefined ? questions : chosen(values.only, questions),
     rounds: values.rounds === undefined ? undefined : positive('--rounds', values.rounds),
-    peers: distinct((values.peer ?? []).map(peer)),
+    peers: distinct([...(values.codex ? codex() : []), ...(values.peer ?? []).map(peer)]),
     starts: positive('--starts', values.starts ?? '10000'),
     quick: values.quick ?? false,
     json: values.json ?? false,
@@ -51,6 +57,7 @@ const parsed = (args: readonly string[]) => {
         only: { type: 'string' },
         rounds: { type: 'string' },
         peer: { type: 'string', multiple: true },
+        codex: { type: 'boolean' },
         starts: { type: 'string' },
         quick: { type: 'boolean' },
         json: { type: 'boolean' },

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { codexServers } from '../../../bench/support/codex.ts';
 import { parseOptions } from '../../../bench/support/options.ts';
 import { questions } from '../../../bench/support/questions.ts';
 
@@ -29,6 +30,18 @@ describe('parseOptions', () => {
     ).to.deep.equal([
       { name: 'one', role: 'peer', framing: 'ndjson', argv: ['one', 'exec-server', '--listen', 'stdio'] },
       { name: 'two', role: 'peer', framing: 'lsp', argv: ['two'] },
+    ]);
+  });
+
+  it('adds the server of Codex in both modes', () => {
+    const { peers } = parseOptions(['--codex', '--peer', 'a=lsp:b'], questions, () =>
+      codexServers('/opt/codex'),
+    );
+    const argv = ['/opt/codex', 'exec-server', '--listen', 'stdio'];
+    expect(peers).to.deep.equal([
+      { name: 'codex', role: 'peer', framing: 'ndjson', argv },
+      { name: 'codex-64', role: 'peer', framing: 'ndjson', argv: [...argv, '--concurrent-requests', '64'] },
+      { name: 'a', role: 'peer', framing: 'lsp', argv: ['b'] },
     ]);
   });
 
