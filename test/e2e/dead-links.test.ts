@@ -1,7 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { connect, sshServer } from '../../src/core/index.ts';
+import { connect } from '../../src/core/index.ts';
 import { until } from '../support/until.ts';
 import { runCli, startCli } from './support/cli.ts';
 import { signal } from './support/process-tree.ts';
@@ -102,7 +102,7 @@ describeWithSshd('exec-server run over a link that is dead', () => {
   });
 
   it('is ended by abort() of the client, which rejects pending calls', async () => {
-    const client = await connect(sshServer('devbox'), { localEnv: host.coreEnv });
+    const client = await connect(host.target, { localEnv: host.coreEnv });
     stopLink();
     const pending = client.status().catch(({ message }: Error) => message);
     await client.abort('the user has left');
@@ -110,7 +110,7 @@ describeWithSshd('exec-server run over a link that is dead', () => {
   });
 
   it('cancels a start that is not answered in time', async () => {
-    const client = await connect(sshServer('devbox'), { localEnv: host.coreEnv });
+    const client = await connect(host.target, { localEnv: host.coreEnv });
     stopLink();
     const error = await client.start({ argv: ['true'], startTimeoutMs: 200 }).catch(reason => reason);
     expect({ kind: error.kind, message: error.message }).to.deep.equal({

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
-import { connect, sshServer } from '../../src/core/index.ts';
+import { connect } from '../../src/core/index.ts';
 import { currentHost } from '../../src/server/index.ts';
 import { makeHome, removeHome } from '../server/environment/login/support/homes.ts';
 import { filesForAnyShell, shellNames } from '../server/environment/login/support/shells.ts';
@@ -134,7 +134,7 @@ describeWithSshd('the login environment over a real sshd', () => {
       for (const [name, text] of Object.entries(files)) {
         if (!name.includes('/')) writeFileSync(join(host.sshd.home, name), text);
       }
-      const client = await connect(sshServer('devbox'), { localEnv: host.coreEnv });
+      const client = await connect(host.target, { localEnv: host.coreEnv });
       const print = async (base: 'process' | 'login') => {
         const child = await client.start({
           argv: ['/usr/bin/env'],
@@ -163,7 +163,7 @@ describeWithSshd('the login environment over a real sshd', () => {
       for (const [name, text] of Object.entries(filesForAnyShell(() => [wait, 'touch finished']))) {
         if (!name.includes('/')) writeFileSync(at(name), text);
       }
-      const client = await connect(sshServer('devbox'), { localEnv: host.coreEnv });
+      const client = await connect(host.target, { localEnv: host.coreEnv });
       const start = client.start({ argv: ['true'], env: { policy: { base: 'login' } } });
       const refused = start.catch((error: unknown) => (error as Error).message);
       await until(() => existsSync(at('ready')), 'no shell is running');

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { ConnectionLostError, connect, type ExecClient, sshServer } from '../../src/core/index.ts';
+import { ConnectionLostError, connect, type ExecClient } from '../../src/core/index.ts';
 import { runCli, startCli } from './support/cli.ts';
 import { childrenOf, signal } from './support/process-tree.ts';
 import { CORE_ONLY, type RemoteHost, startRemoteHost } from './support/remote-host.ts';
@@ -160,7 +160,7 @@ describeWithSshd('a connection through sshd', () => {
 
     beforeEach(async () => {
       const others = childrenOf(process.pid);
-      client = await connect(sshServer('devbox', 'exec-server --stdio'), { localEnv: host.coreEnv });
+      client = await connect(host.target, { localEnv: host.coreEnv });
       ssh = childrenOf(process.pid).filter(pid => !others.includes(pid));
     });
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { connect, type ExecClient, localServer, sshServer } from '../../../src/core/index.ts';
+import { connect, type ExecClient, localServer } from '../../../src/core/index.ts';
 import { connectEmbedded } from '../../../src/embedded/index.ts';
 import { childrenOf } from './process-tree.ts';
 import { programPath } from './program.ts';
@@ -99,7 +99,7 @@ export const remoteServer: AgentServerKind = {
   dispose: () => host.stop(),
   open: async () => {
     const others = childrenOf(process.pid);
-    const client = await connect(sshServer('devbox'), {
+    const client = await connect(host.target, {
       localEnv: { ...host.coreEnv, ...CORE_ENV, PATH: host.coreEnv.PATH },
     });
     const ssh = childrenOf(process.pid).find(pid => !others.includes(pid)) as number;

@@ -1,12 +1,15 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { sshServer, type Target } from '../../../src/core/index.ts';
 import { programPath } from './program.ts';
 import { type Sshd, startSshd } from './sshd.ts';
 
 /** An ssh host with `exec-server` in its PATH, and the environment of a client on a different machine. */
 export type RemoteHost = {
   readonly sshd: Sshd;
+  /** The server in the PATH of the host. */
+  readonly target: Target;
   /** PATH of sessions on the host. */
   readonly path: string;
   /** The environment of the client: another HOME, another PATH, a secret. */
@@ -36,6 +39,7 @@ export const startRemoteHost = async (): Promise<RemoteHost> => {
   const sshd = await startSshd({ remotePath: path });
   return {
     sshd,
+    target: sshServer('devbox', 'exec-server --stdio'),
     path,
     coreEnv: {
       ...process.env,
