@@ -119,11 +119,15 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Removes the versions and runtimes that were not used for 30 days and do not run. */
+/**
+ * Removes the versions and runtimes that were not used for 30 days before the current version was, and do not run. All
+ * these times are from the clock of the file system.
+ */
 const removeUnused = (directory: string, current: string): void => {
   const running = commandLines();
+  const lastUse = statSync(join(directory, 'used', current)).mtimeMs;
   const isUnused = (path: string, marker: string) =>
-    Date.now() - statSync(marker).mtimeMs > UNUSED_MS && !running.includes(`${path}/`);
+    lastUse - statSync(marker).mtimeMs > UNUSED_MS && !running.includes(`${path}/`);
   for (const name of readdirSync(join(directory, 'used')).filter(name => name !== current)) {
     const version = join(directory, name);
     const marker = join(directory, 'used', name);
