@@ -38,10 +38,11 @@ const STATUS = {
   processes: 0,
 };
 
-/** Methods without a call of their own: they are part of others, or repeat the answer to `initialize`. */
+/** Methods without a call of their own: they are part of others, or a connected client knows their answer. */
 const WITHOUT_CALL = [
   'initialize',
   'environment/info',
+  'environment/status',
   'process/acknowledge',
   'fs/open',
   'fs/readBlock',

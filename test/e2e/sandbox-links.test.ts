@@ -43,7 +43,7 @@ for (const { name, unprivileged } of testedAccounts) {
       writeFileSync(join(directories.outside, 'secret'), 'secret\n', { mode: 0o644 });
       client = await RawClient.open({
         argv: directories.server,
-        env: { PATH, HOME: directories.base, TMPDIR: temporary },
+        env: { PATH, HOME: directories.base, TMPDIR: temporary, SHELL: '/bin/sh' },
         cwd: directories.base,
       });
     });
