@@ -8,6 +8,8 @@ const root = join(import.meta.dirname, '../src');
 /** Every use of the date in src. Durations and deadlines are `system/deadline.ts` and `performance.now()`. */
 const TIMESTAMPS: Readonly<Record<string, readonly string[]>> = {
   'core/unified-exec/command-session.ts': ['startedAtMs = Date.now()'],
+  // Compared with the times of start-up files.
+  'server/environment/snapshot/shell-snapshots.ts': ['startedAt = Date.now()'],
   'server/process/ending.ts': ['atMs: Date.now()'],
   'server/process/managed-process.ts': ['startedAtMs = Date.now()'],
   // A part of an id.
