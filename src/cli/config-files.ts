@@ -6,9 +6,10 @@ import {
   MAX_CONFIG_LENGTH,
   parseEnvironments,
   parseShellPolicy,
+  type ShellPolicyOptions,
 } from '../codex-config/index.ts';
-import type { EnvPolicy } from '../shared-config/env-policy.ts';
 import { homeDirectory } from '../system/home-directory.ts';
+import type { FilePolicy } from './decided-by-file.ts';
 import { readExistingTextFile, readRegularTextFile } from './text-file.ts';
 
 /**
@@ -26,10 +27,14 @@ export const readEnvironments = (named: string | undefined): EnvironmentsConfig 
  *
  * @throws {ConfigError}
  */
-export const readShellPolicy = (named: string | undefined): EnvPolicy | undefined => {
+export const readShellPolicy = (
+  named: string | undefined,
+  options: ShellPolicyOptions = {},
+): FilePolicy | undefined => {
   const file = named ?? inCodexHome('config.toml');
   const text = readConfig(file, named !== undefined);
-  return text === undefined ? undefined : parseShellPolicy(text, file);
+  const fields = text === undefined ? undefined : parseShellPolicy(text, file, options);
+  return fields && { file, fields };
 };
 
 /** Runs a function that reads configuration files; a `ConfigError` ends the program like a wrong option. */

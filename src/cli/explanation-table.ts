@@ -1,13 +1,21 @@
 import type { EnvironmentExplanation } from '../core/index.ts';
 import { printableLine } from '../core/printable.ts';
 import { describeReason, type EnvExplanation } from '../shared-config/index.ts';
+import { defaultExclude, type FilePolicy, isDecidedByFile } from './decided-by-file.ts';
 import { tableSpans } from './layout.ts';
 import type { Colour, Span } from './spans.ts';
 
-/** Explanation as text: the base, a table of the names in their order, the counts. */
-export const explanationTable = ({ base, variables, counts }: EnvironmentExplanation): Span[] => {
+/**
+ * Explanation as text: the base, a table of the names in their order, the counts.
+ *
+ * @param filePolicy the part of the policy that comes from a configuration file, which is then named as a reason
+ */
+export const explanationTable = (
+  { base, variables, counts }: EnvironmentExplanation,
+  filePolicy?: FilePolicy,
+): Span[] => {
   const rows = Object.entries(variables).map(([name, explanation]) =>
-    rowOf(name, explanation as EnvExplanation),
+    rowOf(name, explanation as EnvExplanation, filePolicy),
   );
   const table = rows.length === 0 ? [] : tableSpans([HEAD, ...rows]);
   return [`${baseLine(base)}\n`, ...table, `${countLine(counts)}\n`];
@@ -22,14 +30,20 @@ const COLOURS: Readonly<Record<EnvExplanation['outcome'], Colour | undefined>> =
   absent: 'yellow',
 };
 
-const rowOf = (name: string, explanation: EnvExplanation): Span[] => {
+const rowOf = (name: string, explanation: EnvExplanation, filePolicy: FilePolicy | undefined): Span[] => {
   const { outcome } = explanation;
   const colour = COLOURS[outcome];
   return [
     printableLine(name),
     colour === undefined ? outcome : { colour, text: outcome },
-    printableLine(describeReason(explanation)),
+    printableLine(reasonOf(name, explanation, filePolicy)),
   ];
+};
+
+const reasonOf = (name: string, explanation: EnvExplanation, filePolicy: FilePolicy | undefined): string => {
+  const reason = describeReason(explanation);
+  if (filePolicy === undefined || !isDecidedByFile(name, explanation, filePolicy.fields)) return reason;
+  return `${reason || `despite default exclude pattern ${defaultExclude(name)}`} (${filePolicy.file})`;
 };
 
 const baseLine = (base: EnvironmentExplanation['base']): string => {

@@ -4,9 +4,11 @@ import type { ProcessEnv } from '../core/index.ts';
 import { EnvBase, type EnvOverlay, type EnvPolicy } from '../shared-config/index.ts';
 import { callerValue, isGarbled } from './caller-env.ts';
 import { readShellPolicy, withConfigErrors } from './config-files.ts';
+import type { FilePolicy } from './decided-by-file.ts';
 import { parseDuration } from './duration.ts';
 import { readEnvFile } from './env-file.ts';
 import { HELP_OPTION } from './help-option.ts';
+import { printMessage } from './output.ts';
 import { addServerOptions, type ServerOptions } from './server-options.ts';
 
 /** Options of the commands that start a process. */
@@ -17,6 +19,7 @@ export type ProcessOptions = ServerOptions & {
   readonly connectTimeout?: number;
   /** A file, or `false` for none; the default depends on `environment`. */
   readonly config?: string | false;
+  readonly strictConfig?: true;
   readonly base?: EnvBase;
   readonly inherit?: 'all' | 'core' | 'none';
   readonly ignoreDefaultExcludes?: boolean;
@@ -59,6 +62,7 @@ export const addProcessOptions = (command: Command): Command =>
     )
     .option('--config <file>', 'apply shell_environment_policy of this config.toml, overridden by options')
     .option('--no-config', 'ignore config.toml in $CODEX_HOME or ~/.codex, which --environment applies')
+    .option('--strict-config', 'fail if shell_environment_policy has an unknown key, instead of a warning')
     .addOption(
       new Option(
         '--inherit <which>',
@@ -102,27 +106,52 @@ const parseConnectTimeout = (text: string): number =>
 
 const OVERRIDE = 'override the setting of config.toml';
 
-/** Env that the options describe. */
-export const processEnv = (command: Command, options: ProcessOptions): ProcessEnv => {
+/** Env that the options describe, and the part of its policy that comes from a configuration file. */
+export const processEnv = (
+  command: Command,
+  options: ProcessOptions,
+): { readonly env: ProcessEnv; readonly filePolicy: FilePolicy | undefined } => {
   const both = options.unset.find(name => options.env.some(([set]) => set === name));
   if (both !== undefined) command.error(`error: options '--env' and '--unset' both name ${both}`);
   if ([...options.env, ...options.set].some(([name]) => name === '')) {
     command.error("error: options '--env' and '--set' expect NAME=VALUE, received no name");
   }
-  const file = withConfigErrors(command, () => policyOfFile(options)) ?? {};
-  return {
+  const filePolicy = withConfigErrors(command, () => policyOfFile(options));
+  const ofOptions = policyOfOptions(options);
+  const file = filePolicy?.fields ?? {};
+  const env: ProcessEnv = {
     policy: {
       inherit: 'all',
       ignoreDefaultExcludes: false,
       exclude: [],
       includeOnly: [],
       ...file,
-      ...policyOfOptions(options),
+      ...ofOptions,
       set: Object.fromEntries([...Object.entries(file.set ?? {}), ...options.set]),
     },
     overlay: overlayOf(command, options),
   };
+  return { env, filePolicy: filePolicy && withoutOverridden(filePolicy, ofOptions, options.set) };
 };
+
+/** The fields of the file that no option overrides. */
+const withoutOverridden = (
+  { file, fields: { set = {}, ...fields } }: FilePolicy,
+  ofOptions: EnvPolicy,
+  setByOptions: readonly Variable[],
+): FilePolicy => ({
+  file,
+  fields: {
+    ...omit(fields, Object.keys(ofOptions)),
+    set: omit(
+      set ?? {},
+      setByOptions.map(([name]) => name),
+    ),
+  },
+});
+
+const omit = <Fields extends object>(fields: Fields, names: readonly string[]): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name))) as Fields;
 
 /** Adds TERM of this program, the type of the terminal, unless an option sets or removes it. */
 export const withTerm = (env: ProcessEnv, tty: boolean | undefined): ProcessEnv => {
@@ -138,9 +167,17 @@ const overlayOf = (command: Command, { env, envFile, envFrom, unset }: ProcessOp
 };
 
 /** Policy of the named file; with `--environment`, that of the default file. */
-const policyOfFile = ({ config, environment }: ProcessOptions): EnvPolicy | undefined => {
-  if (typeof config === 'string') return readShellPolicy(config);
-  return environment !== undefined && config !== false ? readShellPolicy(undefined) : undefined;
+const policyOfFile = ({
+  config,
+  environment,
+  strictConfig: strict,
+  quiet,
+}: ProcessOptions): FilePolicy | undefined => {
+  if (config === false || (config === undefined && environment === undefined)) return undefined;
+  const onWarning = (message: string) => {
+    if (!quiet) printMessage(`warning: ${message}`);
+  };
+  return readShellPolicy(config, { ...(strict && { strict }), onWarning });
 };
 
 /** Fields of the policy that options set, except `set`. */

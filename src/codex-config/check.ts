@@ -1,6 +1,6 @@
 import type * as z from 'zod/mini';
 import { describeIssue } from '../shared-config/index.ts';
-import { ConfigError, type ConfigProblem } from './config-error.ts';
+import { ConfigError, type ConfigProblem, problemLines } from './config-error.ts';
 import { suggestion } from './nearest.ts';
 import type { TomlDocument, TomlPath } from './toml-document.ts';
 import { keyText, pathText } from './toml-key.ts';
@@ -30,6 +30,11 @@ export class Findings {
   /** @throws {ConfigError} if there is a problem */
   throwIfAny(): void {
     if (this.#problems.length > 0) throw new ConfigError(this.#document.file, this.#problems);
+  }
+
+  /** Returns the lines of the message that `throwIfAny` would throw. */
+  lines(): readonly string[] {
+    return problemLines(this.#document.file, this.#problems);
   }
 }
 

@@ -20,22 +20,26 @@ export class ConfigError extends Error {
 
   /** The message has a line for each problem, `FILE:LINE:COLUMN: TEXT`, up to `MAX_PROBLEMS`. */
   constructor(file: string, problems: readonly ConfigProblem[]) {
-    const inOrder = [...problems].sort(
-      (a, b) => rank(a, 'line') - rank(b, 'line') || rank(a, 'column') - rank(b, 'column'),
-    );
-    super(messageOf(file, inOrder));
+    super(problemLines(file, problems).join('\n'));
     this.file = file;
-    this.problems = inOrder;
+    this.problems = inOrder(problems);
   }
 }
 
-const rank = ({ at }: ConfigProblem, part: keyof Position): number => at?.[part] ?? 0;
-
-const messageOf = (file: string, problems: readonly ConfigProblem[]): string => {
-  const lines = problems.slice(0, MAX_PROBLEMS).map(({ at, text }) => `${location(file, at)}: ${text}`);
-  const more = problems.length - lines.length;
-  return [...lines, ...(more > 0 ? [`${file}: and ${more} more`] : [])].join('\n');
+/** Returns `FILE:LINE:COLUMN: TEXT` for each problem in the order of the file, up to `MAX_PROBLEMS`. */
+export const problemLines = (file: string, problems: readonly ConfigProblem[]): string[] => {
+  const shown = inOrder(problems).slice(0, MAX_PROBLEMS);
+  const more = problems.length - shown.length;
+  return [
+    ...shown.map(({ at, text }) => `${location(file, at)}: ${text}`),
+    ...(more > 0 ? [`${file}: and ${more} more`] : []),
+  ];
 };
+
+const inOrder = (problems: readonly ConfigProblem[]): readonly ConfigProblem[] =>
+  [...problems].sort((a, b) => rank(a, 'line') - rank(b, 'line') || rank(a, 'column') - rank(b, 'column'));
+
+const rank = ({ at }: ConfigProblem, part: keyof Position): number => at?.[part] ?? 0;
 
 const location = (file: string, at: Position | undefined): string =>
   at === undefined ? file : `${file}:${at.line}:${at.column}`;

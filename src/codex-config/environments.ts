@@ -122,6 +122,14 @@ const Program = Text.check(
   z.refine(program => program !== '', 'expected the name or the path of a program, received an empty string'),
 );
 
+const Url = z.string().check(
+  z.trim(),
+  z.refine(
+    url => /^wss?:\/\/[^/]/.test(url) && URL.canParse(url),
+    'expected a URL that begins with ws:// or wss://, received another string',
+  ),
+);
+
 const Seconds = z
   .number()
   .check(
@@ -138,7 +146,7 @@ const Entry = z.strictObject({
   env: z.optional(variables({ nullable: false })),
   cwd: z.optional(Text),
   initialize_timeout_sec: z.optional(Seconds),
-  url: z.optional(z.string()),
+  url: z.optional(Url),
   auth_bearer_token: z.optional(z.string()),
   connect_timeout_sec: z.optional(Seconds),
   // Codex's own; it does not concern processes.

@@ -10,4 +10,4 @@ export {
   type UrlEnvironment,
 } from './environments.ts';
 export { MAX_CONFIG_LENGTH } from './limits.ts';
-export { parseShellPolicy } from './shell-policy.ts';
+export { parseShellPolicy, type ShellPolicyOptions } from './shell-policy.ts';

@@ -8,22 +8,42 @@ import { isTable, parseToml, type TomlTable } from './toml-document.ts';
 /** The table of Codex's `config.toml` that holds the policy. */
 const TABLE = 'shell_environment_policy';
 
+/** Options of `parseShellPolicy`. */
+export type ShellPolicyOptions = {
+  /** True if unknown keys of the table are errors. */
+  readonly strict?: boolean;
+  /** Receives `FILE:LINE:COLUMN: TEXT` for each unknown key that is no error. */
+  readonly onWarning?: (message: string) => void;
+};
+
 /**
  * Parses the policy of a `config.toml`: the table `shell_environment_policy`, with Codex's keys and one key for each
  * further field of `EnvPolicy`. The rest of the file is ignored, but has to be TOML.
  *
+ * As in Codex, the table keeps names that look like secrets unless it sets `ignore_default_excludes`, and its unknown
+ * keys have no effect.
+ *
  * @param file the name of the file in messages
- * @returns the fields that the table has; `undefined` if the table is missing
+ * @returns the fields that the table has, and `ignoreDefaultExcludes`; `undefined` if the table is missing
  * @throws {ConfigError} with all problems of the table
  */
-export const parseShellPolicy = (text: string, file: string): EnvPolicy | undefined => {
+export const parseShellPolicy = (
+  text: string,
+  file: string,
+  { strict = false, onWarning = () => {} }: ShellPolicyOptions = {},
+): EnvPolicy | undefined => {
   const document = parseToml(text, file);
   const value = document.table[TABLE];
   if (value === undefined) return undefined;
   const findings = new Findings(document);
+  const warnings = strict ? findings : new Findings(document);
   const table = check(PolicyTable, value, [TABLE], findings, { knownKeys: () => KEYS });
-  checkFilters(value as Partial<TomlTable>, findings);
+  if (isTable(value)) {
+    for (const key of Object.keys(value)) if (!KEYS.includes(key)) warnings.addUnknown([TABLE], key, KEYS);
+    checkFilters(value, findings);
+  }
   findings.throwIfAny();
+  for (const line of warnings.lines()) onWarning(line);
   return policyOf(table as TomlTable);
 };
 
@@ -34,7 +54,7 @@ const FIELDS: ReadonlyMap<string, keyof EnvPolicy> = new Map(
   (Object.keys(EnvPolicy.shape) as Array<keyof EnvPolicy>).map(field => [snakeCase(field), field]),
 );
 
-const PolicyTable = z.strictObject({
+const PolicyTable = z.object({
   ...Object.fromEntries(Array.from(FIELDS, ([key, field]) => [key, EnvPolicy.shape[field]])),
   // Checked by `checkFilters`: it becomes `exclude` and `includeOnly`.
   filters: z.optional(z.unknown()),
@@ -44,7 +64,7 @@ const PolicyTable = z.strictObject({
 const KEYS = Object.keys(PolicyTable.shape);
 
 /** Checks `filters`, which replaces the lists `exclude` and `include_only` by one table. */
-const checkFilters = (table: Partial<TomlTable>, findings: Findings): void => {
+const checkFilters = (table: TomlTable, findings: Findings): void => {
   const { filters } = table;
   if (filters === undefined) return;
   const path = [TABLE, 'filters'];
@@ -76,6 +96,7 @@ const checkFilters = (table: Partial<TomlTable>, findings: Findings): void => {
 const policyOf = ({ filters, experimental_use_profile: useProfile, ...table }: TomlTable): EnvPolicy => {
   const fields = Object.entries(table).map(([key, value]) => [FIELDS.get(key), value]);
   const policy = EnvPolicy.parse(Object.fromEntries(fields));
+  policy.ignoreDefaultExcludes ??= true;
   // Codex then runs commands in a login shell; here they start from the environment of one.
   if (useProfile === true) policy.base ??= 'login';
   if (filters === undefined) return policy;

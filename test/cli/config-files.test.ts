@@ -118,11 +118,11 @@ describe('readShellPolicy', () => {
   const home = useCodexHome();
 
   it('reads config.toml in CODEX_HOME, or a named file', () => {
-    home.write('config.toml', 'model = "x"\n[shell_environment_policy]\ninherit = "core"');
+    const file = home.write('config.toml', 'model = "x"\n[shell_environment_policy]\ninherit = "core"');
     const other = home.write('other.toml', '[shell_environment_policy]\ninherit = "none"');
     expect([readShellPolicy(undefined), readShellPolicy(other)]).to.deep.equal([
-      { inherit: 'core' },
-      { inherit: 'none' },
+      { file, fields: { inherit: 'core', ignoreDefaultExcludes: true } },
+      { file: other, fields: { inherit: 'none', ignoreDefaultExcludes: true } },
     ]);
   });
 
@@ -147,7 +147,7 @@ describe('readShellPolicy', () => {
           stdio: 'ignore',
         },
       );
-      expect(readShellPolicy(pipe)).to.deep.equal({ inherit: 'none' });
+      expect(readShellPolicy(pipe)?.fields).to.deep.equal({ inherit: 'none', ignoreDefaultExcludes: true });
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -29,7 +29,7 @@ const withEnv = <Result>(variables: Record<string, string>, act: () => Result): 
 
 const envFor = (...args: string[]) => {
   const { command, options } = parsed(...args);
-  return processEnv(command, options);
+  return processEnv(command, options).env;
 };
 
 describe('addProcessOptions', () => {
@@ -319,9 +319,28 @@ describe('the policy of a file', () => {
     expect(policyFor('--environment', 'a')).to.deep.equal(NONE);
   });
 
-  it('excludes secrets by default', () => {
+  it('keeps names that look like secrets by default, unlike a policy without a file', () => {
     home.write('config.toml', '[shell_environment_policy]\ninherit = "core"');
-    expect(policyFor('--environment', 'a')).to.deep.equal({ ...NONE, inherit: 'core' });
+    expect(policyFor('--environment', 'a')).to.deep.equal({
+      ...NONE,
+      inherit: 'core',
+      ignoreDefaultExcludes: true,
+    });
+  });
+
+  it('is returned with its file, without what options override', () => {
+    const file = home.write('mine.toml', POLICY);
+    const filePolicyFor = (...args: string[]) => {
+      const { command, options } = parsed('--config', file, ...args);
+      return processEnv(command, options).filePolicy;
+    };
+    expect(filePolicyFor()).to.deep.equal({ file, fields: FROM_FILE });
+    const { inherit: _, exclude: __, ...others } = FROM_FILE;
+    expect(filePolicyFor('--inherit', 'all', '--exclude', 'X', '--set', 'C=option')).to.deep.equal({
+      file,
+      fields: { ...others, set: { B: 'file' } },
+    });
+    expect(processEnv(parsed().command, parsed().options).filePolicy).to.equal(undefined);
   });
 
   const options: Array<[args: string[], policy: object]> = [

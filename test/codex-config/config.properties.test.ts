@@ -98,7 +98,10 @@ describe('a configuration file', () => {
         entries.map(([field, value]) => [field.replace(/[A-Z]/g, '_$&').toLowerCase(), value]),
         inline,
       );
-      expect(parseShellPolicy(file, 'f')).to.deep.equal(Object.fromEntries(entries) as EnvPolicy);
+      expect(parseShellPolicy(file, 'f')).to.deep.equal({
+        ignoreDefaultExcludes: true,
+        ...(Object.fromEntries(entries) as EnvPolicy),
+      });
     });
   });
 

@@ -191,6 +191,15 @@ describe('parseEnvironments', () => {
         'e.toml:3:1: environments[0].program: expected the name or the path of a program, received an empty string',
       ],
     ],
+    ...['', 'host', 'https://host', 'WS://host', 'ws://', 'ws:///x', 'wss://a b'].map(
+      (url): [title: string, lines: string[], complaints: string[]] => [
+        `${JSON.stringify(url)} for a url`,
+        entry(`url = ${JSON.stringify(url)}`),
+        [
+          'e.toml:3:1: environments[0].url: expected a URL that begins with ws:// or wss://, received another string',
+        ],
+      ],
+    ),
     [
       'a program next to a url',
       entry('url = "ws://x"', 'program = "ssh"'),
@@ -355,7 +364,7 @@ describe('chooseEnvironment', () => {
   const unknown: Array<[id: string, lines: string[], complaint: string]> = [
     [
       'claud',
-      ['[[environments]]', 'id = "cloud"', 'url = ""'],
+      ['[[environments]]', 'id = "cloud"', 'url = "ws://x"'],
       'unknown environment `claud`, did you mean `cloud`?',
     ],
     ['A', entry('program = "x"'), 'unknown environment `A`, did you mean `a`?'],

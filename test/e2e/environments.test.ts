@@ -118,9 +118,9 @@ describe('exec-server run --environment', () => {
       'set = { A = "file", B = "file" }',
     );
     expect((await textOf('env', '--environment', 'devbox')).stdout).to.equal(
-      `A=file\nB=file\nHOME=/home/there\nPATH=${PATH}\nPWD=${process.cwd()}\n`,
+      `A=file\nB=file\nHOME=/home/there\nMY_TOKEN=${PLANTED}\nPATH=${PATH}\nPWD=${process.cwd()}\n`,
     );
-    const options = ['--set', 'B=option', '--exclude', 'HOME'];
+    const options = ['--set', 'B=option', '--exclude', 'HOME', '--no-ignore-default-excludes'];
     expect((await textOf('env', '--environment', 'devbox', ...options)).stdout).to.equal(
       `A=file\nB=option\nPATH=${PATH}\nPWD=${process.cwd()}\nWHO=devbox\n`,
     );

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { MAX_EXPLAINED_NAMES } from '../../src/protocol/limits.ts';
 import { runCli } from './support/cli.ts';
@@ -55,6 +58,63 @@ describe('exec-server env --explain', () => {
       expect(text).to.match(/\n\d+ kept, 4 removed, [23] set\n$/);
     });
   }
+
+  describe('with a config.toml', () => {
+    let folder: string;
+    let file: string;
+
+    before(() => {
+      folder = mkdtempSync(join(tmpdir(), 'explain-test-'));
+      file = join(folder, 'config.toml');
+      writeFileSync(file, '[shell_environment_policy]\nexclude = ["HO*"]\nset = { CI = "1" }\n');
+    });
+
+    after(() => rmSync(folder, { recursive: true }));
+
+    const names = ['MY_TOKEN', 'HOME', 'CI', 'PATH'];
+
+    it('names the file as the reason', async () => {
+      const { text, stderr, end } = await explain(...names, '--config', file);
+      expect({ stderr, end }).to.deep.equal({ stderr: '', end: 0 });
+      expect(text.split('\n').slice(1, -2)).to.deep.equal([
+        'NAME      OUTCOME  WHY',
+        `MY_TOKEN  kept     despite default exclude pattern *TOKEN* (${file})`,
+        `HOME      removed  by exclude pattern HO* (${file})`,
+        `CI        set      by the policy (${file})`,
+        'PATH      kept',
+      ]);
+      const { variables } = JSON.parse((await explain(...names, '--config', file, '--json')).text);
+      expect(variables).to.deep.equal({
+        MY_TOKEN: { outcome: 'kept', config: file },
+        HOME: { outcome: 'removed', by: 'exclude', pattern: 'HO*', config: file },
+        CI: { outcome: 'set', by: 'policy', config: file },
+        PATH: { outcome: 'kept' },
+      });
+    });
+
+    it('names options as before if they override it', async () => {
+      const options = ['--no-ignore-default-excludes', '--exclude', 'HOM*', '--set', 'CI=2'];
+      const { text } = await explain(...names, '--config', file, ...options);
+      expect(text.split('\n').slice(2, -2)).to.deep.equal([
+        'MY_TOKEN  removed  by default exclude pattern *TOKEN*',
+        'HOME      removed  by exclude pattern HOM*',
+        'CI        set      by the policy',
+        'PATH      kept',
+      ]);
+    });
+
+    it('warns of unknown keys, or fails with --strict-config', async () => {
+      const misspelt = join(folder, 'misspelt.toml');
+      writeFileSync(misspelt, '[shell_environment_policy]\nexclud = ["planted"]\n');
+      const line = `${misspelt}:2:1: shell_environment_policy: unknown key \`exclud\`, did you mean \`exclude\`?`;
+      const { stderr, end } = await explain('PATH', '--config', misspelt);
+      expect({ stderr, end }).to.deep.equal({ stderr: `exec-server: warning: ${line}\n`, end: 0 });
+      expect((await explain('PATH', '--config', misspelt, '--quiet')).stderr).to.equal('');
+      const strict = await explain('PATH', '--config', misspelt, '--strict-config');
+      expect(strict.end).to.equal(2);
+      expect(strict.stderr).to.contain(line).and.not.contain('planted').and.not.contain('warning');
+    });
+  });
 
   it('lists the given names in order, and counts all', async () => {
     expect(await explain('PATH', 'NOWHERE', 'MY_TOKEN', ...STEPS)).to.deep.equal({

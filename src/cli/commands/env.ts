@@ -28,14 +28,15 @@ export const addEnv: AddCommand = (program, finish) => {
     )
     .option('--json', 'with --explain: print one line of JSON')
     .action(async (names: string[], options: EnvCliOptions, command: Command) => {
+      const { env, filePolicy } = processEnv(command, options);
       const shared = {
         target: targetOf(command, options),
         quiet: options.quiet ?? false,
         connectTimeoutMs: options.connectTimeout,
-        env: processEnv(command, options),
+        env,
       };
       if (options.explain) {
-        finish(await explainEnv({ ...shared, names, json: options.json ?? false }));
+        finish(await explainEnv({ ...shared, filePolicy, names, json: options.json ?? false }));
         return;
       }
       if (names.length > 0) command.error(`error: argument '${names[0]}' requires '--explain'`);

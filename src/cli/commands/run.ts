@@ -78,7 +78,7 @@ export const addRun: AddCommand = (program, finish) => {
           quiet: options.quiet ?? false,
           command: commandOf(command, words, options),
           cwd: options.cwd,
-          env: withTerm(processEnv(command, options), options.tty),
+          env: withTerm(processEnv(command, options).env, options.tty),
           tty: options.tty ?? false,
           escapeChar: options.escapeChar,
           stdin: options.interactive ?? (options.stdin ? undefined : false),
