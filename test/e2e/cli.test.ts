@@ -226,7 +226,7 @@ describe('exec-server run on a terminal', () => {
 describe('exec-server env', () => {
   it('prints the env of a process, without names that look like secrets', async () => {
     expect(await textOf(['env'])).to.deep.equal({
-      stdout: `HOME=${env.HOME}\nLANG=${env.LANG}\nPATH=${env.PATH}\n`,
+      stdout: `HOME=${env.HOME}\nLANG=${env.LANG}\nPATH=${env.PATH}\nPWD=${process.cwd()}\n`,
       stderr: '',
       end: 0,
     });
