@@ -27,6 +27,8 @@ export type RawOptions = {
   /** The command line of the server; by default the built program. */
   readonly argv?: readonly [string, ...string[]];
   readonly framing?: RawFraming;
+  /** False for a server of another product, whose messages need not match the JSON schema. */
+  readonly checkSchema?: boolean;
   /** How long the server keeps closed processes. */
   readonly retainedMs?: number;
 };
@@ -112,7 +114,7 @@ export class RawClient {
   #chunks: Buffer[] = [];
   /** The least number of bytes until there is one. */
   #missingBytes = 0;
-  readonly #wireCheck = new WireCheck();
+  readonly #wireCheck: WireCheck | undefined;
   #wake: Array<() => void> = [];
   #closed = false;
   /** True if the server accepts chunks as bytes. */
@@ -124,8 +126,10 @@ export class RawClient {
     cwd,
     argv = [process.execPath, programPath, '--stdio'],
     framing = 'contentLength',
+    checkSchema = true,
   }: RawOptions = {}) {
     this.#framing = framing;
+    this.#wireCheck = checkSchema ? new WireCheck() : undefined;
     this.server = spawn(argv[0], argv.slice(1), { env, cwd, stdio: 'pipe' });
     this.server.stdout.on('data', (chunk: Buffer) => this.#received(chunk));
     this.server.stderr.on('data', (chunk: Buffer) => {
@@ -163,7 +167,7 @@ export class RawClient {
   }
 
   send(message: object): void {
-    this.#wireCheck.sent(message);
+    this.#wireCheck?.sent(message);
     const binary = this.#binary ? rawBinaryFrame(message) : undefined;
     this.sendBytes(binary ?? this.frame(JSON.stringify(message)));
   }
@@ -240,7 +244,7 @@ export class RawClient {
       }
       rest = rest.subarray(found.length);
       this.messages.push(found.message);
-      const problem = this.#wireCheck.received(asJson(found.message));
+      const problem = this.#wireCheck?.received(asJson(found.message));
       if (problem !== undefined) throw new Error(`a message does not match the schema: ${problem}`);
     }
     this.#chunks = [rest];
