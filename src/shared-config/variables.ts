@@ -64,7 +64,7 @@ const valueProblem = (name: string, value: unknown): string | undefined => {
   if (value.includes('\0')) return 'a variable value may not contain NUL';
   if (!value.isWellFormed()) return 'a variable value may not contain an unpaired surrogate';
   return exceedsBytes(name + value, MAX_VARIABLE_BYTES)
-    ? `expected at most ${MAX_VARIABLE_BYTES} bytes of name and value together`
+    ? `expected at most ${MAX_VARIABLE_BYTES} bytes of name and value together, received ${Buffer.byteLength(name + value)}`
     : undefined;
 };
 

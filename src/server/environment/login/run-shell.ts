@@ -120,7 +120,7 @@ const readAnswer = <Answer extends object>(
     const onAbort = () => settle({ reason: CONNECTION_ENDED });
     const onExit = (code: number | null, killedBy: NodeJS.Signals | null) => {
       const end = killedBy === null ? `exited with code ${code}` : `was killed by ${killedBy}`;
-      const reason = `${name} ${end} without printing its ${printed}`;
+      const reason = `${name} ${end} without printing its ${printed}${code === 126 || code === 127 ? NOT_RUN : ''}`;
       // Its last output may still arrive, and other processes may hold the stream open forever.
       startTimer(LAST_OUTPUT_MS, () => settle({ reason }));
     };
@@ -141,6 +141,10 @@ const readAnswer = <Answer extends object>(
   });
 
 const LAST_OUTPUT_MS = 50;
+
+// Codes of a shell for a program that it cannot run.
+const NOT_RUN =
+  ': it cannot run /usr/bin/env, as if its files export a variable of 128 KiB or more, or too many variables';
 
 type EndOptions = {
   readonly hasAnswered: boolean;

@@ -4,6 +4,7 @@ import { type ExecServerError, launchFailed } from '../../../protocol/errors.ts'
 import { programNotFound } from '../../../protocol/program-not-found.ts';
 import type { PathOrigin } from '../../../shared-config/index.ts';
 import { findProgram, type ProgramSearch } from '../../../system/find-program.ts';
+import { describeTooLong } from './too-long.ts';
 
 /** The part of a start that decides whether it can fail. */
 export type LaunchAttempt = ProgramSearch & {
@@ -23,18 +24,23 @@ export const explainLaunchFailure = (
   return (
     directoryProblem(attempt, cause) ??
     programProblem(attempt, errno, cause) ??
-    fail(cause, 'spawn', errno, attempt.argv[0], `cannot start ${attempt.argv[0]}: ${meaningOf(errno)}`)
+    fail(
+      cause,
+      'spawn',
+      errno,
+      attempt.argv[0],
+      `cannot start ${attempt.argv[0]}: ${meaningOf(errno, attempt)}`,
+    )
   );
 };
 
 /** Explains an error that does not concern the directory or the program. */
-const meaningOf = (errno: string): string => {
-  const meaning = MEANINGS[errno];
+const meaningOf = (errno: string, attempt: LaunchAttempt): string => {
+  const meaning = errno === 'E2BIG' ? describeTooLong(attempt) : MEANINGS[errno];
   return meaning === undefined ? errno : `${errno}: ${meaning}`;
 };
 
 const MEANINGS: Readonly<Record<string, string>> = {
-  E2BIG: 'arguments and environment together are longer than the system allows (a quarter of ulimit -s)',
   EAGAIN:
     'the limit of processes and threads of this user (ulimit -u) or control group (pids.max) is reached',
   ETXTBSY: 'another process has the file open for writing',

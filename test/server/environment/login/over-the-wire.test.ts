@@ -25,6 +25,8 @@ const told = (taken: { base: string; attempts: readonly Attempt[] }) => ({
   }),
 });
 
+const LOGIN = { base: 'login' };
+
 const taken = (base: string) => ({ base, outcome: 'resolved' });
 const failed = (base: string, reason: string) => ({ base, outcome: 'failed', reason });
 
@@ -101,6 +103,54 @@ describeWithShell('bash', 'a start with another base', shell => {
       attempts: [failed('loginInteractive', reason), failed('login', reason)],
     });
     expect(await client.output('p')).to.equal('of the server\n');
+  });
+
+  for (const base of ['login', 'loginInteractive']) {
+    it(`passes awkward values of base ${base} unchanged`, async () => {
+      const { client, start } = connect([
+        "greet() { echo 'hello'; }; export -f greet",
+        "export EMPTY= LINES='a\n\nb=c\n' LONG=$(printf '%*s' 130000 x)",
+        'export PATH=":bin:$PATH:"',
+        'unset LANG',
+      ]);
+      const { result } = await start(base, { base }, ['env', '-0']);
+      expect(result.envBase.base).to.equal(base);
+      const env = Object.fromEntries(
+        (await client.output(base)).split('\0').map(text => text.split(/=(.*)/s).slice(0, 2)),
+      );
+      expect(env).to.include({ EMPTY: '', LINES: 'a\n\nb=c\n', LONG: 'x'.padStart(130_000) });
+      expect(env.PATH).to.match(/^:bin:\/.*\/bin:$/);
+      expect(env).not.to.have.any.keys('LANG');
+      await start(`${base} function`, { base }, ['bash', '-c', 'greet']);
+      expect(await client.output(`${base} function`)).to.equal('hello\n');
+    });
+  }
+
+  it('keeps a HOME with a slash at its end', async () => {
+    const { client, home } = connect([]);
+    const slash = connect([], { homeDir: `${home}/` });
+    const start = (to: LineClient) =>
+      to.ask('process/start', { processId: 'p', argv: ['printenv', 'HOME'], cwd: '/', envPolicy: LOGIN });
+    await Promise.all([start(client), start(slash.client)]);
+    expect([await client.output('p'), await slash.client.output('p')]).to.deep.equal([
+      `${home}\n`,
+      `${home}/\n`,
+    ]);
+  });
+
+  it('reports that files export more than a program can get', async () => {
+    const { client, start } = connect(["export LONG=$(printf '%*s' 140000 x)"]);
+    const { result } = await start('p', LOGIN, ['printenv', 'OWN']);
+    expect(await client.output('p')).to.equal('of the server\n');
+    expect(told(result.envBase)).to.deep.equal({
+      base: 'process',
+      attempts: [
+        failed(
+          'login',
+          'bash exited with code 126 without printing its environment: it cannot run /usr/bin/env, as if its files export a variable of 128 KiB or more, or too many variables',
+        ),
+      ],
+    });
   });
 
   it('waits no longer than loginShellMs', async () => {

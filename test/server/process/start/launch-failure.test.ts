@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { ExecServerError } from '../../../../src/protocol/errors.ts';
 import { launch } from '../../../../src/server/process/start/launch.ts';
 import { explainLaunchFailure } from '../../../../src/server/process/start/launch-failure.ts';
+import { describeTooLong } from '../../../../src/server/process/start/too-long.ts';
 import type { Env, PathOrigin } from '../../../../src/shared-config/index.ts';
 
 type Argv = readonly [string, ...string[]];
@@ -218,8 +219,7 @@ describe('explainLaunchFailure', () => {
     it('reports the error of the system for anything else', async () => {
       const longerThanAllowed = 'x'.repeat(4 * 1024 * 1024);
       expect(await failure(['/bin/echo', longerThanAllowed])).to.deep.equal({
-        message:
-          'cannot start /bin/echo: E2BIG: arguments and environment together are longer than the system allows (a quarter of ulimit -s)',
+        message: `cannot start /bin/echo: E2BIG: ${describeTooLong({ argv: ['/bin/echo', longerThanAllowed], cwd: directory, env: {}, platform: process.platform })}`,
         stage: 'spawn',
         errno: 'E2BIG',
         path: '/bin/echo',
