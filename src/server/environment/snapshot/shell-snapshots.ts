@@ -198,11 +198,16 @@ const PER_COMMAND = new Set(['CODEX_TOOL_CALL_ID']);
 /** Identifies a snapshot; `undefined` for an environment that is too long for one. */
 const keyOf = ({ scopeId, shell, policy, launcher, sandboxKey }: SnapshotRequest): string | undefined => {
   const { cwd, env } = launcher;
-  const variables = Object.entries(env).filter(([name]) => !PER_COMMAND.has(name));
+  const variables = sortedEntries(env).filter(([name]) => !PER_COMMAND.has(name));
   if (variables.reduce((sum, variable) => sum + variable.join('').length, 0) > MAX_SNAPSHOT_ENV_LENGTH)
     return undefined;
-  return JSON.stringify([scopeId, shell, cwd, policy, sandboxKey, variables]);
+  const rules = policy && { ...policy, set: sortedEntries(policy.set ?? {}) };
+  return JSON.stringify([scopeId, shell, cwd, rules, sandboxKey, variables]);
 };
+
+// Codex sends variables in another order each time.
+const sortedEntries = (variables: Env): Array<[name: string, value: string]> =>
+  Object.entries(variables).toSorted(([one], [other]) => (one < other ? -1 : 1));
 
 /**
  * Returns the filter of the variables of a snapshot: those that the process had before its start-up files, and of the

@@ -275,6 +275,20 @@ const PROBES: Readonly<Record<string, readonly string[]>> = {
       expect(account.reads).to.equal(1);
     });
 
+    it('do not differ by the order of variables', async () => {
+      const account = open({ '.bash_profile': `${COUNT}\n` });
+      await account.settle();
+      const variables = { A: '1', B: '2' };
+      const reversed = { B: '2', A: '1' };
+      for (const [env, set] of [
+        [variables, variables],
+        [reversed, variables],
+        [variables, reversed],
+      ])
+        expect(await account.run(bash, 'echo $A$B', { env, envPolicy: { set } })).to.equal('12\n');
+      expect(account.reads).to.equal(1);
+    });
+
     it('differ by environment, directory and scope', async () => {
       const account = open({ '.bash_profile': `${COUNT}\nB="$A $PWD"\n` });
       await account.settle();
