@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { startHttpProxy, startOrigin } from '../e2e/support/proxy.ts';
 import { type RemoteHost, startRemoteHost } from '../e2e/support/remote-host.ts';
 import { describeWithSshd } from '../e2e/support/sshd.ts';
 import { survivorsIn, waitForNoSurvivorsIn } from '../e2e/support/survivors.ts';
@@ -11,6 +12,7 @@ import {
   type Directories,
   plainServer,
   recorded,
+  recordedServer,
   runCodex,
   type Sandbox,
   startCodex,
@@ -203,6 +205,83 @@ PATCH`;
     expect([...table.keys()].filter(row => !/: (result|-32004)$/.test(row))).to.deep.equal([]);
   });
 
+  it('sends its trace, which the server adds to its log', async () => {
+    const log = join(directories.work, 'server.log');
+    const server = [
+      '/bin/sh',
+      '-c',
+      `exec "$@" 2>'${log}'`,
+      'sh',
+      ...recordedServer(directories),
+      '--log-calls',
+    ];
+    const exporter =
+      'trace_exporter = { otlp-http = { endpoint = "http://127.0.0.1:9/", protocol = "json" } }';
+    const { end, text } = await runCodex(
+      directories,
+      'danger-full-access',
+      [exec('true')],
+      server,
+      `[otel]\n${exporter}\n`,
+    );
+    expect(end, text).to.equal(0);
+    const requests = recorded(directories).filter(({ from, id, method }) => from === 'codex' && id && method);
+    expect(requests.map(({ trace }) => typeof trace?.traceparent)).to.deep.equal(
+      requests.map(() => 'string'),
+    );
+    const lines = readFileSync(log, 'utf8');
+    for (const { id, method, trace } of requests) {
+      expect(lines).to.match(
+        new RegExp(`^exec-server: call ${method} id ${id} .* \\(traceparent ${trace?.traceparent}`, 'm'),
+      );
+    }
+  });
+
+  it('restores the state of a login shell for each command', async () => {
+    writeFileSync(
+      join(directories.serverHome, '.bash_profile'),
+      'echo read >>"$HOME/reads"; greet() { echo "hello $1"; }; export FROM_PROFILE=kept\n',
+    );
+    const login = exec('greet "$FROM_PROFILE"', { login: true });
+    const { end, outputs, text } = await runCodex(
+      directories,
+      'danger-full-access',
+      Array(6).fill(login),
+      recordedServer(directories),
+      '[features]\nshell_snapshot_v2 = true\n',
+    );
+    expect(end, text).to.equal(0);
+    expect(outputs.map(output => endOf(output))).to.deep.equal(
+      outputs.map(() => ({ exitCode: 0, text: 'hello kept\n' })),
+    );
+    const starts = recorded(directories).filter(({ method }) => method === 'process/start');
+    expect(starts[0]?.params.shellSnapshot).to.have.keys('scopeId', 'shell');
+    const reads = readFileSync(join(directories.serverHome, 'reads'), 'utf8').split('\n').length - 1;
+    expect(reads).to.be.at.least(1).and.below(starts.length);
+  });
+
+  const proxy =
+    '[features.network_proxy]\nenabled = true\n[sandbox_workspace_write]\nnetwork_access = true\n';
+  const unsupported: Array<[title: string, config: string]> = [
+    ['its network proxy', proxy],
+    ['masked credentials', `[features]\ncredential_masking = true\n${proxy}`],
+  ];
+  for (const [title, config] of unsupported) {
+    it(`runs no command that requires ${title}`, async () => {
+      const { outputs } = await runCodex(
+        directories,
+        'workspace-write',
+        [exec('echo ran')],
+        recordedServer(directories),
+        config,
+      );
+      expect(outputs[0]).to.contain(
+        'selected exec-server does not support executor-local network proxy launches',
+      );
+      expect(recorded(directories).map(({ method }) => method)).not.to.contain('process/start');
+    });
+  }
+
   const stubbornCommands: Step[] = [
     exec(STUBBORN, { yield_time_ms: 500 }),
     exec(STUBBORN, { tty: true, yield_time_ms: 500 }),
@@ -262,6 +341,29 @@ describeWithSshd('OpenAI Codex behind a real sshd', () => {
     expect(endOf(outputs[2]).text).to.contain('got hello');
     expect(host.received().includes('planted')).to.equal(false);
     await waitForNoSurvivorsIn(directories.work);
+  });
+
+  it('runs its commands on the host behind a proxy that its policy sets', async () => {
+    const origin = await startOrigin({ '/': 'through the proxy\n' });
+    const proxy = await startHttpProxy(origin);
+    const { end, outputs, text } = await runCodex(
+      directories,
+      'danger-full-access',
+      [exec('env | sort'), exec('curl -sS http://origin.test/')],
+      [...host.sshd.sshCommand, '-T', host.sshd.host, 'exec-server --listen stdio'],
+      `[shell_environment_policy.set]\nhttp_proxy = "${proxy.url}"\nHTTPS_PROXY = "${proxy.url}"\n`,
+    );
+    await proxy.close();
+    await origin.close();
+    expect(end, text).to.equal(0);
+    const env = endOf(outputs[0]).text;
+    expect(env).to.contain(`\nhttp_proxy=${proxy.url}\n`).and.contain(`HTTPS_PROXY=${proxy.url}\n`);
+    expect(env)
+      .to.contain(`\nPATH=${host.path}\n`)
+      .and.contain('\nCODEX_VERSION=')
+      .and.not.contain('planted');
+    expect(endOf(outputs[1])).to.deep.equal({ exitCode: 0, text: 'through the proxy\n' });
+    expect(proxy.hosts).to.deep.equal(['origin.test']);
   });
 });
 

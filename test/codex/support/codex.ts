@@ -15,6 +15,7 @@ export type Recorded = {
   readonly from: 'codex' | 'server';
   readonly id?: number;
   readonly method?: string;
+  readonly trace?: { readonly traceparent: string };
   // biome-ignore lint/suspicious/noExplicitAny: tests inspect any message
   readonly params?: any;
   // biome-ignore lint/suspicious/noExplicitAny: tests inspect any message
@@ -55,16 +56,21 @@ export const createDirectories = (): Directories => {
   };
 };
 
-/** Starts Codex with one remote environment: the built server, with its own environment variables. */
+/**
+ * Starts Codex with one remote environment: the built server, with its own environment variables.
+ *
+ * @param config more of its `config.toml`, from a table on
+ */
 export const startCodex = async (
   directories: Directories,
   sandbox: Sandbox,
   steps: readonly Step[],
   server: readonly string[] = recordedServer(directories),
+  config = '',
 ) => {
   const model = await startModel(steps);
   const program = codexProgram();
-  writeFileSync(join(directories.codexHome, 'config.toml'), configuration(model));
+  writeFileSync(join(directories.codexHome, 'config.toml'), `${configuration(model)}${config}`);
   writeFileSync(join(directories.codexHome, 'environments.toml'), environments(server));
   const codex = spawn(
     program,
@@ -99,7 +105,8 @@ export const runCodex = async (
   sandbox: Sandbox,
   steps: readonly Step[],
   server?: readonly string[],
-) => (await startCodex(directories, sandbox, steps, server)).ended;
+  config?: string,
+) => (await startCodex(directories, sandbox, steps, server, config)).ended;
 
 /** The command line of the server, with its own HOME and PATH and no variables of Codex. */
 export const plainServer = ({ serverHome, serverPath }: Directories): string[] => [
