@@ -53,6 +53,8 @@ export type ExecCommandOptions = ResultOptions &
     readonly mergeStderr?: boolean | undefined;
     /** Variables of this command, not filtered; `null` removes a name. */
     readonly env?: EnvOverlay | undefined;
+    /** The tool call that starts the command: `CODEX_TOOL_CALL_ID`. */
+    readonly toolCallId?: string | undefined;
     /** Time limit in milliseconds; the reason is then `timeout`. */
     readonly timeoutMs?: number | undefined;
     /**
@@ -110,6 +112,7 @@ const execCommandOptions = z
     stdin: maybe(z.boolean()),
     mergeStderr: maybe(z.boolean()),
     env: maybe(EnvOverlay),
+    toolCallId: maybe(cString()),
     timeoutMs: maybe(limitedMilliseconds()),
     drainMs: maybe(limitedMilliseconds()),
   })

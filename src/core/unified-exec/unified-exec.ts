@@ -214,6 +214,7 @@ export class UnifiedExec {
     tty = false,
     stdin = false,
     env = {},
+    toolCallId,
     mergeStderr,
     timeoutMs,
     drainMs,
@@ -238,7 +239,7 @@ export class UnifiedExec {
       drainMs: drainMs ?? NEVER_CUT_MS,
       env: {
         policy,
-        runtime: { unifiedExec: true, ...runtime },
+        runtime: { unifiedExec: true, ...runtime, ...(toolCallId !== undefined && { toolCallId }) },
         overlay: { ...overlay, ...env },
       },
     });

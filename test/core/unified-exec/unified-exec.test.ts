@@ -192,6 +192,19 @@ describe('UnifiedExec', () => {
       ]);
     });
 
+    it('passes the id of its tool call to each command', async () => {
+      const agent = agentOn(client, { defaultEnv: { runtime: { sessionId: 's-1' } } });
+      const ids = async (toolCallId?: string) => {
+        const command = 'printenv CODEX_SESSION_ID CODEX_TOOL_CALL_ID';
+        return (await agent.execCommand({ command, toolCallId })).output;
+      };
+      expect([await ids('call_1'), await ids('call_2'), await ids()]).to.deep.equal([
+        's-1\ncall_1\n',
+        's-1\ncall_2\n',
+        's-1\n',
+      ]);
+    });
+
     it('does not ask for plain output if unifiedExec is false', async () => {
       const agent = agentOn(client, { defaultEnv: { runtime: { unifiedExec: false } } });
       expect((await agent.execCommand({ argv: ['env'] })).output).to.equal(
