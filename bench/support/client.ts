@@ -17,6 +17,10 @@ export type StartOptions = {
   readonly argv: readonly string[];
   /** With the policy that is used here, the environment is the server's, filtered; otherwise it is exact. */
   readonly policy?: boolean;
+  /** The exact environment, instead of the usual one. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** For a login shell: the snapshot to use. */
+  readonly snapshot?: object;
   readonly stdin?: boolean;
   readonly tty?: boolean;
 };
@@ -123,16 +127,17 @@ export class Client {
     const processId = `p${this.#nextProcess++}`;
     const process = new RunningProcess(this, processId, onOutput);
     this.#processes.set(processId, process);
-    const { argv, policy = false, stdin = false, tty = false } = options;
+    const { argv, policy = false, env = ENVIRONMENT, snapshot, stdin = false, tty = false } = options;
     this.request('process/start', {
       processId,
       argv,
       cwd: 'file:///',
-      env: policy ? OVERLAY : ENVIRONMENT,
+      env: policy ? OVERLAY : env,
       envPolicy: policy ? POLICY : null,
       tty,
       pipeStdin: stdin,
       arg0: null,
+      ...(snapshot && { shellSnapshot: snapshot }),
     }).then(process.answered, process.failed);
     return process;
   }

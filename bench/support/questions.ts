@@ -2,6 +2,7 @@ import { fairShares } from '../fair-shares.ts';
 import { files } from '../files.ts';
 import { input } from '../input.ts';
 import { keystroke } from '../keystroke.ts';
+import { loginShell } from '../login-shell.ts';
 import { longLinks } from '../long-links.ts';
 import { manyAtOnce } from '../many-at-once.ts';
 import { memory } from '../memory.ts';
@@ -17,6 +18,7 @@ import type { Question } from './question.ts';
 export const questions: readonly Question[] = [
   startUp,
   shortCommands,
+  loginShell,
   manyAtOnce,
   keystroke,
   output,
