@@ -41,7 +41,8 @@ export const replayedState = (
   const text = (name: string) => sections.get(name) ?? '';
   const isKept = ([name, value]: readonly [string, string]) => isRestorable(name) && isAllowed(name, value);
   return {
-    functions: kind === 'sh' ? '' : text('functions'),
+    // A function of zsh that is not loaded yet: the definition does the same without this comment.
+    functions: kind === 'sh' ? '' : text('functions').replaceAll('\t# undefined\n', ''),
     functionAttributes: linesOf(text('attributes')).filter(line => !line.startsWith('declare -f ')),
     variables: new Map([...VARIABLES[kind](sections, env)].filter(isKept)),
     aliases:

@@ -121,7 +121,7 @@ export class ShellSnapshots {
     const { homeDir, directory, deadlineMs } = this.#context;
     const { kind } = command;
     const startedAt = Date.now();
-    const { functions } = await findStartUpFiles(kind, launcher.env, homeDir);
+    const functions = kind === 'sh' ? (await findStartUpFiles(kind, launcher.env, homeDir)).functions : [];
     const captured = await capture(
       {
         command,

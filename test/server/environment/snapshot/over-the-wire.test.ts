@@ -119,7 +119,7 @@ const PROFILES: Readonly<Record<string, readonly string[]>> = {
   ],
   zsh: [
     ...COMMON,
-    'setopt extended_glob rc_quotes',
+    'setopt extended_glob rc_quotes; autoload -Uz is-at-least',
     'pick() { case $1 in (a|b) echo "picked $1" ;; esac }',
     "typeset -A table=(key 'the value'); list=(1 '2 3'); typeset -r fixed=1; fpath=(/nowhere $fpath)",
     "odd=$'\\xff\\x01'; alias -g ALSO='and more'",
@@ -142,6 +142,7 @@ const PROBES: Readonly<Record<string, readonly string[]>> = {
   ],
   zsh: [
     ...PROBE,
+    'is-at-least 4.2 5.9 && echo newer',
     `pick a; echo ALSO "\${table[key]} \${list[2]} \${fpath[1]}" 'it''s'; set -o | grep -v login; typeset -p fixed`,
   ],
   sh: PROBE,
