@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -476,6 +476,26 @@ const scenarios = (describeKind: typeof describe, kind: AgentServerKind) => {
       await agent.close();
       expect(survivorsIn(cwd)).to.deep.equal([]);
       expect(await refusal(sh('true'))).to.deep.equal(['closed', 'this UnifiedExec is closed']);
+    });
+
+    it('reads the start-up files of a login shell once, and each time without snapshots', async function () {
+      if (process.platform !== 'linux') this.skip();
+      const count = 'printf x >>"$HOME/reads"';
+      const profile = join(cwd, '.profile');
+      writeFileSync(profile, `${count}\nexport FROM_PROFILE=value\nalias greet='echo hello'\n`);
+      await until(() => statSync(profile).ctimeMs < Date.now() - 50, 'the file is not older than a tick');
+      const options = { login: true, env: { HOME: cwd }, yieldTimeMs: 30_000 };
+      const command = 'greet $FROM_PROFILE; cat "$HOME/reads"; exit 3';
+      for (const _ of [1, 2, 3]) {
+        const { output, exitCode } = await sh(command, options);
+        expect({ output, exitCode }).to.deep.equal({ output: 'hello value\nx', exitCode: 3 });
+      }
+      const plain = new UnifiedExec(server.client, { shellSnapshots: false });
+      for (const reads of ['xx', 'xxx']) {
+        const { output } = await plain.execCommand({ ...options, command, cwd, shell: '/bin/sh' });
+        expect(output).to.equal(`hello value\n${reads}`);
+      }
+      await plain.close();
     });
 
     it('creates the environment of a command on the server', async () => {
