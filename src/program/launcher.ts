@@ -8,6 +8,7 @@
 // little code of the launcher; only then is the program compiled, which takes about as long as the rest of a start. The
 // compiled code is cached in a file for the next start.
 import './refuse-old-node.ts';
+import { readFileSync } from 'node:fs';
 import { Script } from 'node:vm';
 import { serverArgs } from '../protocol/server-args.ts';
 import { CodeCache } from './code-cache.ts';
@@ -30,10 +31,10 @@ const programText = (): string => {
   return text.slice(text.indexOf('/*') + 2, -'*/}'.length).replaceAll(COMMENT_END, '*/');
 };
 
-const load = (text: string): Bundle => {
-  const cache = CodeCache.nextTo(__filename, PROGRAM_ID, process.env);
+const load = (text: string, filename: string, id: string): Bundle => {
+  const cache = CodeCache.nextTo(filename, id, process.env);
   const cachedData = cache?.read();
-  const script = new Script(text, { filename: __filename, ...(cachedData && { cachedData }) });
+  const script = new Script(text, { filename, ...(cachedData && { cachedData }) });
   const isCompiled = cachedData === undefined || script.cachedDataRejected;
   if (isCompiled && cache?.isWritable()) {
     // Later, so that it has the functions that are compiled when they are first called.
@@ -48,7 +49,23 @@ const load = (text: string): Bundle => {
   return script.runInThisContext() as Bundle;
 };
 
+/** The same as `require`, with cached code for the command line, which takes longer to compile than the server. */
+const requireCached = (name: string): unknown => {
+  if (name !== COMMAND_LINE) return require(name);
+  const path = require.resolve(name);
+  const text = readFileSync(path, 'utf8');
+  const loaded = { exports: {} };
+  const wrapped = `(function(exports,require,module,__filename,__dirname){${text}\n})`;
+  // Loaded here: a server has not needed it yet.
+  const id = process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex');
+  load(wrapped, path, id)(loaded.exports, require, loaded, path, __dirname);
+  return loaded.exports;
+};
+
+/** Written by the build in place of cli/main.ts. */
+const COMMAND_LINE = './exec-server-cli.cjs';
+
 const args = serverArgs(process.argv.slice(2));
 if (args !== undefined || process.argv[2] === 'run') refusePidOne();
 const opening = args && openStdio(process.env, args);
-load(programText())(exports, require, module, __filename, __dirname, opening);
+load(programText(), __filename, PROGRAM_ID)(exports, requireCached, module, __filename, __dirname, opening);
