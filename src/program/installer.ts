@@ -43,8 +43,12 @@ const install = (directory: string, name: string, nonce: string): void => {
   startOnce(made);
   activate(made, join(directory, name));
   writeFileSync(join(directory, 'used', name), '');
-  removeLeftovers(directory);
-  removeUnused(directory, name);
+  try {
+    removeLeftovers(directory);
+    removeUnused(directory, name);
+  } catch {
+    // Another installation removes the same; the next one removes the rest.
+  }
 };
 
 const writeFiles = (made: string): void => {
