@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   commandServer,
@@ -106,6 +107,9 @@ export const targetOf = (command: Command, options: ServerOptions): Target => {
   if (runtime === undefined) return target;
   if (target.shell === undefined)
     command.error("error: option '--runtime <file>' is for a host on which the server is installed");
+  // Otherwise a wrong name would be noticed by the first host without Node.
+  if (statSync(runtime, { throwIfNoEntry: false })?.isFile() !== true)
+    command.error(`error: option '--runtime <file>': expected a file, found none at ${runtime}`);
   return { ...target, runtimeFile: runtime };
 };
 

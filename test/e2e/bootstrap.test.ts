@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import {
+  chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -28,15 +30,25 @@ import { quoteArgv } from '../../src/core/quote-argv.ts';
 import { describeWithShell, shellNames } from '../server/environment/login/support/shells.ts';
 import { requireNode } from '../support/node-versions.ts';
 import { until } from '../support/until.ts';
-import { type BareAccount, type BareHost, CLIENT_CACHE, startBareHost } from './support/bare-host.ts';
+import {
+  type BareAccount,
+  type BareAccountOptions,
+  type BareHost,
+  CLIENT_CACHE,
+  startBareHost,
+} from './support/bare-host.ts';
 import { runCli } from './support/cli.ts';
 import { describeWithSshd } from './support/sshd.ts';
 
 describeWithSshd('a connection to a host without exec-server', () => {
   let host: BareHost;
+  /** An account on which the server was installed. */
+  let installedAccount: BareAccount;
 
   before(async () => {
     host = await startBareHost();
+    installedAccount = host.account();
+    await visit(installedAccount);
   });
 
   after(() => host.stop());
@@ -66,6 +78,15 @@ describeWithSshd('a connection to a host without exec-server', () => {
     );
     expect(error).to.be.instanceOf(ConnectionLostError);
     return error;
+  };
+
+  /** Creates an account whose directory contains Node already: an upload of Node is in other tests. */
+  const accountWithNode = (options: BareAccountOptions = {}, cache = '.cache/exec-server') => {
+    const account = host.account(options);
+    const directory = join(account.home, cache);
+    cpSync(join(cacheOf(installedAccount), 'runtimes'), join(directory, 'runtimes'), { recursive: true });
+    chmodSync(directory, 0o700);
+    return account;
   };
 
   const cacheOf = ({ home }: BareAccount): string => join(home, '.cache/exec-server');
@@ -104,8 +125,7 @@ describeWithSshd('a connection to a host without exec-server', () => {
   });
 
   it('is reported by doctor, with the Node that runs', async () => {
-    const account = host.account();
-    await visit(account);
+    const account = installedAccount;
     const { stdout } = await runCli(['doctor', '--json', '--ssh', 'devbox'], { env: account.env });
     const { findings } = JSON.parse(stdout.toString());
     const { check, message, data } = findings[1];
@@ -118,15 +138,14 @@ describeWithSshd('a connection to a host without exec-server', () => {
   });
 
   it('has terminals', async () => {
-    const client = await host.account().connect();
+    const client = await installedAccount.connect();
     const child = await client.start({ argv: ['sh', '-c', 'test -t 1 && stty size'], tty: true });
     expect(String((await child.collect()).pty)).to.equal('24 80\r\n');
     await client.close();
   });
 
   it('leaves umask and environment of the account to the processes', async () => {
-    const account = host.account();
-    const { stdout } = await visit(account, ['sh', '-c', 'umask; env']);
+    const { stdout } = await visit(installedAccount, ['sh', '-c', 'umask; env']);
     const names = stdout.split('\n').map(line => line.split('=')[0] ?? '');
     expect(names[0]).to.equal('0022');
     expect(names.filter(name => name.startsWith('es_') || name.startsWith('EXEC_SERVER_'))).to.deep.equal([]);
@@ -156,15 +175,17 @@ describeWithSshd('a connection to a host without exec-server', () => {
       expect({ sent, node }).to.deep.equal({ sent: ['server'], node: given });
     });
 
-    it('installs another one if the first in PATH is too old', async function () {
+    it('uses another one if the first in PATH is too old', async function () {
       const old = requireNode(this, '16');
-      const { sent, stdout } = await visit(host.account({ path: [join(old, '..')] }), ['node', '--version']);
-      expect(sent).to.deep.equal(['runtime', 'server']);
+      const account = accountWithNode({ path: [join(old, '..')] });
+      const { sent, stdout, node } = await visit(account, ['node', '--version']);
+      expect(sent).to.deep.equal(['server']);
+      expect(node).to.contain(`${cacheOf(account)}/runtimes/`);
       expect(stdout).to.match(/^v16\./);
     });
 
     it('looks for Node again when the one that it found is gone', async () => {
-      const account = host.account({ files: { 'bin/x': '' } });
+      const account = accountWithNode({ files: { 'bin/x': '' } });
       await visit(account);
       const memo = join(cacheOf(account), 'runtime-Linux-x86_64');
       writeFileSync(memo, `${account.home}/bin/node\n-rwx\n`);
@@ -183,9 +204,9 @@ describeWithSshd('a connection to a host without exec-server', () => {
             '.config/fish/config.fish': 'echo Beer\n',
             '.tcshrc': 'echo Beer\n',
           };
-          const account = host.account({ shell: path, files });
+          const account = accountWithNode({ shell: path, files });
           const startUpOutput = name === 'dash' ? undefined : { bytes: 5, excerpt: 'Beer\\n' };
-          for (const sent of [['runtime', 'server'], []]) {
+          for (const sent of [['server'], []]) {
             const seen = await visit(account, ['printenv', 'SHELL']);
             expect({ ...seen, node: undefined }).to.deep.equal({
               stdout: path,
@@ -211,6 +232,69 @@ describeWithSshd('a connection to a host without exec-server', () => {
       expect((await visit(account)).sent).to.deep.equal([]);
     });
   }
+
+  describe('whose account has', () => {
+    it('odd characters in the paths', async () => {
+      const account = accountWithNode(
+        { homeName: 'it\'s "$HOME"; *  ü', mounts: 'export XDG_CACHE_HOME="$HOME/a  b"' },
+        'a  b/exec-server',
+      );
+      for (const sent of [['server'], []]) {
+        const seen = await visit(account);
+        expect({ stdout: seen.stdout, sent: seen.sent }).to.deep.equal({ stdout: account.home, sent });
+      }
+      const cache = join(account.home, 'a  b/exec-server');
+      expect(installed(account, cache)).to.include(await linuxName());
+      const client = await account.connect();
+      const refused = await uninstallFromHost(sshServer('devbox'), account.env).catch(error => error);
+      expect(refused.message).to.match(/ are running: \d+$/);
+      await client.close();
+      expect(await uninstallFromHost(sshServer('devbox'), account.env)).to.deep.equal([cache]);
+    });
+
+    it('functions of bash in place of tools', async () => {
+      const tools = 'ls head uname id mkdir chmod mv rm';
+      const functions = tools.split(' ').map(name => `${name}() { command ${name} "$@"; echo colors; }\n`);
+      const account = accountWithNode({
+        shell: '/bin/bash',
+        files: { '.bashrc': `${functions.join('')}export -f ${tools}\n`, 'bin/x': '' },
+      });
+      const bin = join(account.home, 'bin');
+      symlinkSync('/bin/bash', join(bin, 'sh'));
+      Object.assign(account.env, { EXEC_TEST_PATH: `${bin}:/usr/bin:/bin` });
+      for (const sent of [['server'], []]) expect((await visit(account)).sent).to.deep.equal(sent);
+    });
+
+    it('a head without -c', async () => {
+      const account = accountWithNode({
+        files: { 'bin/head': '#!/bin/sh\necho "usage: head" >&2\nexit 1\n' },
+      });
+      const bin = join(account.home, 'bin');
+      chmodSync(join(bin, 'head'), 0o755);
+      Object.assign(account.env, { EXEC_TEST_PATH: `${bin}:/usr/bin:/bin` });
+      for (const sent of [['server'], []]) expect((await visit(account)).sent).to.deep.equal(sent);
+    });
+
+    it('a cache directory that gives its group to new directories', async () => {
+      const account = accountWithNode({ mounts: 'chmod g+s "$HOME/.cache" "$HOME/.cache/exec-server"' });
+      await visit(account);
+      expect(installed(account)).to.include(await linuxName());
+    });
+
+    it('a link in place of the directory: refuses it, and does not change its target', async () => {
+      const account = host.account({
+        files: { 'target/x': '' },
+        mounts:
+          'mkdir -p "$HOME/tmp"; export TMPDIR="$HOME/tmp"; ln -sfn "$HOME/target" "$HOME/tmp/exec-server-0"; HOME=/proc',
+      });
+      const { message } = await failure(account);
+      expect(message).to.contain(
+        `${join(account.home, 'tmp/exec-server-0')} is not a directory of this user`,
+      );
+      expect(statSync(join(account.home, 'target')).mode & 0o777).to.equal(0o755);
+      expect(readdirSync(join(account.home, 'target'))).to.deep.equal(['x']);
+    });
+  });
 
   describe('with a file system that', () => {
     const HOME_CACHE = 'mkdir -p "$HOME/.cache"; mount -t tmpfs';
@@ -250,10 +334,13 @@ describeWithSshd('a connection to a host without exec-server', () => {
       // Only root can give a directory to another user.
       for (const home of process.getuid?.() === 0 ? ['missing', 'another'] : ['missing']) {
         const chown = home === 'another' ? 'chown 12345 "$HOME/another"' : ':';
-        const account = host.account({
-          files: { 'another/x': '' },
-          mounts: `${TEMPORARY}; ${chown}; export HOME="$HOME/${home}"; cd() { :; }`,
-        });
+        const account = accountWithNode(
+          {
+            files: { 'another/x': '' },
+            mounts: `${TEMPORARY}; ${chown}; export HOME="$HOME/${home}"; cd() { :; }`,
+          },
+          'tmp/exec-server-0',
+        );
         await visit(account);
         expect(installed(account, temporary(account))).to.include(await linuxName());
         expect(existsSync(join(account.home, 'missing'))).to.equal(false);
@@ -298,7 +385,7 @@ describeWithSshd('a connection to a host without exec-server', () => {
   });
 
   it('removes versions that were not used for 30 days, and what ended processes left', async () => {
-    const account = host.account();
+    const account = accountWithNode();
     await visit(account);
     const cache = cacheOf(account);
     const name = await linuxName();
@@ -341,8 +428,9 @@ describeWithSshd('a connection to a host without exec-server', () => {
       installed: [],
       runtimes: [],
     });
-    const client = await account.connect();
     const cache = cacheOf(account);
+    cpSync(join(cacheOf(installedAccount), 'runtimes'), join(cache, 'runtimes'), { recursive: true });
+    const client = await account.connect();
     const [runtime = ''] = readdirSync(join(cache, 'runtimes'));
     expect(await inspectHost(target, account.env)).to.deep.equal({
       directories: [cache],
@@ -383,10 +471,9 @@ describeWithSshd('a connection to a host without exec-server', () => {
     });
 
     it('refuses a server, and installs nothing', async () => {
-      const account = host.account();
-      await visit(account);
-      rmSync(join(cacheOf(account), await linuxName()), { recursive: true });
+      const account = accountWithNode();
       expect((await tampered(account, 100_000))?.kind).to.equal('damaged');
+      await until(() => isComplete(account), 'an incomplete installation is left');
       expect(installed(account)).to.deep.equal(['runtime-Linux-x86_64', 'runtimes', 'used']);
     });
   });

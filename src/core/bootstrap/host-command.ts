@@ -19,8 +19,10 @@ export const hostCommand = async (mode: HostMode = 'start'): Promise<HostCommand
   const { name } = await packagedServer();
   const variables = `es_mode=${mode} es_nonce=${nonce} es_version=${name}\n`;
   const script = Buffer.from(variables + withoutComments(await hostScript()));
-  // No character of it is changed by the quotes of any login shell.
-  return { script, argv: ['sh', '-c', `eval "$(head -c ${script.length})"`], nonce };
+  // No character of it is changed by the quotes of any login shell. POSIX has no head -c; dd is slower.
+  const length = script.length;
+  const read = `head -c ${length} 2>/dev/null || dd bs=1 count=${length} 2>/dev/null`;
+  return { script, argv: ['sh', '-c', `eval "$(${read})"`], nonce };
 };
 
 /** Returns the target whose program runs a command on the host. */

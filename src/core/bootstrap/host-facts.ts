@@ -4,9 +4,9 @@ export type HostFacts = {
   readonly os: string;
   /** `uname -m`: `x86_64`, `aarch64`, `arm64`, … */
   readonly machine: string;
-  /** Absent on a system where neither was recognized. The version is that of glibc. */
+  /** Absent on a system where neither was recognized. The version is that of glibc, if the host can report it. */
   readonly libc?: { readonly name: 'glibc' | 'musl'; readonly version?: string };
-  /** Programs of the host that unpack: `gzip`, `zstd`. */
+  /** Programs of the host that unpack: `gzip`. */
   readonly unpackers: readonly string[];
 };
 

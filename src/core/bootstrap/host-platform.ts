@@ -16,12 +16,14 @@ export const hostPlatform = ({ os, machine, libc }: HostFacts): HostPlatform | s
   if (os !== 'Linux' || arch === undefined) return `there is no build of Node for ${os} on ${machine}`;
   if (libc === undefined) return 'Node needs glibc, which was not found on the host';
   if (libc.name === 'musl') return 'Node needs glibc, and the host has musl';
-  return isOlder(libc.version ?? '', OLDEST_GLIBC)
+  // Without a version, the host runs what is sent before it uses it.
+  return libc.version !== undefined && isOlder(libc.version, OLDEST_GLIBC)
     ? `Node needs glibc ${OLDEST_GLIBC} or later, and the host has ${libc.version}`
     : { platform: 'linux', arch };
 };
 
-const ARCHITECTURES: Readonly<Record<string, HostPlatform['arch']>> = {
+/** Processors by `uname -m`, by the names of Node. */
+export const ARCHITECTURES: Readonly<Record<string, HostPlatform['arch']>> = {
   x86_64: 'x64',
   amd64: 'x64',
   aarch64: 'arm64',

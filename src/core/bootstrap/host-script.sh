@@ -10,7 +10,7 @@
 # Lines to the client, on stdout, begin with "exec-server-bootstrap NONCE ":
 #
 #   fact NAME VALUE   what was found on the host
-#   need runtime      answer: a line "SIZE SHA256 PACKING NAME VERSION", and SIZE bytes: Node, packed by gzip, zstd or none
+#   need runtime      answer: a line "SIZE SHA256 PACKING NAME", and SIZE bytes: Node, packed by gzip or none
 #   need server       answer: a line of JavaScript, the installer, and what it reads
 #   ready             the server follows, on the same stdin and stdout
 #   done              the end of a report or an uninstallation
@@ -24,15 +24,24 @@
 #   DIRECTORY/used/                     files whose time is that of the last use
 #   DIRECTORY/.new-HOST-PID-NONCE/      an installation that is not complete
 
+# Start-up files may export functions of bash with these names, such as an ls with colors.
+unset -f cat chmod grep gzip head id kill ln ls mkdir mv printf ps rm sleep tail tr uname 2>/dev/null
+
 es_say() { printf 'exec-server-bootstrap %s %s\n' "$es_nonce" "$*"; }
-es_fail() { es_say "failed $*"; exit 1; }
+
+# A message of several lines becomes one line.
+es_fail() {
+  set -f
+  es_say failed $*
+  exit 1
+}
 
 es_platform=$(uname -sm)
 es_platform=${es_platform% *}-${es_platform#* }
 
 # --- A server that is installed
 
-es_describe() { LC_ALL=C ls -lnL "$1"; }
+es_describe() { LC_ALL=C TZ=UTC0 ls -lnL "$1"; }
 
 # Sets es_node to the Node that an earlier start found, unless its file has changed.
 es_known_runtime() {
@@ -42,7 +51,8 @@ es_known_runtime() {
 }
 
 es_start_if_installed() {
-  [ "$es_mode" = start ] || return
+  # Nothing of another user is executed, as with HOME after su or sudo.
+  [ "$es_mode" = start ] && [ -O "$1" ] || return
   es_directory=$1
   es_server=$1/$es_version-$es_platform/dist/exec-server.cjs
   [ -f "$es_server" ] && es_known_runtime || return
@@ -58,14 +68,17 @@ case $XDG_CACHE_HOME in
 esac
 [ -z "$es_cache" ] || es_start_if_installed "$es_cache"
 
-# True for a directory, not a link to one, that only this user can enter.
-es_is_private() {
-  set -- $(LC_ALL=C ls -ldn "$1" 2>/dev/null)
-  case $1 in
-    drwx------*) [ "$3" = "$es_user" ] ;;
+# True for a directory of this user, not a link to one, whose mode matches a pattern.
+es_is_own_directory() {
+  set -- "$2" $(LC_ALL=C ls -ldn "$1" 2>/dev/null)
+  case $2 in
+    d$1) [ "$4" = "$es_user" ] ;;
     *) false ;;
   esac
 }
+
+# True for a directory that only this user can enter. It may have inherited the set-group-ID bit.
+es_is_private() { es_is_own_directory "$1" 'rwx--[-S]---*'; }
 
 es_user=$(id -u)
 es_temporary=${TMPDIR:-/tmp}/exec-server-$es_user
@@ -75,7 +88,13 @@ if es_is_private "$es_temporary"; then es_start_if_installed "$es_temporary"; fi
 
 # Process ids of the servers of a directory. The path is read from stdin, so that grep does not find itself.
 es_running() {
-  printf '%s/\n' "$1" | grep -lFf - /proc/[0-9]*/cmdline 2>/dev/null | tr -dc '0-9\n' | tr '\n' ' '
+  if [ -r /proc/self/cmdline ]; then
+    printf '%s/\n' "$1" | grep -lFf - /proc/[0-9]*/cmdline 2>/dev/null | tr -dc '0-9\n' | tr '\n' ' '
+  else
+    ps -axo pid=,command= | while read -r es_pid es_command; do
+      case $es_command in *"$1"/*) printf '%s ' "$es_pid" ;; esac
+    done
+  fi
 }
 
 es_report() {
@@ -104,25 +123,25 @@ fi
 
 # --- A directory to install in
 
-# True if files can be created and executed there. Sets es_why otherwise. The home directory is not created, and not used if
-# it is that of another user, as after su or sudo.
+# True if files can be created and executed there. Sets es_why otherwise, and es_new to a directory for what is incomplete.
+# The home directory is not created, and not used if it is that of another user, as after su or sudo.
 es_prepare() {
   es_directory=$1
-  case $1 in
+  es_new=$1/.new-$(uname -n)-$$-$es_nonce
+  case ${HOME:+$1} in
     "$HOME"/*)
-      set -- "$1" $(LC_ALL=C ls -ldn "$HOME" 2>/dev/null)
       es_why="$HOME is not a directory of this user"
-      [ "$4" = "$es_user" ] || return
+      es_is_own_directory "$HOME/." '*' || return
       ;;
   esac
-  es_why=$( { mkdir -p "$1" && chmod 700 "$1" && mkdir -p "$1/used" "$1/runtimes"; } 2>&1) || return
+  es_why=$( { [ -d "$1" ] || mkdir -p "$1"; } 2>&1) || return
   es_why="$1 is not a directory of this user"
+  es_is_own_directory "$1" '*' || return
+  es_why=$( { chmod 700 "$1" && mkdir -p "$1/used" "$1/runtimes" "$es_new"; } 2>&1) || return
+  es_why="other users can enter $1"
   es_is_private "$1" || return
-  es_probe=$1/.new-$(uname -n)-$$-$es_nonce
+  es_probe=$es_new/probe
   es_why=$(printf '#!/bin/sh\n' 2>&1 >"$es_probe" && chmod 700 "$es_probe" 2>&1 && "$es_probe" </dev/null 2>&1)
-  set -- $?
-  rm -f "$es_probe"
-  [ "$1" = 0 ]
 }
 
 # --- A Node that is on the host
@@ -164,8 +183,11 @@ es_in_login_shell() {
     *csh) es_flags=-ic ;;
     *) es_flags=-lic ;;
   esac
-  es_answer=$es_directory/.new-$(uname -n)-$$-$es_nonce
-  EXEC_SERVER_RESOLVING_ENVIRONMENT=1 "$SHELL" "$es_flags" 'node -p process.execPath' </dev/null >"$es_answer" 2>/dev/null &
+  es_answer=$es_new/answer
+  # In a session of its own, it does not take over the terminal that this script may have.
+  es_session=
+  if command -v setsid >/dev/null; then es_session=setsid; fi
+  EXEC_SERVER_RESOLVING_ENVIRONMENT=1 $es_session "$SHELL" "$es_flags" 'node -p process.execPath' </dev/null >"$es_answer" 2>/dev/null &
   es_shell=$!
   (
     trap 'kill "$es_sleep"; exit' TERM
@@ -173,14 +195,13 @@ es_in_login_shell() {
       sleep 10 &
       es_sleep=$!
       wait "$es_sleep"
-      kill -"$es_signal" "$es_shell"
+      kill -"$es_signal" ${es_session:+-}"$es_shell"
     done
   ) </dev/null >/dev/null 2>&1 &
   es_watch=$!
   wait "$es_shell"
   kill "$es_watch" 2>/dev/null
   es_found=$(grep '^/' "$es_answer" | tail -n 1)
-  rm -f "$es_answer"
   [ -n "$es_found" ] && es_is_usable "$es_found"
 }
 
@@ -202,20 +223,28 @@ es_find_runtime() {
 
 # --- A Node from the client
 
+# Reports the C library: its version by getconf, or what its loader shows.
+es_report_libc() {
+  if es_libc=$(getconf GNU_LIBC_VERSION 2>/dev/null); then
+    es_say fact libc "$es_libc"
+    return
+  fi
+  for es_loader in /lib/ld-musl-* /lib*/ld-linux*.so.* /lib/*/ld-linux*.so.*; do
+    [ -e "$es_loader" ] || continue
+    case $es_loader in
+      *musl*) es_say fact libc musl ;;
+      *) es_say fact libc glibc ;;
+    esac
+    return
+  done
+}
+
 # Reports what decides which files the client sends.
 es_report_host() {
   es_say fact os "${es_platform%%-*}"
   es_say fact machine "${es_platform#*-}"
-  if es_libc=$(getconf GNU_LIBC_VERSION 2>/dev/null); then
-    es_say fact libc "$es_libc"
-  else
-    for es_loader in /lib/ld-musl-*; do
-      if [ -e "$es_loader" ]; then es_say fact libc musl; fi
-    done
-  fi
-  for es_tool in gzip zstd; do
-    if command -v $es_tool >/dev/null; then es_say fact unpacker $es_tool; fi
-  done
+  es_report_libc
+  if command -v gzip >/dev/null; then es_say fact unpacker gzip; fi
 }
 
 es_sha256() {
@@ -236,33 +265,33 @@ es_unpack() {
 es_receive_runtime() {
   es_sha256 </dev/null >/dev/null || es_fail noDigest 'the host has no program that computes SHA-256: sha256sum, shasum or openssl'
   es_say need runtime
-  IFS=' ' read -r es_size es_sum es_packing es_name es_wanted || exit 1
-  es_new=$es_directory/.new-$(uname -n)-$$-$es_nonce
-  mkdir "$es_new" || es_fail notWritten "cannot create $es_new"
-  trap 'rm -rf "$es_new"' EXIT
-  trap 'exit 1' HUP INT TERM PIPE
+  IFS=' ' read -r es_size es_sum es_packing es_name || exit 1
   es_error=$( { head -c "$es_size" | es_unpack "$es_packing" >"$es_new/node"; } 2>&1) ||
     es_fail notWritten "cannot write $es_new/node: $es_error"
   es_received=$(es_sha256 <"$es_new/node")
   [ "${es_received%% *}" = "$es_sum" ] || es_fail damaged "received a runtime with SHA-256 ${es_received%% *}, expected $es_sum"
   chmod 700 "$es_new/node"
-  es_ran=$("$es_new/node" --version </dev/null 2>&1)
-  [ "$es_ran" = "$es_wanted" ] || es_fail doesNotRun "the runtime does not run on this host: $es_ran"
+  es_is_usable "$es_new/node" ||
+    es_fail doesNotRun "the Node that was sent does not run on this host: expected version 20.19, 22.3 or later," \
+      "received: $("$es_new/node" --version </dev/null 2>&1)"
   es_node=$es_directory/runtimes/$es_name/node
   # Another client may be using the file, so it is never replaced.
   mkdir -p "${es_node%/node}" && { ln "$es_new/node" "$es_node" 2>/dev/null || [ -x "$es_node" ]; } ||
     mv "$es_new/node" "$es_node" || es_fail notWritten "cannot write $es_node"
-  rm -rf "$es_new"
-  trap - EXIT HUP INT TERM PIPE
+  # ls prints the number of links.
+  rm -f "$es_new/node"
 }
 
 # --- Installation
 
 es_install() {
+  trap 'rm -rf "$es_new"' EXIT
+  trap 'exit 1' HUP INT TERM PIPE
   es_reasons=
   for es_candidate in "$es_cache" "$es_temporary"; do
     [ -n "$es_candidate" ] || continue
     if es_prepare "$es_candidate"; then es_reasons=; break; fi
+    rm -rf "$es_new"
     es_reasons="$es_reasons; $es_candidate: $es_why"
   done
   [ -z "$es_reasons" ] || es_fail noDirectory "no directory to install in${es_reasons}"
@@ -271,7 +300,7 @@ es_install() {
 
   es_find_runtime || es_receive_runtime
   es_memo=$es_directory/runtime-$es_platform
-  { printf '%s\n' "$es_node" && es_describe "$es_node"; } >"$es_memo.$$" && mv -f "$es_memo.$$" "$es_memo" ||
+  { printf '%s\n' "$es_node" && es_describe "$es_node"; } >"$es_new/memo" && mv -f "$es_new/memo" "$es_memo" ||
     es_fail notWritten "cannot write $es_memo"
 
   [ ! -f "$es_directory/$es_version-$es_platform/dist/exec-server.cjs" ] || return 0
@@ -281,7 +310,7 @@ es_install() {
 }
 
 # In a subshell: the server keeps the umask of the account.
-(umask 077 && es_install) || exit 1
+(es_new= && umask 077 && es_install) || exit 1
 [ -z "$es_cache" ] || es_start_if_installed "$es_cache"
 es_start_if_installed "$es_temporary"
 es_fail lost 'the server was installed, and is gone'

@@ -26,8 +26,6 @@ export type UploadOptions = {
 export type Runtime = {
   /** Name of its directory on the host. */
   readonly name: string;
-  /** `node --version` of it. */
-  readonly version: string;
   /** SHA-256 of the unpacked file, in hexadecimal. */
   readonly digest: string;
   readonly packing: 'gzip' | 'none';
@@ -38,10 +36,10 @@ export type Runtime = {
 /** Sends a runtime as the answer to `need runtime`. */
 export const sendRuntime = (
   output: Writable,
-  { packedSize, digest, packing, name, version, open }: Runtime,
+  { packedSize, digest, packing, name, open }: Runtime,
   options: UploadOptions,
 ): Promise<void> => {
-  output.write(`${packedSize} ${digest} ${packing} ${name} ${version}\n`);
+  output.write(`${packedSize} ${digest} ${packing} ${name}\n`);
   return send(output, open(), 'runtime', packedSize, options);
 };
 

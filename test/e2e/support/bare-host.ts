@@ -16,6 +16,8 @@ export type BareAccount = {
 export type BareAccountOptions = {
   /** Default: `/bin/sh`. */
   readonly shell?: string;
+  /** Added to the name of its home directory. */
+  readonly homeName?: string;
   /** Start-up files by name. */
   readonly files?: Readonly<Record<string, string>>;
   /** Directories in front of PATH. */
@@ -38,9 +40,9 @@ const INSTALLED_NODES = ['/usr/local/bin/node', '/usr/bin/node', '/opt/homebrew/
 
 // Does what sshd does for an account with this shell and home, in a mount namespace.
 const FORCED = `#!/bin/sh
-export HOME="$EXEC_TEST_HOME" SHELL="$EXEC_TEST_SHELL" PATH="$EXEC_TEST_PATH"
+export HOME="$EXEC_TEST_HOME" SHELL="$EXEC_TEST_SHELL" PATH="$EXEC_TEST_PATH" TMPDIR="$EXEC_TEST_TMPDIR"
 command=$SSH_ORIGINAL_COMMAND mounts=$EXEC_TEST_MOUNTS
-unset EXEC_TEST_SHELL EXEC_TEST_HOME EXEC_TEST_PATH EXEC_TEST_MOUNTS SSH_ORIGINAL_COMMAND SHLVL PWD OLDPWD _
+unset EXEC_TEST_SHELL EXEC_TEST_HOME EXEC_TEST_PATH EXEC_TEST_TMPDIR EXEC_TEST_MOUNTS SSH_ORIGINAL_COMMAND SHLVL PWD OLDPWD _
 if [ "$(id -u)" = 0 ]; then user=; else user='--user --map-root-user'; fi
 enter='set -e
 ${INSTALLED_NODES.map(node => `mount --bind /dev/null ${node}`).join('\n')}
@@ -57,8 +59,12 @@ export const startBareHost = async (): Promise<BareHost> => {
   chmodSync(forced, 0o755);
   const sshd = await startSshd({ remotePath: '/usr/bin:/bin', forceCommand: forced });
   return {
-    account: ({ shell = '/bin/sh', files = {}, path = [], mounts = '' } = {}) => {
-      const home = mkdtempSync(join(directory, 'home-'));
+    account: ({ shell = '/bin/sh', homeName = '', files = {}, path = [], mounts = '' } = {}) => {
+      const base = mkdtempSync(join(directory, 'account-'));
+      const home = join(base, `home${homeName}`);
+      // Of its own: the next installation is there if the home directory cannot be used.
+      const temporary = join(base, 'tmp');
+      for (const made of [home, temporary]) mkdirSync(made);
       for (const [name, text] of Object.entries(files)) {
         mkdirSync(dirname(join(home, name)), { recursive: true });
         writeFileSync(join(home, name), text);
@@ -69,6 +75,7 @@ export const startBareHost = async (): Promise<BareHost> => {
         EXEC_TEST_SHELL: shell,
         EXEC_TEST_HOME: home,
         EXEC_TEST_PATH: [...path, '/usr/bin', '/bin'].join(delimiter),
+        EXEC_TEST_TMPDIR: temporary,
         EXEC_TEST_MOUNTS: mounts,
       };
       return {

@@ -13,7 +13,7 @@ import { stripElf } from './strip-elf.ts';
 /** A file that contains Node. */
 export type NodeFile = {
   readonly path: string;
-  /** `node --version` of it. */
+  /** Its version, as in `v22.1.0`; part of its name on hosts. */
   readonly version: string;
 };
 

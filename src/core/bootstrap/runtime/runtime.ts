@@ -1,11 +1,11 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { systemErrorText } from '../../../system/system-error-text.ts';
 import type { HostFacts } from '../host-facts.ts';
 import { type HostPlatform, hostPlatform } from '../host-platform.ts';
 import type { Runtime } from '../upload.ts';
 import type { ClientFiles } from './client-cache.ts';
+import { executablePlatform, platformMismatch } from './executable-platform.ts';
 import { npmPackage } from './npm-package.ts';
 import { type NodeFile, packedRuntime } from './packed-runtime.ts';
 
@@ -38,7 +38,7 @@ export const runtimeFor = async (
   const packing = facts.unpackers.includes('gzip') ? 'gzip' : 'none';
   try {
     if (runtimeFile !== undefined)
-      return await packedRuntime(await givenNode(runtimeFile), packing, client.cacheDirectory);
+      return await packedRuntime(await givenNode(runtimeFile, facts), packing, client.cacheDirectory);
     const platform = hostPlatform(facts);
     if (typeof platform === 'string') return { unavailable: `${platform}; ${ADVICE}` };
     const node = ownNode(platform) ?? (await packagedNode(platform, client));
@@ -50,10 +50,19 @@ export const runtimeFor = async (
 
 const ADVICE = 'install Node there, or specify a Node for that host with --runtime FILE';
 
-/** @throws {Error} if the file does not say its version: it may be for another platform */
-const givenNode = async (path: string): Promise<NodeFile> => {
-  const { stdout } = await promisify(execFile)(path, ['--version']);
-  return { path, version: stdout.trim() };
+/**
+ * It may be for another platform than this one, so only the host runs it.
+ *
+ * @throws {Error} if the host cannot run it
+ */
+const givenNode = async (path: string, facts: HostFacts): Promise<NodeFile> => {
+  const platform = await executablePlatform(path).catch(error => {
+    throw new Error(`--runtime: cannot read ${path}: ${systemErrorText(error)}`);
+  });
+  const problem =
+    platform === undefined ? 'is not an executable of Linux or macOS' : platformMismatch(platform, facts);
+  if (problem !== undefined) throw new Error(`--runtime: expected a Node for the host; ${path} ${problem}`);
+  return { path, version: 'custom' };
 };
 
 /** The Node of this process, if it depends on no other file of this machine. */
