@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { startHttpProxy, startOrigin } from '../e2e/support/proxy.ts';
@@ -258,6 +260,29 @@ PATCH`;
     expect(starts[0]?.params.shellSnapshot).to.have.keys('scopeId', 'shell');
     const reads = readFileSync(join(directories.serverHome, 'reads'), 'utf8').split('\n').length - 1;
     expect(reads).to.be.at.least(1).and.below(starts.length);
+  });
+
+  it('reaches MCP servers through the server, with variables of the server in headers', async () => {
+    const received: Array<string | undefined> = [];
+    const web = createServer(({ headers }, response) => {
+      received.push(headers.authorization);
+      response.writeHead(500).end();
+    });
+    web.listen(0, '127.0.0.1');
+    await once(web, 'listening');
+    const { port } = web.address() as AddressInfo;
+    const { end, text } = await runCodex(
+      directories,
+      'danger-full-access',
+      [exec('true')],
+      recordedServer(directories),
+      `[mcp_servers.web]\nurl = "http://127.0.0.1:${port}/mcp"\nenvironment_id = "ours"\nbearer_token_env_var = "LANG"\n`,
+    );
+    web.closeAllConnections();
+    web.close();
+    await once(web, 'close');
+    expect(end, text).to.equal(0);
+    expect([...new Set(received)]).to.deep.equal(['Bearer C.UTF-8']);
   });
 
   const proxy =
