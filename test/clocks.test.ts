@@ -10,6 +10,8 @@ const TIMESTAMPS: Readonly<Record<string, readonly string[]>> = {
   'core/unified-exec/command-session.ts': ['startedAtMs = Date.now()'],
   // Compared with the times of start-up files.
   'server/environment/snapshot/shell-snapshots.ts': ['startedAt = Date.now()'],
+  // For people.
+  'server/keeping/session-files.ts': ['toISOString()'],
   'server/process/ending.ts': ['atMs: Date.now()'],
   'server/process/managed-process.ts': ['startedAtMs = Date.now()'],
   // A part of an id.

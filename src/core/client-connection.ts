@@ -7,10 +7,13 @@ import { type ServerNotifications, serverNotifications } from '../protocol/messa
 import { parse } from '../protocol/parse.ts';
 import { RpcClient } from '../protocol/rpc/client.ts';
 import { FIRST_REQUEST_ID } from '../protocol/rpc/peer.ts';
+import { sessionAck, shutdown } from '../protocol/session.ts';
+import { settledWithin } from '../system/deadline.ts';
 import { checkedResult } from './answers.ts';
 import { ConnectionLostError, connectionFailed, connectionLost, RequestError } from './errors.ts';
 import { SEND_QUEUE_BYTES } from './limits.ts';
 import { parseOutputParams } from './output-params.ts';
+import type { Resuming, SessionState } from './resume/resuming.ts';
 import { type StartUpOutput, StartUpOutputRecord } from './start-up-output.ts';
 import type { TransportEnd } from './transport.ts';
 
@@ -32,11 +35,15 @@ export type ClientStreams = {
   close(): Promise<void>;
   /** Ends the connection without waiting for the server. */
   abort?(): Promise<void>;
+  /** Leaves a connection that is lost; a server that keeps its session survives. Default: `abort`. */
+  hangUp?(): void;
 };
 
 /** Handlers for notifications of the server; one without a handler is ignored. */
 export type NotificationHandlers = {
-  readonly [Name in keyof ServerNotifications]?: (params: ParamsOut<ServerNotifications[Name]>) => void;
+  readonly [Name in Exclude<keyof ServerNotifications, 'session/ack'>]?: (
+    params: ParamsOut<ServerNotifications[Name]>,
+  ) => void;
 };
 
 /** Receiver of what the server sends without a request. */
@@ -48,13 +55,14 @@ export type Receiver = {
 
 /** The client's end of a connection: typed requests out, notifications in. The error of its end is composed here. */
 export class ClientConnection {
-  readonly #streams: ClientStreams;
+  #streams: ClientStreams;
   readonly #client: RpcClient<ConnectionLostError>;
   readonly #startUpOutput = new StartUpOutputRecord();
   #receiver: Receiver = { handlers: {}, onLost: () => {} };
   /** True once the first request was answered, if only by an error, on a connection without a problem. */
   #answered = false;
   #closing = false;
+  #resuming: Resuming | undefined;
 
   /** Resolves when the connection has ended: with the error, unless `close` was called. Never rejects. */
   readonly closed: Promise<ConnectionLostError | undefined>;
@@ -122,6 +130,33 @@ export class ClientConnection {
     this.#client.useBinaryFrames();
   }
 
+  /**
+   * Continues as a session that outlives its pipe.
+   *
+   * @param resume receives the bytes that the pipe has carried
+   */
+  keep(resume: (carried: { receivedBytes: number; sentBytes: number }) => Resuming): void {
+    const { receivedBytes, sentBytes } = this.#client.carried;
+    const skipped = this.startUpOutput?.bytes ?? 0;
+    const resuming = resume({ receivedBytes: receivedBytes - skipped, sentBytes });
+    this.#resuming = resuming;
+    this.#streams = {
+      ...this.#streams,
+      get ended() {
+        return resuming.ended;
+      },
+      close: () => resuming.close(),
+      abort: () => resuming.abort(),
+    };
+    this.#client.moveTo(resuming.link);
+    resuming.attachFirst();
+  }
+
+  /** The state of a session that outlives its pipe; `connected` for any other. */
+  get state(): SessionState {
+    return this.#resuming?.state ?? 'connected';
+  }
+
   /** Ends the connection because of what the server sent, or did not send. The first problem counts. */
   fail(problem: string): void {
     this.#client.fail(problem);
@@ -135,6 +170,11 @@ export class ClientConnection {
 
   /** Ends the connection and waits until it has ended. Idempotent. */
   async close(): Promise<void> {
+    if (this.#resuming?.state === 'connected' && !this.#closing) {
+      this.#closing = true;
+      // Without it, the session would wait for a resume.
+      await settledWithin(this.#client.request(shutdown.method, {}), SHUTDOWN_MS);
+    }
     this.#closing = true;
     await this.#streams.close();
     await this.closed;
@@ -161,7 +201,7 @@ export class ClientConnection {
     if (!this.#closing) void this.#streams.close();
     const transport = await this.#streams.ended;
     if (this.#closing) return new ConnectionLostError('the connection was closed');
-    const { problem } = this.#client;
+    const problem = this.#client.problem ?? this.#resuming?.reason;
     return this.#answered
       ? connectionLost(this.#streams.label, problem, transport)
       : this.handshakeError(problem, transport);
@@ -184,6 +224,10 @@ export class ClientConnection {
   /** @throws {ExecServerError} if the params are not valid */
   #notified(method: string, params: unknown): void {
     if (!isDeclared(method)) return;
+    if (method === sessionAck.method) {
+      this.#resuming?.link.acknowledged(parse(sessionAck.params, params, method).bytes);
+      return;
+    }
     const handle = this.#receiver.handlers[method] as ((params: unknown) => void) | undefined;
     handle?.(
       method === 'process/output'
@@ -192,6 +236,9 @@ export class ClientConnection {
     );
   }
 }
+
+/** Time for the answer to `shutdown`, in milliseconds. */
+const SHUTDOWN_MS = 2000;
 
 const messageIn = (body: Buffer): Message | undefined => {
   try {

@@ -1,15 +1,13 @@
 import { applyOverlay, type Env, type EnvOverlay, platformOf } from '../shared-config/index.ts';
-import { type Askpass, startAskpass } from './askpass.ts';
-import { type HostCommand, hostCommand, withCommand } from './bootstrap/host-command.ts';
-import { defaultCache } from './bootstrap/runtime/client-cache.ts';
-import { type BootstrapOptions, type StartOnHostOptions, startOnHost } from './bootstrap/start-on-host.ts';
-import { ConnectionLostError, connectionFailed } from './errors.ts';
+import type { Askpass } from './askpass.ts';
+import type { BootstrapOptions } from './bootstrap/start-on-host.ts';
+import { ConnectionLostError } from './errors.ts';
 import type { ExecClient } from './exec-client.ts';
 import { launchDirectoryProblem } from './launch-directory.ts';
 import { type OpenOptions, openClient } from './open-client.ts';
-import { StartUpOutputRecord } from './start-up-output.ts';
+import { openPipe } from './open-pipe.ts';
 import type { Target } from './target.ts';
-import { openTransport, type Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
 
 /** Options of `connect`. */
 export type ConnectOptions = OpenOptions & {
@@ -32,7 +30,7 @@ export type ConnectOptions = OpenOptions & {
  */
 export const connect = async (
   target: Target,
-  { signal, localEnv = process.env, onFirstByte, bootstrap = {}, askpass, ...options }: ConnectOptions = {},
+  { signal, localEnv = process.env, onFirstByte, bootstrap, askpass, ...options }: ConnectOptions = {},
 ): Promise<ExecClient> => {
   signal?.throwIfAborted();
   const problem = target.cwd === undefined ? undefined : launchDirectoryProblem(target.cwd);
@@ -40,63 +38,33 @@ export const connect = async (
     throw new ConnectionLostError(`could not connect to ${target.label}: ${problem}`);
   const env = withOverlay(localEnv, target.env);
   const initializeTimeoutMs = options.initializeTimeoutMs ?? target.initializeTimeoutMs;
-  const onHost = target.shell && (await hostCommand());
-  const service = askpass && (await startAskpass(askpass));
-  signal?.throwIfAborted();
-  const transport = openTransport(onHost ? withCommand(target, onHost) : target, { ...env, ...service?.env });
-  // A listener of data would take the bytes from the bootstrap.
-  if (onFirstByte !== undefined && onHost === undefined) transport.input.once('data', () => onFirstByte());
-  const abort = () => void transport.abort();
+  const open = (aborted?: AbortSignal) =>
+    openPipe(target, {
+      env,
+      localEnv,
+      bootstrap,
+      askpass,
+      answerTimeoutMs: initializeTimeoutMs,
+      signal: aborted,
+      onFirstByte,
+    });
+  let transport: Transport | undefined;
+  const abort = () => void transport?.abort();
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    if (onHost !== undefined) {
-      const { runtimeFile } = target;
-      const { cacheDirectory = defaultCache(localEnv), onProgress } = bootstrap;
-      await startThroughShell(target, transport, onHost, {
-        cacheDirectory,
-        env: localEnv,
-        runtimeFile,
-        onProgress,
-        onFirstByte,
-        answerTimeoutMs: initializeTimeoutMs,
-      });
-    }
+    transport = await open(signal);
     return await openClient({ ...transport, ...target }, inheritable(env), {
       ...options,
       initializeTimeoutMs,
+      reopen: open,
     });
   } catch (error) {
     throw signal?.aborted ? signal.reason : error;
   } finally {
-    // ssh asks before it connects.
-    service?.close();
     signal?.removeEventListener('abort', abort);
   }
 };
 
-/** @throws {ConnectionLostError} if the host does not start a server */
-const startThroughShell = async (
-  { label, argv }: Target,
-  transport: Transport,
-  command: HostCommand,
-  options: StartOnHostOptions,
-): Promise<void> => {
-  const failure = await startOnHost(transport, command, options);
-  if (failure === undefined) return;
-  await (failure.kind === 'late' ? transport.abort() : transport.close());
-  const startUpOutput = new StartUpOutputRecord();
-  startUpOutput.push(failure.otherOutput);
-  throw connectionFailed({
-    label,
-    argv,
-    reason: failure.reason,
-    startUpOutput,
-    // The end of the command is a consequence of what the script reported.
-    transport: failure.kind === undefined ? await transport.ended : undefined,
-  });
-};
-
-/** The variables of the program of a target. Withheld ones are not among them. */
 const withOverlay = (env: NodeJS.ProcessEnv, overlay: EnvOverlay = {}): Env =>
   applyOverlay(overlay, Object.fromEntries(definedIn(env)), platformOf(process.platform));
 

@@ -11,6 +11,7 @@ import { type HttpOptions, HttpRequests, type HttpResponse, type HttpStreamOptio
 import type { EnvironmentExplanation } from './local-environment.ts';
 import type { RemoteProcess, StartOptions } from './process.ts';
 import { Processes } from './processes.ts';
+import type { SessionState } from './resume/resuming.ts';
 import type { ProcessEnv } from './start-env.ts';
 import type { StartUpOutput } from './start-up-output.ts';
 import { createWindows } from './windows.ts';
@@ -85,6 +86,21 @@ export class ExecClient implements AsyncDisposable {
   /** The reason why there are no sandboxes; `undefined` if none is known. */
   get sandboxUnavailable(): string | undefined {
     return this.#announced.sandboxUnavailable;
+  }
+
+  /** The state of the connection of a session that outlives it (`session` of `connect`); `connected` for any other. */
+  get state(): SessionState {
+    return this.#connection.state;
+  }
+
+  /** The id of a session that outlives its connection, which is a secret, and its limits. */
+  get session(): Answer<'initialize'>['session'] {
+    return this.#announced.session;
+  }
+
+  /** The reason why the session does not outlive its connection, though it was requested. */
+  get sessionUnavailable(): string | undefined {
+    return this.#announced.sessionUnavailable;
   }
 
   /** Bytes that came before the first frame, such as the greeting of a login shell; `undefined` if there were none. */

@@ -27,7 +27,7 @@ export type { HttpOptions, HttpRequestHeader, HttpResponse, HttpStreamOptions } 
 export type { LikelyCause, LikelyCauseKind } from './likely-cause.ts';
 export type { OutputLine } from './lines.ts';
 export type { EnvironmentExplanation } from './local-environment.ts';
-export { type OpenOptions, openClient } from './open-client.ts';
+export { type KeepOptions, type OpenOptions, openClient } from './open-client.ts';
 export type { OutputChunk } from './output-queue.ts';
 export type {
   Launch,
@@ -39,6 +39,7 @@ export type {
   Sandbox,
   StartOptions,
 } from './process.ts';
+export type { SessionEvent, SessionState } from './resume/resuming.ts';
 export { type RuntimeFacts, runtimeOverlay, type UnifiedExecFacts } from './runtime-env.ts';
 export {
   type EnvByPolicy,

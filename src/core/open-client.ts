@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { ResultOut } from '../protocol/define.ts';
 import type { EnvironmentWaiting } from '../protocol/environment.ts';
 import { clientNotifications, requests } from '../protocol/messages.ts';
+import { sessionAck, sessionPing } from '../protocol/session.ts';
 import { PROTOCOL_VERSIONS, type ProtocolVersions, speakSameProtocol, version } from '../protocol/version.ts';
 import type { Env } from '../shared-config/index.ts';
 import { startTimer } from '../system/deadline.ts';
@@ -9,6 +11,7 @@ import { watchForShell } from './detect-shell-echo.ts';
 import { ConnectionLostError } from './errors.ts';
 import { ExecClient } from './exec-client.ts';
 import { OUTPUT_WINDOW_BYTES } from './limits.ts';
+import { Resuming, type ResumingOptions, type SessionEvent } from './resume/resuming.ts';
 
 /** Options of the handshake. */
 export type OpenOptions = {
@@ -27,6 +30,16 @@ export type OpenOptions = {
   readonly outputWindowBytes?: number | undefined;
   /** Called when starts wait for the account's login shell, which has not answered for two seconds. */
   readonly onWaiting?: ((waiting: EnvironmentWaiting) => void) | undefined;
+  /** A session that outlives its connection, which is opened again when it is lost. Default: it does not. */
+  readonly session?: KeepOptions | undefined;
+};
+
+/** Options of a session that outlives its connection. */
+export type KeepOptions = {
+  /** Time for which the session waits on the server, in milliseconds. */
+  readonly keepMs: number;
+  /** Called when the connection is lost and when it is opened again. */
+  readonly onEvent?: ((event: SessionEvent) => void) | undefined;
 };
 
 /**
@@ -45,9 +58,12 @@ export const openClient = async (
     retainedMs = 0,
     outputWindowBytes = OUTPUT_WINDOW_BYTES,
     onWaiting,
-  }: OpenOptions = {},
+    session,
+    reopen,
+  }: OpenOptions & { readonly reopen?: ResumingOptions['reopen'] } = {},
 ): Promise<ExecClient> => {
   const connection = new ClientConnection(streams);
+  const clientId = session && randomUUID();
   const stopWatching = watch(connection, streams, initializeTimeoutMs);
   try {
     const announced = await connection.request(requests.initialize, {
@@ -56,11 +72,20 @@ export const openClient = async (
       outputWindowBytes,
       retainedBytes,
       retainedMs,
+      ...(session && reopen && { session: { keepMs: session.keepMs, clientId } }),
     });
     // The answer may have arrived after the connection had failed.
     await connection.assertOpen();
     assertSameProtocol(announced);
     if (announced.binaryFrames) connection.useBinaryFrames();
+    if (session && reopen && clientId !== undefined && announced.session != null)
+      keep(connection, streams, {
+        clientName,
+        clientId,
+        session: announced.session,
+        reopen,
+        onEvent: session.onEvent,
+      });
     const client = new ExecClient(connection, announced, { localEnv, outputWindowBytes, onWaiting });
     await connection.notify(clientNotifications.initialized, {});
     return client;
@@ -72,6 +97,31 @@ export const openClient = async (
     stopWatching();
   }
 };
+
+type Kept = Pick<ResumingOptions, 'clientName' | 'clientId' | 'session' | 'reopen'> &
+  Pick<KeepOptions, 'onEvent'>;
+
+const keep = (
+  connection: ClientConnection,
+  streams: ClientStreams,
+  { onEvent = () => {}, ...kept }: Kept,
+): void =>
+  connection.keep(
+    carried =>
+      new Resuming({
+        ...kept,
+        ...carried,
+        transport: {
+          ...streams,
+          abort: streams.abort ?? streams.close,
+          hangUp: streams.hangUp ?? (() => void (streams.abort ?? streams.close)()),
+          ended: streams.ended ?? Promise.resolve(undefined),
+        },
+        sendAck: bytes => void connection.notify(sessionAck, { bytes }),
+        sendPing: () => void connection.request(sessionPing, {}).catch(() => {}),
+        onEvent,
+      }),
+  );
 
 /** @throws {Error} if the server speaks other versions of the protocol only */
 const assertSameProtocol = ({ protocol, environmentInfo }: ResultOut<typeof requests.initialize>): void => {

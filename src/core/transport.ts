@@ -27,6 +27,8 @@ export type Transport = {
   close(): Promise<void>;
   /** Ends the program by signals. */
   abort(): Promise<void>;
+  /** Leaves the program, whose connection is lost: closes its streams and sends SIGHUP. A server that keeps its session survives. */
+  hangUp(): void;
 };
 
 /** Longer than a server takes to terminate its processes. */
@@ -72,6 +74,10 @@ export const openTransport = (target: Target, env: NodeJS.ProcessEnv): Transport
     ended,
     close: () => close(child, ended),
     abort: () => abort(child, ended),
+    hangUp: () => {
+      for (const stream of [output, input, errors]) stream.destroy();
+      child.kill('SIGHUP');
+    },
   };
 };
 

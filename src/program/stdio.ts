@@ -45,6 +45,7 @@ export const runStdioServer = async (): Promise<never> => {
     collector,
     program: ownProgram(),
     answered,
+    mayKeep: true,
     exitWithinMs: EXIT_MS,
   });
 
@@ -53,9 +54,13 @@ export const runStdioServer = async (): Promise<never> => {
     exitCode ||= code;
     void server.stop(reason);
   };
-  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => stop(signal, 128 + constants.signals[signal]));
   }
+  process.on('SIGHUP', () => {
+    exitCode ||= 128 + constants.signals.SIGHUP;
+    server.hangUp('SIGHUP');
+  });
   // An internal error must not leave processes behind.
   process.on('uncaughtException', error => {
     log(`internal error: ${describeInternal(error)}`);

@@ -12,6 +12,11 @@ export const errorKinds = {
   notInitialized: -32600,
   alreadyInitialized: -32600,
   resumeUnavailable: -32600,
+  sessionUnknown: -32600,
+  sessionExpired: -32600,
+  sessionElsewhere: -32600,
+  sessionTaken: -32600,
+  replayLost: -32600,
   shuttingDown: -32600,
   processExists: -32600,
   startCancelled: -32600,
@@ -81,6 +86,35 @@ export const resumeUnavailable = () =>
   new ExecServerError(
     'resumeUnavailable',
     'resumeSessionId: sessions cannot be resumed; a session ends with its connection',
+  );
+
+export const sessionUnknown = () =>
+  new ExecServerError(
+    'sessionUnknown',
+    'resume.sessionId: there is no such session here; the host may have been restarted',
+  );
+
+export const sessionExpired = () =>
+  new ExecServerError(
+    'sessionExpired',
+    'resume.sessionId: the session has ended, since it was not resumed in time',
+  );
+
+export const sessionElsewhere = (host: string) =>
+  new ExecServerError('sessionElsewhere', `resume.sessionId: the session is on another host: ${host}`, {
+    host,
+  });
+
+export const sessionTaken = () =>
+  new ExecServerError(
+    'sessionTaken',
+    'resume.clientId: another client has resumed the session in the meantime',
+  );
+
+export const replayLost = (receivedBytes: number) =>
+  new ExecServerError(
+    'replayLost',
+    `resume.receivedBytes: the bytes after ${receivedBytes} are not kept any more, or were never sent`,
   );
 
 export const shuttingDown = () => new ExecServerError('shuttingDown', 'the server is shutting down');

@@ -33,6 +33,46 @@ export const initialize = request('initialize', () => ({
         .int()
         .check(z.nonnegative(), z.describe('Time for which a closed process can be read. Default: 30,000.')),
     ),
+    session: maybe(
+      z
+        .object({
+          keepMs: z
+            .int()
+            .check(
+              z.minimum(1),
+              z.describe('Time for which the session waits for a resume after its connection was lost.'),
+            ),
+          clientId: maybe(z.string().check(atMostBytes(MAX_ID_BYTES), z.describe('As in `resume`.'))),
+        })
+        .check(
+          z.describe('A session that outlives its connection, see docs/sessions.md. Default: it does not.'),
+        ),
+    ),
+    resume: maybe(
+      z
+        .object({
+          sessionId: z
+            .string()
+            .check(atMostBytes(MAX_ID_BYTES), z.describe('`session.id` of the first answer.')),
+          receivedBytes: z
+            .int()
+            .check(
+              z.nonnegative(),
+              z.describe('Total of the bytes of the server that have arrived, from its first answer on.'),
+            ),
+          clientId: maybe(
+            z
+              .string()
+              .check(
+                atMostBytes(MAX_ID_BYTES),
+                z.describe(
+                  'A name that the client keeps. A client that another one has replaced is refused.',
+                ),
+              ),
+          ),
+        })
+        .check(z.describe('The session to continue. The other fields have no effect then.')),
+    ),
     resumeSessionId: maybe(z.string().check(z.describe('Refused: sessions cannot be resumed.'))),
   }),
   result: z.object({
@@ -47,6 +87,26 @@ export const initialize = request('initialize', () => ({
         .check(z.describe('Versions of the protocol that the server speaks. Absent: 1.')),
     ),
     binaryFrames: flag('True if both sides may send binary frames from now on.'),
+    session: maybe(
+      z
+        .object({
+          id: z.string().check(z.describe('The id to resume it by. A secret.')),
+          keepMs: z.int().check(z.describe('Time for which it waits, within the limits of the server.')),
+          replayBytes: z.int().check(z.describe('Bytes in each direction that are kept to be sent again.')),
+        })
+        .check(z.describe('Present if the session outlives its connection.')),
+    ),
+    sessionUnavailable: maybe(
+      z
+        .string()
+        .check(
+          z.describe('The reason why the session ends with its connection, if another one was requested.'),
+        ),
+    ),
+    resumed: maybe(z.boolean().check(z.describe('True if a session was resumed.'))),
+    receivedBytes: maybe(
+      z.int().check(z.describe('After a resume: total of the bytes of the client that have arrived.')),
+    ),
     limits: maybe(
       z.record(z.string(), z.int()).check(z.describe('The limits that a client can reach, by name.')),
     ),

@@ -4,10 +4,12 @@ import { fileNotifications, fileRequests } from './files.ts';
 import { httpNotifications, httpRequests } from './http.ts';
 import { lifecycleNotifications, lifecycleRequests } from './lifecycle.ts';
 import { processNotifications, processRequests } from './process.ts';
+import { sessionNotifications, sessionRequests } from './session.ts';
 
 /** Every request of a client, by wire name. */
 export const requests = {
   ...lifecycleRequests,
+  ...sessionRequests,
   ...environmentRequests,
   ...processRequests,
   ...fileRequests,
@@ -17,10 +19,11 @@ export const requests = {
 export type Requests = typeof requests;
 
 /** Every notification of a client, by wire name. */
-export const clientNotifications = lifecycleNotifications;
+export const clientNotifications = { ...lifecycleNotifications, ...sessionNotifications } as const;
 
 /** Every notification of the server, by wire name. */
 export const serverNotifications = {
+  ...sessionNotifications,
   ...environmentNotifications,
   ...processNotifications,
   ...fileNotifications,

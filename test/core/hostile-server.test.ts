@@ -41,6 +41,8 @@ const STATUS = {
 /** Methods without a call of their own: they are part of others, or a connected client knows their answer. */
 const WITHOUT_CALL = [
   'initialize',
+  'session/ping',
+  'shutdown',
   'environment/info',
   'environment/status',
   'process/acknowledge',

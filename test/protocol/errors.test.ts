@@ -48,6 +48,36 @@ describe('ExecServerError', () => {
       'resumeSessionId: sessions cannot be resumed; a session ends with its connection',
       { kind: 'resumeUnavailable' },
     ],
+    [
+      errors.sessionUnknown(),
+      -32600,
+      'resume.sessionId: there is no such session here; the host may have been restarted',
+      { kind: 'sessionUnknown' },
+    ],
+    [
+      errors.sessionExpired(),
+      -32600,
+      'resume.sessionId: the session has ended, since it was not resumed in time',
+      { kind: 'sessionExpired' },
+    ],
+    [
+      errors.sessionElsewhere('box'),
+      -32600,
+      'resume.sessionId: the session is on another host: box',
+      { kind: 'sessionElsewhere', host: 'box' },
+    ],
+    [
+      errors.sessionTaken(),
+      -32600,
+      'resume.clientId: another client has resumed the session in the meantime',
+      { kind: 'sessionTaken' },
+    ],
+    [
+      errors.replayLost(7),
+      -32600,
+      'resume.receivedBytes: the bytes after 7 are not kept any more, or were never sent',
+      { kind: 'replayLost' },
+    ],
     [errors.shuttingDown(), -32600, 'the server is shutting down', { kind: 'shuttingDown' }],
     [
       errors.processExists('p'),

@@ -23,7 +23,10 @@ const START_TIME = 'the start time of the pid, compared right before';
 
 /** Every place that sends a signal, by file. */
 const SITES: Readonly<Record<string, Site>> = {
-  'core/transport.ts': { identity: UNREAPED, lines: ['child.kill("SIGTERM");', 'child.kill("SIGKILL");'] },
+  'core/transport.ts': {
+    identity: UNREAPED,
+    lines: ['child.kill("SIGHUP");', 'child.kill("SIGTERM");', 'child.kill("SIGKILL");'],
+  },
   'program/installer.ts': {
     identity: `the server that it starts: ${UNREAPED}; Node sends it. A pid of this host, in the name of an incomplete installation: 0 is no signal`,
     lines: ['timeout: FIRST_START_MS,', 'killSignal: "SIGKILL"', 'process.kill(pid, 0);'],

@@ -75,7 +75,9 @@ type Frame = { readonly body: Buffer; readonly kind: BodyKind };
  * `$/cancelRequest` is ignored: requests cannot be cancelled, and vscode-jsonrpc dispatches only some of them.
  */
 export class FrameMessageReader extends AbstractMessageReader implements MessageReader {
-  readonly #stream: Readable;
+  #stream: Readable;
+  #unlisten: () => void = () => {};
+  #receivedBytes = 0;
   readonly #events: ReaderEvents;
   readonly #decoder: Decoder;
   readonly #waiting = new Fifo<Frame>();
@@ -113,7 +115,31 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
 
   listen(callback: DataCallback): Disposable {
     this.#callback = callback;
+    this.#listen();
+    return { dispose: () => this.#unlisten() };
+  }
+
+  /** Total of the bytes that were read. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  /** Stops reading. What arrives from now on stays in the stream, which is paused. */
+  release(): void {
+    this.#unlisten();
+    this.#stream.pause();
+  }
+
+  /** Continues with another stream, in the middle of a message if need be. */
+  moveTo(stream: Readable): void {
+    this.release();
+    this.#stream = stream;
+    this.#listen();
+  }
+
+  #listen(): void {
     const data = (chunk: Buffer) => {
+      this.#receivedBytes += chunk.length;
       if (this.#firstFrame === undefined) this.#decoder.push(chunk);
       else this.#findFirstFrame(this.#firstFrame, chunk);
     };
@@ -122,12 +148,12 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
       this.fireError(cause);
       this.#end();
     };
+    const stream = this.#stream;
     // A file or /dev/null as stdin ends and never closes; a pipe that breaks closes without an end.
-    this.#stream.on('data', data).on('end', end).on('close', end).on('error', error);
-    return {
-      dispose: () => {
-        this.#stream.off('data', data).off('end', end).off('close', end);
-      },
+    stream.on('data', data).on('end', end).on('close', end).on('error', error);
+    this.#unlisten = () => {
+      stream.off('data', data).off('end', end).off('close', end).off('error', error);
+      stream.on('error', () => {});
     };
   }
 

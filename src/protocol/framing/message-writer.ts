@@ -13,8 +13,8 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
   /** The format of the next message: the framing of the peer, and binary frames if the peer accepts them. */
   format: FrameFormat = DEFAULT_FORMAT;
 
-  readonly #stream: Writable;
-  readonly #pool: BufferPool | undefined;
+  #stream: Writable;
+  #pool: BufferPool | undefined;
   readonly #waiting = new Set<() => void>();
   #sentBytes = 0;
   #corked = false;
@@ -23,15 +23,16 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
   constructor(stream: Writable) {
     super();
     this.#stream = stream;
+    this.#listen(stream);
     // Other streams may pass a buffer on within this process after they have reported it as written.
     this.#pool = stream instanceof Socket ? new BufferPool() : undefined;
-    stream.on('drain', () => this.#callWaiting());
-    stream.on('finish', () => this.#callWaiting());
-    stream.on('error', error => {
-      this.fireError(error);
-      this.#close();
-    });
-    stream.on('close', () => this.#close());
+  }
+
+  /** Continues with another stream, which keeps what it is given: memory is not used again. */
+  moveTo(stream: Writable): void {
+    this.#stream = stream;
+    this.#pool = undefined;
+    this.#listen(stream);
   }
 
   /** Writes a message. Bytes in its params or result must not be changed afterwards. */
@@ -105,10 +106,11 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
   #corkForThisTurn(): void {
     if (this.#corked || this.#state !== 'open') return;
     this.#corked = true;
-    this.#stream.cork();
+    const stream = this.#stream;
+    stream.cork();
     process.nextTick(() => {
       this.#corked = false;
-      this.#stream.uncork();
+      stream.uncork();
     });
   }
 
@@ -117,6 +119,30 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
     this.#state = 'closed';
     this.#callWaiting();
     this.fireClose();
+  }
+
+  #listen(stream: Writable): void {
+    const ifCurrent = (act: () => void) => () => {
+      if (stream === this.#stream) act();
+    };
+    stream.on(
+      'drain',
+      ifCurrent(() => this.#callWaiting()),
+    );
+    stream.on(
+      'finish',
+      ifCurrent(() => this.#callWaiting()),
+    );
+    stream.on('error', error =>
+      ifCurrent(() => {
+        this.fireError(error);
+        this.#close();
+      })(),
+    );
+    stream.on(
+      'close',
+      ifCurrent(() => this.#close()),
+    );
   }
 
   #callWaiting(): void {

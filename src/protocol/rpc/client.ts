@@ -88,6 +88,17 @@ export class RpcClient<EndError extends Error> {
     this.#writer.format = { ...this.#writer.format, binary: true };
   }
 
+  /** Bytes that were received and sent. */
+  get carried(): { readonly receivedBytes: number; readonly sentBytes: number } {
+    return { receivedBytes: this.#reader.receivedBytes, sentBytes: this.#writer.sentBytes };
+  }
+
+  /** Continues with other streams, in the middle of a message if need be. */
+  moveTo({ input, output }: { readonly input: Readable; readonly output: Writable }): void {
+    this.#reader.moveTo(input);
+    this.#writer.moveTo(output);
+  }
+
   /** Asks the gate again whether the next frame may be handled. */
   proceed(): void {
     this.#reader.proceed();

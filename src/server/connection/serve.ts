@@ -1,23 +1,27 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Message } from 'vscode-jsonrpc/node';
-import { type ExecServerError, resumeUnavailable } from '../../protocol/errors.ts';
+import type { ExecServerError } from '../../protocol/errors.ts';
 import type { Framing } from '../../protocol/framing/decoder.ts';
 import type { MessageId } from '../../protocol/framing/message-parser.ts';
 import { FrameMessageReader } from '../../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
 import { MAX_FRAME_BYTES } from '../../protocol/limits.ts';
 import { clientNotifications, requests } from '../../protocol/messages.ts';
+import { parse } from '../../protocol/parse.ts';
 import { type Envelope, Peer } from '../../protocol/rpc/peer.ts';
+import { sessionAck } from '../../protocol/session.ts';
 import { settledWithin } from '../../system/deadline.ts';
 import { deferred } from '../../system/deferred.ts';
+import type { KeptSession } from '../keeping/kept-session.ts';
 import { RequestMemory } from '../memory/request-memory.ts';
 import type { Handlers } from '../session/handlers.ts';
-import { createSession, type Session, type SessionOptions } from '../session/session.ts';
+import { createSession, type SessionOptions } from '../session/session.ts';
 import { createBatchHandler } from './batches.ts';
 import { observedDispatch, tracedLog } from './calls.ts';
 import { describeInternal } from './describe-internal.ts';
 import { createDispatch } from './dispatch.ts';
 import { Handshake } from './handshake.ts';
+import { initialize, type KeepContext } from './initialize.ts';
 import { FLUSH_MS, MAX_BATCH_ANSWER_BYTES, STOP_MS } from './limits.ts';
 import { Outbound } from './outbound.ts';
 
@@ -29,6 +33,8 @@ export type ServeOptions = Omit<SessionOptions, 'id' | 'outlet'> & {
   readonly logCalls?: boolean | undefined;
   /** An `initialize` that was answered before this call; further messages are on `input`. */
   readonly answered?: AnsweredInitialize | undefined;
+  /** True if a session may outlive its connection: this process does nothing else. Default: false. */
+  readonly mayKeep?: boolean | undefined;
   /** Time for this process to exit after the connection, in milliseconds. Default: it need not exit. */
   readonly exitWithinMs?: number | undefined;
 };
@@ -47,29 +53,61 @@ export type Server = {
   readonly closed: Promise<string>;
   /** Ends processes, sends what is queued, closes. Takes a few seconds at most. Idempotent. */
   stop(reason: string): Promise<void>;
+  /** Handles SIGHUP, which may come with the end of a login: stops, unless the session is to be kept. */
+  hangUp(reason: string): void;
 };
 
 /** Serves one connection until its input ends, its output breaks or `stop` is called. */
 export const serve = (options: ServeOptions): Server => {
-  const { input, output, answered, exitWithinMs, maxFrameBytes = MAX_FRAME_BYTES } = options;
+  const { input, output, host, answered, exitWithinMs, maxFrameBytes = MAX_FRAME_BYTES } = options;
   const log = tracedLog(options.log);
   const writer = new FrameMessageWriter(output);
   const session = createSession({ ...options, log, id: answered?.sessionId, outlet: new Outbound(writer) });
   const handshake = new Handshake();
   const requestMemory = new RequestMemory(session.budget, maxFrameBytes, writer, () => reader.proceed());
+  let kept: KeptSession | undefined;
+  const keeping: KeepContext = {
+    pipe: { input, output },
+    mayKeep: options.mayKeep ?? false,
+    env: host.env,
+    log,
+    reader: () => reader,
+    writer,
+    sendAck: bytes => void peer.notify(sessionAck.method, { bytes }),
+    kept: session => {
+      kept = session;
+    },
+    stop: reason => void stop(reason),
+  };
+  const handlers: Handlers = {
+    ...session.handlers,
+    initialize: params => initialize(params, session, handshake, keeping),
+    'session/ping': () => {
+      kept?.pinged();
+      return {};
+    },
+    shutdown: () => {
+      // After the answer.
+      setImmediate(stop, 'the client has ended the session');
+      return {};
+    },
+  };
   const dispatch = observedDispatch(
     createDispatch(
-      connectionHandlers(session, handshake, writer),
+      handlers,
       handshake,
       error => log(`internal error: ${describeInternal(error)}`),
       requestMemory,
     ),
     options.logCalls ? log : undefined,
   );
-  const onNotification = (method: string) => {
-    if (method !== clientNotifications.initialized.method) return;
-    handshake.initialized();
-    session.prepare();
+  const onNotification = (method: string, params?: unknown) => {
+    if (method === clientNotifications.initialized.method) {
+      handshake.initialized();
+      session.prepare();
+    } else if (method === sessionAck.method) {
+      kept?.link.acknowledged(parse(sessionAck.params, params, method).bytes);
+    }
   };
   const errorAnswer = (error: ExecServerError, id: MessageId) => errorMessage(error, id ?? unknownId(writer));
   const onBatch = createBatchHandler({
@@ -106,6 +144,7 @@ export const serve = (options: ServeOptions): Server => {
   const closed = deferred<string>();
   let stopping: Promise<void> | undefined;
   const end = async (reason: string): Promise<void> => {
+    kept?.close(reason);
     await settledWithin(session.stop(exitWithinMs), STOP_MS);
     await settledWithin(writer.flushed(), FLUSH_MS);
     writer.end();
@@ -121,24 +160,15 @@ export const serve = (options: ServeOptions): Server => {
     void dispatch(requests.initialize.method, answered.params, answered.message);
   }
   peer.listen();
-  return { closed: closed.promise, stop };
+  return {
+    closed: closed.promise,
+    stop,
+    hangUp: reason => {
+      if (kept === undefined) void stop(reason);
+      else kept.hangUp();
+    },
+  };
 };
-
-/** The handlers of a session with that of `initialize`, which changes the connection. */
-const connectionHandlers = (
-  session: Session,
-  handshake: Handshake,
-  writer: FrameMessageWriter,
-): Handlers => ({
-  ...session.handlers,
-  initialize: params => {
-    if (params.resumeSessionId !== undefined) throw resumeUnavailable();
-    handshake.initialize();
-    const binary = params.binaryFrames && writer.format.framing === 'contentLength';
-    writer.format = { ...writer.format, binary };
-    return session.initialize(params, binary);
-  },
-});
 
 const errorMessage = (error: ExecServerError, id: MessageId): Message =>
   ({ jsonrpc: '2.0', id, error: { code: error.code, message: error.message, data: error.data } }) as Message;

@@ -23,8 +23,8 @@ export type Handlers = {
   ) => ResultIn<Requests[Name]> | Promise<ResultIn<Requests[Name]>>;
 };
 
-/** All handlers except that of `initialize`, which belongs to the connection. */
-export type SessionHandlers = Omit<Handlers, 'initialize'>;
+/** All handlers except those that belong to the connection. */
+export type SessionHandlers = Omit<Handlers, 'initialize' | 'session/ping' | 'shutdown'>;
 
 export type HandlerContext = {
   readonly host: Host;
