@@ -9,9 +9,11 @@ export type EndListener = (exitCode: number, signal: number) => void;
  * listener is never called before the caller has returned.
  */
 export const onceEnded = (pid: number, listener: EndListener): void => {
-  if (polling === undefined) startWatching(pid);
+  if (polling === undefined) startWatching();
   else if (running.size === 0) polling.ref();
   running.set(pid, listener);
+  // It may have ended before, even before anything listened for that.
+  setImmediate(collectOne, pid);
 };
 
 const running = new Map<number, EndListener>();
@@ -67,12 +69,10 @@ const WNOWAIT = 0x01000000;
 const UNKNOWN_STATUS = 255;
 
 // The listener stays: to add and remove it for each child would make a short command slower.
-const startWatching = (pid: number): void => {
+const startWatching = (): void => {
   // In other threads no signal arrives.
   if (isMainThread) process.on('SIGCHLD', collect);
   polling = setInterval(collect, isMainThread ? MAX_INTERVAL_MS : POLL_MS);
-  // It may have ended before.
-  setImmediate(collectOne, pid);
 };
 
 const pauseWatching = (): void => {
