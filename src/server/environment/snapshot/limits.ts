@@ -23,3 +23,6 @@ export const MAX_WATCHED_FILES = 128;
 
 /** Part of a start-up file that is searched for the names of other files, in bytes. */
 export const MAX_SEARCHED_BYTES = 128 * 1024;
+
+/** Reasons why there is no snapshot that a session logs, each once. */
+export const MAX_LOGGED_REASONS = 32;

@@ -9,7 +9,13 @@ import {
 import { Semaphore } from '../../../system/semaphore.ts';
 import type { NoAnswer, ShellRunContext } from '../login/run-shell.ts';
 import { type Captured, capture, type Launcher } from './capture.ts';
-import { MAX_CAPTURES, MAX_SNAPSHOT_AGE_MS, MAX_SNAPSHOT_ENV_LENGTH, MAX_SNAPSHOTS } from './limits.ts';
+import {
+  MAX_CAPTURES,
+  MAX_LOGGED_REASONS,
+  MAX_SNAPSHOT_AGE_MS,
+  MAX_SNAPSHOT_ENV_LENGTH,
+  MAX_SNAPSHOTS,
+} from './limits.ts';
 import type { NameFilter } from './replayed-state.ts';
 import { replayArguments } from './snapshot-script.ts';
 import { findStartUpFiles, fingerprintOf, hasChangedSince } from './start-up-files.ts';
@@ -58,6 +64,7 @@ export class ShellSnapshots {
   readonly #captures = new Semaphore(MAX_CAPTURES);
   readonly #stop = new AbortController();
   readonly #shutdowns = new Set<Promise<void>>();
+  readonly #logged = new Set<string>();
 
   constructor(context: ShellSnapshotsContext) {
     this.#context = context;
@@ -104,9 +111,16 @@ export class ShellSnapshots {
     void snapshot.result.then(({ failure }) => {
       if (failure === undefined || this.#stop.signal.aborted) return;
       if (failure.transient && this.#snapshots.get(key) === snapshot) this.#drop(key);
-      this.#context.log(`no snapshot of ${command.shell}, running its start-up files: ${failure.reason}`);
+      this.#logOnce(`no snapshot of ${command.shell}, running its start-up files: ${failure.reason}`);
     });
     return snapshot;
+  }
+
+  /** Logs a line the first time; a reason recurs with each environment and directory. */
+  #logOnce(line: string): void {
+    if (this.#logged.has(line) || this.#logged.size === MAX_LOGGED_REASONS) return;
+    this.#logged.add(line);
+    this.#context.log(line);
   }
 
   #drop(key: string): void {

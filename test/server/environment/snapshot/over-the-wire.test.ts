@@ -331,6 +331,7 @@ const PROBES: Readonly<Record<string, readonly string[]>> = {
         const command = 'echo "$A $PWD"; ulimit -n';
         const plain = await account.run(bash, command, PLAIN);
         for (const _ of [1, 2]) expect(await account.run(bash, command)).to.equal(plain);
+        await account.run(bash, command, { env: { OTHER: '1' } });
         const [line = '', ...others] = account.client.log;
         expect(others).to.deep.equal([]);
         const [, logged = ''] = /^no snapshot of \S+, running its start-up files: (.*)$/.exec(line) ?? [];
