@@ -16,7 +16,7 @@ export const argvOf = (command: RunCommand, shell: Shell, tty: boolean): readonl
   if ('argv' in command) return command.argv;
   if ('loginShell' in command) return NO_LOGIN_OPTION.has(shell.name) ? [shell.path] : [shell.path, '-l'];
   const [path, ...args] = shellCommand(shell, command.line, true);
-  return tty && args[0] === '-l' ? [path, '-l', '-i', ...args.slice(1)] : [path, ...args];
+  return tty && args[0]?.startsWith('-l') ? [path, '-i', ...args] : [path, ...args];
 };
 
 /** Shells of Windows; those of other systems have `-l`. */
