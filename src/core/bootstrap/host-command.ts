@@ -21,8 +21,8 @@ export const hostCommand = async (mode: HostMode = 'start'): Promise<HostCommand
   const script = Buffer.from(variables + withoutComments(await hostScript()));
   // No character of it is changed by the quotes of any login shell. POSIX has no head -c; dd is slower.
   const length = script.length;
-  const read = `head -c ${length} 2>/dev/null || dd bs=1 count=${length} 2>/dev/null`;
-  return { script, argv: ['sh', '-c', `eval "$(${read})"`], nonce };
+  const read = `es=$(head -c ${length} 2>/dev/null) || es=$(dd bs=1 count=${length} 2>/dev/null)`;
+  return { script, argv: ['sh', '-c', `${read}; eval "$es"`], nonce };
 };
 
 /** Returns the target whose program runs a command on the host. */

@@ -41,13 +41,11 @@ es_platform=${es_platform% *}-${es_platform#* }
 
 # --- A server that is installed
 
-es_describe() { LC_ALL=C TZ=UTC0 ls -lnL "$1"; }
-
 # Sets es_node to the Node that an earlier start found, unless its file has changed.
 es_known_runtime() {
   [ -r "$es_directory/runtime-$es_platform" ] || return
   { IFS= read -r es_node && IFS= read -r es_seen; } <"$es_directory/runtime-$es_platform" || return
-  [ -x "$es_node" ] && [ "$es_seen" = "$(es_describe "$es_node")" ]
+  [ -x "$es_node" ] && [ "$es_seen" = "$(LC_ALL=C TZ=UTC0 ls -lnL "$es_node")" ]
 }
 
 es_start_if_installed() {
@@ -300,7 +298,7 @@ es_install() {
 
   es_find_runtime || es_receive_runtime
   es_memo=$es_directory/runtime-$es_platform
-  { printf '%s\n' "$es_node" && es_describe "$es_node"; } >"$es_new/memo" && mv -f "$es_new/memo" "$es_memo" ||
+  { printf '%s\n' "$es_node" && LC_ALL=C TZ=UTC0 ls -lnL "$es_node"; } >"$es_new/memo" && mv -f "$es_new/memo" "$es_memo" ||
     es_fail notWritten "cannot write $es_memo"
 
   [ ! -f "$es_directory/$es_version-$es_platform/dist/exec-server.cjs" ] || return 0
