@@ -80,10 +80,11 @@ describe('a container without Node', () => {
     const box = containers.start('busybox');
     const { stdout, stderr, end } = await run('--podman', box, '--', 'true');
     expect({ stdout, end }).to.deep.equal({ stdout: '', end: 255 });
-    expect(stderr).to.equal(
-      `exec-server: could not connect to ${box}: Node needs glibc, which was not found on the host; ` +
-        'install Node there, or specify a Node for that host with --runtime FILE\n',
-    );
+    // A busybox that is not static brings glibc along, without the other library of Node.
+    const reason = stderr.includes('libstdc++')
+      ? /the Node that was sent does not run on this host: .*libstdc\+\+\.so\.6/
+      : /Node needs glibc, which was not found on the host; install Node there, or specify .* --runtime FILE\n$/;
+    expect(stderr).to.match(reason);
   });
 
   it('is reported if it does not exist', async () => {
