@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ResultOut } from '../protocol/define.ts';
 import type { EnvironmentWaiting } from '../protocol/environment.ts';
 import { clientNotifications, requests } from '../protocol/messages.ts';
-import { sessionAck, sessionPing } from '../protocol/session.ts';
+import { sessionPing } from '../protocol/session.ts';
 import { PROTOCOL_VERSIONS, type ProtocolVersions, speakSameProtocol, version } from '../protocol/version.ts';
 import type { Env } from '../shared-config/index.ts';
 import { startTimer } from '../system/deadline.ts';
@@ -117,7 +117,6 @@ const keep = (
           hangUp: streams.hangUp ?? (() => void (streams.abort ?? streams.close)()),
           ended: streams.ended ?? Promise.resolve(undefined),
         },
-        sendAck: bytes => void connection.notify(sessionAck, { bytes }),
         sendPing: () => void connection.request(sessionPing, {}).catch(() => {}),
         onEvent,
       }),

@@ -77,6 +77,8 @@ export const openTransport = (target: Target, env: NodeJS.ProcessEnv): Transport
     hangUp: () => {
       for (const stream of [output, input, errors]) stream.destroy();
       child.kill('SIGHUP');
+      // A program that is stopped receives no signal.
+      child.kill('SIGCONT');
     },
   };
 };

@@ -25,7 +25,12 @@ const START_TIME = 'the start time of the pid, compared right before';
 const SITES: Readonly<Record<string, Site>> = {
   'core/transport.ts': {
     identity: UNREAPED,
-    lines: ['child.kill("SIGHUP");', 'child.kill("SIGTERM");', 'child.kill("SIGKILL");'],
+    lines: [
+      'child.kill("SIGHUP");',
+      'child.kill("SIGCONT");',
+      'child.kill("SIGTERM");',
+      'child.kill("SIGKILL");',
+    ],
   },
   'program/installer.ts': {
     identity: `the server that it starts: ${UNREAPED}; Node sends it. A pid of this host, in the name of an incomplete installation: 0 is no signal`,
@@ -103,6 +108,7 @@ const SITES: Readonly<Record<string, Site>> = {
     ],
   },
   'server/process/processes.ts': { identity: PINNED, lines: ['await this.#leftovers.killHolders();'] },
+  'server/keeping/session-files.ts': { identity: '0 is no signal', lines: ['return process.kill(pid, 0);'] },
   'server/process/pty/pty-fork.ts': { identity: '0 is no signal', lines: ['return process.kill(pid, 0);'] },
   'server/process/pty/pty-windows.ts': {
     identity: 'the handle of a terminal that is not closed',

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { ackFrame } from '../../protocol/link/ack-frame.ts';
 import { Link } from '../../protocol/link/link.ts';
 import { deadline } from '../../system/deadline.ts';
 import { ConnectionLostError, RequestError } from '../errors.ts';
@@ -34,7 +35,6 @@ export type ResumingOptions = {
   };
   /** Opens another one. */
   readonly reopen: (aborted: AbortSignal) => Promise<Transport>;
-  readonly sendAck: (receivedBytes: number) => void;
   readonly sendPing: () => void;
   readonly onEvent: (event: SessionEvent) => void;
 };
@@ -72,7 +72,7 @@ export class Resuming {
   #reason: string | undefined;
 
   constructor(options: ResumingOptions) {
-    const { session, receivedBytes, sentBytes, transport, sendAck } = options;
+    const { session, receivedBytes, sentBytes, transport } = options;
     this.#options = options;
     this.#transport = transport;
     this.link = new Link({
@@ -80,7 +80,7 @@ export class Resuming {
       sentBytes,
       replayBytes: session.replayBytes,
       onDetached: () => void this.#reconnect(),
-      onAckDue: sendAck,
+      ackFrame,
     });
     this.#pings = setInterval(() => this.#checkSilence(), PING_MS / 2).unref();
   }
@@ -121,6 +121,8 @@ export class Resuming {
     this.#closing.abort();
     this.link.detach();
     this.link.endInput();
+    // A program whose output is not read to its end does not end.
+    this.#transport.input.resume();
   }
 
   #checkSilence(): void {

@@ -76,6 +76,7 @@ type Frame = { readonly body: Buffer; readonly kind: BodyKind };
  */
 export class FrameMessageReader extends AbstractMessageReader implements MessageReader {
   #stream: Readable;
+  #takesAhead: ((body: Buffer) => boolean) | undefined;
   #unlisten: () => void = () => {};
   #receivedBytes = 0;
   readonly #events: ReaderEvents;
@@ -130,10 +131,16 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     this.#stream.pause();
   }
 
-  /** Continues with another stream, in the middle of a message if need be. */
-  moveTo(stream: Readable): void {
+  /**
+   * Continues with another stream, in the middle of a message if need be.
+   *
+   * @param takesAhead handles a frame, if it returns true, ahead of those that wait. To find such frames, reading continues
+   * behind a frame that waits for memory.
+   */
+  moveTo(stream: Readable, takesAhead?: (body: Buffer) => boolean): void {
     this.release();
     this.#stream = stream;
+    this.#takesAhead = takesAhead;
     this.#listen();
   }
 
@@ -188,7 +195,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   }
 
   #frame(body: Buffer, kind: BodyKind): void {
-    if (this.#discarding) return;
+    if (this.#discarding || this.#takesAhead?.(body)) return;
     this.#waiting.push({ body, kind });
     this.#waitingBytes += body.length;
     this.#deliver();
@@ -247,10 +254,12 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
 
   #pauseOrResume(): void {
     if (this.#ended) return;
+    const readsOn = this.#takesAhead !== undefined && this.#gateClosed;
+    const gatedBytes = readsOn ? (this.#waiting.first?.body.length ?? 0) : 0;
     const stop =
-      this.#gateClosed ||
+      (this.#gateClosed && !readsOn) ||
       this.#waiting.length > MAX_UNDISPATCHED_MESSAGES ||
-      this.#waitingBytes > MAX_UNDISPATCHED_BYTES;
+      this.#waitingBytes - gatedBytes > MAX_UNDISPATCHED_BYTES;
     if (stop === this.#stream.isPaused()) return;
     if (stop) this.#stream.pause();
     else this.#stream.resume();

@@ -17,8 +17,8 @@ export type LinkOptions = {
   readonly replayBytes: number;
   /** Called when the attached pipe has ended or failed. */
   readonly onDetached: () => void;
-  /** Called when the other side should receive the total of received bytes. */
-  readonly onAckDue: (receivedBytes: number) => void;
+  /** Makes the message that acknowledges a total of received bytes. */
+  readonly ackFrame: (receivedBytes: number) => Buffer;
 };
 
 /** Received bytes after which they are acknowledged. */
@@ -33,7 +33,8 @@ const MAX_ACK_FRAME_BYTES = 128;
 /**
  * A byte stream in each direction that outlives the pipe that carries it. Every byte arrives once and in order: both sides
  * count them, keep what the other one has not acknowledged, and continue from the other's count on the next pipe. What the
- * bytes mean is not known here.
+ * bytes mean is not known here, but that a write ends with a message: acknowledgements are sent between two writes, and do not
+ * wait for room. If they did, two sides without room would wait for each other.
  */
 export class Link {
   /** Bytes of the other side. Ends with `endInput`, not with a pipe. */
@@ -59,7 +60,7 @@ export class Link {
     this.#receivedBytes = options.receivedBytes;
     this.#acknowledgedBytes = options.receivedBytes;
     this.#replay = new Replay(options.sentBytes);
-    this.input = new Readable({ read: () => void this.#pipe?.input.resume() });
+    this.input = new Readable({ read: () => this.#resume() });
     this.output = new Writable({
       write: (chunk: Buffer, _, done) => this.#write([chunk], done),
       writev: (chunks, done) =>
@@ -83,9 +84,9 @@ export class Link {
     return this.#pipe !== undefined;
   }
 
-  /** Time since the last byte arrived, in milliseconds. */
+  /** Time since the last byte arrived, in milliseconds; 0 while this side does not read. */
   get silentMs(): number {
-    return performance.now() - this.#lastReceivedMs;
+    return this.#pipe?.input.isPaused() ? 0 : performance.now() - this.#lastReceivedMs;
   }
 
   /** Returns true if a pipe to a side that has received so many bytes can be attached. */
@@ -106,6 +107,15 @@ export class Link {
     // From here on, writes go to the pipe.
     this.#pipe = { ...pipe, release: this.#listen(pipe) };
     this.#finishWrite(false);
+    // The events of its end were before.
+    if (pipe.input.destroyed || pipe.input.readableEnded || pipe.output.destroyed)
+      queueMicrotask(() => this.#ended(pipe));
+  }
+
+  /** Sends a message ahead of writes that wait. */
+  sendAhead(frame: Buffer): void {
+    this.#replay.push(frame);
+    this.#pipe?.output.write(frame);
   }
 
   /** Leaves the pipe, which is not closed. Bytes to the other side are kept. Idempotent. */
@@ -146,27 +156,42 @@ export class Link {
     };
   }
 
+  #resume(): void {
+    const input = this.#pipe?.input;
+    if (input === undefined) return;
+    if (input.isPaused()) this.#lastReceivedMs = performance.now();
+    input.resume();
+  }
+
   #receive(chunk: Buffer, input: Readable): void {
     this.#receivedBytes += chunk.length;
     this.#lastReceivedMs = performance.now();
     if (!this.input.push(chunk)) input.pause();
     if (this.#receivedBytes - this.#acknowledgedBytes >= ACK_BYTES) this.#acknowledge();
-    else this.#ackTimer ??= setTimeout(() => this.#acknowledgeRest(), ACK_MS).unref();
+    this.#acknowledgeLater();
+  }
+
+  #acknowledgeLater(): void {
+    this.#ackTimer ??= setTimeout(() => this.#acknowledgeRest(), ACK_MS).unref();
   }
 
   #acknowledgeRest(): void {
     this.#ackTimer = undefined;
     const unacknowledged = this.#receivedBytes - this.#acknowledgedBytes;
-    if (unacknowledged > this.#unacknowledgedAcks * MAX_ACK_FRAME_BYTES) this.#acknowledge();
+    if (this.input.isPaused()) {
+      // The other side would take silence for a lost pipe.
+      this.#acknowledge();
+      if (this.#pipe !== undefined) this.#acknowledgeLater();
+    } else if (unacknowledged > this.#unacknowledgedAcks * MAX_ACK_FRAME_BYTES) this.#acknowledge();
   }
 
   #acknowledge(): void {
     clearTimeout(this.#ackTimer);
     this.#ackTimer = undefined;
-    if (this.#pipe === undefined || this.#receivedBytes === this.#acknowledgedBytes) return;
+    if (this.#pipe === undefined) return;
     this.#acknowledgedBytes = this.#receivedBytes;
     this.#unacknowledgedAcks = 0;
-    this.#options.onAckDue(this.#receivedBytes);
+    this.sendAhead(this.#options.ackFrame(this.#receivedBytes));
   }
 
   #ended(pipe: Pipe): void {

@@ -7,6 +7,7 @@ import type { FrameMessageWriter } from '../../protocol/framing/message-writer.t
 import type { Pipe } from '../../protocol/link/link.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import type { KeptSession } from '../keeping/kept-session.ts';
+import type { MemoryBudget } from '../memory/memory-budget.ts';
 import type { Session } from '../session/session.ts';
 import type { Handshake } from './handshake.ts';
 
@@ -18,8 +19,7 @@ export type KeepContext = {
   readonly log: (line: string) => void;
   reader(): FrameMessageReader;
   readonly writer: FrameMessageWriter;
-  readonly sendAck: (receivedBytes: number) => void;
-  /** Receives the session, which gets the acknowledgements of the client from now on. */
+  /** Receives the session. */
   readonly kept: (session: KeptSession) => void;
   readonly stop: (reason: string) => void;
 };
@@ -44,17 +44,22 @@ export const initialize = async (
   const result = answer();
   return params.session === undefined
     ? result
-    : { ...result, ...(await keep(params.session, answer, context)) };
+    : { ...result, ...(await keep(params.session, answer, session.budget, context)) };
 };
 
 /** Moves the connection to a link, which outlives it. */
 const keep = async (
   { keepMs, clientId }: NonNullable<Params['session']>,
   answer: () => Result,
-  { pipe, mayKeep, env, log, reader, writer, sendAck, kept, stop }: KeepContext,
+  budget: MemoryBudget,
+  { pipe, mayKeep, env, log, reader, writer, kept, stop }: KeepContext,
 ): Promise<Pick<Result, 'session' | 'sessionUnavailable'>> => {
   if (!mayKeep) return { sessionUnavailable: 'this server is part of another program' };
   if (process.platform === 'win32') return { sessionUnavailable: 'not supported on Windows' };
+  if (writer.format.framing !== 'contentLength')
+    return { sessionUnavailable: 'needs frames with Content-Length' };
+  // The bytes that arrive until the link is there are for the link, and not counted yet.
+  reader().release();
   try {
     const { KeptSession } = await import('../keeping/kept-session.ts');
     const session = await KeptSession.start({
@@ -65,16 +70,17 @@ const keep = async (
       sentBytes: writer.sentBytes,
       env,
       log,
+      budget,
       answer,
-      sendAck,
       expire: () => stop('the session was not resumed in time'),
     });
     kept(session);
-    reader().moveTo(session.link.input);
+    reader().moveTo(session.link.input, body => session.takesAhead(body));
     writer.moveTo(session.link.output);
     session.attachFirst();
     return { session: session.info };
   } catch (error) {
+    reader().moveTo(pipe.input);
     return { sessionUnavailable: (error as Error).message };
   }
 };

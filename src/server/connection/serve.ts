@@ -7,9 +7,7 @@ import { FrameMessageReader } from '../../protocol/framing/message-reader.ts';
 import { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
 import { MAX_FRAME_BYTES } from '../../protocol/limits.ts';
 import { clientNotifications, requests } from '../../protocol/messages.ts';
-import { parse } from '../../protocol/parse.ts';
 import { type Envelope, Peer } from '../../protocol/rpc/peer.ts';
-import { sessionAck } from '../../protocol/session.ts';
 import { settledWithin } from '../../system/deadline.ts';
 import { deferred } from '../../system/deferred.ts';
 import type { KeptSession } from '../keeping/kept-session.ts';
@@ -73,7 +71,6 @@ export const serve = (options: ServeOptions): Server => {
     log,
     reader: () => reader,
     writer,
-    sendAck: bytes => void peer.notify(sessionAck.method, { bytes }),
     kept: session => {
       kept = session;
     },
@@ -82,10 +79,8 @@ export const serve = (options: ServeOptions): Server => {
   const handlers: Handlers = {
     ...session.handlers,
     initialize: params => initialize(params, session, handshake, keeping),
-    'session/ping': () => {
-      kept?.pinged();
-      return {};
-    },
+    // The messages of a session that is kept are handled by its link.
+    'session/ping': () => ({}),
     shutdown: () => {
       // After the answer.
       setImmediate(stop, 'the client has ended the session');
@@ -101,12 +96,10 @@ export const serve = (options: ServeOptions): Server => {
     ),
     options.logCalls ? log : undefined,
   );
-  const onNotification = (method: string, params?: unknown) => {
+  const onNotification = (method: string) => {
     if (method === clientNotifications.initialized.method) {
       handshake.initialized();
       session.prepare();
-    } else if (method === sessionAck.method) {
-      kept?.link.acknowledged(parse(sessionAck.params, params, method).bytes);
     }
   };
   const errorAnswer = (error: ExecServerError, id: MessageId) => errorMessage(error, id ?? unknownId(writer));

@@ -28,7 +28,8 @@ export const firstMessage = (socket: Socket): Promise<unknown> =>
     socket.on('data', data).on('close', end);
   });
 
-const parsed = (body: Buffer): unknown => {
+/** Parses a message; `undefined` for anything else. */
+export const parsed = (body: Buffer): unknown => {
   try {
     return parseMessage(body);
   } catch {

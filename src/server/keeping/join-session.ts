@@ -35,7 +35,11 @@ export const joinSession = async (
   const id = params.resume?.sessionId ?? '';
   const files = filesOf(env);
   const socket = files && (await opened(files.socketOf(id)));
-  if (files === undefined || socket === undefined) throw reasonOf(id, files);
+  if (files === undefined || socket === undefined) {
+    const reason = reasonOf(id, files);
+    await files?.removeStale();
+    throw reason;
+  }
   const request = { jsonrpc: '2.0', id: 0, method: 'initialize', params };
   socket.write(encodeFrame(Buffer.from(JSON.stringify(request)), 'contentLength'));
   const answer = await firstMessage(socket);

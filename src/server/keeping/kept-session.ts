@@ -2,18 +2,22 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import { ExecServerError, invalidMessage, replayLost, sessionTaken } from '../../protocol/errors.ts';
-import { encodeFrame } from '../../protocol/framing/encode.ts';
+import { encodeFrame, encodeText } from '../../protocol/framing/encode.ts';
+import { ackFrame } from '../../protocol/link/ack-frame.ts';
 import { Link, type Pipe } from '../../protocol/link/link.ts';
 import { type Requests, requests } from '../../protocol/messages.ts';
 import { parse } from '../../protocol/parse.ts';
+import { sessionAck, sessionPing } from '../../protocol/session.ts';
 import { startTimer, type Timer } from '../../system/deadline.ts';
-import { firstMessage } from './first-message.ts';
+import type { MemoryBudget } from '../memory/memory-budget.ts';
+import { firstMessage, parsed } from './first-message.ts';
 import {
   IDLE_CHECK_MS,
   JOIN_MS,
   MAX_CLIENTS,
   MAX_JOINING,
   MAX_KEEP_MS,
+  MAX_LINK_MESSAGE_BYTES,
   REPLAY_BYTES,
   SILENT_MS,
 } from './limits.ts';
@@ -27,11 +31,12 @@ export type KeptConnection = {
   readonly pipe: Pipe;
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** Memory of the session. */
+  readonly budget: MemoryBudget;
   readonly env: Readonly<Record<string, string>>;
   readonly log: (line: string) => void;
   /** The answer to `initialize`, for a connection that resumes the session. */
   readonly answer: () => ResultIn<Requests['initialize']>;
-  readonly sendAck: (receivedBytes: number) => void;
   /** Ends the session, which was not resumed in time. */
   readonly expire: () => void;
 };
@@ -59,12 +64,19 @@ export class KeptSession {
    */
   static async start(connection: KeptConnection): Promise<KeptSession> {
     const session = new KeptSession(connection);
-    await session.#listen();
+    try {
+      await session.#listen();
+    } catch (error) {
+      session.#files.forget(session.info.id);
+      connection.budget.share('replay').release(REPLAY_BYTES);
+      throw error;
+    }
+    void session.#files.removeStale();
     return session;
   }
 
   private constructor(connection: KeptConnection) {
-    const { keepMs, clientId, receivedBytes, sentBytes, sendAck } = connection;
+    const { keepMs, clientId, receivedBytes, sentBytes, budget } = connection;
     this.info = {
       id: randomBytes(16).toString('hex'),
       keepMs: Math.min(keepMs, MAX_KEEP_MS),
@@ -79,8 +91,9 @@ export class KeptSession {
       sentBytes,
       replayBytes: REPLAY_BYTES,
       onDetached: () => this.#lost(),
-      onAckDue: sendAck,
+      ackFrame,
     });
+    budget.share('replay').take(REPLAY_BYTES);
     this.#server = createServer(socket => void this.#join(socket));
   }
 
@@ -89,18 +102,33 @@ export class KeptSession {
     this.link.attach(this.#pipe, this.#connection.sentBytes);
   }
 
-  /** Handles a ping: from now on, silence means that the connection is lost. */
-  pinged(): void {
-    this.#idleCheck ??= setInterval(() => {
-      if (this.link.isAttached && this.link.silentMs > SILENT_MS) this.hangUp();
-    }, IDLE_CHECK_MS).unref();
+  /**
+   * Handles an acknowledgement or a ping, ahead of the messages that wait: they may wait for the room that it makes.
+   *
+   * @returns false for any other message
+   */
+  takesAhead(body: Buffer): boolean {
+    if (body.length > MAX_LINK_MESSAGE_BYTES || !body.includes(LINK_METHODS)) return false;
+    const { id, method, params } = (parsed(body) ?? {}) as {
+      id?: unknown;
+      method?: unknown;
+      params?: unknown;
+    };
+    if (method === sessionAck.method) {
+      const bytes = (params as { bytes?: unknown } | undefined)?.bytes;
+      if (!Number.isSafeInteger(bytes)) return false;
+      this.link.acknowledged(bytes as number);
+      return true;
+    }
+    if (method !== sessionPing.method || id === undefined) return false;
+    this.#pinged();
+    this.link.sendAhead(encodeText(JSON.stringify({ jsonrpc: '2.0', id, result: {} }), 'contentLength'));
+    return true;
   }
 
-  /** Takes the connection for lost. */
+  /** Handles the end of the login that began with the first connection: that connection is lost, and no later one. */
   hangUp(): void {
-    if (!this.link.isAttached) return;
-    this.link.detach();
-    this.#lost();
+    if (this.#pipe === this.#connection.pipe) this.#leave();
   }
 
   /** Ends the wait for connections, and removes the socket. */
@@ -121,7 +149,23 @@ export class KeptSession {
     );
   }
 
+  /** From the first ping on, silence means that the connection is lost. */
+  #pinged(): void {
+    this.#idleCheck ??= setInterval(() => {
+      if (this.link.silentMs > SILENT_MS) this.#leave();
+    }, IDLE_CHECK_MS).unref();
+  }
+
+  /** Takes the connection for lost. */
+  #leave(): void {
+    if (!this.link.isAttached) return;
+    this.link.detach();
+    this.#lost();
+  }
+
   #lost(): void {
+    clearInterval(this.#idleCheck);
+    this.#idleCheck = undefined;
     closePipe(this.#pipe);
     this.#connection.log(
       `the connection was lost; the session waits ${this.info.keepMs / 1000} s for another one`,
@@ -188,6 +232,9 @@ export class KeptSession {
     this.link.attach(this.#pipe, receivedBytes);
   }
 }
+
+/** The beginning of the methods of `takesAhead` in JSON. */
+const LINK_METHODS = '"session/';
 
 const closePipe = ({ input, output }: Pipe): void => {
   for (const stream of [input, output]) stream.on('error', () => {}).destroy();

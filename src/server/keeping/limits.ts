@@ -4,6 +4,9 @@ export const MAX_KEEP_MS = 24 * 60 * 60 * 1000;
 /** Bytes in each direction that are kept to be sent again; beyond them, writes wait. */
 export const REPLAY_BYTES = 1024 * 1024;
 
+/** Longest acknowledgement or ping that is handled ahead of other messages. */
+export const MAX_LINK_MESSAGE_BYTES = 512;
+
 /** Silence of a client that has sent pings after which its connection is taken for lost, in milliseconds. */
 export const SILENT_MS = 20_000;
 /** Interval in which silence is checked, in milliseconds. */

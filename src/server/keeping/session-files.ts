@@ -1,12 +1,14 @@
 import {
   appendFileSync,
   existsSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { privateDirectory } from '../../system/private-directory.ts';
@@ -61,17 +63,29 @@ export class SessionFiles {
 
   /** Host of a session that is described here. */
   hostOf(id: string): string | undefined {
-    try {
-      const { host } = JSON.parse(readFileSync(this.#descriptionOf(id), 'utf8'));
-      return typeof host === 'string' ? host : undefined;
-    } catch {
-      return undefined;
+    return this.#described(nameOf(id))?.host;
+  }
+
+  /** Removes the files of a session. */
+  forget(id: string): void {
+    this.#removeFiles(nameOf(id));
+  }
+
+  /**
+   * Removes the files of sessions whose server was killed: on this host, no process has its pid, and none listens at its
+   * socket. The last one decides where hosts with one name or containers share the directory.
+   */
+  async removeStale(): Promise<void> {
+    for (const name of this.#names().slice(0, MAX_CHECKED)) {
+      const described = this.#described(name);
+      if (described?.host !== hostname() || isProcess(described.pid)) continue;
+      if (await isRefused(join(this.#directory, `${name}.sock`))) this.#removeFiles(name);
     }
   }
 
   /** Removes the files of a session, and logs its end. */
   remove(id: string, reason: string): void {
-    for (const path of [this.socketOf(id), this.#descriptionOf(id)]) rmSync(path, { force: true });
+    this.forget(id);
     const log = join(this.#directory, ENDED);
     try {
       if (existsSync(log) && statSync(log).size > MAX_LOG_BYTES) truncateSync(log);
@@ -93,7 +107,54 @@ export class SessionFiles {
   #descriptionOf(id: string): string {
     return join(this.#directory, `${nameOf(id)}.json`);
   }
+
+  #names(): string[] {
+    try {
+      const names = readdirSync(this.#directory).filter(name => name.endsWith('.json'));
+      return names.map(name => name.slice(0, -'.json'.length));
+    } catch {
+      return [];
+    }
+  }
+
+  #described(name: string): { readonly host: string; readonly pid: number } | undefined {
+    try {
+      const { host, pid } = JSON.parse(readFileSync(join(this.#directory, `${name}.json`), 'utf8'));
+      return typeof host === 'string' && Number.isSafeInteger(pid) && pid > 0 ? { host, pid } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #removeFiles(name: string): void {
+    for (const end of ['sock', 'json']) rmSync(join(this.#directory, `${name}.${end}`), { force: true });
+  }
 }
+
+/** Sessions that are checked for a killed server. */
+const MAX_CHECKED = 100;
+
+const isProcess = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+};
+
+/** Returns true if there is no socket, or none that a process listens at. */
+const isRefused = (path: string): Promise<boolean> =>
+  new Promise(resolve => {
+    const socket = connect(path);
+    const settle = (refused: boolean) => {
+      socket.destroy();
+      resolve(refused);
+    };
+    socket.once('connect', () => settle(false));
+    socket.on('error', ({ code }: NodeJS.ErrnoException) =>
+      settle(code === 'ECONNREFUSED' || code === 'ENOENT'),
+    );
+  });
 
 /** The id comes from a client. */
 const nameOf = (id: string): string => id.replace(/[^0-9a-f]/g, '_').slice(0, NAME_LENGTH);

@@ -21,6 +21,8 @@ const SHARES = {
   headTail: 1 / 6,
   /** Lossless output that waits for the client. */
   pending: 1 / 12,
+  /** Bytes for the client that are kept to be sent again, of a session that outlives its connection. */
+  replay: 1 / 16,
 } as const;
 
 export type ShareName = keyof typeof SHARES;
