@@ -5,6 +5,7 @@ import { serverArgs } from '../protocol/server-args.ts';
 import { describeInternal } from '../server/connection/describe-internal.ts';
 import { serve } from '../server/connection/serve.ts';
 import { GarbageCollector } from '../server/memory/garbage-collector.ts';
+import { attempt } from '../system/attempt.ts';
 import { bundlePath } from '../system/bundle.ts';
 import { endProcess } from '../system/end-process.ts';
 import { closeInheritable } from '../system/inherited-descriptors.ts';
@@ -70,11 +71,14 @@ export const runStdioServer = async (): Promise<never> => {
   return endProcess(exitCode);
 };
 
-/** Node and the script of this server; `undefined` for a module, or if Node does not know its own path. */
+/**
+ * Node and the script of this server; `undefined` for a module, or if the path of Node is unknown, or not accessible, as
+ * after an upgrade that has removed it.
+ */
 const ownProgram = (): readonly [string, string] | undefined => {
   const bundle = bundlePath();
   if (bundle === undefined || !isAbsolute(process.execPath)) return undefined;
-  return [realpathSync(process.execPath), realpathSync(bundle)];
+  return attempt(() => [realpathSync(process.execPath), realpathSync(bundle)] as const);
 };
 
 const NO_PROC =

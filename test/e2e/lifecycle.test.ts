@@ -117,6 +117,17 @@ describe('exec-server --stdio', () => {
     expect((await once(server, 'close'))[0]).to.equal(0);
   });
 
+  it('runs processes also if the file of Node is not accessible', async () => {
+    const preloaded = fixturePath('loses-node.js');
+    const client = await RawClient.open({
+      argv: [process.execPath, '--import', preloaded, programPath, '--stdio'],
+    });
+    await client.request('process/start', { processId: 'p', argv: ['echo', 'started'], cwd, env: { PATH } });
+    expect(String((await client.finished('p')).stdout)).to.equal('started\n');
+    expect(await client.close()).to.equal(0);
+    expect(client.stderr).to.equal('');
+  });
+
   it('writes only frames to stdout', async () => {
     const client = await withChildren();
     client.sendBytes('noise\n');

@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { NOBODY_UID } from '../support/accounts.ts';
 import { until } from '../support/until.ts';
+import { fixturePath, programPath } from './support/program.ts';
 import { RawClient } from './support/raw-client.ts';
 import {
   at,
@@ -677,6 +678,25 @@ for (const { name, unprivileged } of testedAccounts) {
         const { result, error } = await client.ask(method, params);
         return error === undefined ? result : (error.data?.errno ?? error.data?.kind);
       };
+
+      if (!unprivileged) {
+        it('refuses them if the file of Node is not accessible', async () => {
+          const preloaded = fixturePath('loses-node.js');
+          const other = await RawClient.open({
+            argv: [process.execPath, '--import', preloaded, programPath, '--stdio'],
+          });
+          const { error } = await other.ask('fs/readFile', {
+            path: join(directories.project, 'file'),
+            sandbox: readOnly(directories.project),
+          });
+          expect({ kind: error?.data?.kind, message: error?.message }).to.deep.equal({
+            kind: 'unsupported',
+            message:
+              'sandbox: file requests need a server that is not embedded and whose own files are accessible',
+          });
+          expect(await other.close()).to.equal(0);
+        });
+      }
 
       it('limits access by the kernel', async () => {
         const { project, outside } = directories;

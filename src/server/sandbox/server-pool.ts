@@ -93,7 +93,10 @@ export class ServerPool {
   #start(prepared: PreparedSandbox, program: ServerPoolOptions['program']): PooledServer {
     try {
       if (program === undefined) {
-        throw unsupported('sandbox', 'an embedded server cannot sandbox file requests');
+        throw unsupported(
+          'sandbox',
+          'file requests need a server that is not embedded and whose own files are accessible',
+        );
       }
       this.#makeRoom();
     } catch (error) {
