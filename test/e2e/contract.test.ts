@@ -25,6 +25,7 @@ const casesIn = (directory: string, web: string): Case[] => {
   const cat = { processId: 'p', argv: ['cat'], cwd: uri(), env: ENV, pipeStdin: true };
   return [
     ['initialize', { clientName: 'again' }, refused(-32600, 'alreadyInitialized')],
+    ['session/ping', {}, { result: {} }],
     ['environment/info', {}, { result: { platformOs: process.platform } }],
     ['environment/status', {}, { result: { status: 'ready' } }],
     ['environment/explain', { env: { A: 'x' } }, { result: { counts: { kept: 0, removed: 0, set: 1 } } }],
@@ -137,6 +138,7 @@ const casesIn = (directory: string, web: string): Case[] => {
     ],
     ['environmentConfig/read', { configPaths: [], requirementsPaths: [] }, refused(-32602, 'invalidParams')],
     ['process/frobnicate', {}, refused(-32601, 'unknownMethod')],
+    ['shutdown', {}, { result: {} }],
   ];
 };
 

@@ -34,6 +34,8 @@ export type BareHost = {
 
 /** Directory of what clients send, kept between test runs. */
 export const CLIENT_CACHE = join(import.meta.dirname, '../../../node_modules/.cache/exec-server-client');
+// A client would make the parent private, and accounts without privileges run the versions of Node in it.
+mkdirSync(dirname(CLIENT_CACHE), { recursive: true });
 
 /** Every Node of this machine in a directory of a usual PATH. */
 const INSTALLED_NODES = ['/usr/local/bin/node', '/usr/bin/node', '/opt/homebrew/bin/node'].filter(existsSync);
