@@ -25,6 +25,19 @@ export const parseDuration = (text: string): number => {
   );
 };
 
+/** Text of a duration in the syntax of options: `1h30m`. */
+export const durationText = (milliseconds: number): string => {
+  let left = milliseconds;
+  const parts = Object.entries(UNIT_MS)
+    .reverse()
+    .map(([unit, unitMs]) => {
+      const count = Math.floor(left / unitMs);
+      left -= count * unitMs;
+      return count === 0 ? '' : `${count}${unit}`;
+    });
+  return parts.join('') || '0s';
+};
+
 /** Sum of numbers with units; NaN for other text. */
 const sumOf = (text: string): number =>
   /^(?:\d*\.?\d+(?:ms|[smhd]))+$/.test(text)

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RemoteProcess } from '../core/index.ts';
 import { systemProgram } from '../system/system-program.ts';
 
@@ -28,6 +29,20 @@ export const attachTerminal = (child: RemoteProcess): (() => void) => {
   process.stdout.on('resize', resize);
   process.on('exit', restore);
   return restore;
+};
+
+/** Time for a program to read a size of its terminal before it changes again, in milliseconds. */
+const RESIZE_MS = 100;
+
+/**
+ * Lets the program on the terminal of a process draw its screen again. Programs do so for another size, and are not notified
+ * of the same one: the terminal has another one for a moment.
+ */
+export const redraw = async (child: Pick<RemoteProcess, 'resize'>): Promise<void> => {
+  const { columns, rows } = terminalSize();
+  await child.resize({ columns, rows: rows > 1 ? rows - 1 : rows + 1 });
+  await delay(RESIZE_MS);
+  await child.resize(terminalSize());
 };
 
 // Raw mode of Node still translates a line feed to a carriage return and a line feed (opost). The remote terminal has

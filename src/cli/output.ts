@@ -31,6 +31,12 @@ export const printMessage = (text: string): void => {
   printError(`exec-server: ${shown}\n`);
 };
 
+/** Prints a message while a command runs, which may have switched the terminal to raw mode. */
+export const printDuringCommand = (text: string): void => {
+  if (process.stdin.isTTY && process.stdin.isRaw) printOnRawTerminal([`exec-server: ${text}`]);
+  else printMessage(text);
+};
+
 /** Prints lines to stderr while the terminal is in raw mode, in which a line feed alone does not return the carriage. */
 export const printOnRawTerminal = (lines: readonly string[]): void => {
   process.stderr.write(`${lines.map(line => `\r\n${printable(line)}`).join('')}\r\n`);

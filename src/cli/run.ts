@@ -5,8 +5,9 @@ import { systemErrorText } from '../system/system-error-text.ts';
 import { argvOf, type RunCommand } from './account-shell.ts';
 import { escapeFilter, escapeHelp } from './escape-sequences.ts';
 import { OUTPUT_FAILED, TIMED_OUT } from './exit-codes.ts';
-import { attachTerminal, terminalSize } from './local-terminal.ts';
-import { commandOutputs, printMessage, printOnRawTerminal } from './output.ts';
+import { KeptConnection } from './kept-connection.ts';
+import { attachTerminal, redraw, terminalSize } from './local-terminal.ts';
+import { commandOutputs, printDuringCommand, printMessage, printOnRawTerminal } from './output.ts';
 import { reportBase } from './report-base.ts';
 import { SignalForwarder } from './signal-forwarder.ts';
 import { startAdvice } from './start-advice.ts';
@@ -17,7 +18,9 @@ export type RunOptions = {
   readonly target: Target;
   /** Time limit of the connection attempt, in milliseconds. */
   readonly connectTimeoutMs: number | undefined;
-  /** Do not report start-up output, or another base than requested. */
+  /** Time for which the command outlives its connection, in milliseconds; `undefined` if it ends with it. */
+  readonly keepMs: number | undefined;
+  /** Do not report start-up output, another base than requested, or a connection that is opened again. */
   readonly quiet: boolean;
   readonly command: RunCommand;
   /** `~` is the home directory of the account on the server. */
@@ -41,20 +44,33 @@ export type RunOptions = {
  * @returns the exit code of the command, or that of the error
  */
 export const run = (options: RunOptions): Promise<number> => {
-  const signals = new SignalForwarder();
+  const kept = keptConnection(options);
+  const signals = new SignalForwarder(kept);
   return withServer(
     options.target,
     {
       quiet: options.quiet,
       connectTimeoutMs: options.connectTimeoutMs,
       signal: signals.aborted,
+      kept,
       advise: error => startAdvice(error, options),
     },
-    client => runOn(client, options, signals),
+    client => runOn(client, options, { signals, kept }),
   );
 };
 
-const runOn = async (client: ExecClient, options: RunOptions, signals: SignalForwarder): Promise<number> => {
+const keptConnection = ({ target: { label }, keepMs, quiet }: RunOptions): KeptConnection | undefined =>
+  keepMs === undefined
+    ? undefined
+    : new KeptConnection({ label, keepMs, report: quiet ? () => {} : printDuringCommand });
+
+type Controls = { readonly signals: SignalForwarder; readonly kept: KeptConnection | undefined };
+
+const runOn = async (
+  client: ExecClient,
+  options: RunOptions,
+  { signals, kept }: Controls,
+): Promise<number> => {
   // Without -t the stdin of the command is a pipe, so a local terminal is not forwarded.
   const { stdin: forwarded = options.tty || !process.stdin.isTTY } = options;
   const stdin = forwarded ? process.stdin : undefined;
@@ -72,6 +88,7 @@ const runOn = async (client: ExecClient, options: RunOptions, signals: SignalFor
   signals.forwardTo(child);
   if (!options.quiet) reportBase(options.env, child.launch);
   const restoreTerminal = options.tty ? attachTerminal(child) : undefined;
+  if (options.tty) kept?.onResumed(() => void redraw(child).catch(() => {}));
   try {
     // An error is that of the connection or the command, of which the reader of the output learns.
     if (stdin !== undefined && child.stdin !== undefined) {

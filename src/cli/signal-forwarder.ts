@@ -1,5 +1,6 @@
 import type { RemoteProcess } from '../core/index.ts';
 import { startTimer, type Timer } from '../system/deadline.ts';
+import type { KeptConnection } from './kept-connection.ts';
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
@@ -16,16 +17,23 @@ const REPEATED_ANSWER_MS = 2000;
  *
  * If the server does not answer, as over a dead link, this program ends the connection: two seconds after the first of
  * several signals, or five seconds after one signal other than SIGINT.
+ *
+ * A connection that is kept is not ended by silence: it is opened again instead. While it is being opened, the first signal
+ * is sent to the command later, and another one ends the connection.
  */
 export class SignalForwarder {
   readonly #abort = new AbortController();
   readonly #seen = new Set<NodeJS.Signals>();
+  readonly #kept: KeptConnection | undefined;
   readonly #listener = (signal: NodeJS.Signals) => this.#received(signal);
   #child: RemoteProcess | undefined;
   /** The oldest signal that the server has not answered. */
   #unanswered: UnansweredSignal | undefined;
 
-  constructor() {
+  constructor(kept?: KeptConnection) {
+    this.#kept = kept;
+    // The signals that were not answered arrive now.
+    kept?.onResumed(() => this.#answered());
     for (const signal of FORWARDED) process.on(signal, this.#listener);
   }
 
@@ -40,15 +48,20 @@ export class SignalForwarder {
 
   /** Ends the connection without waiting for the server. */
   endConnection(reason: string): void {
-    this.#abort.abort(reason);
+    this.#abort.abort(`${reason}${this.#kept?.consequence ?? ''}`);
   }
 
   #received(signal: NodeJS.Signals): void {
     const repeated = this.#seen.has(signal);
     this.#seen.add(signal);
     const child = this.#child;
+    const isReconnecting = this.#kept?.isReconnecting ?? false;
     if (child === undefined) this.endConnection(`aborted by ${signal}`);
-    else void this.#send(signal, () => (repeated ? child.terminate() : child.signal(signal)));
+    else if (isReconnecting && this.#unanswered !== undefined) this.endConnection(`ended by ${signal}`);
+    else {
+      if (isReconnecting) this.#kept?.deferred(signal);
+      void this.#send(signal, () => (repeated ? child.terminate() : child.signal(signal)));
+    }
   }
 
   async #send(signal: NodeJS.Signals, request: () => Promise<unknown>): Promise<void> {
@@ -61,17 +74,22 @@ export class SignalForwarder {
       // The connection is lost; the reader of the output gets the error.
     });
     // An answer to any signal shows that the link works.
-    sent.timer?.cancel();
-    if (this.#unanswered === sent) this.#unanswered = undefined;
+    if (this.#unanswered === sent) this.#answered();
   }
 
-  /** Ends the connection if the server does not answer a signal within a time after it. */
+  #answered(): void {
+    this.#unanswered?.timer?.cancel();
+    this.#unanswered = undefined;
+  }
+
+  /** Ends the connection, or opens another one, if the server does not answer a signal within a time after it. */
   #waitUntil(sent: UnansweredSignal, answerMs: number): void {
     sent.timer?.cancel();
     const leftMs = Math.max(0, sent.at + answerMs - performance.now());
     sent.timer = startTimer(leftMs, () => {
       const seconds = Math.round((performance.now() - sent.at) / 1000);
-      this.endConnection(`ended: no answer to ${sent.signal} for ${seconds} s; the command may still run`);
+      const problem = `no answer to ${sent.signal} for ${seconds} s`;
+      if (!this.#kept?.reconnect(problem)) this.endConnection(`ended: ${problem}; the command may still run`);
     });
   }
 }

@@ -10,6 +10,7 @@ import { printableLine } from '../core/printable.ts';
 import { countedBytes } from '../core/start-up-output.ts';
 import { type ConnectProgress, reportSlowConnect } from './connect-progress.ts';
 import { CONNECTION_FAILED, failureExitCode } from './exit-codes.ts';
+import type { KeptConnection } from './kept-connection.ts';
 import { printMessage } from './output.ts';
 import { reportWaiting } from './report-base.ts';
 import { uploadDisplay } from './upload-progress.ts';
@@ -27,6 +28,8 @@ export type WithServerOptions = {
    * was …".
    */
   readonly signal?: AbortSignal | undefined;
+  /** Opens the connection again when it is lost. */
+  readonly kept?: KeptConnection | undefined;
   /** Advice on an error, for a line of its own. */
   readonly advise?: (error: unknown) => string | undefined;
 };
@@ -38,7 +41,7 @@ export type WithServerOptions = {
  */
 export const withServer = async (
   target: Target,
-  { quiet, connectTimeoutMs, signal, advise = noAdvice }: WithServerOptions,
+  { quiet, connectTimeoutMs, signal, kept, advise = noAdvice }: WithServerOptions,
   work: (client: ExecClient) => Promise<number>,
 ): Promise<number> => {
   let client: ExecClient | undefined;
@@ -51,6 +54,7 @@ export const withServer = async (
       initializeTimeoutMs: connectTimeoutMs ?? target.initializeTimeoutMs ?? CONNECT_TIMEOUT_MS,
       onFirstByte: progress.onFirstByte,
       signal,
+      session: kept?.session,
       onWaiting: quiet ? undefined : reportWaiting,
       bootstrap: {
         onProgress: sent => {
@@ -61,7 +65,8 @@ export const withServer = async (
     });
     progress.stop();
     display?.stop();
-    signal?.addEventListener('abort', aborting(client, signal));
+    kept?.opened(client);
+    signal?.addEventListener('abort', aborting(kept ?? client, signal));
     if (!quiet) reportStartUpOutput(client);
     return await work(client);
   } catch (error) {
@@ -89,8 +94,8 @@ const CONNECT_TIMEOUT_MS = 30_000;
 
 const SILENT: ConnectProgress = { onFirstByte: () => {}, stop: () => {} };
 
-const aborting = (client: ExecClient, signal: AbortSignal) => (): void =>
-  void client.abort(String(signal.reason));
+const aborting = (connection: Pick<ExecClient, 'abort'>, signal: AbortSignal) => (): void =>
+  void connection.abort(String(signal.reason));
 
 /** Message of an error, of several lines if it is Core's, of one if it is the server's. */
 const messageOf = (error: unknown): string => {

@@ -157,6 +157,11 @@ export class ClientConnection {
     return this.#resuming?.state ?? 'connected';
   }
 
+  /** Leaves the pipe of a session that outlives it, and opens another one. No effect on any other connection. */
+  reconnect(reason: string): void {
+    this.#resuming?.reconnect(reason);
+  }
+
   /** Ends the connection because of what the server sent, or did not send. The first problem counts. */
   fail(problem: string): void {
     this.#client.fail(problem);

@@ -102,7 +102,8 @@ const joined = (head: string, reason: string | undefined, transport: TransportEn
     .filter(part => part !== undefined)
     .join(': ');
 
-const describeEnd = ({ program, errno, exitCode, signal, stderr }: TransportEnd): string => {
+/** Describes the end of a program, with its lines on stderr. */
+export const describeEnd = ({ program, errno, exitCode, signal, stderr }: TransportEnd): string => {
   if (errno === 'ENOENT') return `${program} was not found`;
   if (errno !== undefined) return `${program} could not be started (${errno})`;
   const end =

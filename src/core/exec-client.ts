@@ -211,6 +211,16 @@ export class ExecClient implements AsyncDisposable {
   }
 
   /**
+   * Takes the connection of a session that outlives it for lost, such as one that does not answer, and opens another one.
+   * No effect on any other connection, or while another one is being opened.
+   *
+   * @param reason the `reason` of the event
+   */
+  reconnect(reason: string): void {
+    this.#connection.reconnect(reason);
+  }
+
+  /**
    * Ends the connection without waiting for the server, such as one that does not answer any more. Calls that are
    * pending are rejected.
    *

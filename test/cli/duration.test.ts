@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { InvalidArgumentError } from 'commander';
-import { parseDuration } from '../../src/cli/duration.ts';
+import { durationText, parseDuration } from '../../src/cli/duration.ts';
 
 describe('parseDuration', () => {
   const durations: ReadonlyArray<[text: string, milliseconds: number]> = [
@@ -44,4 +44,12 @@ describe('parseDuration', () => {
       expect(() => parseDuration(text)).to.throw(InvalidArgumentError, 'Expected a duration from 1ms to 24d');
     });
   }
+});
+
+describe('durationText', () => {
+  it('is in the syntax that parseDuration parses', () => {
+    const texts = ['1ms', '1s500ms', '5m', '1h', '1h30m', '1d', '24d'];
+    expect(texts.map(parseDuration).map(durationText)).to.deep.equal(texts);
+    expect(durationText(0)).to.equal('0s');
+  });
 });

@@ -79,6 +79,7 @@ same<
   | 'http'
   | 'httpStream'
   | 'status'
+  | 'reconnect'
   | 'close'
   | 'abort'
   | typeof Symbol.asyncDispose

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { RunCommand } from '../account-shell.ts';
 import { withConfigErrors } from '../config-files.ts';
 import { parseDuration } from '../duration.ts';
@@ -19,6 +19,7 @@ type RunCliOptions = ProcessOptions & {
   readonly stdin: boolean;
   readonly shell?: true;
   readonly timeout?: number;
+  readonly keep?: number;
   readonly merge?: true;
   readonly sandbox?: string;
 };
@@ -64,6 +65,15 @@ export const addRun: AddCommand = (program, finish) => {
       'kill the command after this time: seconds, or with a unit such as 5m',
       parseDuration,
     )
+    .addOption(
+      new Option(
+        '--keep [duration]',
+        'let the command outlive a lost connection, which is opened again, for this time ' +
+          `(default: ${DEFAULT_KEEP})`,
+      )
+        .argParser(parseKeep)
+        .preset(DEFAULT_KEEP),
+    )
     .option(
       '--sandbox <permissions>',
       'run the command in a sandbox: "read-only", "workspace-write" (write access to the working directory ' +
@@ -75,6 +85,7 @@ export const addRun: AddCommand = (program, finish) => {
         await run({
           target: targetOf(command, options),
           connectTimeoutMs: options.connectTimeout,
+          keepMs: options.keep,
           quiet: options.quiet ?? false,
           command: commandOf(command, words, options),
           cwd: options.cwd,
@@ -101,6 +112,9 @@ export const addRun: AddCommand = (program, finish) => {
         'answer, exec-server ends the connection 2 seconds after the first of several signals, or 5 seconds after one other ' +
         'than SIGINT, and exits with 255. Before the command has started, a signal ends the connection, and the command is ' +
         'not started.',
+      'With --keep, the command and its output outlive a lost connection, which is opened again by the same way: see ' +
+        'docs/sessions.md. A server that does not answer a signal is connected to again. While there is no connection, ' +
+        'the first signal is sent to the command later; the second one ends the wait, with exit code 255.',
       'With --tty and stdin on a terminal, "~." at the beginning of a line ends the connection, "~?" lists the escape ' +
         'sequences, and "~~" sends "~".',
     ],
@@ -121,6 +135,10 @@ export const addRun: AddCommand = (program, finish) => {
         text: 'Run a command with the variables of a login and one more, for five minutes at most',
       },
       {
+        command: 'exec-server run --ssh devbox --keep=8h -- make -j8',
+        text: 'Run a command on another host, which continues for up to 8 hours without a connection',
+      },
+      {
         command: "exec-server run --via 'docker exec -i box exec-server --stdio' -- id",
         text: 'Run a command in a container',
       },
@@ -138,6 +156,17 @@ const commandOf = (
   if (shell) command.error("error: option '--shell' requires a line of the shell");
   if (!tty) command.error("error: expected a command; without one, '--tty' starts the account's login shell");
   return { loginShell: true };
+};
+
+/** Time for which the session of a command waits for another connection. */
+const DEFAULT_KEEP = '1h';
+
+const parseKeep = (text: string): number => {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message} Separate the command from it with "--".`);
+  }
 };
 
 const sandboxOf = (command: Command, name: string | undefined) =>

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ackFrame } from '../../protocol/link/ack-frame.ts';
 import { Link } from '../../protocol/link/link.ts';
-import { deadline } from '../../system/deadline.ts';
-import { ConnectionLostError, RequestError } from '../errors.ts';
+import { deadline, settledWithin } from '../../system/deadline.ts';
+import { ConnectionLostError, describeEnd, RequestError } from '../errors.ts';
 import type { LikelyCauseKind } from '../likely-cause.ts';
 import type { Transport, TransportEnd } from '../transport.ts';
 import { resumeHandshake } from './handshake.ts';
@@ -51,6 +51,9 @@ const SILENT_MS = 3 * PING_MS;
 /** Time for an answer to the request for the session, in milliseconds. */
 const HANDSHAKE_MS = 30_000;
 
+/** Time for the program of a pipe that has ended to end, for the reason, in milliseconds. */
+const PROGRAM_END_MS = 250;
+
 /** Failures that another attempt does not change. */
 const PERMANENT: ReadonlyArray<LikelyCauseKind | undefined> = [
   'programMissing',
@@ -70,6 +73,8 @@ export class Resuming {
   #transport: ResumingOptions['transport'];
   #state: SessionState = 'connected';
   #reason: string | undefined;
+  /** The reason why this side has left the pipe. */
+  #leftBecause: string | undefined;
 
   constructor(options: ResumingOptions) {
     const { session, receivedBytes, sentBytes, transport } = options;
@@ -104,6 +109,13 @@ export class Resuming {
     this.link.attach(this.#transport, this.#options.sentBytes);
   }
 
+  /** Leaves the pipe, and opens another one. No effect while there is none. */
+  reconnect(reason: string): void {
+    if (!this.link.isAttached) return;
+    this.#leftBecause = reason;
+    this.#transport.hangUp();
+  }
+
   /** Ends the pipe, and all attempts to open another one. Idempotent. */
   async close(): Promise<void> {
     this.#stop();
@@ -127,7 +139,7 @@ export class Resuming {
 
   #checkSilence(): void {
     if (!this.link.isAttached) return;
-    if (this.link.silentMs > SILENT_MS) this.#transport.hangUp();
+    if (this.link.silentMs > SILENT_MS) this.reconnect(`no byte for ${SILENT_MS / 1000} s`);
     else if (this.link.silentMs > PING_MS) this.#options.sendPing();
   }
 
@@ -136,8 +148,9 @@ export class Resuming {
     this.#state = 'reconnecting';
     const { keepMs } = this.#options.session;
     const limit = deadline(keepMs);
-    let reason = 'the connection ended';
+    let reason = await this.#endOfPipe();
     this.#transport.hangUp();
+    if (this.#closing.signal.aborted) return;
     for (let attempt = 0; !limit.passed; attempt += 1) {
       const delayMs = DELAYS_MS[Math.min(attempt, DELAYS_MS.length - 1)] ?? 0;
       this.#options.onEvent({ type: 'reconnecting', attempt: attempt + 1, delayMs, reason });
@@ -147,11 +160,21 @@ export class Resuming {
         reason = 'the new connection ended before an answer';
       } catch (error) {
         if (this.#closing.signal.aborted) return;
-        reason = (error as Error).message;
+        reason = oneLine((error as Error).message);
         if (isPermanent(error)) return this.#lose(reason);
       }
     }
     this.#lose(`no connection within ${keepMs / 1000} s; the last attempt: ${reason}`);
+  }
+
+  /** Reason for which the pipe has ended. */
+  async #endOfPipe(): Promise<string> {
+    const reason = this.#leftBecause;
+    this.#leftBecause = undefined;
+    if (reason !== undefined) return reason;
+    const { ended } = this.#transport;
+    const end = (await settledWithin(ended, PROGRAM_END_MS)) === 'settled' ? await ended : undefined;
+    return end === undefined ? 'the connection ended' : oneLine(describeEnd(end));
   }
 
   /** Returns true if the session continues. */
@@ -192,6 +215,9 @@ export class Resuming {
     this.#stop();
   }
 }
+
+/** Joins the lines of a message: the reason, and the lines of a program on stderr. */
+const oneLine = (message: string): string => message.split(/\n\s*/).join('; ');
 
 const isPermanent = (error: unknown): boolean =>
   error instanceof RequestError ||

@@ -32,6 +32,8 @@ export type Sshd = {
   readonly home: string;
   /** The pids of the processes of its connections: sshd, servers and commands. */
   sessionPids(): number[];
+  /** The pid of the sshd that accepts connections. */
+  listenerPid(): number;
   /** The log of sshd so far. */
   log(): string;
   /**
@@ -91,6 +93,7 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
       directory: files.directory,
       home: files.home,
       sessionPids: () => descendantsOf(listener.pid() ?? 0),
+      listenerPid: () => listener.pid() ?? 0,
       log: listener.log,
       dropConnections: listener.endConnections,
       stop,
