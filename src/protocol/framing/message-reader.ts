@@ -142,6 +142,8 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     this.#stream = stream;
     this.#takesAhead = takesAhead;
     this.#listen();
+    // A stream that was released before is paused.
+    this.#pauseOrResume();
   }
 
   #listen(): void {
