@@ -89,6 +89,7 @@ describe('exec-server doctor', () => {
         'locale ok',
         ptyUnavailable() === undefined ? 'terminal ok' : 'terminal warning',
         'survivors ok',
+        'session skipped',
         found('sandbox').data === undefined ? 'sandbox ok' : 'sandbox note',
         'limits note',
       ]);
@@ -164,6 +165,13 @@ describe('exec-server doctor', () => {
       expect(found('connection').message).to.contain('no answer to initialize within 0.3 s');
       expect(found('connection').advice).to.contain('--timeout');
     });
+  });
+
+  it('cuts and resumes a session of its own', async () => {
+    const { found } = await checked(via(`exec ${SERVE}`));
+    expect(found('session').level).to.equal('ok');
+    expect(found('session').message).to.match(/^survives a lost connection: resumed after \d+ ms$/);
+    expect(found('session').data).to.include({ exitCode: 0 });
   });
 
   describe('with a server that has a problem', () => {
@@ -287,6 +295,41 @@ describe('exec-server doctor', () => {
         advice: 'install the same version of exec-server on both sides',
       });
       expect(found('locale').level).to.equal('ok');
+    });
+
+    it('warns of a host that ends a session with its connection, with the reason', async () => {
+      const bin = join(home, 'systemd');
+      mkdirSync(bin);
+      writeFileSync(join(bin, 'busctl'), '#!/bin/sh\necho "b true"\n', { mode: 0o755 });
+      const killing = `exec 3<&0; trap 'kill -9 $!; exit 1' HUP; ${SERVE} <&3 & wait`;
+      const { end, found } = await checked(via(killing), { PATH: `${bin}:${env.PATH}` });
+      expect(end).to.equal(1);
+      expect(found('session')).to.deep.include({
+        level: 'warning',
+        message: 'does not survive a lost connection',
+        data: { killUserProcesses: true },
+      });
+      expect(found('session').advice)
+        .to.contain('KillUserProcesses=yes')
+        .and.contain('loginctl enable-linger');
+    });
+
+    it('notes a host without a private directory for sessions', async () => {
+      const nowhere = 'XDG_CACHE_HOME=/dev/null XDG_RUNTIME_DIR= TMPDIR=/dev/null';
+      const { found } = await checked(via(`${nowhere} exec ${SERVE}`));
+      expect(found('session')).to.deep.include({
+        level: 'note',
+        message: 'does not survive a lost connection: run --keep has no effect',
+      });
+      expect(found('session').data.unavailable).to.contain('no private directory for a socket');
+    });
+
+    it('warns if a second connection cannot be opened', async () => {
+      const once = join(home, 'once');
+      const { found } = await checked(via(`mkdir '${once}' 2>/dev/null || exit 4; exec ${SERVE}`));
+      expect(found('session')).to.deep.include({ level: 'warning' });
+      expect(found('session').details?.join()).to.contain('/bin/sh exited with code 4');
+      expect(found('limits').level).to.equal('note');
     });
 
     it('stops when the connection is lost', async () => {

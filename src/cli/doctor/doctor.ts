@@ -1,10 +1,11 @@
-import { ConnectionLostError, type ExecClient, RequestError } from '../../core/index.ts';
+import { ConnectionLostError, type ExecClient, RequestError, type Target } from '../../core/index.ts';
 import { version } from '../../protocol/version.ts';
 import type { EnvBase } from '../../shared-config/index.ts';
 import { print, printJson } from '../output.ts';
 import { type CheckedTarget, checkConnection } from './check-connection.ts';
 import { checkLocale, checkLoginShell, checkPath } from './check-environment.ts';
 import { checkProcess, checkTerminal } from './check-process.ts';
+import { checkSession } from './check-session.ts';
 import { DeadlineError, within } from './deadline.ts';
 import { type CheckName, type CheckResult, type Finding, verdictOf } from './finding.ts';
 import { findingSpans, headingSpans, summarySpans } from './report.ts';
@@ -58,13 +59,18 @@ const check = async (checked: CheckedTarget, timeoutMs: number, report: Report):
     return;
   }
   try {
-    await checkServer(client, timeoutMs, report);
+    await checkServer(client, checked.target, timeoutMs, report);
   } finally {
     await client.close();
   }
 };
 
-const checkServer = async (client: ExecClient, timeoutMs: number, report: Report): Promise<void> => {
+const checkServer = async (
+  client: ExecClient,
+  target: Target,
+  timeoutMs: number,
+  report: Report,
+): Promise<void> => {
   let base: EnvBase | undefined;
   const checks: ReadonlyArray<readonly [name: CheckName, run: () => Promise<CheckResult> | CheckResult]> = [
     ['process', () => checkProcess(client)],
@@ -81,6 +87,7 @@ const checkServer = async (client: ExecClient, timeoutMs: number, report: Report
     ['locale', () => checkLocale(client)],
     ['terminal', () => checkTerminal(client)],
     ['survivors', () => survivorsOf(client)],
+    ['session', () => checkSession(client, target, timeoutMs)],
     ['sandbox', () => sandboxOf(client)],
     ['limits', () => limitsOf(client)],
   ];

@@ -30,6 +30,7 @@ export const checkNames = [
   'locale',
   'terminal',
   'survivors',
+  'session',
   'sandbox',
   'limits',
   'rest',
