@@ -7,7 +7,6 @@ import type { FrameMessageWriter } from '../../protocol/framing/message-writer.t
 import type { Pipe } from '../../protocol/link/link.ts';
 import type { Requests } from '../../protocol/messages.ts';
 import type { KeptSession } from '../keeping/kept-session.ts';
-import type { MemoryBudget } from '../memory/memory-budget.ts';
 import type { Session } from '../session/session.ts';
 import type { Handshake } from './handshake.ts';
 
@@ -44,14 +43,14 @@ export const initialize = async (
   const result = answer();
   return params.session === undefined
     ? result
-    : { ...result, ...(await keep(params.session, answer, session.budget, context)) };
+    : { ...result, ...(await keep(params.session, answer, session, context)) };
 };
 
 /** Moves the connection to a link, which outlives it. */
 const keep = async (
   { keepMs, clientId }: NonNullable<Params['session']>,
   answer: () => Result,
-  budget: MemoryBudget,
+  { budget, connectionVariables }: Session,
   { pipe, mayKeep, env, log, reader, writer, kept, stop }: KeepContext,
 ): Promise<Pick<Result, 'session' | 'sessionUnavailable'>> => {
   if (!mayKeep) return { sessionUnavailable: 'this server is part of another program' };
@@ -72,6 +71,7 @@ const keep = async (
       log,
       budget,
       answer,
+      resumed: variables => connectionVariables.update(variables),
       expire: () => stop('the session was not resumed in time'),
     });
     kept(session);

@@ -11,6 +11,7 @@ import {
 } from '../../protocol/errors.ts';
 import { encodeFrame } from '../../protocol/framing/encode.ts';
 import type { Requests } from '../../protocol/messages.ts';
+import { connectionVariables } from '../environment/connection-variables.ts';
 import { firstMessage } from './first-message.ts';
 import { SessionFiles } from './session-files.ts';
 
@@ -40,7 +41,13 @@ export const joinSession = async (
     await files?.removeStale();
     throw reason;
   }
-  const request = { jsonrpc: '2.0', id: 0, method: 'initialize', params };
+  const request = {
+    jsonrpc: '2.0',
+    id: 0,
+    method: 'initialize',
+    params,
+    variables: connectionVariables(env),
+  };
   socket.write(encodeFrame(Buffer.from(JSON.stringify(request)), 'contentLength'));
   const answer = await firstMessage(socket);
   const { result, error } = (answer ?? {}) as { result?: JoinedSession['result']; error?: SessionError };

@@ -9,6 +9,7 @@ import { type Requests, requests } from '../../protocol/messages.ts';
 import { parse } from '../../protocol/parse.ts';
 import { sessionAck, sessionPing } from '../../protocol/session.ts';
 import { startTimer, type Timer } from '../../system/deadline.ts';
+import { parseConnectionVariables } from '../environment/connection-variables.ts';
 import type { MemoryBudget } from '../memory/memory-budget.ts';
 import { firstMessage, parsed } from './first-message.ts';
 import {
@@ -37,9 +38,14 @@ export type KeptConnection = {
   readonly log: (line: string) => void;
   /** The answer to `initialize`, for a connection that resumes the session. */
   readonly answer: () => ResultIn<Requests['initialize']>;
+  /** Receives the variables of a connection that resumes the session, of which each name is allowed. */
+  readonly resumed: (variables: Readonly<Record<string, string>>) => void;
   /** Ends the session, which was not resumed in time. */
   readonly expire: () => void;
 };
+
+/** Message of a process that joins a session: `initialize` of its client, and the variables of its connection. */
+type JoinMessage = { readonly id?: unknown; readonly params?: unknown; readonly variables?: unknown };
 
 type Resume = NonNullable<ParamsOut<Requests['initialize']>['resume']>;
 
@@ -185,10 +191,10 @@ export class KeptSession {
     timer.cancel();
     this.#joining -= 1;
     if (message === undefined) socket.destroy();
-    else this.#answer(socket, message as { id?: unknown; params?: unknown });
+    else this.#answer(socket, message as JoinMessage);
   }
 
-  #answer(socket: Socket, { id, params }: { id?: unknown; params?: unknown }): void {
+  #answer(socket: Socket, { id, params, variables }: JoinMessage): void {
     const send = (answer: object) =>
       socket.write(
         encodeFrame(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, ...answer })), 'contentLength'),
@@ -199,6 +205,7 @@ export class KeptSession {
       // The other connection may be half dead. Its end comes first, so that what it has sent is counted.
       const result = { ...this.#connection.answer(), session: this.info, resumed: true, receivedBytes };
       send({ result });
+      this.#connection.resumed(parseConnectionVariables(variables));
       this.#continueOn(socket, resume);
     } catch (error) {
       if (!(error instanceof ExecServerError)) throw error;

@@ -97,6 +97,7 @@ export class Processes {
         detached: this.#groups.detached,
         sandboxes,
         snapshots,
+        serverEnv: baseEnvs.server,
         baseEnv: base => this.#wait(baseEnvs.get(base), pending),
         wait: promise => this.#wait(promise, pending),
       });

@@ -53,7 +53,7 @@ export const createHandlers = ({
     const taken = params.envPolicy && (await baseEnvs.get(params.envPolicy.base ?? 'process'));
     return answers.making(EXPLANATION_FORMS * MAX_EXPLANATION_BYTES, () => ({
       base: taken && describeBase(taken),
-      ...explainEnvironment(params, taken?.env ?? host.env, platformOf(host.platform)),
+      ...explainEnvironment(params, taken?.env ?? baseEnvs.server, platformOf(host.platform)),
     }));
   },
   'environment/refresh': async ({ base }) => {

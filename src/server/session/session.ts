@@ -6,6 +6,7 @@ import type { Requests } from '../../protocol/messages.ts';
 import { Lazy } from '../../system/lazy.ts';
 import { Watchdog } from '../../system/watchdog.ts';
 import { announcedLimits } from '../announced-limits.ts';
+import { ConnectionVariables } from '../environment/connection-variables.ts';
 import type { Host } from '../environment/host.ts';
 import { loginShell } from '../environment/login/ask-shell.ts';
 import { BaseEnvs } from '../environment/login/base-env.ts';
@@ -56,6 +57,8 @@ export type Session = {
   readonly handlers: SessionHandlers;
   /** Memory of the session, on which its connection draws, too. */
   readonly budget: MemoryBudget;
+  /** Variables of the connection, which another one may replace. */
+  readonly connectionVariables: ConnectionVariables;
   /** Applies the defaults that a client chooses for its processes, and builds the answer to `initialize`. */
   initialize(params: InitializeParams, binaryFrames: boolean): ResultIn<Requests['initialize']>;
   /** Prepares what the first start would wait for. */
@@ -83,6 +86,7 @@ export const createSession = (options: SessionOptions): Session => {
   const parts = new PartialAnswers(budget.share('parts'));
   const watchdog = new Watchdog({ log, platform: host.platform });
   const pipes = createNamedPipes(host, watchdog);
+  const connectionVariables = new ConnectionVariables(host.env);
   const baseEnvs = new BaseEnvs(
     host.env,
     loginShell({
@@ -95,6 +99,7 @@ export const createSession = (options: SessionOptions): Session => {
       },
       deadlineMs: options.loginShellMs,
     }),
+    connectionVariables,
   );
   const sandboxes = new Sandboxes(host, () => ({
     hidden: pipes?.directory === undefined ? [] : [pipes.directory],
@@ -144,6 +149,7 @@ export const createSession = (options: SessionOptions): Session => {
   return {
     handlers: createHandlers({ host, processes, baseEnvs, http, files, sandboxes, status, answers }),
     budget,
+    connectionVariables,
     initialize: ({ outputWindowBytes, retainedBytes, retainedMs }, binaryFrames) => {
       processes.configure({
         windowBytes: outputWindowBytes ?? Number.POSITIVE_INFINITY,

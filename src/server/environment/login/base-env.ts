@@ -1,4 +1,5 @@
 import type { Env, EnvBase } from '../../../shared-config/index.ts';
+import type { ConnectionVariables } from '../connection-variables.ts';
 import type { AskShell, ShellOutcome } from './ask-shell.ts';
 import type { LoginBase } from './login-start.ts';
 import type { OmittedVariable } from './shell-answer.ts';
@@ -30,13 +31,18 @@ export type BaseEnv = {
  */
 export class BaseEnvs {
   readonly #serverEnv: Env;
+  readonly #connection: ConnectionVariables | undefined;
   readonly #sources: Readonly<Record<LoginBase, BaseSource>>;
   readonly #stop = new AbortController();
   readonly #shutdowns = new Set<Promise<void>>();
 
-  /** @param serverEnv environment of the base `process` */
-  constructor(serverEnv: Env, askShell: AskShell) {
+  /**
+   * @param serverEnv environment of the base `process`
+   * @param connection variables that change with the connection; by default none does
+   */
+  constructor(serverEnv: Env, askShell: AskShell, connection?: ConnectionVariables) {
     this.#serverEnv = serverEnv;
+    this.#connection = connection;
     const source = (base: LoginBase) =>
       new BaseSource(base, () => {
         const { outcome, gone } = askShell(base, this.#stop.signal);
@@ -47,15 +53,24 @@ export class BaseEnvs {
     this.#sources = { login: source('login'), loginInteractive: source('loginInteractive') };
   }
 
+  /** The base `process`. */
+  get server(): Env {
+    return this.#current(this.#serverEnv);
+  }
+
   /** Resolves a base or a fallback. Never rejects: the base `process` is always available. */
   async get(base: EnvBase): Promise<BaseEnv> {
     const attempts: BaseAttempt[] = [];
     for (const name of FALLBACKS[base]) {
       const { env, attempt } = await this.#sources[name].resolve();
       attempts.push(attempt);
-      if (env !== undefined) return { env, base: name, attempts };
+      if (env !== undefined) return { env: this.#current(env), base: name, attempts };
     }
-    return { env: this.#serverEnv, base: 'process', attempts };
+    return { env: this.server, base: 'process', attempts };
+  }
+
+  #current(env: Env): Env {
+    return this.#connection?.applyTo(env) ?? env;
   }
 
   /** Discards cached results: the next call of {@link get} runs the shell again. Calls that wait are not affected. */

@@ -3,6 +3,7 @@ import { unsupported } from '../../../protocol/errors.ts';
 import type { Requests } from '../../../protocol/messages.ts';
 import {
   countDecisions,
+  type Env,
   type EnvBase,
   type EnvCounts,
   type EnvOverlay,
@@ -39,6 +40,8 @@ export type StartContext = {
   readonly pipes: NamedPipes | undefined;
   readonly detached: boolean;
   /** Resolves a base other than `process`; rejects if the start is cancelled. */
+  /** The base `process`. */
+  readonly serverEnv: Env;
   readonly baseEnv: (base: EnvBase) => Promise<BaseEnv>;
   readonly sandboxes: Sandboxes;
   readonly snapshots: Lazy<ShellSnapshots>;
@@ -86,14 +89,14 @@ const start = async (
   params: StartParams,
   { path: cwd, pwd }: WorkingDirectory,
   sandbox: PreparedSandbox | undefined,
-  { host, pipes, detached, baseEnv, snapshots, wait }: StartContext,
+  { host, serverEnv, pipes, detached, baseEnv, snapshots, wait }: StartContext,
 ): Promise<StartedChild> => {
   const { platform } = host;
   const base = params.envPolicy?.base ?? 'process';
   const taken = base === 'process' ? undefined : await baseEnv(base);
   const { env, decisions } = withinMatchLimit(() =>
     traceEnv({
-      base: taken?.env ?? host.env,
+      base: taken?.env ?? serverEnv,
       policy: params.envPolicy,
       overlay: overlayOf(params),
       cwd: pwd,

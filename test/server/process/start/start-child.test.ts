@@ -53,6 +53,7 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
   const start = (request: object, context: Partial<StartContext> = {}) =>
     startChild(parse(processStart.params, { processId: 'p', argv: ['true'], cwd, env: {}, ...request }), {
       host,
+      serverEnv: (context.host ?? host).env,
       pipes: undefined,
       detached: true,
       baseEnv: NEVER,
