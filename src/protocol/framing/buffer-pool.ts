@@ -5,7 +5,13 @@
 export class BufferPool {
   /** Weak, since a block that is never released, as on a connection that broke, must not be kept. */
   readonly #lent = new WeakSet<ArrayBufferLike>();
+  readonly #maxFree: number;
   #free: ArrayBufferLike[] = [];
+
+  /** @param maxFree blocks that are kept for later */
+  constructor(maxFree = MAX_FREE_BLOCKS) {
+    this.#maxFree = maxFree;
+  }
 
   /** Returns a buffer that is not cleared; one of the pool unless it is very short or very long. */
   acquire(bytes: number): Buffer {
@@ -22,7 +28,7 @@ export class BufferPool {
 
   /** Returns a buffer to the pool; it must not be used any more. Ignores buffers that are not of the pool. */
   release({ buffer: block }: Buffer): void {
-    if (this.#lent.delete(block) && this.#free.length < MAX_FREE_BLOCKS) this.#free.push(block);
+    if (this.#lent.delete(block) && this.#free.length < this.#maxFree) this.#free.push(block);
   }
 }
 

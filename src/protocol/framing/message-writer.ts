@@ -18,6 +18,8 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
   readonly #waiting = new Set<() => void>();
   #sentBytes = 0;
   #corked = false;
+  /** True if memory is released once it is written. */
+  #releasesWritten = true;
   #state: 'open' | 'ending' | 'closed' = 'open';
 
   constructor(stream: Writable) {
@@ -28,10 +30,15 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
     this.#pool = stream instanceof Socket ? new BufferPool() : undefined;
   }
 
-  /** Continues with another stream, which keeps what it is given: memory is not used again. */
-  moveTo(stream: Writable): void {
+  /**
+   * Continues with another stream, which keeps what it is given.
+   *
+   * @param pool memory for frames, to which the stream releases it; default: it is not used again
+   */
+  moveTo(stream: Writable, pool?: BufferPool): void {
     this.#stream = stream;
-    this.#pool = undefined;
+    this.#pool = pool;
+    this.#releasesWritten = false;
     this.#listen(stream);
   }
 
@@ -60,7 +67,7 @@ export class FrameMessageWriter extends AbstractMessageWriter implements Message
     this.#sentBytes += frame.length;
     const pool = this.#pool?.owns(frame) ? this.#pool : undefined;
     if (this.#state !== 'open') pool?.release(frame);
-    else if (pool === undefined) this.#stream.write(frame);
+    else if (pool === undefined || !this.#releasesWritten) this.#stream.write(frame);
     else this.#stream.write(frame, () => pool.release(frame));
   }
 

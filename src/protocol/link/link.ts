@@ -15,6 +15,8 @@ export type LinkOptions = {
   readonly sentBytes: number;
   /** Limit of the bytes that are kept to be sent again; beyond it, writes wait. One write may exceed it. */
   readonly replayBytes: number;
+  /** Called with bytes to the other side that are not kept any more. */
+  readonly release?: ((chunk: Buffer) => void) | undefined;
   /** Called when the attached pipe has ended or failed. */
   readonly onDetached: () => void;
   /** Makes the message that acknowledges a total of received bytes. */
@@ -59,7 +61,7 @@ export class Link {
     this.#options = options;
     this.#receivedBytes = options.receivedBytes;
     this.#acknowledgedBytes = options.receivedBytes;
-    this.#replay = new Replay(options.sentBytes);
+    this.#replay = new Replay(options.sentBytes, options.release);
     this.input = new Readable({ read: () => this.#resume() });
     this.output = new Writable({
       write: (chunk: Buffer, _, done) => this.#write([chunk], done),

@@ -7,8 +7,14 @@ export class Replay {
   #start: number;
   #end: number;
 
-  /** @param start total of the bytes that were sent before */
-  constructor(start: number) {
+  readonly #release: (chunk: Buffer) => void;
+
+  /**
+   * @param start total of the bytes that were sent before
+   * @param release called with each chunk that is not kept any more
+   */
+  constructor(start: number, release: (chunk: Buffer) => void = () => {}) {
+    this.#release = release;
     this.#start = start;
     this.#end = start;
   }
@@ -29,8 +35,9 @@ export class Replay {
     this.#end += chunk.length;
   }
 
-  /** Drops what the other side has received; a total that was reported before has no effect. */
+  /** Drops what the other side has received; a total that was reported before, or is too large, has no effect. */
   acknowledge(totalBytes: number): void {
+    if (totalBytes > this.#end) return;
     while (this.#chunks.length > 0) {
       const first = this.#chunks.first as Buffer;
       const received = totalBytes - this.#start;
@@ -42,6 +49,7 @@ export class Replay {
       }
       this.#chunks.take();
       this.#start += first.length;
+      this.#release(first);
     }
   }
 

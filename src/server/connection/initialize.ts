@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import { resumeUnavailable, unsupported } from '../../protocol/errors.ts';
+import { BufferPool } from '../../protocol/framing/buffer-pool.ts';
 import type { FrameMessageReader } from '../../protocol/framing/message-reader.ts';
 import type { FrameMessageWriter } from '../../protocol/framing/message-writer.ts';
 import type { Pipe } from '../../protocol/link/link.ts';
@@ -46,6 +47,9 @@ export const initialize = async (
     : { ...result, ...(await keep(params.session, answer, session, context)) };
 };
 
+/** Blocks of memory that a kept session uses again: those of a flood that the client has not acknowledged. */
+const KEPT_BLOCKS = 16;
+
 /** Moves the connection to a link, which outlives it. */
 const keep = async (
   { keepMs, clientId }: NonNullable<Params['session']>,
@@ -61,6 +65,7 @@ const keep = async (
   reader().release();
   try {
     const { KeptSession } = await import('../keeping/kept-session.ts');
+    const pool = new BufferPool(KEPT_BLOCKS);
     const session = await KeptSession.start({
       keepMs,
       clientId,
@@ -69,6 +74,7 @@ const keep = async (
       sentBytes: writer.sentBytes,
       env,
       log,
+      pool,
       budget,
       answer,
       resumed: variables => connectionVariables.update(variables),
@@ -76,7 +82,7 @@ const keep = async (
     });
     kept(session);
     reader().moveTo(session.link.input, body => session.takesAhead(body));
-    writer.moveTo(session.link.output);
+    writer.moveTo(session.link.output, pool);
     session.attachFirst();
     return { session: session.info };
   } catch (error) {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ParamsOut, ResultIn } from '../../protocol/define.ts';
 import { ExecServerError, invalidMessage, replayLost, sessionTaken } from '../../protocol/errors.ts';
+import type { BufferPool } from '../../protocol/framing/buffer-pool.ts';
 import { encodeFrame, encodeText } from '../../protocol/framing/encode.ts';
 import { ackFrame } from '../../protocol/link/ack-frame.ts';
 import { Link, type Pipe } from '../../protocol/link/link.ts';
@@ -32,6 +33,8 @@ export type KeptConnection = {
   readonly pipe: Pipe;
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** Memory of frames, from the replay. */
+  readonly pool: BufferPool;
   /** Memory of the session. */
   readonly budget: MemoryBudget;
   readonly env: Readonly<Record<string, string>>;
@@ -97,6 +100,7 @@ export class KeptSession {
       sentBytes,
       replayBytes: REPLAY_BYTES,
       onDetached: () => this.#lost(),
+      release: chunk => connection.pool.release(chunk),
       ackFrame,
     });
     budget.share('replay').take(REPLAY_BYTES);

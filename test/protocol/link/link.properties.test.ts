@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, Transform } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -34,6 +34,8 @@ class End {
       replayBytes,
       onDetached: () => {},
       ackFrame: encodeAck,
+      // Memory that is used again.
+      release: chunk => chunk.fill(0xff),
     });
     this.link.input.on('data', (chunk: Buffer) => this.#decode(chunk));
   }
@@ -60,6 +62,10 @@ class End {
   }
 }
 
+/** A pipe whose bytes have no memory in common with those written to it, as between two processes. */
+const copyingPipe = (): Transform =>
+  new Transform({ transform: (chunk: Buffer, _, done) => done(null, Buffer.from(chunk)) });
+
 /** Two ends, and the pipes between them. */
 class Pair {
   readonly ends: readonly [End, End];
@@ -74,7 +80,7 @@ class Pair {
   connect(): void {
     this.disconnect();
     const [one, other] = this.ends.map(({ link }) => link) as [Link, Link];
-    const [there, back] = [new PassThrough(), new PassThrough()];
+    const [there, back] = [copyingPipe(), copyingPipe()];
     this.#pipes = [
       { input: back, output: there },
       { input: there, output: back },
