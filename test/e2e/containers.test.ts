@@ -35,7 +35,7 @@ describe('a container without Node', () => {
         end: 0,
       });
     }
-    const found = containers.podman('exec', box, 'ls', '/root/.cache/exec-server');
+    const found = containers.podman('exec', box, 'sh', '-c', 'ls ~/.cache/exec-server');
     expect(found).to.match(/^\d+\.\d+\.\d+-[0-9a-f]{16}-Linux-\S+\nruntime-Linux-\S+\nruntimes\nused\n$/);
   });
 
