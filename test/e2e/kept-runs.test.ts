@@ -44,6 +44,17 @@ describeWithSshd('exec-server run --keep', () => {
   const sessions = () =>
     readdirSync(join(sshd.home, '.cache/exec-server/sessions')).filter(name => name !== 'ended.log');
 
+  /** Ends the sessions that were left without a client. */
+  const endSessions = async () => {
+    const directory = join(sshd.home, '.cache/exec-server/sessions');
+    for (const name of sessions().filter(each => each.endsWith('.json')))
+      signal(JSON.parse(readFileSync(join(directory, name), 'utf8')).pid, 'SIGTERM');
+    await until(
+      () => sessions().length === 0,
+      () => `there is still ${sessions()}`,
+    );
+  };
+
   it('prints each line once while ssh is killed five times', async () => {
     const script = 'for i in $(seq 100); do echo $i; sleep 0.1; done';
     const { child, finished } = startCli(kept('--', 'sh', '-c', script), { env });
@@ -138,6 +149,7 @@ describeWithSshd('exec-server run --keep', () => {
       expect(stderr.trimEnd().split('\n').at(-1)).to.equal(
         'exec-server: the connection to devbox was ended by SIGINT; the command may run for another 1h',
       );
+      await endSessions();
     });
   });
 
@@ -219,6 +231,21 @@ describeWithSshd('exec-server run --keep', () => {
       const { exited } = await outer.finished('run');
       expect(exited.exitCode).to.equal(0);
       expect(screen()).to.contain(`\r\n${RESUMED}\r\n`);
+      await outer.close();
+    });
+
+    it('ends the command with ~. while there is a connection', async () => {
+      const { outer, screen, type, shows } = await openTerminal('sh', '-c', 'echo ready; cat');
+      await shows('ready');
+      await until(() => sessions().length === 2, 'the session has no socket and no description');
+      await type('~.');
+      const { exited } = await outer.finished('run');
+      expect(exited.exitCode).to.equal(255);
+      expect(screen()).to.contain('the connection to devbox was ended by the escape sequence\r\n');
+      await until(
+        () => sessions().length === 0,
+        () => `there is still ${sessions()}`,
+      );
       await outer.close();
     });
 
