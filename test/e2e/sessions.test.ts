@@ -216,6 +216,21 @@ describe('a session that is kept', () => {
     expect(existsSync(join(home, '.cache/exec-server/sessions', `${id.slice(0, 16)}.sock`))).to.equal(false);
   });
 
+  it('is resumed after a time without a network, in which no name is known', async () => {
+    const attempts = join(home, 'attempts');
+    const offline = 'ssh: Could not resolve hostname devbox: Temporary failure in name resolution';
+    const script = `echo >> '${attempts}'; [ $(wc -l < '${attempts}') != 2 ] || { echo '${offline}' >&2; exit 255; }; exec "$@"`;
+    const link = await new Cuttable().connect(
+      commandServer(['sh', '-c', script, 'sh', process.execPath, programPath, '--stdio']),
+      env,
+    );
+    link.cut('SIGHUP');
+    await link.resumed(1);
+    expect(link.count('reconnecting')).to.equal(2);
+    expect(link.events[1]).to.have.property('reason').that.contains(offline);
+    await link.client.close();
+  });
+
   it('is lost with the reason when the server was killed', async () => {
     const link = await new Cuttable().connect(target, env);
     link.cut();

@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ackFrame } from '../../protocol/link/ack-frame.ts';
 import { Link } from '../../protocol/link/link.ts';
 import { deadline, settledWithin } from '../../system/deadline.ts';
-import { ConnectionLostError, describeEnd, RequestError } from '../errors.ts';
+import { ConnectionLostError, connectionFailed, describeEnd, RequestError } from '../errors.ts';
 import type { LikelyCauseKind } from '../likely-cause.ts';
+import { StartUpOutputRecord } from '../start-up-output.ts';
 import type { Transport, TransportEnd } from '../transport.ts';
 import { resumeHandshake } from './handshake.ts';
 
@@ -54,10 +55,15 @@ const HANDSHAKE_MS = 30_000;
 /** Time for the program of a pipe that has ended to end, for the reason, in milliseconds. */
 const PROGRAM_END_MS = 250;
 
-/** Failures that another attempt does not change. */
+/** Time to open a connection, without the handshake, in milliseconds. */
+const OPEN_MS = 60_000;
+
+/**
+ * Failures that another attempt does not change. A host that is unknown is not among them: its name was known when the session
+ * began, and without a network no name is.
+ */
 const PERMANENT: ReadonlyArray<LikelyCauseKind | undefined> = [
   'programMissing',
-  'hostUnknown',
   'hostKeyChanged',
   'hostKeyUnknown',
   'authentication',
@@ -181,13 +187,14 @@ export class Resuming {
   async #attempt(): Promise<boolean> {
     const { clientName, clientId, session, reopen, onEvent } = this.#options;
     const { signal } = this.#closing;
-    const transport = await reopen(signal);
+    const transport = await reopen(AbortSignal.any([signal, AbortSignal.timeout(OPEN_MS)]));
     const abort = () => transport.hangUp();
     const timer = setTimeout(abort, HANDSHAKE_MS);
     signal.addEventListener('abort', abort, { once: true });
     try {
       const resume = { sessionId: session.id, receivedBytes: this.link.receivedBytes, clientId };
       const serverHas = await resumeHandshake(transport, { clientName, ...resume });
+      if (serverHas === undefined && !signal.aborted) await assertNotEnded(transport);
       if (serverHas === undefined || signal.aborted) {
         abort();
         return false;
@@ -218,6 +225,15 @@ export class Resuming {
 
 /** Joins the lines of a message: the reason, and the lines of a program on stderr. */
 const oneLine = (message: string): string => message.split(/\n\s*/).join('; ');
+
+/** @throws {ConnectionLostError} with the likely cause, if the program has ended by itself */
+const assertNotEnded = async ({ ended }: Transport): Promise<void> => {
+  if ((await settledWithin(ended, PROGRAM_END_MS)) !== 'settled') return;
+  const transport = await ended;
+  const { program } = transport;
+  const startUpOutput = new StartUpOutputRecord();
+  throw connectionFailed({ label: program, argv: [program], reason: undefined, startUpOutput, transport });
+};
 
 const isPermanent = (error: unknown): boolean =>
   error instanceof RequestError ||
