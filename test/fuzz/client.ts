@@ -94,6 +94,16 @@ export class Client {
     }
   }
 
+  /** Requests a shutdown. False if the request cannot be sent, or is refused, as before `initialize`. */
+  async shutDown(): Promise<boolean> {
+    if (this.oracle.ledger.outOfSync && !(await this.#resync())) return false;
+    if (!this.open) return false;
+    const late = delay(HANG_MS, LATE, { ref: false });
+    const answer = await Promise.race([this.call('shutdown'), late]);
+    if (answer === LATE) this.#report('hang', `no answer to shutdown for ${HANG_MS} ms`);
+    return answer !== LATE && answer?.error === undefined;
+  }
+
   /** Stops reading the output of the server. */
   breakPipe(): void {
     this.#broken = true;

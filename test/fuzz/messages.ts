@@ -9,10 +9,13 @@ import { matching, mutated, oddText, oddValue, type Schema } from './values.ts';
 /** A message, or a body that is none. */
 export type Sent = Extract<Step, { message: unknown } | { body: string }>;
 
-const params = Object.values(requests).map(({ method, params }) => ({
-  method,
-  params: matching(z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }) as Schema, POOLS),
-}));
+// A shutdown is the end of a script.
+const params = Object.values(requests)
+  .filter(({ method }) => method !== 'shutdown')
+  .map(({ method, params }) => ({
+    method,
+    params: matching(z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }) as Schema, POOLS),
+  }));
 
 const WEIGHTS: Readonly<Record<string, number>> = {
   initialize: 1,

@@ -65,6 +65,7 @@ const endConnection = async (
     return;
   }
   if (end === 'eof') jail.stdin.end();
+  else if (end === 'shutdown') await shutDown(client, jail);
   else if (end === 'brokenPipe') client.breakPipe();
   else await jail.kill(end);
   const over = await Promise.race([jail.ended, delay(END_MS, undefined, { ref: false })]);
@@ -80,8 +81,14 @@ const endConnection = async (
   }
 };
 
+// The server exits without the end of its stdin, unless it cannot read the request or refuses it.
+const shutDown = async (client: Client, jail: Jail): Promise<void> => {
+  if (!(await client.shutDown())) jail.stdin.end();
+};
+
 const EXPECTED: Readonly<Record<Script['end'], ReadonlyArray<number | string>>> = {
   eof: [0],
+  shutdown: [0],
   brokenPipe: [0],
   SIGTERM: [143],
   SIGKILL: ['SIGKILL'],

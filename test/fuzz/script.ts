@@ -18,7 +18,7 @@ export type Step = (
   readonly cuts?: readonly number[];
 };
 
-export const ENDS = ['eof', 'SIGTERM', 'SIGKILL', 'brokenPipe'] as const;
+export const ENDS = ['eof', 'shutdown', 'SIGTERM', 'SIGKILL', 'brokenPipe'] as const;
 export type End = (typeof ENDS)[number];
 
 /** The messages of one connection. */
