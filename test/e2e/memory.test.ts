@@ -95,22 +95,24 @@ const answersTo = (client: RawClient, count: number) =>
   it('is bounded for input that processes do not read; accepted input is not lost', async () => {
     const chunk = Buffer.alloc(30 * MIB, 'x').toString('base64');
     const processes = ['a', 'b', 'c', 'd', 'e'];
-    const script = 'read line; exec wc -c';
+    const directory = mkdtempSync(join(tmpdir(), 'exec-server-memory-'));
+    const script = 'until [ -e "$0" ]; do sleep 0.05; done; exec wc -c';
+    const reading = join(directory, 'reading');
     for (const processId of processes)
-      await start(client, processId, ['sh', '-c', script], { pipeStdin: true });
+      await start(client, processId, ['sh', '-c', script, reading], { pipeStdin: true });
     const written = processes.map(processId => client.ask('process/write', { processId, chunk }));
     const refused = await Promise.race(written);
     expect(refused.error?.data).to.deep.include({ kind: 'limitExceeded', limit: 'allStdinQueuedBytes' });
     expect(await usedBytes(client)).to.be.within(30 * MIB, 70 * MIB);
-    for (const processId of processes) {
-      // Ends the line that `read` waits for, if the process accepted any input.
-      await client.ask('process/closeStdin', { processId });
-    }
+    for (const processId of processes) await client.ask('process/closeStdin', { processId });
+    writeFileSync(reading, '');
     const outcomes = await Promise.all(written);
     const accepted = processes.filter((_, at) => outcomes[at]?.result?.status === 'accepted');
     expect(accepted).to.have.lengthOf.within(1, 2);
-    for (const processId of accepted) await client.finished(processId);
+    for (const processId of accepted)
+      expect(String((await client.finished(processId)).stdout)).to.equal(`${30 * MIB}\n`);
     await until(async () => (await usedBytes(client)) < MIB, 'the memory is still in use');
+    rmSync(directory, { recursive: true });
   });
 
   it('is bounded for heads and tails; the dropped bytes are reported', async () => {
